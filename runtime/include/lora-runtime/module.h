@@ -1,0 +1,93 @@
+/*===- module.h - The contract between compiled code and the runtime ------===*\
+|*
+|* What generated code may assume of the runtime and what the runtime may
+|* assume of generated code. Plain C; usable alone. Everything that is not
+|* code (parameters, slots, primitives, entry signatures) stands in the
+|* manifest, a JSON text described in docs/module-format.md.
+|*
+|* Generated code has one exported symbol, LORA_RT_MODULE_QUERY_SYMBOL. It
+|* calls nothing but the services below and libm, keeps no state between
+|* calls, and never returns an error itself: a service that fails records the
+|* first failure in the context, later services of the same call do nothing,
+|* and the runtime reads the status after the entry returns.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef LORA_RUNTIME_MODULE_H
+#define LORA_RUNTIME_MODULE_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Version of this contract; a module made for another one is refused. */
+#define LORA_RT_ABI_VERSION 1u
+
+/** Name of the one symbol that a compiled module exports. */
+#define LORA_RT_MODULE_QUERY_SYMBOL "lora_rt_module_query"
+
+typedef struct lora_rt_context lora_rt_context;
+
+/** A loop body: runs iterations [begin, end). `captures` is what the loop was
+ *  started with. May run on any thread; bodies of one loop write disjoint
+ *  memory. */
+typedef void (*lora_rt_body)(void *const *captures, int64_t begin, int64_t end);
+
+/** What the runtime offers to generated code. Members are only ever appended;
+ *  generated code addresses them by position. */
+typedef struct lora_rt_services {
+  uint32_t struct_size; /**< sizeof(lora_rt_services) of the runtime */
+  uint32_t abi_version; /**< LORA_RT_ABI_VERSION */
+
+  /** Executes the primitive with this index in the manifest's `primitives`.
+   *  `args` holds one address per argument in the order that the primitive's
+   *  kind defines (matmul: a, b, [bias,] [post-op operands...,] c;
+   *  gather: table, indices, out). */
+  void (*execute)(lora_rt_context *context, uint32_t primitive,
+                  void *const *args);
+
+  /** Runs body over [begin, end), split over the threads in chunks of at
+   *  least `grain` iterations (>= 1); returns when all are done. */
+  void (*parallel_for)(lora_rt_context *context, int64_t begin, int64_t end,
+                       int64_t grain, lora_rt_body body, void *const *captures);
+} lora_rt_services;
+
+/** The head of the context that the runtime hands to each entry; the runtime
+ *  keeps more behind it. */
+struct lora_rt_context {
+  const lora_rt_services *services;
+  /** Rows of each state tensor with a run-time leading dimension (KV cache). */
+  int64_t state_rows;
+  /** 0, or the first failure of this call (lora_status). */
+  int32_t status;
+  int32_t reserved;
+};
+
+/** An entry: `slots` is the module's slot table (one address per manifest
+ *  slot), `frame` at least the entry's frame_bytes aligned to 64, `io` the
+ *  addresses of the inputs, then of the outputs, in manifest order. */
+typedef void (*lora_rt_entry)(lora_rt_context *context, void *const *slots,
+                              void *frame, void *const *io);
+
+typedef struct lora_rt_entry_record {
+  const char *name; /**< as in the manifest's `entries` */
+  lora_rt_entry function;
+} lora_rt_entry_record;
+
+/** What lora_rt_module_query returns. */
+typedef struct lora_rt_module {
+  uint32_t struct_size; /**< sizeof(lora_rt_module) of the compiler */
+  uint32_t abi_version; /**< LORA_RT_ABI_VERSION of the compiler */
+  uint64_t entry_count;
+  const lora_rt_entry_record *entries;
+} lora_rt_module;
+
+typedef const lora_rt_module *(*lora_rt_module_query_fn)(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LORA_RUNTIME_MODULE_H */
