@@ -1,0 +1,166 @@
+//===- Checkpoint.cpp -----------------------------------------------------===//
+
+#include "lora-runtime/Checkpoint.h"
+#include "Json.h"
+
+#include <algorithm>
+#include <set>
+#include <sys/stat.h>
+
+namespace lora_rt {
+
+namespace {
+
+bool exists(const std::string &path) {
+  struct stat facts;
+  return stat(path.c_str(), &facts) == 0;
+}
+
+/// Levenshtein's distance.
+size_t distance(std::string_view a, std::string_view b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j)
+    row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= b.size(); ++j) {
+      size_t above = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1,
+                         diagonal + (a[i - 1] != b[j - 1])});
+      diagonal = above;
+    }
+  }
+  return row[b.size()];
+}
+
+} // namespace
+
+std::string suggestion(std::string_view wanted,
+                       const std::vector<std::string_view> &names,
+                       size_t limit) {
+  // Checkpoints have thousands of names; long ones are compared by their ends.
+  constexpr size_t window = 128;
+  auto tail = [](std::string_view text) {
+    return text.substr(text.size() > window ? text.size() - window : 0);
+  };
+  std::vector<std::pair<size_t, std::string_view>> near;
+  for (std::string_view name : names) {
+    size_t d = distance(tail(wanted), tail(name));
+    if (d <= std::max<size_t>(2, wanted.size() / 3))
+      near.emplace_back(d, name);
+  }
+  std::sort(near.begin(), near.end());
+  std::string text;
+  for (size_t i = 0; i < std::min(limit, near.size()); ++i)
+    text += (i ? " or '" : ": did you mean '") + std::string(near[i].second) + "'";
+  return text.empty() ? text : text + "?";
+}
+
+Error Checkpoint::addShard(const std::string &file) {
+  Expected<SafetensorsFile> shard = SafetensorsFile::open(path + "/" + file);
+  if (!shard)
+    return shard.takeError();
+  for (size_t i = 0; i < shard->tensors().size(); ++i) {
+    const std::string &name = shard->tensors()[i].name;
+    auto [place, isNew] = index.emplace(name, Location{shards.size(), i});
+    if (!isNew)
+      return makeError(ErrorCode::InvalidFile, shard->path(), ": tensor '", name,
+                       "' is also in ", shards[place->second.shard].path());
+  }
+  shards.push_back(std::move(*shard));
+  return Error::success();
+}
+
+Error Checkpoint::openShards(const std::string &indexPath) {
+  Expected<std::string> text = readTextFile(indexPath);
+  if (!text)
+    return text.takeError();
+  Expected<Json> json = parseJson(*text, indexPath);
+  if (!json)
+    return json.takeError();
+  auto fail = [&](const auto &...parts) {
+    return makeError(ErrorCode::InvalidFile, indexPath, ": ", parts...);
+  };
+  if (!json->is_object() || !json->contains("weight_map") ||
+      !(*json)["weight_map"].is_object())
+    return fail("expected a weight_map from tensor names to files");
+  const Json &map = (*json)["weight_map"];
+  std::set<std::string> files;
+  for (const auto &[name, file] : map.items()) {
+    if (!file.is_string())
+      return fail("tensor '", name, "': expected the name of a file");
+    const auto *text = file.get_ptr<const Json::string_t *>();
+    if (text->empty() || text->find('/') != std::string::npos ||
+        text->find('\0') != std::string::npos || *text == "." || *text == "..")
+      return fail("tensor '", name, "': expected a file in the same folder, but "
+                  "got '", *text, "'");
+    files.insert(*text);
+  }
+  for (const std::string &file : files)
+    if (Error error = addShard(file))
+      return error;
+  for (const auto &[name, file] : map.items()) {
+    auto found = index.find(name);
+    std::string expected =
+        path + "/" + *file.get_ptr<const Json::string_t *>();
+    if (found == index.end() || shards[found->second.shard].path() != expected)
+      return fail("tensor '", name, "' is not in ", expected,
+                  "; the index and the files are from different models");
+  }
+  return Error::success();
+}
+
+Expected<Checkpoint> Checkpoint::open(const std::string &folder,
+                                      const std::string &stem) {
+  Checkpoint result;
+  result.path = folder;
+  std::string single = stem + ".safetensors";
+  std::string indexPath = folder + "/" + single + ".index.json";
+  if (exists(indexPath)) {
+    if (Error error = result.openShards(indexPath))
+      return error;
+    return result;
+  }
+  if (!exists(folder + "/" + single))
+    return makeError(
+        ErrorCode::InvalidFile, folder, ": neither ", single, " nor ", single,
+        ".index.json is there",
+        exists(folder + "/pytorch_model.bin") ||
+                exists(folder + "/pytorch_model.bin.index.json") ||
+                exists(folder + "/adapter_model.bin")
+            ? "; weights in .bin files are not read, save them as safetensors"
+            : "");
+  if (Error error = result.addShard(single))
+    return error;
+  return result;
+}
+
+std::vector<std::string_view> Checkpoint::names() const {
+  std::vector<std::string_view> result;
+  for (const auto &entry : index)
+    result.push_back(entry.first);
+  return result;
+}
+
+const TensorView *Checkpoint::find(std::string_view tensor) const {
+  auto found = index.find(tensor);
+  if (found == index.end())
+    return nullptr;
+  return &shards[found->second.shard].tensors()[found->second.tensor];
+}
+
+Expected<const TensorView *> Checkpoint::get(std::string_view tensor) const {
+  if (const TensorView *view = find(tensor))
+    return view;
+  return makeError(ErrorCode::InvalidFile, path, ": no tensor '", tensor, "'",
+                   suggestion(tensor, names()));
+}
+
+std::string_view Checkpoint::fileOf(std::string_view tensor) const {
+  auto found = index.find(tensor);
+  return found == index.end() ? std::string_view()
+                              : shards[found->second.shard].path();
+}
+
+} // namespace lora_rt

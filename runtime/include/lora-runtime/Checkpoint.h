@@ -1,0 +1,58 @@
+//===- Checkpoint.h - The tensors of a model or adapter folder ---*- C++ -*-===//
+
+#ifndef LORA_RUNTIME_CHECKPOINT_H
+#define LORA_RUNTIME_CHECKPOINT_H
+
+#include "lora-runtime/Safetensors.h"
+
+namespace lora_rt {
+
+/// All tensors of a folder, in one file or in shards with an index. Only headers
+/// are read; the bytes stay mapped.
+class Checkpoint {
+public:
+  /// Opens FOLDER/STEM.safetensors.index.json with its shards, or
+  /// FOLDER/STEM.safetensors. STEM is "model" for a model, "adapter_model" for a
+  /// PEFT adapter. The index and the shards must agree.
+  static Expected<Checkpoint> open(const std::string &folder,
+                                   const std::string &stem = "model");
+
+  /// Names in bytewise order.
+  std::vector<std::string_view> names() const;
+
+  size_t size() const { return index.size(); }
+
+  /// nullptr if there is no such tensor.
+  const TensorView *find(std::string_view tensor) const;
+
+  /// The same as find, with an error that names the folder and similar tensors.
+  Expected<const TensorView *> get(std::string_view tensor) const;
+
+  /// The file that a tensor lies in; empty if there is no such tensor.
+  std::string_view fileOf(std::string_view tensor) const;
+
+  const std::string &folder() const { return path; }
+
+private:
+  struct Location {
+    size_t shard;
+    size_t tensor;
+  };
+
+  Error addShard(const std::string &file);
+  Error openShards(const std::string &indexPath);
+
+  std::string path;
+  std::vector<SafetensorsFile> shards;
+  std::map<std::string, Location, std::less<>> index;
+};
+
+/// Up to `limit` of `names` that look like `wanted`, as ": did you mean 'a' or
+/// 'b'?"; empty if none does.
+std::string suggestion(std::string_view wanted,
+                       const std::vector<std::string_view> &names,
+                       size_t limit = 3);
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_CHECKPOINT_H

@@ -1,0 +1,95 @@
+//===- Error.h - Failures as values ------------------------------*- C++ -*-===//
+//
+// Part of the runtime is loaded into processes that build without exceptions,
+// so a failure is a value: `Error` (nothing, or a message for the user) and
+// `Expected<T>` (a T, or an Error). A message names the file or the tensor, what
+// was found, what was expected, and where there is one, the way out.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_ERROR_H
+#define LORA_RUNTIME_ERROR_H
+
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <utility>
+
+namespace lora_rt {
+
+/// What kind of failure it is; the values are part of the C API (lora_status).
+enum class ErrorCode : int {
+  Ok = 0,
+  /// The caller passed something that the call does not accept.
+  InvalidArgument = 1,
+  /// A file is missing, damaged, or not what it claims to be.
+  InvalidFile = 2,
+  /// The file or request is sound, but this build or machine cannot do it.
+  Unsupported = 3,
+  /// The operating system or a library refused.
+  System = 4,
+};
+
+/// Nothing, or a failure. Converts to true when it is a failure:
+/// `if (Error error = f()) return error;`
+class [[nodiscard]] Error {
+public:
+  Error() = default;
+  Error(ErrorCode code, std::string message)
+      : payload(std::make_unique<Payload>(Payload{code, std::move(message)})) {}
+
+  static Error success() { return Error(); }
+
+  explicit operator bool() const { return payload != nullptr; }
+
+  ErrorCode code() const { return payload ? payload->code : ErrorCode::Ok; }
+
+  /// The message; empty for success.
+  const std::string &message() const {
+    static const std::string empty;
+    return payload ? payload->message : empty;
+  }
+
+private:
+  struct Payload {
+    ErrorCode code;
+    std::string message;
+  };
+  std::unique_ptr<Payload> payload;
+};
+
+/// Makes a failure; the parts are streamed one after the other.
+template <typename... Parts>
+Error makeError(ErrorCode code, const Parts &...parts) {
+  std::ostringstream stream;
+  (stream << ... << parts);
+  return Error(code, stream.str());
+}
+
+/// A T, or the failure that prevented it. Converts to true when there is a T.
+template <typename T> class [[nodiscard]] Expected {
+public:
+  Expected(T value) : value(std::move(value)) {}
+  Expected(Error error) : error(std::move(error)) {}
+
+  explicit operator bool() const { return value.has_value(); }
+
+  T &operator*() { return *value; }
+  const T &operator*() const { return *value; }
+  T *operator->() { return &*value; }
+  const T *operator->() const { return &*value; }
+
+  const std::string &message() const { return error.message(); }
+
+  /// Hands the failure on: `if (!x) return x.takeError();`
+  Error takeError() { return std::move(error); }
+
+private:
+  std::optional<T> value;
+  Error error;
+};
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_ERROR_H

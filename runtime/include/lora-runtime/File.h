@@ -1,0 +1,87 @@
+//===- File.h - Mapped input files and atomically replaced outputs *- C++ -*-===//
+//
+// Inputs are mapped read-only. An output appears under its name only when it is
+// complete: it is written under a temporary name in the same folder, flushed to
+// the disk and renamed; an output that is given up is removed.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_FILE_H
+#define LORA_RUNTIME_FILE_H
+
+#include "lora-runtime/Error.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace lora_rt {
+
+/// The bytes of a file, mapped read-only and shared. Movable; spans into it stay
+/// valid when it is moved.
+class MappedFile {
+public:
+  MappedFile() = default;
+  MappedFile(MappedFile &&other) noexcept;
+  MappedFile &operator=(MappedFile &&other) noexcept;
+  ~MappedFile();
+
+  static Expected<MappedFile> open(const std::string &path);
+
+  const std::string &path() const { return name; }
+  std::span<const std::byte> bytes() const { return {data, size}; }
+  /// The descriptor, open as long as this object lives.
+  int descriptor() const { return fd; }
+
+private:
+  std::string name;
+  const std::byte *data = nullptr;
+  size_t size = 0;
+  int fd = -1;
+};
+
+/// A file that is being written and replaces `path` on commit.
+class OutputFile {
+public:
+  OutputFile() = default;
+  OutputFile(OutputFile &&other) noexcept;
+  OutputFile &operator=(OutputFile &&other) noexcept;
+  /// Removes what was written if it was not committed.
+  ~OutputFile();
+
+  /// `mode` is that of open(2), for instance 0777 for a program; the user's umask
+  /// applies.
+  static Expected<OutputFile> create(const std::string &path,
+                                     unsigned mode = 0666);
+
+  /// Appends at the current end.
+  Error append(std::span<const std::byte> bytes);
+  /// Writes anywhere; does not move the end that `append` uses.
+  Error writeAt(uint64_t offset, std::span<const std::byte> bytes);
+  /// Appends zeros up to a multiple of `alignment`.
+  Error alignTo(uint64_t alignment);
+  /// The number of bytes appended so far.
+  uint64_t position() const { return end; }
+  /// Flushes to the disk and gives the file its name.
+  Error commit();
+
+  const std::string &path() const { return target; }
+
+private:
+  std::string target;
+  std::string temporary;
+  uint64_t end = 0;
+  int fd = -1;
+};
+
+/// Reads a whole small file (a config, an index); refuses one above `limit` bytes.
+Expected<std::string> readTextFile(const std::string &path,
+                                   uint64_t limit = uint64_t(256) << 20);
+
+/// The operating system's text for an errno value.
+std::string systemMessage(int number);
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_FILE_H

@@ -1,0 +1,83 @@
+//===- Numeric.h - Element types and conversions between them ----*- C++ -*-===//
+//
+// The element types that checkpoints hold and the conversions between the
+// floating-point ones. Narrowing rounds once, to nearest, ties to even; NaN stays
+// NaN; f32 values beyond f16's range become infinity.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_NUMERIC_H
+#define LORA_RUNTIME_NUMERIC_H
+
+#include "lora-runtime/Error.h"
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace lora_rt {
+
+/// Element types, in the order in which the safetensors library ranks them (its
+/// files hold higher ranks first).
+enum class DType : uint8_t {
+  Bool,
+  U8,
+  I8,
+  F8E5M2,
+  F8E4M3,
+  I16,
+  U16,
+  F16,
+  BF16,
+  I32,
+  U32,
+  F32,
+  F64,
+  I64,
+  U64,
+};
+
+/// Bytes of one element.
+size_t sizeOf(DType type);
+
+/// The name in safetensors files: "BF16".
+std::string_view safetensorsName(DType type);
+
+/// The name in manifests and on command lines: "bf16".
+std::string_view manifestName(DType type);
+
+std::optional<DType> parseSafetensorsName(std::string_view name);
+std::optional<DType> parseManifestName(std::string_view name);
+
+/// f16, bf16, f32 or f64.
+bool isFloat(DType type);
+
+inline float bf16ToFloat(uint16_t bits) {
+  return std::bit_cast<float>(uint32_t(bits) << 16);
+}
+
+inline uint16_t floatToBf16(float value) {
+  uint32_t bits = std::bit_cast<uint32_t>(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u)
+    return uint16_t(bits >> 16) | 0x0040u; // A quiet NaN.
+  return uint16_t((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+float f16ToFloat(uint16_t bits);
+uint16_t floatToF16(float value);
+
+/// Converts `count` elements between floating-point types. `from == to` copies.
+/// f64 is narrowed directly, not through f32, when the target is f32. The ranges
+/// must not overlap. Fails for other types than f16, bf16, f32, f64.
+Error convert(DType from, const void *source, DType to, void *target,
+              size_t count);
+
+/// Reads `target.size()` elements of a floating-point type as f32.
+Error convertToFloat(DType from, const void *source, std::span<float> target);
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_NUMERIC_H

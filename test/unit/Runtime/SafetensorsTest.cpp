@@ -1,0 +1,172 @@
+//===- SafetensorsTest.cpp - Safe reading, exact writing ------------------===//
+
+#include "TestFiles.h"
+#include "lora-runtime/Checkpoint.h"
+
+#include <cstring>
+#include <gtest/gtest.h>
+
+using namespace lora_rt;
+
+namespace {
+
+std::string file(const std::string &header, const std::string &data) {
+  uint64_t length = header.size();
+  return std::string(reinterpret_cast<const char *>(&length), 8) + header + data;
+}
+
+/// The message of the failure to read this file; empty if it can be read.
+std::string failure(const std::string &bytes) {
+  Expected<SafetensorsFile> parsed =
+      SafetensorsFile::parse(std::as_bytes(std::span(bytes)), "x.safetensors");
+  return parsed ? "" : parsed.message();
+}
+
+std::string tensor(const std::string &fields) {
+  return "{\"a.weight\":{" + fields + "}}";
+}
+
+#define EXPECT_FAILURE(BYTES, PART)                                            \
+  EXPECT_NE(failure(BYTES).find(PART), std::string::npos) << failure(BYTES)
+
+TEST(Safetensors, ReadsWhatItWrote) {
+  TestFolder folder;
+  std::string path = folder.path("t.safetensors");
+  Expected<SafetensorsWriter> writer =
+      SafetensorsWriter::create(path, {{"b", DType::F32, {2, 3}},
+                                       {"a", DType::F32, {1}},
+                                       {"h", DType::BF16, {3}},
+                                       {"i", DType::I64, {1}},
+                                       {"empty", DType::F32, {0, 4}}});
+  ASSERT_TRUE(writer) << writer.message();
+  float b[] = {1, 2, 3, 4, 5, 6}, a[] = {7}, h[] = {0.5f, 1.00390625f, -2};
+  int64_t i[] = {-9};
+  EXPECT_FALSE(writer->writeFloats("h", h));
+  EXPECT_FALSE(writer->write("i", std::as_bytes(std::span(i))));
+  EXPECT_FALSE(writer->write("b", std::as_bytes(std::span(b)).subspan(8), 8));
+  EXPECT_FALSE(writer->writeFloats("a", a));
+  EXPECT_TRUE(writer->commit()); // Two elements of b are missing.
+  EXPECT_FALSE(writer->write("b", std::as_bytes(std::span(b)).first(8)));
+  Error committed = writer->commit();
+  ASSERT_FALSE(committed) << committed.message();
+
+  Expected<SafetensorsFile> read = SafetensorsFile::open(path);
+  ASSERT_TRUE(read) << read.message();
+  std::vector<std::string> order;
+  for (const TensorView &view : read->tensors())
+    order.push_back(view.name);
+  // PEFT's order: by type, then by name. "empty" and "b" start at one offset.
+  EXPECT_EQ(order.front(), "i");
+  EXPECT_EQ(order.back(), "h");
+  EXPECT_EQ(read->metadata().at("format"), "pt");
+  const TensorView *view = read->find("b");
+  ASSERT_NE(view, nullptr);
+  EXPECT_EQ(std::memcmp(view->bytes.data(), b, sizeof(b)), 0);
+  view = read->find("h");
+  std::vector<float> values(3);
+  EXPECT_FALSE(convertToFloat(view->dtype, view->bytes.data(), values));
+  EXPECT_EQ(values, (std::vector<float>{0.5f, 1.0f, -2})); // A tie, to even.
+}
+
+TEST(Safetensors, HeaderIsPaddedAndOrdered) {
+  TestFolder folder;
+  std::string path = folder.path("t.safetensors");
+  Expected<SafetensorsWriter> writer = SafetensorsWriter::create(
+      path, {{"z", DType::BF16, {1}}, {"y", DType::F32, {1}}});
+  ASSERT_TRUE(writer);
+  float one[] = {1};
+  EXPECT_FALSE(writer->writeFloats("z", one));
+  EXPECT_FALSE(writer->writeFloats("y", one));
+  EXPECT_FALSE(writer->commit());
+  std::string text = *readTextFile(path);
+  uint64_t length;
+  std::memcpy(&length, text.data(), 8);
+  EXPECT_EQ(length % 8, 0u);
+  EXPECT_EQ(text.substr(8, length).find("{\"__metadata__\":{\"format\":\"pt\"},"
+                                        "\"y\":{\"dtype\":\"F32\",\"shape\":[1],"
+                                        "\"data_offsets\":[0,4]},\"z\":"),
+            0u);
+}
+
+TEST(Safetensors, RefusesHostileHeaders) {
+  std::string good = "\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]";
+  EXPECT_EQ(failure(file(tensor(good), "abcd")), "");
+  EXPECT_FAILURE("abc", "too short");
+  EXPECT_FAILURE(std::string("\xff\xff\xff\xff\xff\xff\xff\xff", 8) + "{}",
+                 "not a safetensors file");
+  EXPECT_FAILURE(std::string("\x10\0\0\0\0\0\0\0", 8) + "{}", "does not fit");
+  EXPECT_FAILURE(file("[]", ""), "does not start with '{'");
+  EXPECT_FAILURE(file("{\"a\":", ""), "not valid JSON");
+  EXPECT_FAILURE(file(std::string(100000, '{'), ""), "not valid JSON");
+  EXPECT_FAILURE(file("{\"a\":" + std::string(1000, '['), ""), "64 levels");
+  EXPECT_FAILURE(file("{\"a\":1}", ""), "tensor 'a'");
+  EXPECT_FAILURE(file("{\"a\":{},\"a\":{}}", ""), "stands twice");
+  EXPECT_FAILURE(file("{\"__metadata__\":{\"k\":1}}", ""), "to be a text");
+  EXPECT_FAILURE(file("{}", "abcd"), "belong to no tensor");
+  auto with = [&](const char *dtype, const char *shape, const char *offsets) {
+    return failure(file(tensor(std::string("\"dtype\":") + dtype +
+                               ",\"shape\":" + shape +
+                               ",\"data_offsets\":" + offsets),
+                        "abcd"));
+  };
+  EXPECT_NE(with("\"F31\"", "[1]", "[0,4]").find("unknown dtype"),
+            std::string::npos);
+  EXPECT_NE(with("3", "[1]", "[0,4]").find("dtype to be"), std::string::npos);
+  EXPECT_NE(with("\"F32\"", "[-1]", "[0,4]").find("whole number"),
+            std::string::npos);
+  EXPECT_NE(with("\"F32\"", "[1.0]", "[0,4]").find("whole number"),
+            std::string::npos);
+  EXPECT_NE(with("\"F32\"", "[1]", "[0,8]").find("outside"), std::string::npos);
+  EXPECT_NE(with("\"F32\"", "[1]", "[4,0]").find("outside"), std::string::npos);
+  EXPECT_NE(with("\"F32\"", "[2]", "[0,4]").find("needs 8 bytes"),
+            std::string::npos);
+  EXPECT_NE(with("\"F32\"", "[4611686018427387905]", "[0,4]").find("too large"),
+            std::string::npos);
+  EXPECT_NE(with("\"F32\"", "[9223372036854775807,3]", "[0,4]").find("too large"),
+            std::string::npos);
+  EXPECT_NE(with("\"F32\"", "[1]", "[0]").find("two whole"), std::string::npos);
+  EXPECT_NE(with("\"U8\"", "[2]", "[1,3]").find("gap"), std::string::npos);
+  EXPECT_NE(with("\"U8\"", "[2]", "[0,2]").find("the tensors fill 2"),
+            std::string::npos);
+  EXPECT_FAILURE(
+      file("{\"a\":{\"dtype\":\"U8\",\"shape\":[3],\"data_offsets\":[0,3]},"
+           "\"b\":{\"dtype\":\"U8\",\"shape\":[2],\"data_offsets\":[2,4]}}",
+           "abcd"),
+      "overlap");
+  EXPECT_FAILURE(file(tensor(good + ",\"x\":1"), "abcd"), "unknown key 'x'");
+}
+
+TEST(Checkpoint, OpensShardsThatFitTheIndex) {
+  TestFolder folder;
+  auto shard = [&](const char *name, const char *tensor, float value) {
+    Expected<SafetensorsWriter> writer = SafetensorsWriter::create(
+        folder.path(name), {{tensor, DType::F32, {1}}});
+    ASSERT_TRUE(writer);
+    EXPECT_FALSE(writer->writeFloats(tensor, std::span(&value, 1)));
+    EXPECT_FALSE(writer->commit());
+  };
+  shard("m-1.safetensors", "layers.0.weight", 1);
+  shard("m-2.safetensors", "layers.1.weight", 2);
+  std::string index = "model.safetensors.index.json";
+  folder.write(index, "{\"weight_map\":{\"layers.0.weight\":\"m-1.safetensors\","
+                      "\"layers.1.weight\":\"m-2.safetensors\"}}");
+  Expected<Checkpoint> checkpoint = Checkpoint::open(folder.root());
+  ASSERT_TRUE(checkpoint) << checkpoint.message();
+  EXPECT_EQ(checkpoint->size(), 2u);
+  EXPECT_EQ(checkpoint->fileOf("layers.1.weight"), folder.path("m-2.safetensors"));
+  Expected<const TensorView *> missing = checkpoint->get("layers.2.weight");
+  EXPECT_NE(missing.message().find("did you mean 'layers.0.weight'"),
+            std::string::npos)
+      << missing.message();
+
+  folder.write(index, "{\"weight_map\":{\"layers.0.weight\":\"m-2.safetensors\"}}");
+  EXPECT_NE(Checkpoint::open(folder.root()).message().find("different models"),
+            std::string::npos);
+  folder.write(index, "{\"weight_map\":{\"layers.0.weight\":\"../etc\"}}");
+  EXPECT_NE(Checkpoint::open(folder.root()).message().find("same folder"),
+            std::string::npos);
+  EXPECT_NE(Checkpoint::open(folder.root(), "other").message().find("neither"),
+            std::string::npos);
+}
+
+} // namespace
