@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Records the fixtures of test/Fixtures and examples/ from torch, transformers and peft.
+
+    python test/Fixtures/generate.py               # everything
+    python test/Fixtures/generate.py qwen3         # one family
+    python test/Fixtures/generate.py examples      # the shipped example
+
+README.md beside this file says what each written file holds.
+"""
+
+import argparse
+import os
+import sys
+import time
+
+# One thread: sums are then added in one order, so that a second run on the same machine writes the same bytes.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+import torch
+import transformers
+
+from generator import example, families
+
+EXAMPLES = "examples"
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "targets",
+        nargs="*",
+        metavar="TARGET",
+        help=f"{', '.join(families.FAMILIES)} or {EXAMPLES}; default: all of them",
+    )
+    arguments = parser.parse_args()
+    known = [*families.FAMILIES, EXAMPLES]
+    for target in arguments.targets:
+        if target not in known:
+            parser.error(f"unknown target '{target}', expected one of {', '.join(known)}")
+
+    torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
+    transformers.utils.logging.disable_progress_bar()
+
+    for target in arguments.targets or known:
+        start = time.monotonic()
+        if target == EXAMPLES:
+            example.generate()
+        else:
+            families.generate(target)
+        print(f"{target}: {time.monotonic() - start:.1f} s", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

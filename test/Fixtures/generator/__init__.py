@@ -1,0 +1,1 @@
+"""The parts of test/Fixtures/generate.py."""

@@ -1,0 +1,98 @@
+"""Model and adapter folders as transformers and PEFT write them, with reproducible random numbers in them."""
+
+import json
+import pathlib
+import zlib
+
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import AutoConfig, AutoModelForCausalLM
+
+#: Attention as transformers writes it in plain torch operations.
+ATTENTION = "eager"
+
+
+def generator(*name: str) -> torch.Generator:
+    """A random generator that depends on the name only: a tensor added later changes no other one."""
+    return torch.Generator().manual_seed(zlib.crc32("/".join(name).encode()))
+
+
+def make_config(model_type: str, arguments: dict):
+    no_special_tokens = dict(bos_token_id=None, eos_token_id=None, pad_token_id=None)
+    return AutoConfig.for_model(
+        model_type, max_position_embeddings=512, **no_special_tokens | arguments
+    )
+
+
+def random_model(config, seed: str):
+    """A model whose logits have a spread of several units and whose norms and biases are no neutral elements."""
+    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            parameter.normal_(generator=generator(seed, name))
+            if name.endswith("bias"):
+                parameter.mul_(0.3)
+            elif name.endswith("norm.weight"):
+                parameter.mul_(0.2).add_(1)
+            elif "embed_tokens" in name or "lm_head" in name:
+                parameter.mul_(0.25)
+            else:
+                parameter.mul_(1.2 * parameter.shape[1] ** -0.5)
+    return model.eval()
+
+
+def save_model(model, folder: pathlib.Path, dtype, shard_size: str, transformers_4: dict | None = None):
+    """Writes config.json and the checkpoint; with `transformers_4`, the configuration in the form of that version."""
+    model.to(dtype).save_pretrained(folder, max_shard_size=shard_size)
+    (folder / "generation_config.json").unlink(missing_ok=True)
+    for checkpoint in folder.glob("*.safetensors"):
+        checkpoint.chmod(0o644)
+    if transformers_4 is None:
+        return
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config["torch_dtype"] = config.pop("dtype")
+    config["rope_theta"] = config.pop("rope_parameters")["rope_theta"]
+    config["transformers_version"] = "4.44.2"
+    for key in ("layer_types", "pad_token_id", "head_dim"):
+        config.pop(key, None)
+    config.update(transformers_4)
+    path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def load_model(folder: pathlib.Path, dtype=torch.float32):
+    return AutoModelForCausalLM.from_pretrained(
+        folder, dtype=dtype, attn_implementation=ATTENTION
+    ).eval()
+
+
+def load_adapted(model_folder: pathlib.Path, adapter_folder: pathlib.Path, dtype=torch.float32, trainable=False):
+    """The model with the adapter beside it. PEFT keeps the adapter in F32 on a 16-bit base."""
+    model = PeftModel.from_pretrained(
+        load_model(model_folder, dtype), adapter_folder, is_trainable=trainable
+    )
+    return model.eval()
+
+
+def save_random_adapter(base, lora: dict, folder: pathlib.Path, seed: str, base_path: str):
+    """Saves an adapter whose A and B are both random, and large enough to change the logits clearly."""
+    config = LoraConfig(task_type="CAUSAL_LM", lora_dropout=0.0, **lora)
+    model = get_peft_model(base, config)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_" not in name:
+                continue
+            parameter.normal_(generator=generator(seed, "adapter", name))
+            parameter.mul_(parameter.shape[1] ** -0.5 if "lora_A" in name else 0.05)
+    # PEFT names the base by the path it was loaded from, which differs between machines.
+    config.base_model_name_or_path = base_path
+    model.save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)
+    # PEFT writes the set of targets in an order that changes from run to run.
+    path = folder / "adapter_config.json"
+    written = json.loads(path.read_text())
+    if isinstance(written["target_modules"], list):
+        written["target_modules"].sort()
+    path.write_text(json.dumps(written, indent=2, sort_keys=True) + "\n")
+    for file in folder.iterdir():
+        file.chmod(0o644)
