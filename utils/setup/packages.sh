@@ -89,8 +89,9 @@ install_packages() {
   [ ${#unknown[@]} = 0 ] || fail "the package lists of this machine do not have: ${unknown[*]}" \
     "Debian 12 and 13 have them; see whether /etc/apt/sources.list* name the distro with its updates," \
     "and whether apt-get update works: $log_dir/apt-update.log"
-  as_root apt-get -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o APT::Status-Fd=1 install \
-    --no-install-recommends "${missing[@]}" 2>&1 | apt_progress >"$log" || status=$?
+  # The inner shell opens the descriptor that apt reports its progress on: sudo would close one opened here.
+  as_root sh -c 'exec apt-get "$@" 3>&1' sh -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o APT::Status-Fd=3 \
+    install --no-install-recommends "${missing[@]}" 2>&1 </dev/null | apt_progress >"$log" || status=$?
   note_end
   if [ "$status" != 0 ]; then
     tail -n 15 "$log" | sed 's/^/    | /' >&2
