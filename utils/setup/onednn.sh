@@ -85,7 +85,7 @@ onednn_choose() {
     missing=(libdnnl-dev)
     update_lists
   fi
-  version=$(candidate libdnnl-dev)
+  case $onednn in auto | system) version=$(candidate libdnnl-dev) ;; esac
   if [ "$onednn" = auto ]; then
     if [ -n "$version" ] && dpkg --compare-versions "$version" ge 3.2; then onednn=system; else onednn=pip; fi
   fi

@@ -83,7 +83,7 @@ install_packages() {
     return 0
   fi
   say "      missing: ${missing[*]}"
-  say "      about 3 minutes from nothing, of which most is unpacking (1.8 GB)"
+  say "      1 to 3 minutes from nothing, most of it unpacking (1.8 GB)"
   update_lists
   for package in "${missing[@]}"; do [ -n "$(candidate "$package")" ] || unknown+=("$package"); done
   [ ${#unknown[@]} = 0 ] || fail "the package lists of this machine do not have: ${unknown[*]}" \
