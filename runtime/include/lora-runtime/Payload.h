@@ -1,0 +1,115 @@
+//===- Payload.h - The container of a compiled module ------------*- C++ -*-===//
+//
+// A compiled file is a program (the stub, which can also run by itself) with one
+// more ELF section, `.lora_payload`. That section is page-aligned, and so are the
+// parts in it: manifest, code, pack, and whatever else is stored by name. It is an
+// ordinary section, so that `strip` and `objcopy` keep it. docs/module-format.md
+// describes the bytes.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_PAYLOAD_H
+#define LORA_RUNTIME_PAYLOAD_H
+
+#include "lora-runtime/File.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lora_rt {
+
+/// Names of the parts. A carried library is "lib:" + its soname.
+inline constexpr std::string_view manifestPart = "manifest";
+inline constexpr std::string_view codePart = "code";
+inline constexpr std::string_view packPart = "pack";
+/// JSON: {"backend": path of the CPU backend library on the compiling machine}.
+inline constexpr std::string_view hostPart = "host";
+inline constexpr std::string_view libraryPrefix = "lib:";
+
+/// XXH3 (64 bits) as 16 hexadecimal digits.
+std::string checksum(std::span<const std::byte> bytes);
+
+/// Where a tensor of the pack lies: what its manifest entry needs.
+struct PackedPlace {
+  uint64_t offset = 0; ///< from the start of the pack
+  uint64_t bytes = 0;
+  std::string checksum;
+};
+
+/// Writes a compiled file, part by part, each straight to the disk. The file gets
+/// its name, and is executable, when everything is there.
+class PayloadWriter {
+public:
+  /// `stub` is the program that the payload is appended to; if it is empty, the
+  /// file holds the payload only (lora-run opens both).
+  static Expected<PayloadWriter> create(const std::string &path,
+                                        const std::string &stub);
+
+  /// Stores a whole part.
+  Error addPart(std::string_view name, std::span<const std::byte> bytes);
+  Error addPart(std::string_view name, std::string_view text);
+
+  /// Starts a part that comes in pieces; ends with endPart.
+  Error beginPart(std::string_view name);
+  Error append(std::span<const std::byte> bytes);
+  Error endPart();
+
+  /// Appends a tensor to the part begun last, page-aligned.
+  Expected<PackedPlace> appendTensor(std::span<const std::byte> bytes);
+
+  /// Writes the table of contents and finishes the file.
+  Error commit();
+
+  PayloadWriter(PayloadWriter &&) noexcept;
+  PayloadWriter &operator=(PayloadWriter &&) noexcept;
+  ~PayloadWriter();
+
+private:
+  struct State;
+  explicit PayloadWriter(std::unique_ptr<State> state);
+  std::unique_ptr<State> state;
+};
+
+/// A compiled file, mapped.
+class Payload {
+public:
+  struct Part {
+    std::string name;
+    uint64_t offset; ///< from the start of the file
+    uint64_t bytes;
+    std::string checksum;
+  };
+
+  /// Opens a compiled file, or the payload alone. The table of contents is
+  /// verified; parts are verified when asked.
+  static Expected<Payload> open(const std::string &path);
+
+  const std::string &path() const { return file.path(); }
+  int descriptor() const { return file.descriptor(); }
+  const std::vector<Part> &parts() const { return table; }
+
+  const Part *find(std::string_view name) const;
+
+  /// The bytes of a part after comparing its checksum.
+  Expected<std::span<const std::byte>> verified(std::string_view name) const;
+
+  /// The bytes of a part as they are.
+  std::span<const std::byte> bytes(const Part &part) const {
+    return file.bytes().subspan(part.offset, part.bytes);
+  }
+
+  /// Whether a file has a payload at all: false for the bare stub.
+  static bool isPresent(const std::string &path);
+
+private:
+  Error readTable();
+
+  MappedFile file;
+  std::vector<Part> table;
+};
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_PAYLOAD_H

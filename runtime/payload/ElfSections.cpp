@@ -1,0 +1,90 @@
+//===- ElfSections.cpp ----------------------------------------------------===//
+
+#include "ElfSections.h"
+
+#include <cstring>
+
+namespace lora_rt {
+
+bool ElfSections::isElf(std::span<const std::byte> bytes) {
+  return bytes.size() >= sizeof(Elf64_Ehdr) &&
+         std::memcmp(bytes.data(), ELFMAG, SELFMAG) == 0;
+}
+
+Expected<ElfSections> ElfSections::parse(std::span<const std::byte> bytes,
+                                         const std::string &path) {
+  auto fail = [&](const char *what) {
+    return makeError(ErrorCode::InvalidFile, path, ": ", what);
+  };
+  ElfSections result;
+  if (!isElf(bytes))
+    return fail("not a program (ELF)");
+  Elf64_Ehdr &header = result.header;
+  std::memcpy(&header, bytes.data(), sizeof(header));
+  if (header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_ident[EI_DATA] != ELFDATA2LSB)
+    return fail("not a 64-bit little-endian program");
+  if (header.e_shnum == 0 || header.e_shentsize != sizeof(Elf64_Shdr) ||
+      header.e_shoff > bytes.size() ||
+      bytes.size() - header.e_shoff < uint64_t(header.e_shnum) * sizeof(Elf64_Shdr))
+    return fail("its section header table is missing or damaged");
+  result.sections.resize(header.e_shnum);
+  std::memcpy(result.sections.data(), bytes.data() + header.e_shoff,
+              header.e_shnum * sizeof(Elf64_Shdr));
+  if (header.e_shstrndx >= header.e_shnum)
+    return fail("its section names are missing");
+  const Elf64_Shdr &strings = result.sections[header.e_shstrndx];
+  if (strings.sh_type != SHT_STRTAB || strings.sh_offset > bytes.size() ||
+      strings.sh_size > bytes.size() - strings.sh_offset || strings.sh_size == 0)
+    return fail("its section names are damaged");
+  result.names.assign(
+      reinterpret_cast<const char *>(bytes.data()) + strings.sh_offset,
+      strings.sh_size);
+  if (result.names.back() != '\0')
+    return fail("its section names are damaged");
+  for (const Elf64_Shdr &section : result.sections)
+    if (section.sh_name >= result.names.size() ||
+        (section.sh_type != SHT_NOBITS && section.sh_type != SHT_NULL &&
+         (section.sh_offset > bytes.size() ||
+          section.sh_size > bytes.size() - section.sh_offset)))
+      return fail("a section lies outside the file; the file is incomplete");
+  return result;
+}
+
+std::optional<ElfSections::Range>
+ElfSections::find(std::string_view name) const {
+  for (const Elf64_Shdr &section : sections)
+    if (section.sh_type != SHT_NULL && name == names.c_str() + section.sh_name)
+      return Range{section.sh_offset, section.sh_size};
+  return std::nullopt;
+}
+
+Error ElfSections::writeWith(OutputFile &file, std::string_view name,
+                             Range place, uint64_t alignment) const {
+  std::vector<Elf64_Shdr> table = sections;
+  std::string strings = names;
+  Elf64_Shdr added = {};
+  added.sh_name = Elf64_Word(strings.size());
+  added.sh_type = SHT_PROGBITS;
+  added.sh_offset = place.offset;
+  added.sh_size = place.bytes;
+  added.sh_addralign = alignment;
+  table.push_back(added);
+  strings.append(name);
+  strings.push_back('\0');
+
+  table[header.e_shstrndx].sh_offset = file.position();
+  table[header.e_shstrndx].sh_size = strings.size();
+  if (Error error = file.append(std::as_bytes(std::span(strings))))
+    return error;
+  if (Error error = file.alignTo(alignof(Elf64_Shdr)))
+    return error;
+  Elf64_Ehdr changed = header;
+  changed.e_shoff = file.position();
+  changed.e_shnum = Elf64_Half(table.size());
+  if (Error error = file.append(std::as_bytes(std::span(table))))
+    return error;
+  return file.writeAt(0, std::as_bytes(std::span(&changed, 1)));
+}
+
+} // namespace lora_rt

@@ -1,0 +1,29 @@
+//===- PayloadFormat.h - The fixed bytes of the container --------*- C++ -*-===//
+
+#ifndef LORA_RUNTIME_PAYLOAD_PAYLOADFORMAT_H
+#define LORA_RUNTIME_PAYLOAD_PAYLOADFORMAT_H
+
+#include <cstdint>
+
+namespace lora_rt {
+
+inline constexpr uint64_t pageBytes = 4096;
+inline constexpr char payloadSection[] = ".lora_payload";
+inline constexpr char payloadMagic[8] = {'L', 'O', 'R', 'A', 'M', 'L', 'I', 'R'};
+inline constexpr uint32_t payloadVersion = 1;
+
+/// The first bytes of a payload; little-endian. Offsets count from here.
+struct PayloadHeader {
+  char magic[8];
+  uint32_t version;
+  uint32_t headerBytes;
+  uint64_t payloadBytes;
+  uint64_t tableOffset; ///< of the table of contents, a JSON text
+  uint64_t tableBytes;
+  uint64_t tableChecksum; ///< XXH3, 64 bits
+};
+static_assert(sizeof(PayloadHeader) == 48);
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_PAYLOAD_PAYLOADFORMAT_H

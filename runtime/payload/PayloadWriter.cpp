@@ -1,0 +1,168 @@
+//===- PayloadWriter.cpp --------------------------------------------------===//
+
+#include "../core/Json.h"
+#include "ElfSections.h"
+#include "PayloadFormat.h"
+#include "lora-runtime/Payload.h"
+
+#include <cstring>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace lora_rt {
+
+namespace {
+
+std::string hexadecimal(uint64_t value) {
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text(16, '0');
+  for (int i = 15; i >= 0; --i, value >>= 4)
+    text[size_t(i)] = digits[value & 15];
+  return text;
+}
+
+struct FreeHash {
+  void operator()(XXH3_state_t *state) const { XXH3_freeState(state); }
+};
+
+} // namespace
+
+std::string checksum(std::span<const std::byte> bytes) {
+  return hexadecimal(XXH3_64bits(bytes.data(), bytes.size()));
+}
+
+struct PayloadWriter::State {
+  OutputFile file;
+  std::optional<ElfSections> program;
+  uint64_t start = 0; ///< of the payload in the file
+  Json table = Json::array();
+  std::string part; ///< the one that is being written
+  uint64_t partStart = 0;
+  std::unique_ptr<XXH3_state_t, FreeHash> hash;
+};
+
+PayloadWriter::PayloadWriter(std::unique_ptr<State> state)
+    : state(std::move(state)) {}
+PayloadWriter::PayloadWriter(PayloadWriter &&) noexcept = default;
+PayloadWriter &PayloadWriter::operator=(PayloadWriter &&) noexcept = default;
+PayloadWriter::~PayloadWriter() = default;
+
+Expected<PayloadWriter> PayloadWriter::create(const std::string &path,
+                                              const std::string &stub) {
+  auto state = std::make_unique<State>();
+  Expected<OutputFile> file = OutputFile::create(path, 0777);
+  if (!file)
+    return file.takeError();
+  state->file = std::move(*file);
+  if (!stub.empty()) {
+    Expected<MappedFile> program = MappedFile::open(stub);
+    if (!program)
+      return program.takeError();
+    Expected<ElfSections> sections = ElfSections::parse(program->bytes(), stub);
+    if (!sections)
+      return sections.takeError();
+    state->program = std::move(*sections);
+    if (Error error = state->file.append(program->bytes()))
+      return error;
+  }
+  if (Error error = state->file.alignTo(pageBytes))
+    return error;
+  state->start = state->file.position();
+  // The header's room; commit fills it.
+  std::vector<std::byte> room(sizeof(PayloadHeader));
+  if (Error error = state->file.append(room))
+    return error;
+  return PayloadWriter(std::move(state));
+}
+
+Error PayloadWriter::beginPart(std::string_view name) {
+  if (!state->part.empty())
+    return makeError(ErrorCode::InvalidArgument, state->file.path(), ": part '",
+                     name, "' begins before '", state->part, "' ended");
+  for (const Json &entry : state->table)
+    if (entry["name"] == std::string(name))
+      return makeError(ErrorCode::InvalidArgument, state->file.path(),
+                       ": two parts called '", name, "'");
+  if (Error error = state->file.alignTo(pageBytes))
+    return error;
+  state->part = name;
+  state->partStart = state->file.position();
+  state->hash.reset(XXH3_createState());
+  XXH3_64bits_reset(state->hash.get());
+  return Error::success();
+}
+
+Error PayloadWriter::append(std::span<const std::byte> bytes) {
+  XXH3_64bits_update(state->hash.get(), bytes.data(), bytes.size());
+  return state->file.append(bytes);
+}
+
+Error PayloadWriter::endPart() {
+  Json entry;
+  entry["name"] = state->part;
+  entry["offset"] = state->partStart - state->start;
+  entry["bytes"] = state->file.position() - state->partStart;
+  entry["xxh3"] = hexadecimal(XXH3_64bits_digest(state->hash.get()));
+  state->table.push_back(std::move(entry));
+  state->part.clear();
+  return Error::success();
+}
+
+Error PayloadWriter::addPart(std::string_view name,
+                             std::span<const std::byte> bytes) {
+  if (Error error = beginPart(name))
+    return error;
+  if (Error error = append(bytes))
+    return error;
+  return endPart();
+}
+
+Error PayloadWriter::addPart(std::string_view name, std::string_view text) {
+  return addPart(name, std::as_bytes(std::span(text)));
+}
+
+Expected<PackedPlace>
+PayloadWriter::appendTensor(std::span<const std::byte> bytes) {
+  uint64_t used = state->file.position() - state->partStart;
+  std::vector<std::byte> zeros((pageBytes - used % pageBytes) % pageBytes);
+  if (Error error = append(zeros))
+    return error;
+  PackedPlace place;
+  place.offset = state->file.position() - state->partStart;
+  place.bytes = bytes.size();
+  place.checksum = checksum(bytes);
+  if (Error error = append(bytes))
+    return error;
+  return place;
+}
+
+Error PayloadWriter::commit() {
+  if (!state->part.empty())
+    return makeError(ErrorCode::InvalidArgument, state->file.path(), ": part '",
+                     state->part, "' has no end");
+  if (Error error = state->file.alignTo(8))
+    return error;
+  std::string table = state->table.dump();
+  PayloadHeader header = {};
+  std::memcpy(header.magic, payloadMagic, sizeof(payloadMagic));
+  header.version = payloadVersion;
+  header.headerBytes = sizeof(header);
+  header.tableOffset = state->file.position() - state->start;
+  header.tableBytes = table.size();
+  header.tableChecksum = XXH3_64bits(table.data(), table.size());
+  header.payloadBytes = header.tableOffset + header.tableBytes;
+  if (Error error = state->file.append(std::as_bytes(std::span(table))))
+    return error;
+  if (Error error = state->file.writeAt(state->start,
+                                        std::as_bytes(std::span(&header, 1))))
+    return error;
+  if (state->program)
+    if (Error error = state->program->writeWith(
+            state->file, payloadSection, {state->start, header.payloadBytes},
+            pageBytes))
+      return error;
+  return state->file.commit();
+}
+
+} // namespace lora_rt

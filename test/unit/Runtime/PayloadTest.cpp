@@ -1,0 +1,105 @@
+//===- PayloadTest.cpp - Compiled files survive copies and strip ----------===//
+
+#include "TestFiles.h"
+#include "lora-runtime/Payload.h"
+
+#include <cstdlib>
+#include <gtest/gtest.h>
+
+using namespace lora_rt;
+
+namespace {
+
+std::string text(std::span<const std::byte> bytes) {
+  return std::string(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+}
+
+void writeModule(const std::string &path, const std::string &stub) {
+  Expected<PayloadWriter> writer = PayloadWriter::create(path, stub);
+  ASSERT_TRUE(writer) << writer.message();
+  EXPECT_FALSE(writer->addPart(codePart, "code bytes"));
+  EXPECT_FALSE(writer->beginPart(packPart));
+  EXPECT_TRUE(writer->beginPart("other")); // One part at a time.
+  std::string a(5000, 'a'), b(10, 'b');
+  Expected<PackedPlace> first = writer->appendTensor(std::as_bytes(std::span(a)));
+  Expected<PackedPlace> second = writer->appendTensor(std::as_bytes(std::span(b)));
+  ASSERT_TRUE(first && second);
+  EXPECT_EQ(first->offset, 0u);
+  EXPECT_EQ(second->offset, 8192u);
+  EXPECT_EQ(second->bytes, 10u);
+  EXPECT_EQ(second->checksum, checksum(std::as_bytes(std::span(b))));
+  EXPECT_TRUE(writer->commit()); // The pack is open.
+  EXPECT_FALSE(writer->endPart());
+  EXPECT_FALSE(writer->addPart(manifestPart, "{}"));
+  EXPECT_TRUE(writer->addPart(manifestPart, "{}"));
+  Error committed = writer->commit();
+  EXPECT_FALSE(committed) << committed.message();
+}
+
+void expectModule(const std::string &path) {
+  Expected<Payload> payload = Payload::open(path);
+  ASSERT_TRUE(payload) << payload.message();
+  Expected<std::span<const std::byte>> code = payload->verified(codePart);
+  ASSERT_TRUE(code) << code.message();
+  EXPECT_EQ(text(*code), "code bytes");
+  const Payload::Part *pack = payload->find(packPart);
+  ASSERT_NE(pack, nullptr);
+  EXPECT_EQ(pack->offset % 4096, 0u);
+  EXPECT_EQ(text(payload->bytes(*pack)).substr(8192), std::string(10, 'b'));
+  EXPECT_TRUE(payload->verified(packPart));
+  EXPECT_EQ(payload->find("none"), nullptr);
+}
+
+TEST(Payload, AloneOrBehindAProgram) {
+  TestFolder folder;
+  writeModule(folder.path("alone"), "");
+  expectModule(folder.path("alone"));
+
+  std::string program = folder.path("program");
+  writeModule(program, "/bin/true");
+  expectModule(program);
+  EXPECT_EQ(std::system(program.c_str()), 0); // It still runs.
+  EXPECT_TRUE(Payload::isPresent(program));
+  EXPECT_FALSE(Payload::isPresent("/bin/true"));
+}
+
+TEST(Payload, SurvivesStrip) {
+  if (std::system("strip --version > /dev/null 2>&1") != 0)
+    GTEST_SKIP() << "no strip here";
+  TestFolder folder;
+  std::string program = folder.path("program");
+  writeModule(program, "/proc/self/exe");
+  ASSERT_EQ(std::system(("strip " + program).c_str()), 0);
+  expectModule(program);
+}
+
+TEST(Payload, DamageIsFound) {
+  TestFolder folder;
+  std::string path = folder.path("alone");
+  writeModule(path, "");
+  std::string good = *readTextFile(path);
+  auto failure = [&](std::string bytes) {
+    folder.write("bad", bytes);
+    Expected<Payload> payload = Payload::open(folder.path("bad"));
+    if (!payload)
+      return payload.message();
+    return payload->verified(codePart).message();
+  };
+  EXPECT_EQ(failure(good), "");
+  std::string code = good;
+  code[4096] ^= 1;
+  EXPECT_NE(failure(code).find("checksum differs"), std::string::npos);
+  std::string table = good;
+  table.back() ^= 1;
+  EXPECT_NE(failure(table).find("table of contents"), std::string::npos);
+  std::string version = good;
+  version[8] = 9;
+  EXPECT_NE(failure(version).find("version 9"), std::string::npos);
+  EXPECT_NE(failure(good.substr(0, good.size() - 1)).find("incomplete"),
+            std::string::npos);
+  EXPECT_NE(failure("hello").find("not a compiled module"), std::string::npos);
+  EXPECT_NE(Payload::open("/bin/true").message().find("without a compiled"),
+            std::string::npos);
+}
+
+} // namespace
