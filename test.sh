@@ -1,0 +1,137 @@
+#!/bin/bash
+# Builds everything and runs every test. See usage() below.
+set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+Usage: ./test.sh [OPTION...] [SUITE...]
+
+Builds what is not built yet (with ./setup.sh, so it works on a bare machine too) and runs all tests, or the suites named:
+
+  lit         test/**/*.mlir and *.test: every op, pass and tool, and whole models against recorded references
+  roundtrip   those of them that run lora-opt, once more with --verify-roundtrip
+  unit        test/unit: the GoogleTest programs
+  runtime     the runtime is built alone, without LLVM
+  docs        the generated references in docs/ are up to date
+
+  --jobs N         compile, and run tests, N at a time (default: one per core, as far as memory allows)
+  --build-dir DIR  the build folder (default: build/)
+  --help           this text
+
+The last line is the sum over all suites, "N passed, N failed"; the exit code is 0 if none failed and some ran.
+
+Example: ./test.sh lit unit
+USAGE
+}
+
+source_dir=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$source_dir/utils/setup/common.sh"
+build_dir=$source_dir/build
+jobs=$(default_jobs)
+suites=()
+while [ $# -gt 0 ]; do
+  case $1 in
+    --help | -h) usage && exit 0 ;;
+    --jobs=* | -j?*) jobs=${1#--jobs=} && jobs=${jobs#-j} ;;
+    --jobs | -j) jobs=${2-} && shift ;;
+    --build-dir=*) build_dir=${1#*=} ;;
+    --build-dir) build_dir=${2-} && shift ;;
+    lit | roundtrip | unit | runtime | docs) suites+=("$1") ;;
+    *) fail "unknown option or suite '$1'" "./test.sh --help lists them" ;;
+  esac
+  shift || fail "the last option needs a value" "./test.sh --help lists the options"
+done
+[ ${#suites[@]} != 0 ] || suites=(lit roundtrip unit runtime docs)
+
+"$source_dir/setup.sh" --no-demo --jobs "$jobs" --build-dir "$build_dir"
+build_dir=$(cd "$build_dir" && pwd)
+log_dir=$build_dir/logs
+mkdir -p "$log_dir"
+progress_bar=()
+[ -t 1 ] || progress_bar=(--no-progress-bar)
+lit=$(sed -n 's/^LLVM_TOOLS_BINARY_DIR:.*=//p' "$build_dir/CMakeCache.txt")
+lit=${lit:-/usr/lib/llvm-22/bin}/lit
+
+passed=0 failed=0 skipped=0
+# count SUITE PASSED FAILED SKIPPED: a line for the suite, and the sum.
+count() {
+  passed=$((passed + $2)) failed=$((failed + $3)) skipped=$((skipped + $4))
+  say "$1: $2 passed, $3 failed, $4 skipped"
+}
+
+# run_lit SUITE ARGUMENT...: shows the output of tests that fail, and counts from lit's own report.
+run_lit() {
+  local suite=$1 report=$log_dir/$1.json
+  shift
+  rm -f "$report"
+  "$lit" -sv "${progress_bar[@]}" -j "$jobs" -o "$report" "$@" || true
+  if ! grep -q '"code"' "$report" 2>/dev/null; then
+    say "$suite: lit did not run any test"
+    count "$suite" 0 1 0
+    return
+  fi
+  count "$suite" "$(codes "$report" 'PASS|XFAIL|FLAKYPASS')" "$(codes "$report" 'FAIL|XPASS|UNRESOLVED|TIMEOUT')" \
+    "$(codes "$report" 'UNSUPPORTED|SKIPPED|EXCLUDED')"
+}
+codes() { grep -cE "\"code\": \"($2)\"" "$1" || true; }
+
+suite_lit() { run_lit lit "$build_dir/test"; }
+
+suite_roundtrip() {
+  local tests
+  mapfile -t tests < <(cd "$source_dir/test" && grep -rlE 'RUN:.*\blora-opt\b' --include='*.mlir' --include='*.test' . |
+    sed "s|^\.|$build_dir/test|")
+  if [ ${#tests[@]} = 0 ]; then count roundtrip 0 1 0 && return; fi
+  run_lit roundtrip --param verify_roundtrip=1 "${tests[@]}"
+}
+
+suite_unit() {
+  local report=$log_dir/unit.xml ran missed not_run
+  build "$build_dir" "$jobs" unit-tests
+  rm -f "$report"
+  ctest --test-dir "$build_dir" --output-on-failure --output-junit "$report" -j "$jobs" >"$log_dir/unit.log" 2>&1 || {
+    grep -vE '^ *(Start|[0-9]+/[0-9]+ Test .* Passed)' "$log_dir/unit.log" >&2 || true
+  }
+  attribute() { grep -oE "\b$1=\"[0-9]+\"" "$report" 2>/dev/null | head -n 1 | tr -dc 0-9 || true; }
+  ran=$(attribute tests) missed=$(attribute failures) not_run=$(($(attribute skipped) + $(attribute disabled)))
+  if [ "${ran:-0}" = 0 ]; then
+    say "unit: ctest did not run any test; $log_dir/unit.log"
+    count unit 0 1 0
+  else
+    count unit $((ran - missed - not_run)) "$missed" "$not_run"
+  fi
+}
+
+# check NAME COMMAND...: a suite of one test.
+check() {
+  local name=$1
+  shift
+  if "$@" >"$log_dir/$name.log" 2>&1; then
+    count "$name" 1 0 0
+  else
+    tail -n 20 "$log_dir/$name.log" >&2
+    count "$name" 0 1 0
+  fi
+}
+
+runtime_alone() {
+  local compiler launcher
+  compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:.*=//p' "$build_dir/CMakeCache.txt")
+  launcher=$(sed -n 's/^CMAKE_CXX_COMPILER_LAUNCHER:.*=//p' "$build_dir/CMakeCache.txt")
+  cmake -G Ninja -S "$source_dir/runtime" -B "$build_dir/runtime-alone" -DCMAKE_CXX_COMPILER="$compiler" \
+    -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" -DCMAKE_DISABLE_FIND_PACKAGE_LLVM=ON -DCMAKE_DISABLE_FIND_PACKAGE_MLIR=ON &&
+    ninja -C "$build_dir/runtime-alone" -j "$jobs"
+}
+suite_runtime() { check runtime runtime_alone; }
+
+suite_docs() { check docs ninja -C "$build_dir" check-docs; }
+
+for suite in "${suites[@]}"; do
+  say ""
+  say "== $suite"
+  "suite_$suite"
+done
+
+say ""
+if [ "$skipped" = 0 ]; then echo "$passed passed, $failed failed"; else echo "$passed passed, $failed failed, $skipped skipped"; fi
+[ "$failed" = 0 ] && [ "$passed" != 0 ]

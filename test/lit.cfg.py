@@ -1,0 +1,58 @@
+# The lit suite: *.mlir for IR, *.test for everything that runs tools. Run by ./test.sh or `ninja check-lit`; one folder or
+# file: /usr/lib/llvm-22/bin/lit -v build/test/Dialect/LoRA.
+#
+# Parameters:
+#   verify_roundtrip=1   lora-opt runs with --verify-roundtrip
+#
+# Features: avx2, avx512, avx512bf16 (of this machine), onednn.
+# Substitutions: %fixtures (test/Fixtures), %examples (examples), %t and %s as everywhere.
+
+import os
+import re
+
+import lit.formats
+from lit.llvm import llvm_config
+from lit.llvm.subst import ToolSubst
+
+verify_roundtrip = lit_config.params.get("verify_roundtrip", "0") != "0"
+
+
+config.name = "LoRA-MLIR (round trip)" if verify_roundtrip else "LoRA-MLIR"
+config.test_format = lit.formats.ShTest(execute_external=False)
+config.suffixes = [".mlir", ".test"]
+config.excludes = ["Inputs", "Fixtures", "unit", "CMakeLists.txt", "lit.cfg.py"]
+config.test_source_root = os.path.dirname(__file__)
+config.test_exec_root = os.path.join(config.lora_build_dir, "test", "roundtrip" if verify_roundtrip else "output")
+
+config.substitutions.append(("%fixtures", os.path.join(config.lora_source_dir, "test", "Fixtures")))
+config.substitutions.append(("%examples", os.path.join(config.lora_source_dir, "examples")))
+
+llvm_config.with_system_environment(["HOME", "XDG_CACHE_HOME", "ONEDNN_ROOT", "OMP_NUM_THREADS", "TMPDIR"])
+llvm_config.use_default_substitutions()
+llvm_config.with_environment("PATH", config.lora_tools_dir, append_path=True)
+
+lora_opt = ToolSubst("lora-opt", extra_args=["--verify-roundtrip"] if verify_roundtrip else [])
+llvm_config.add_tool_substitutions(
+    [lora_opt]
+    + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train")]
+    + ["mlir-opt", "mlir-translate", "mlir-runner", "llvm-objdump", "llvm-nm", "llvm-readelf"],
+    [config.lora_tools_dir, config.llvm_tools_dir],
+)
+
+# Programs that compute take every core there is: two at a time only wait for each other's threads.
+lit_config.parallelism_groups["compute"] = 1
+
+try:
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        flags = set(re.search(r"^flags\s*:(.*)$", file.read(), re.MULTILINE).group(1).split())
+except (OSError, AttributeError):
+    flags = set()
+for feature, needed in {
+    "avx2": {"avx2", "fma", "f16c"},
+    "avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
+    "avx512bf16": {"avx512_bf16"},
+}.items():
+    if needed <= flags:
+        config.available_features.add(feature)
+if os.path.exists(config.lora_onednn_library):
+    config.available_features.add("onednn")
