@@ -1,0 +1,24 @@
+//===- Passes.h - Passes of the LoRA dialect ----------------------*- C++ -*-===//
+//
+// Declarations and registration of the passes in Passes.td.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_DIALECT_LORA_TRANSFORMS_PASSES_H
+#define LORA_MLIR_DIALECT_LORA_TRANSFORMS_PASSES_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Pass/Pass.h"
+
+namespace lora {
+
+#define GEN_PASS_DECL
+#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h.inc"
+
+} // namespace lora
+
+#endif // LORA_MLIR_DIALECT_LORA_TRANSFORMS_PASSES_H

@@ -1,0 +1,159 @@
+//===- RTOps.td - The rt dialect -----------------------------*- tablegen -*-===//
+#ifndef LORA_MLIR_DIALECT_RT_IR_RTOPS_TD
+#define LORA_MLIR_DIALECT_RT_IR_RTOPS_TD
+
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+def RT_Dialect : Dialect {
+  let name = "rt";
+  let cppNamespace = "::lora::rt";
+  let summary = "Execution: parameters by address, one frame per function, primitives, parallel loops";
+  let description = [{
+    The last dialect before `llvm`. Functions here take a `!rt.context` (the services of the runtime), `!rt.slots` (the
+    addresses of a layer's parameters and state), a `!rt.frame` (their workspace), and memrefs. Everything in it has a counterpart in
+    `lora-runtime/module.h`.
+  }];
+  let useDefaultTypePrinterParser = 1;
+  let extraClassDeclaration = [{
+    void registerTypes();
+    void registerAttributes() {}
+    /// On a function: bytes of the frame that it needs (after rt-plan-memory).
+    static constexpr llvm::StringLiteral kFrameBytesAttr = "rt.frame_bytes";
+    /// On a function: it is an entry of the module; its name in the manifest.
+    static constexpr llvm::StringLiteral kEntryAttr = "rt.entry";
+  }];
+}
+
+class RT_Type<string name, string typeMnemonic> : TypeDef<RT_Dialect, name> {
+  let mnemonic = typeMnemonic;
+}
+def RT_ContextType : RT_Type<"Context", "context"> {
+  let summary = "The context of a call: services, state rows, status (lora_rt_context)";
+}
+def RT_SlotsType : RT_Type<"Slots", "slots"> {
+  let summary = "The part of the slot table that a function reads: one address per slot";
+}
+def RT_FrameType : RT_Type<"Frame", "frame"> {
+  let summary = "The workspace of a function, aligned to 64 bytes";
+}
+
+class RT_Op<string mnemonic, list<Trait> traits = []> : Op<RT_Dialect, mnemonic, traits>;
+
+def RT_SlotOp : RT_Op<"slot", [Pure]> {
+  let summary = "The memory of a slot";
+  let description = [{
+    A dynamic leading dimension is the context's number of state rows.
+
+    ```mlir
+    %w = rt.slot %context, %slots[3] : memref<144x48xbf16>
+    ```
+
+    Constraints:
+    - (C1) only the leading dimension of the result may be dynamic.
+  }];
+  let arguments = (ins RT_ContextType:$ctx, RT_SlotsType:$slots, I64Attr:$index);
+  let results = (outs AnyMemRef:$result);
+  let assemblyFormat = "$ctx `,` $slots `[` $index `]` attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def RT_SlotRangeOp : RT_Op<"slot_range", [Pure]> {
+  let summary = "The slots of one layer: the slot table from an index on";
+  let description = [{
+    ```mlir
+    %layer = rt.slot_range %slots[14]
+    ```
+  }];
+  let arguments = (ins RT_SlotsType:$slots, I64Attr:$index);
+  let results = (outs RT_SlotsType:$result);
+  let assemblyFormat = "$slots `[` $index `]` attr-dict";
+}
+
+def RT_FrameViewOp : RT_Op<"frame_view", [Pure]> {
+  let summary = "A buffer at a fixed offset of the frame";
+  let description = [{
+    ```mlir
+    %b = rt.frame_view %frame[128] : memref<16x144xf32>
+    ```
+
+    Constraints:
+    - (C1) the result is static and contiguous.
+    - (C2) the offset is a multiple of 64.
+  }];
+  let arguments = (ins RT_FrameType:$frame, I64Attr:$offset);
+  let results = (outs AnyStaticShapeMemRef:$result);
+  let assemblyFormat = "$frame `[` $offset `]` attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def RT_SubframeOp : RT_Op<"subframe", [Pure]> {
+  let summary = "The frame of a callee inside the caller's";
+  let description = [{
+    ```mlir
+    %f = rt.subframe %frame[4096]
+    ```
+  }];
+  let arguments = (ins RT_FrameType:$frame, I64Attr:$offset);
+  let results = (outs RT_FrameType:$result);
+  let assemblyFormat = "$frame `[` $offset `]` attr-dict";
+}
+
+def RT_PrimitiveOp : RT_Op<"primitive", [Symbol]> {
+  let summary = "A primitive that the runtime creates at load";
+  let description = [{
+    `spec` is its entry in the manifest's `primitives`.
+
+    ```mlir
+    rt.primitive @matmul_16x144x48_bf16 {kind = "matmul", m = 16 : i64, n = 144 : i64, k = 48 : i64}
+    ```
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, DictionaryAttr:$spec);
+  let assemblyFormat = "$sym_name $spec attr-dict";
+}
+
+def RT_ExecuteOp : RT_Op<"execute", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Executes a primitive";
+  let description = [{
+    ```mlir
+    rt.execute %context, @matmul_16x144x48_bf16(%a, %w, %c) : memref<16x48xbf16>, memref<13824xi8>, memref<16x144xbf16>
+    ```
+
+    Constraints:
+    - (C1) the symbol is an `rt.primitive`.
+  }];
+  let arguments = (ins RT_ContextType:$ctx, FlatSymbolRefAttr:$primitive, Variadic<AnyMemRef>:$buffers);
+  let assemblyFormat = "$ctx `,` $primitive `(` $buffers `)` attr-dict `:` type($buffers)";
+}
+
+def RT_ParallelForOp : RT_Op<"parallel_for", [SingleBlock, RecursiveMemoryEffects]> {
+  let summary = "Runs a body over an index range on the threads of the runtime";
+  let description = [{
+    Iterations may run in any order and at once; they write disjoint memory. `grain` is the least number of iterations of a chunk.
+
+    ```mlir
+    rt.parallel_for %context, %i = %c0 to %c16 grain 4 {
+      %v = memref.load %m[%i] : memref<16xf32>
+    }
+    ```
+  }];
+  let arguments = (ins RT_ContextType:$ctx, Index:$lower, Index:$upper, I64Attr:$grain);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let skipDefaultBuilders = 1;
+  let builders = [OpBuilder<(ins "::mlir::Value":$context, "::mlir::Value":$lower, "::mlir::Value":$upper, "int64_t":$grain)>];
+  let extraClassDeclaration = [{
+    ::mlir::BlockArgument getInductionVar() { return getBody().front().getArgument(0); }
+  }];
+}
+
+def RT_YieldOp : RT_Op<"yield", [Pure, Terminator, HasParent<"ParallelForOp">]> {
+  let summary = "Ends the body of a parallel loop";
+  let assemblyFormat = "attr-dict";
+}
+
+#endif // LORA_MLIR_DIALECT_RT_IR_RTOPS_TD

@@ -1,0 +1,128 @@
+//===- TransformerAttributes.td - Roles and weight expressions -*- tablegen -*-//
+#ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERATTRIBUTES_TD
+#define LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERATTRIBUTES_TD
+
+include "lora-mlir/Dialect/Transformer/IR/TransformerDialect.td"
+include "lora-mlir/Dialect/Transformer/IR/WeightExprAttrInterface.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+class Transformer_Attr<string name, string attrMnemonic, list<Trait> traits = []>
+    : AttrDef<Transformer_Dialect, name, traits> {
+  let mnemonic = attrMnemonic;
+}
+
+def Transformer_Role : I32EnumAttr<"Role", "What a slot is to training and to calls", [
+    I32EnumAttrCase<"Frozen", 0, "frozen">,
+    I32EnumAttrCase<"Trainable", 1, "trainable">,
+    I32EnumAttrCase<"State", 2, "state">]> {
+  let cppNamespace = "::lora::transformer";
+  let genSpecializedAttr = 0;
+}
+def Transformer_RoleAttr : EnumAttr<Transformer_Dialect, Transformer_Role, "role"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Transformer_ActivationKind : I32EnumAttr<"ActivationKind", "An elementwise nonlinearity", [
+    I32EnumAttrCase<"Silu", 0, "silu">,
+    I32EnumAttrCase<"GeluErf", 1, "gelu_erf">,
+    I32EnumAttrCase<"GeluTanh", 2, "gelu_tanh">,
+    I32EnumAttrCase<"Relu", 3, "relu">]> {
+  let cppNamespace = "::lora::transformer";
+  let genSpecializedAttr = 0;
+}
+def Transformer_ActivationKindAttr
+    : EnumAttr<Transformer_Dialect, Transformer_ActivationKind, "activation_kind"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Transformer_InitKind : I32EnumAttr<"InitKind", "How a new parameter begins", [
+    I32EnumAttrCase<"Zeros", 0, "zeros">,
+    I32EnumAttrCase<"Ones", 1, "ones">,
+    I32EnumAttrCase<"KaimingUniform", 2, "kaiming_uniform">,
+    I32EnumAttrCase<"Normal", 3, "normal">]> {
+  let cppNamespace = "::lora::transformer";
+  let genSpecializedAttr = 0;
+}
+
+class Transformer_WeightExpr<string name, string mnemonic>
+    : Transformer_Attr<name, mnemonic, [DeclareAttrInterfaceMethods<WeightExprAttrInterface>]>;
+
+def Transformer_BaseAttr : Transformer_WeightExpr<"Base", "base"> {
+  let summary = "A tensor of the base checkpoint";
+  let description = [{
+    ```mlir
+    #transformer.base<"self_attn.q_proj.weight" : tensor<144x48xbf16>>
+    ```
+    The type is the checkpoint's.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$name, "::mlir::RankedTensorType":$type);
+  let assemblyFormat = "`<` $name `:` $type `>`";
+}
+
+def Transformer_AdapterAttr : Transformer_WeightExpr<"Adapter", "adapter"> {
+  let summary = "A tensor of an adapter";
+  let description = [{
+    ```mlir
+    #transformer.adapter<"default", "self_attn.q_proj.lora_A.weight" : tensor<3x48xf32>>
+    ```
+    The first name is the adapter's, so that several can stand side by side.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$adapter, "::mlir::StringAttr":$name,
+                        "::mlir::RankedTensorType":$type);
+  let assemblyFormat = "`<` $adapter `,` $name `:` $type `>`";
+}
+
+def Transformer_InitAttr : Transformer_WeightExpr<"Init", "init"> {
+  let summary = "A parameter that does not come from a file";
+  let description = [{
+    ```mlir
+    #transformer.init<kaiming_uniform, "self_attn.q_proj.lora_A.weight" : tensor<3x48xf32>, 0>
+    ```
+    `kaiming_uniform` draws from U(-1/sqrt(in), 1/sqrt(in)), torch's
+    `kaiming_uniform_(a = sqrt(5))`; `normal` from N(0, (1/r)^2) with r the first dimension.
+    The last number is the seed; the stream depends on it and on the full name.
+  }];
+  let parameters = (ins EnumParameter<Transformer_InitKind>:$kind, "::mlir::StringAttr":$name,
+                        "::mlir::RankedTensorType":$type, "uint64_t":$seed);
+  let assemblyFormat = "`<` $kind `,` $name `:` $type `,` $seed `>`";
+}
+
+def Transformer_CastAttr : Transformer_WeightExpr<"Cast", "cast"> {
+  let summary = "A weight expression rounded once to another element type";
+  let description = [{
+    ```mlir
+    #transformer.cast<#transformer.base<"w" : tensor<4x6xf16>> : tensor<4x6xf32>>
+    ```
+  }];
+  let parameters = (ins "::mlir::Attribute":$operand, "::mlir::RankedTensorType":$type);
+  let assemblyFormat = "`<` $operand `:` $type `>`";
+  let genVerifyDecl = 1;
+}
+
+def Transformer_ConcatAttr : Transformer_WeightExpr<"Concat", "concat"> {
+  let summary = "Weight expressions laid side by side along a dimension";
+  let description = [{
+    ```mlir
+    #transformer.concat<[#transformer.base<"q" : tensor<4x6xf32>>, #transformer.base<"k" : tensor<2x6xf32>>], dim = 0 : tensor<6x6xf32>>
+    ```
+  }];
+  let parameters = (ins "::mlir::ArrayAttr":$operands, "int64_t":$dim,
+                        "::mlir::RankedTensorType":$type);
+  let assemblyFormat = "`<` $operands `,` `dim` `=` $dim `:` $type `>`";
+  let genVerifyDecl = 1;
+}
+
+def Transformer_TransposeAttr : Transformer_WeightExpr<"Transpose", "transpose"> {
+  let summary = "A matrix expression with its dimensions exchanged";
+  let description = [{
+    ```mlir
+    #transformer.transpose<#transformer.base<"c_attn.weight" : tensor<48x144xf32>>>
+    ```
+  }];
+  let parameters = (ins "::mlir::Attribute":$operand);
+  let assemblyFormat = "`<` $operand `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERATTRIBUTES_TD

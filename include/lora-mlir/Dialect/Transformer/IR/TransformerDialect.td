@@ -1,0 +1,65 @@
+//===- TransformerDialect.td - The transformer dialect -------*- tablegen -*-===//
+//
+// The graph of a transformer: whole-tensor operations with value semantics on
+// activations [tokens, features].
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERDIALECT_TD
+#define LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERDIALECT_TD
+
+include "mlir/IR/OpBase.td"
+
+def Transformer_Dialect : Dialect {
+  let name = "transformer";
+  let cppNamespace = "::lora::transformer";
+  let summary = "Transformer graphs: blocks, parameters by name, whole-tensor operations";
+  let description = [{
+    A model is a module of functions. A *block* is a private `func.func`; an
+    *entry* is a public one. A block's parameters and state are arguments that
+    carry `transformer.slot`, a name relative to the block; `transformer.apply
+    @block at "path"` binds the slot `name` to `path.name`. No operation holds
+    the bytes of a parameter.
+
+    Activations are `[tokens, features]`: there is one token axis, whatever the
+    number of sequences. What the sequences are is said by the *sequence table*,
+    `tensor<4x?xi32>`, whose rows hold per token: its position, the first key
+    that it attends to, the end of its keys (exclusive), and the cache row that
+    its own key is written to. Only `rotary_table`, `attention` and
+    `cache_write` read it.
+
+    Attributes of a block's arguments and results:
+
+    | attribute | on | meaning |
+    | --- | --- | --- |
+    | `transformer.slot = "name"` | argument | a parameter or state, named relative to the block |
+    | `transformer.value = #expr` | argument with a slot | where the bytes come from: a weight expression; without it, the base checkpoint's tensor of the slot's name |
+    | `transformer.role = #transformer.role<...>` | argument with a slot | `frozen` (the default), `trainable` or `state` |
+    | `transformer.next = "name"` | result | the new value of the state slot `name`, updated in place |
+    | `transformer.grad = "name"` | result | the gradient of the trainable slot `name` |
+
+    Every operation accepts f32, f64, bf16; it computes in f32 (f64 for f64)
+    and rounds once to its result's type. Its decomposition into `linalg`,
+    `arith` and `math` (`-convert-transformer-to-linalg`) is its definition.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let useDefaultTypePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
+  let hasRegionResultAttrVerify = 1;
+  let extraClassDeclaration = [{
+    void registerAttributes();
+    void registerTypes();
+
+    /// Names of the attributes of block arguments and results.
+    static constexpr llvm::StringLiteral kSlotAttr = "transformer.slot";
+    static constexpr llvm::StringLiteral kValueAttr = "transformer.value";
+    static constexpr llvm::StringLiteral kRoleAttr = "transformer.role";
+    static constexpr llvm::StringLiteral kNextAttr = "transformer.next";
+    static constexpr llvm::StringLiteral kGradAttr = "transformer.grad";
+    /// The model's description (a dictionary) on the module.
+    static constexpr llvm::StringLiteral kModelAttr = "transformer.model";
+  }];
+}
+
+#endif // LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERDIALECT_TD

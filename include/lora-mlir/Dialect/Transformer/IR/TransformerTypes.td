@@ -1,0 +1,34 @@
+//===- TransformerTypes.td - Types and constraints -----------*- tablegen -*-===//
+#ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERTYPES_TD
+#define LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERTYPES_TD
+
+include "lora-mlir/Dialect/Transformer/IR/TransformerDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/CommonTypeConstraints.td"
+
+def Transformer_GradientsType : TypeDef<Transformer_Dialect, "Gradients"> {
+  let mnemonic = "gradients";
+  let summary = "The gradients that one application of a block has written";
+  let description = [{
+    Stands for the values of all results tagged `transformer.grad` of an applied
+    block, so that a training step needs no list of all parameters: the apply
+    returns one such value, and the update takes one per apply. The values live
+    in the gradient region of the workspace.
+  }];
+}
+
+def Transformer_Float : AnyTypeOf<[F32, F64, BF16, F16]>;
+/// Activations: [tokens, features].
+def Transformer_Activation : RankedTensorOf<[F32, F64, BF16, F16], [HasRankPred<[2]>]>;
+/// Weights of a linear layer or a table: [out, in] or [rows, features].
+def Transformer_Matrix : RankedTensorOf<[F32, F64, BF16, F16], [HasRankPred<[2]>]>;
+/// One value per feature or per token.
+def Transformer_Vector : RankedTensorOf<[F32, F64, BF16, F16], [HasRankPred<[1]>]>;
+/// A scalar as a tensor of rank 0.
+def Transformer_Scalar : RankedTensorOf<[F32, F64], [HasRankPred<[0]>]>;
+/// One index per token: token ids, labels.
+def Transformer_Indices : RankedTensorOf<[I32], [HasRankPred<[1]>]>;
+/// The sequence table, [4, tokens]: position, first key, end of keys, cache row.
+def Transformer_Sequence : RankedTensorOf<[I32], [HasRankPred<[2]>]>;
+
+#endif // LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERTYPES_TD

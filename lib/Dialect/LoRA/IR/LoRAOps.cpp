@@ -1,0 +1,86 @@
+//===- LoRAOps.cpp - Verifiers ---------------------------------------------===//
+//
+// The labels (C1), (C2), ... are those of the constraints in LoRAOps.td.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+
+using namespace mlir;
+using namespace lora;
+
+#define GET_OP_CLASSES
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.cpp.inc"
+
+static int64_t dim(Value value, unsigned index) {
+  return cast<RankedTensorType>(value.getType()).getDimSize(index);
+}
+
+static LogicalResult expectShape(Operation *op, StringRef name, Value value,
+                                 ArrayRef<int64_t> shape) {
+  auto type = cast<RankedTensorType>(value.getType());
+  if (succeeded(verifyCompatibleShape(type.getShape(), shape)))
+    return success();
+  InFlightDiagnostic diag = op->emitOpError()
+                            << "expected " << name << " to be [";
+  llvm::interleaveComma(shape, diag, [&](int64_t size) {
+    ShapedType::isDynamic(size) ? diag << "?" : diag << size;
+  });
+  return diag << "], but got " << type;
+}
+
+/// All `values` that are there have the element type of the first.
+static LogicalResult expectOneElementType(Operation *op, ValueRange values) {
+  Type first = getElementTypeOrSelf(values.front().getType());
+  for (Value value : values)
+    if (value && getElementTypeOrSelf(value.getType()) != first)
+      return op->emitOpError() << "expected one element type, " << first
+                               << ", but got " << value.getType();
+  return success();
+}
+
+LogicalResult LinearOp::verify() {
+  int64_t tokens = dim(getX(), 0), in = dim(getX(), 1);
+  int64_t out = dim(getWeight(), 0), rank = dim(getA(), 0);
+  if (failed(expectShape(*this, "weight", getWeight(), {out, in})) ||
+      failed(expectShape(*this, "a", getA(), {rank, in})) ||
+      failed(expectShape(*this, "b", getB(), {out, rank})) ||
+      failed(expectShape(*this, "scale", getScale(), {rank})) ||
+      failed(expectShape(*this, "result", getResult(), {tokens, out})) ||
+      (getBias() && failed(expectShape(*this, "bias", getBias(), {out}))))
+    return failure(); // (C1)
+  SmallVector<Value> values{getX(), getWeight(), getA(), getB()};
+  if (getBias())
+    values.push_back(getBias());
+  return expectOneElementType(*this, values); // (C2)
+}
+
+LogicalResult DownOp::verify() {
+  int64_t rank = dim(getA(), 0);
+  if (failed(expectShape(*this, "a", getA(), {rank, dim(getX(), 1)})) ||
+      failed(expectShape(*this, "scale", getScale(), {rank})) ||
+      failed(expectShape(*this, "result", getResult(), {dim(getX(), 0), rank})))
+    return failure(); // (C1)
+  return expectOneElementType(*this, {getX(), getA()}); // (C2)
+}
+
+LogicalResult UpOp::verify() {
+  int64_t tokens = dim(getX(), 0), in = dim(getX(), 1);
+  int64_t out = dim(getWeight(), 0), rank = dim(getB(), 1);
+  if (failed(expectShape(*this, "weight", getWeight(), {out, in})) ||
+      failed(expectShape(*this, "b", getB(), {out, rank})) ||
+      failed(expectShape(*this, "result", getResult(), {tokens, out})) ||
+      (getBias() && failed(expectShape(*this, "bias", getBias(), {out}))))
+    return failure(); // (C1)
+  int64_t end = int64_t(getOffset()) + rank;
+  if (int64_t(getOffset()) < 0 || end > dim(getT(), 1)) // (C2)
+    return emitOpError() << "expected ranks [" << getOffset() << ", " << end
+                         << ") to be among the " << dim(getT(), 1)
+                         << " of t";
+  SmallVector<Value> values{getX(), getWeight(), getT(), getB()};
+  if (getBias())
+    values.push_back(getBias());
+  return expectOneElementType(*this, values); // (C3)
+}

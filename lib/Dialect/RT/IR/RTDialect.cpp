@@ -1,0 +1,135 @@
+//===- RTDialect.cpp - Registration, verifiers, parallel_for's syntax ------===//
+//
+// The labels (C1), (C2), ... are those of the constraints in RTOps.td.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/IR/OpImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace lora::rt;
+
+#include "lora-mlir/Dialect/RT/IR/RTDialect.cpp.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "lora-mlir/Dialect/RT/IR/RTTypes.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "lora-mlir/Dialect/RT/IR/RTOps.cpp.inc"
+
+void RTDialect::initialize() {
+  registerAttributes();
+  registerTypes();
+  addOperations<
+#define GET_OP_LIST
+#include "lora-mlir/Dialect/RT/IR/RTOps.cpp.inc"
+      >();
+}
+
+void RTDialect::registerTypes() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "lora-mlir/Dialect/RT/IR/RTTypes.cpp.inc"
+      >();
+}
+
+LogicalResult SlotOp::verify() {
+  auto type = cast<MemRefType>(getResult().getType());
+  for (int64_t i = 1; i < type.getRank(); ++i)
+    if (type.isDynamicDim(i)) // (C1)
+      return emitOpError() << "expected only the leading dimension to be "
+                              "dynamic, but got "
+                           << type;
+  return success();
+}
+
+LogicalResult FrameViewOp::verify() {
+  auto type = cast<MemRefType>(getResult().getType());
+  if (!type.getLayout().isIdentity()) // (C1)
+    return emitOpError() << "expected a contiguous buffer, but got " << type;
+  if (getOffset() % 64) // (C2)
+    return emitOpError() << "expected the offset to be a multiple of 64, but "
+                            "got "
+                         << getOffset();
+  return success();
+}
+
+LogicalResult ExecuteOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  if (!symbolTable.lookupNearestSymbolFrom<PrimitiveOp>(*this,
+                                                        getPrimitiveAttr()))
+    return emitOpError() << "expected '" << getPrimitive()
+                         << "' to be an rt.primitive"; // (C1)
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// parallel_for
+//===----------------------------------------------------------------------===//
+
+void ParallelForOp::build(OpBuilder &builder, OperationState &state,
+                          Value context, Value lower, Value upper,
+                          int64_t grain) {
+  state.addOperands({context, lower, upper});
+  state.addAttribute(getGrainAttrName(state.name),
+                     builder.getI64IntegerAttr(grain));
+  OpBuilder::InsertionGuard guard(builder);
+  Region *region = state.addRegion();
+  Block *block = builder.createBlock(region, {}, builder.getIndexType(),
+                                     state.location);
+  builder.setInsertionPointToStart(block);
+  YieldOp::create(builder, state.location);
+}
+
+ParseResult ParallelForOp::parse(OpAsmParser &parser, OperationState &state) {
+  OpAsmParser::UnresolvedOperand context, lower, upper;
+  OpAsmParser::Argument induction;
+  IntegerAttr grain;
+  Builder &builder = parser.getBuilder();
+  induction.type = builder.getIndexType();
+  Region *body = state.addRegion();
+  if (parser.parseOperand(context) || parser.parseComma() ||
+      parser.parseArgument(induction) || parser.parseEqual() ||
+      parser.parseOperand(lower) || parser.parseKeyword("to") ||
+      parser.parseOperand(upper) || parser.parseKeyword("grain") ||
+      parser.parseAttribute(grain, builder.getI64Type()) ||
+      parser.parseRegion(*body, induction) ||
+      parser.parseOptionalAttrDict(state.attributes) ||
+      parser.resolveOperand(context, ContextType::get(builder.getContext()),
+                            state.operands) ||
+      parser.resolveOperands({lower, upper}, builder.getIndexType(),
+                             state.operands))
+    return failure();
+  state.addAttribute(getGrainAttrName(state.name), grain);
+  if (body->empty() || body->back().empty() ||
+      !body->back().back().hasTrait<OpTrait::IsTerminator>()) {
+    OpBuilder yield(builder.getContext());
+    if (body->empty())
+      return parser.emitError(parser.getNameLoc(), "expected a body");
+    yield.setInsertionPointToEnd(&body->back());
+    YieldOp::create(yield, state.location);
+  }
+  return success();
+}
+
+void ParallelForOp::print(OpAsmPrinter &printer) {
+  printer << ' ' << getCtx() << ", " << getInductionVar() << " = "
+          << getLower() << " to " << getUpper() << " grain " << getGrain()
+          << ' ';
+  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false,
+                      /*printBlockTerminators=*/false);
+  printer.printOptionalAttrDict((*this)->getAttrs(), {getGrainAttrName()});
+}
+
+LogicalResult ParallelForOp::verify() {
+  Block &block = getBody().front();
+  if (block.getNumArguments() != 1 || !block.getArgument(0).getType().isIndex())
+    return emitOpError() << "expected the body to have one index argument";
+  if (int64_t(getGrain()) < 1)
+    return emitOpError() << "expected grain to be positive, but got "
+                         << getGrain();
+  return success();
+}

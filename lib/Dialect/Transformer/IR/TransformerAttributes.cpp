@@ -1,0 +1,134 @@
+//===- TransformerAttributes.cpp - Weight expressions ---------------------===//
+//
+// Types, operands and verification of the weight expressions.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace lora::transformer;
+
+#include "lora-mlir/Dialect/Transformer/IR/TransformerEnums.cpp.inc"
+#include "lora-mlir/Dialect/Transformer/IR/WeightExprAttrInterface.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "lora-mlir/Dialect/Transformer/IR/TransformerAttributes.cpp.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "lora-mlir/Dialect/Transformer/IR/TransformerTypes.cpp.inc"
+
+void TransformerDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "lora-mlir/Dialect/Transformer/IR/TransformerAttributes.cpp.inc"
+      >();
+}
+
+void TransformerDialect::registerTypes() {
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "lora-mlir/Dialect/Transformer/IR/TransformerTypes.cpp.inc"
+      >();
+}
+
+/// The type of a sub-expression, or null after an error.
+static RankedTensorType
+getExprType(function_ref<InFlightDiagnostic()> emitError, Attribute expr) {
+  auto weight = dyn_cast_or_null<WeightExprAttrInterface>(expr);
+  if (!weight) {
+    emitError() << "expected a weight expression, but got " << expr;
+    return {};
+  }
+  return weight.getValueType();
+}
+
+//===----------------------------------------------------------------------===//
+// Leaves
+//===----------------------------------------------------------------------===//
+
+RankedTensorType BaseAttr::getValueType() const { return getType(); }
+SmallVector<Attribute> BaseAttr::getOperandExprs() const { return {}; }
+bool BaseAttr::isInvertible() const { return true; }
+
+RankedTensorType AdapterAttr::getValueType() const { return getType(); }
+SmallVector<Attribute> AdapterAttr::getOperandExprs() const { return {}; }
+bool AdapterAttr::isInvertible() const { return true; }
+
+RankedTensorType InitAttr::getValueType() const { return getType(); }
+SmallVector<Attribute> InitAttr::getOperandExprs() const { return {}; }
+bool InitAttr::isInvertible() const { return true; }
+
+//===----------------------------------------------------------------------===//
+// Cast, concat, transpose
+//===----------------------------------------------------------------------===//
+
+RankedTensorType CastAttr::getValueType() const { return getType(); }
+SmallVector<Attribute> CastAttr::getOperandExprs() const {
+  return {getOperand()};
+}
+bool CastAttr::isInvertible() const { return false; }
+LogicalResult CastAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               Attribute operand, RankedTensorType type) {
+  RankedTensorType from = getExprType(emitError, operand);
+  if (!from)
+    return failure();
+  if (from.getShape() != type.getShape())
+    return emitError() << "expected a cast to keep the shape, but got " << from
+                       << " to " << type;
+  return success();
+}
+
+RankedTensorType ConcatAttr::getValueType() const { return getType(); }
+SmallVector<Attribute> ConcatAttr::getOperandExprs() const {
+  return llvm::to_vector(getOperands());
+}
+bool ConcatAttr::isInvertible() const { return true; }
+LogicalResult ConcatAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 ArrayAttr operands, int64_t dim,
+                                 RankedTensorType type) {
+  if (dim < 0 || dim >= type.getRank())
+    return emitError() << "expected dim to be in [0, " << type.getRank()
+                       << "), but got " << dim;
+  int64_t sum = 0;
+  for (Attribute operand : operands) {
+    RankedTensorType part = getExprType(emitError, operand);
+    if (!part)
+      return failure();
+    bool fits = part.getRank() == type.getRank() &&
+                part.getElementType() == type.getElementType();
+    for (int64_t i = 0; fits && i < type.getRank(); ++i)
+      fits = i == dim || part.getDimSize(i) == type.getDimSize(i);
+    if (!fits)
+      return emitError() << "expected " << part << " to fit into " << type
+                         << " along dim " << dim;
+    sum += part.getDimSize(dim);
+  }
+  if (sum != type.getDimSize(dim))
+    return emitError() << "expected dim " << dim << " of the operands to add up to "
+                       << type.getDimSize(dim) << ", but got " << sum;
+  return success();
+}
+
+RankedTensorType TransposeAttr::getValueType() const {
+  auto from = cast<WeightExprAttrInterface>(getOperand()).getValueType();
+  return RankedTensorType::get({from.getDimSize(1), from.getDimSize(0)},
+                               from.getElementType());
+}
+SmallVector<Attribute> TransposeAttr::getOperandExprs() const {
+  return {getOperand()};
+}
+bool TransposeAttr::isInvertible() const { return true; }
+LogicalResult
+TransposeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                      Attribute operand) {
+  RankedTensorType from = getExprType(emitError, operand);
+  if (!from)
+    return failure();
+  if (from.getRank() != 2)
+    return emitError() << "expected a matrix, but got " << from;
+  return success();
+}

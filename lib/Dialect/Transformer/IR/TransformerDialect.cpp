@@ -1,0 +1,211 @@
+//===- TransformerDialect.cpp - Registration and attribute checks ---------===//
+//
+// Registers the dialect and verifies the attributes that blocks carry on their
+// arguments and results.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+
+using namespace mlir;
+using namespace lora::transformer;
+
+#include "lora-mlir/Dialect/Transformer/IR/TransformerDialect.cpp.inc"
+
+void TransformerDialect::initialize() {
+  registerAttributes();
+  registerTypes();
+  addOperations<
+#define GET_OP_LIST
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.cpp.inc"
+      >();
+}
+
+//===----------------------------------------------------------------------===//
+// Slots
+//===----------------------------------------------------------------------===//
+
+StringAttr lora::transformer::getSlotName(func::FuncOp block, unsigned index) {
+  return block.getArgAttrOfType<StringAttr>(index,
+                                            TransformerDialect::kSlotAttr);
+}
+
+Role lora::transformer::getSlotRole(func::FuncOp block, unsigned index) {
+  auto role =
+      block.getArgAttrOfType<RoleAttr>(index, TransformerDialect::kRoleAttr);
+  return role ? role.getValue() : Role::Frozen;
+}
+
+Attribute lora::transformer::getSlotValue(func::FuncOp block, unsigned index) {
+  if (Attribute value =
+          block.getArgAttr(index, TransformerDialect::kValueAttr))
+    return value;
+  return BaseAttr::get(block.getContext(), getSlotName(block, index),
+                       cast<RankedTensorType>(block.getArgumentTypes()[index]));
+}
+
+std::optional<unsigned> lora::transformer::findSlot(func::FuncOp block,
+                                                    StringRef name) {
+  for (unsigned i = 0, e = block.getNumArguments(); i < e; ++i)
+    if (StringAttr slot = getSlotName(block, i); slot && slot == name)
+      return i;
+  return std::nullopt;
+}
+
+bool lora::transformer::isValueResult(func::FuncOp block, unsigned index) {
+  return !block.getResultAttr(index, TransformerDialect::kNextAttr) &&
+         !block.getResultAttr(index, TransformerDialect::kGradAttr);
+}
+
+std::string lora::transformer::joinPath(StringRef path, StringRef name) {
+  return path.empty() ? name.str() : (path + "." + name).str();
+}
+
+SmallVector<Type> lora::transformer::getApplyResultTypes(func::FuncOp block) {
+  SmallVector<Type> types;
+  bool hasGradients = false;
+  for (unsigned i = 0, e = block.getNumResults(); i < e; ++i) {
+    if (isValueResult(block, i))
+      types.push_back(block.getResultTypes()[i]);
+    hasGradients |=
+        bool(block.getResultAttr(i, TransformerDialect::kGradAttr));
+  }
+  if (hasGradients)
+    types.push_back(GradientsType::get(block.getContext()));
+  return types;
+}
+
+Type lora::transformer::getAccumulationType(Type elementType) {
+  return elementType.isF64() ? elementType
+                             : Float32Type::get(elementType.getContext());
+}
+
+//===----------------------------------------------------------------------===//
+// Verification
+//===----------------------------------------------------------------------===//
+
+LogicalResult
+TransformerDialect::verifyOperationAttribute(Operation *op,
+                                             NamedAttribute attribute) {
+  if (attribute.getName() != kModelAttr)
+    return op->emitOpError()
+           << "expected '" << attribute.getName()
+           << "' on an argument or result of a block, but got it on an "
+              "operation";
+  if (!isa<ModuleOp>(op) || !isa<DictionaryAttr>(attribute.getValue()))
+    return op->emitOpError() << "expected '" << kModelAttr
+                             << "' to be a dictionary on a module";
+  return success();
+}
+
+LogicalResult TransformerDialect::verifyRegionArgAttribute(
+    Operation *op, unsigned regionIndex, unsigned argIndex,
+    NamedAttribute attribute) {
+  auto block = dyn_cast<func::FuncOp>(op);
+  if (!block)
+    return op->emitOpError() << "expected '" << attribute.getName()
+                             << "' on an argument of a function";
+  StringRef name = attribute.getName();
+  auto type =
+      dyn_cast<RankedTensorType>(block.getArgumentTypes()[argIndex]);
+  auto where = [&]() {
+    return block.emitOpError() << "argument " << argIndex << ": ";
+  };
+
+  if (name == kSlotAttr) {
+    auto slot = dyn_cast<StringAttr>(attribute.getValue());
+    if (!slot || slot.getValue().empty())
+      return where() << "expected a slot name, but got "
+                     << attribute.getValue();
+    if (!type)
+      return where() << "expected a slot to be a ranked tensor, but got "
+                     << block.getArgumentTypes()[argIndex];
+    if (findSlot(block, slot) != argIndex)
+      return where() << "expected slot names to be unique, but '"
+                     << slot.getValue() << "' is used twice";
+    bool isState = getSlotRole(block, argIndex) == Role::State;
+    if (!isState && !type.hasStaticShape())
+      return where() << "expected a parameter to have a static shape, but got "
+                     << type;
+    return success();
+  }
+  if (!getSlotName(block, argIndex))
+    return where() << "expected '" << kSlotAttr << "' beside '" << name
+                   << "'";
+  if (name == kRoleAttr) {
+    if (!isa<RoleAttr>(attribute.getValue()))
+      return where() << "expected #transformer.role, but got "
+                     << attribute.getValue();
+    return success();
+  }
+  if (name == kValueAttr) {
+    auto expr = dyn_cast<WeightExprAttrInterface>(attribute.getValue());
+    if (!expr)
+      return where() << "expected a weight expression, but got "
+                     << attribute.getValue();
+    if (getSlotRole(block, argIndex) == Role::State)
+      return where() << "expected a state to have no weight expression";
+    RankedTensorType plain =
+        type ? RankedTensorType::get(type.getShape(), type.getElementType())
+             : type;
+    if (expr.getValueType() != plain)
+      return where() << "expected the weight expression to have type " << plain
+                     << ", but got " << expr.getValueType();
+    return success();
+  }
+  return where() << "expected a known attribute of the transformer dialect, "
+                    "but got '"
+                 << name << "'";
+}
+
+/// Verifies that `value`, returned as the new value of state argument `state`,
+/// is reached from it by in-place updates only, so that no state is copied.
+static LogicalResult verifyUpdatedInPlace(func::FuncOp block, unsigned result,
+                                          Value value, BlockArgument state) {
+  while (auto write = value.getDefiningOp<CacheWriteOp>())
+    value = write.getCache();
+  if (value == state)
+    return success();
+  return block.emitOpError()
+         << "result " << result
+         << ": expected the state's new value to be its argument updated in "
+            "place, but got another value";
+}
+
+LogicalResult TransformerDialect::verifyRegionResultAttribute(
+    Operation *op, unsigned regionIndex, unsigned resultIndex,
+    NamedAttribute attribute) {
+  auto block = dyn_cast<func::FuncOp>(op);
+  auto slotName = dyn_cast<StringAttr>(attribute.getValue());
+  if (!block || !slotName)
+    return op->emitOpError() << "expected '" << attribute.getName()
+                             << "' to name a slot of a function";
+  std::optional<unsigned> slot = findSlot(block, slotName);
+  bool isNext = attribute.getName() == kNextAttr;
+  Role role = isNext ? Role::State : Role::Trainable;
+  if (!isNext && attribute.getName() != kGradAttr)
+    return block.emitOpError() << "result " << resultIndex
+                               << ": unknown attribute '"
+                               << attribute.getName() << "'";
+  if (!slot || getSlotRole(block, *slot) != role)
+    return block.emitOpError()
+           << "result " << resultIndex << ": expected '" << slotName.getValue()
+           << "' to be a slot of role " << stringifyRole(role);
+  Type argType = block.getArgumentTypes()[*slot];
+  Type resultType = block.getResultTypes()[resultIndex];
+  if (isNext && argType != resultType)
+    return block.emitOpError() << "result " << resultIndex
+                               << ": expected the state's type " << argType
+                               << ", but got " << resultType;
+  if (!isNext && cast<RankedTensorType>(argType).getShape() !=
+                     cast<RankedTensorType>(resultType).getShape())
+    return block.emitOpError() << "result " << resultIndex
+                               << ": expected the gradient to have the shape of "
+                               << argType << ", but got " << resultType;
+  if (!isNext || block.isDeclaration())
+    return success();
+  auto *terminator = block.getBody().back().getTerminator();
+  return verifyUpdatedInPlace(block, resultIndex,
+                              terminator->getOperand(resultIndex),
+                              block.getArgument(*slot));
+}

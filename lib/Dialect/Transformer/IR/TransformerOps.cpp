@@ -1,0 +1,294 @@
+//===- TransformerOps.cpp - Verifiers and effects --------------------------===//
+//
+// The labels (C1), (C2), ... are those of the constraints in
+// TransformerOps.td.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/OpImplementation.h"
+
+using namespace mlir;
+using namespace lora::transformer;
+
+#include "lora-mlir/Dialect/Transformer/IR/DifferentiableOpInterface.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.cpp.inc"
+
+/// Verifies that `type` has `shape`, where kDynamic in either fits anything.
+static LogicalResult expectShape(Operation *op, StringRef name, Type type,
+                                 ArrayRef<int64_t> shape) {
+  auto tensor = cast<RankedTensorType>(type);
+  if (succeeded(verifyCompatibleShape(tensor.getShape(), shape)))
+    return success();
+  InFlightDiagnostic diag = op->emitOpError()
+                            << "expected " << name << " to be [";
+  llvm::interleaveComma(shape, diag, [&](int64_t size) {
+    ShapedType::isDynamic(size) ? diag << "?" : diag << size;
+  });
+  return diag << "], but got " << tensor;
+}
+
+static LogicalResult expectElementType(Operation *op, StringRef name, Type type,
+                                       Type expected) {
+  Type got = getElementTypeOrSelf(type);
+  if (got == getElementTypeOrSelf(expected))
+    return success();
+  return op->emitOpError() << "expected " << name << " to have element type "
+                           << getElementTypeOrSelf(expected) << ", but got "
+                           << got;
+}
+
+static LogicalResult expectMultiple(Operation *op, StringRef name, int64_t value,
+                                    int64_t divisor) {
+  if (divisor > 0 && value % divisor == 0)
+    return success();
+  return op->emitOpError() << "expected " << name << " to be a multiple of "
+                           << divisor << ", but got " << value;
+}
+
+static int64_t dim(Value value, unsigned index) {
+  return cast<RankedTensorType>(value.getType()).getDimSize(index);
+}
+
+static LogicalResult expectSequence(Operation *op, Value sequence,
+                                    int64_t tokens) {
+  return expectShape(op, "sequence", sequence.getType(), {4, tokens});
+}
+
+//===----------------------------------------------------------------------===//
+// Structure
+//===----------------------------------------------------------------------===//
+
+LogicalResult ApplyOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  auto block = symbolTable.lookupNearestSymbolFrom<func::FuncOp>(
+      *this, getBlockAttr());
+  if (!block) // (C1)
+    return emitOpError() << "expected '" << getBlock()
+                         << "' to be a function of the module";
+  SmallVector<Type> expected;
+  for (unsigned i = 0, e = block.getNumArguments(); i < e; ++i)
+    if (!getSlotName(block, i))
+      expected.push_back(block.getArgumentTypes()[i]);
+  if (TypeRange(expected) != getInputs().getTypes()) // (C2)
+    return (emitOpError() << "expected inputs of types " << expected
+                          << ", but got " << getInputs().getTypes())
+               .attachNote(block.getLoc())
+           << "the block is here";
+  SmallVector<Type> results = getApplyResultTypes(block);
+  if (TypeRange(results) != getOutputs().getTypes()) // (C3)
+    return (emitOpError() << "expected results of types " << results
+                          << ", but got " << getOutputs().getTypes())
+               .attachNote(block.getLoc())
+           << "the block is here";
+  return success();
+}
+
+void ApplyOp::getEffects(
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
+        &effects) {
+  effects.emplace_back(MemoryEffects::Read::get(), ParameterResource::get());
+  auto block = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
+      *this, getBlockAttr());
+  bool writes = !block;
+  for (unsigned i = 0; block && i < block.getNumResults(); ++i)
+    writes |= !isValueResult(block, i);
+  if (writes)
+    effects.emplace_back(MemoryEffects::Write::get(), ParameterResource::get());
+}
+
+//===----------------------------------------------------------------------===//
+// Embedding and linear algebra
+//===----------------------------------------------------------------------===//
+
+LogicalResult EmbeddingOp::verify() {
+  return expectShape(*this, "result", getResult().getType(), // (C1)
+                     {dim(getIds(), 0), dim(getTable(), 1)});
+}
+
+LogicalResult LinearOp::verify() {
+  int64_t tokens = dim(getX(), 0), in = dim(getX(), 1),
+          out = dim(getWeight(), 0);
+  if (failed(expectShape(*this, "weight", getWeight().getType(), {out, in})) ||
+      failed(expectShape(*this, "result", getResult().getType(),
+                         {tokens, out})) ||
+      failed(expectElementType(*this, "weight", getWeight().getType(),
+                               getX().getType()))) // (C1), (C2)
+    return failure();
+  if (!getBias())
+    return success();
+  if (failed(expectShape(*this, "bias", getBias().getType(), {out})))
+    return failure();
+  return expectElementType(*this, "bias", getBias().getType(),
+                           getX().getType());
+}
+
+LogicalResult MatmulOp::verify() {
+  int64_t m = dim(getA(), getTransposeA() ? 1 : 0);
+  int64_t k = dim(getA(), getTransposeA() ? 0 : 1);
+  int64_t n = dim(getB(), getTransposeB() ? 0 : 1);
+  SmallVector<int64_t, 2> b{k, n};
+  if (getTransposeB())
+    std::swap(b[0], b[1]);
+  if (failed(expectShape(*this, "b", getB().getType(), b)) ||
+      failed(expectShape(*this, "result", getResult().getType(), {m, n})))
+    return failure(); // (C1)
+  return expectElementType(*this, "b", getB().getType(),
+                           getA().getType()); // (C2)
+}
+
+LogicalResult SumTokensOp::verify() {
+  return expectShape(*this, "result", getResult().getType(), // (C1)
+                     {dim(getX(), 1)});
+}
+
+LogicalResult EmbeddingGradientOp::verify() {
+  return expectShape(*this, "dy", getDy().getType(), // (C1)
+                     {dim(getIds(), 0), dim(getResult(), 1)});
+}
+
+//===----------------------------------------------------------------------===//
+// Elementwise
+//===----------------------------------------------------------------------===//
+
+LogicalResult CastOp::verify() {
+  return expectShape(*this, "result", getResult().getType(), // (C1)
+                     cast<RankedTensorType>(getX().getType()).getShape());
+}
+
+LogicalResult ScaleFeaturesOp::verify() {
+  return expectShape(*this, "scale", getScale().getType(), // (C1)
+                     {dim(getX(), 1)});
+}
+
+/// Verifies that `narrow` is a range of features of `wide` from `offset` on.
+static LogicalResult verifyFeatureRange(Operation *op, Value narrow, Value wide,
+                                        int64_t offset) {
+  int64_t end = offset + dim(narrow, 1);
+  if (offset < 0 || end > dim(wide, 1))
+    return op->emitOpError() << "expected features [" << offset << ", " << end
+                             << ") to be among " << dim(wide, 1);
+  return expectElementType(op, "result", narrow.getType(), wide.getType());
+}
+
+LogicalResult SliceFeaturesOp::verify() {
+  return verifyFeatureRange(*this, getResult(), getX(), getOffset()); // (C1)
+}
+
+LogicalResult PadFeaturesOp::verify() {
+  return verifyFeatureRange(*this, getX(), getResult(), getOffset()); // (C1)
+}
+
+//===----------------------------------------------------------------------===//
+// Normalization
+//===----------------------------------------------------------------------===//
+
+LogicalResult RMSNormOp::verify() {
+  if (!(getEps().convertToDouble() > 0)) // (C2)
+    return emitOpError() << "expected eps to be positive";
+  return expectMultiple(*this, "the width of x", dim(getX(), 1), // (C1)
+                        dim(getWeight(), 0));
+}
+
+LogicalResult RMSNormGradientOp::verify() {
+  return expectMultiple(*this, "the width of x", dim(getX(), 1), // (C1)
+                        dim(getWeight(), 0));
+}
+
+LogicalResult RMSNormWeightGradientOp::verify() {
+  return expectMultiple(*this, "the width of x", dim(getX(), 1), // (C1)
+                        dim(getResult(), 0));
+}
+
+//===----------------------------------------------------------------------===//
+// Positions and attention
+//===----------------------------------------------------------------------===//
+
+LogicalResult RotaryTableOp::verify() {
+  int64_t tokens = dim(getCos(), 0);
+  if (failed(expectSequence(*this, getSequence(), tokens)))
+    return failure();
+  return expectShape(*this, "cos", getCos().getType(), // (C1)
+                     {tokens, int64_t(getInverseFrequencies().size())});
+}
+
+LogicalResult RotaryOp::verify() {
+  int64_t headDim = getHeadDim(), pairs = dim(getCos(), 1);
+  if (failed(expectMultiple(*this, "the width of x", dim(getX(), 1), headDim)))
+    return failure(); // (C1)
+  if (2 * pairs > headDim) // (C2)
+    return emitOpError() << "expected at most " << headDim / 2
+                         << " angles for heads of width " << headDim
+                         << ", but got " << pairs;
+  return expectShape(*this, "cos", getCos().getType(), {dim(getX(), 0), pairs});
+}
+
+LogicalResult CacheWriteOp::verify() {
+  if (failed(expectShape(*this, "x", getX().getType(),
+                         {dim(getX(), 0), dim(getCache(), 1)})) ||
+      failed(expectElementType(*this, "x", getX().getType(),
+                               getCache().getType()))) // (C1)
+    return failure();
+  if (!getCache().hasOneUse()) // (C2)
+    return emitOpError() << "expected the cache to have no other use, because "
+                            "it is updated in place";
+  return expectSequence(*this, getSequence(), dim(getX(), 0));
+}
+
+/// Shared by attention and its gradient: heads, widths and the sequence table.
+static LogicalResult verifyAttention(Operation *op, Value q, Value k, Value lse,
+                                     Value sequence, int64_t heads,
+                                     int64_t kvHeads) {
+  if (heads <= 0 || kvHeads <= 0 || heads % kvHeads) // (C1)
+    return op->emitOpError()
+           << "expected heads to be a positive multiple of kv_heads, but got "
+           << heads << " and " << kvHeads;
+  if (failed(expectMultiple(op, "the width of q", dim(q, 1), heads)))
+    return failure(); // (C2)
+  int64_t width = dim(q, 1) / heads * kvHeads;
+  if (failed(expectShape(op, "k", k.getType(), {dim(k, 0), width})) ||
+      failed(expectShape(op, "lse", lse.getType(), {dim(q, 0), heads})))
+    return failure(); // (C2), (C3)
+  return expectSequence(op, sequence, dim(q, 0));
+}
+
+LogicalResult AttentionOp::verify() {
+  Type lse = getLse().getType().getElementType();
+  if (lse != getAccumulationType(getQ().getType().getElementType()))
+    return emitOpError() << "expected lse to be of the accumulation type of q, "
+                            "but got "
+                         << lse; // (C3)
+  return verifyAttention(*this, getQ(), getK(), getLse(), getSequence(),
+                         getHeads(), getKvHeads());
+}
+
+LogicalResult AttentionGradientOp::verify() {
+  return verifyAttention(*this, getQ(), getK(), getLse(), getSequence(),
+                         getHeads(), getKvHeads());
+}
+
+//===----------------------------------------------------------------------===//
+// Loss and update
+//===----------------------------------------------------------------------===//
+
+LogicalResult CrossEntropyOp::verify() {
+  if (failed(expectElementType(*this, "lse", getLse().getType(),
+                               getLoss().getType())) ||
+      failed(expectShape(*this, "labels", getLabels().getType(),
+                         {dim(getLogits(), 0)})))
+    return failure();
+  return expectShape(*this, "lse", getLse().getType(), // (C1)
+                     {dim(getLogits(), 0)});
+}
+
+LogicalResult AdamWOp::verify() {
+  return expectShape(*this, "hyperparameters", getHyperparameters().getType(),
+                     {8}); // (C1)
+}
+
+LogicalResult SGDOp::verify() {
+  return expectShape(*this, "hyperparameters", getHyperparameters().getType(),
+                     {4}); // (C1)
+}
