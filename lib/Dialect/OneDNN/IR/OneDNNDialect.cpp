@@ -142,7 +142,7 @@ LogicalResult MatmulOp::verify() {
     return emitOpError() << "expected a and b to have one element type, but got "
                          << getA().getType() << " and " << *b;
   size_t operands = llvm::count_if(getPostOps(), [](Attribute attr) {
-    PostOpKind kind = cast<PostOpAttr>(attr).getValue();
+    PostOpKind kind = cast<PostOpKindAttr>(attr).getValue();
     return kind == PostOpKind::Add || kind == PostOpKind::Mul;
   });
   if (operands != getPostOperands().size()) // (C3)
@@ -166,7 +166,7 @@ void MatmulOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
         &effects) {
   bool sums = llvm::any_of(getPostOps(), [](Attribute attr) {
-    return cast<PostOpAttr>(attr).getValue() == PostOpKind::Sum;
+    return cast<PostOpKindAttr>(attr).getValue() == PostOpKind::Sum;
   });
   getDestinationEffects(
       cast<DestinationStyleOpInterface>(getOperation()), sums, effects);

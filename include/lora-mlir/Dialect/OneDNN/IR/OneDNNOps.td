@@ -57,13 +57,13 @@ def OneDNN_PostOpAttr : EnumAttr<OneDNN_Dialect, OneDNN_PostOpKind, "post_op"> {
 def OneDNN_PostOps : TypedArrayAttrBase<OneDNN_PostOpAttr, "post-ops in order">;
 
 def OneDNN_Matrix : AnyTypeOf<[
-  RankedTensorOf<[F32, BF16], [HasStaticShapePred, HasRankPred<[2]>]>,
+  RankedTensorOf<[F32, BF16], [HasStaticShapePred, HasAnyRankOfPred<[2]>]>,
   MemRefRankOf<[F32, BF16, I8], [1, 2]>]>;
 def OneDNN_Vector : AnyTypeOf<[
-  RankedTensorOf<[F32, BF16], [HasStaticShapePred, HasRankPred<[1]>]>,
+  RankedTensorOf<[F32, BF16], [HasStaticShapePred, HasAnyRankOfPred<[1]>]>,
   MemRefRankOf<[F32, BF16], [1]>]>;
 def OneDNN_IndexVector : AnyTypeOf<[
-  RankedTensorOf<[I32], [HasStaticShapePred, HasRankPred<[1]>]>, MemRefRankOf<[I32], [1]>]>;
+  RankedTensorOf<[I32], [HasStaticShapePred, HasAnyRankOfPred<[1]>]>, MemRefRankOf<[I32], [1]>]>;
 
 class OneDNN_Op<string mnemonic, list<Trait> traits = []>
     : Op<OneDNN_Dialect, mnemonic, traits # [

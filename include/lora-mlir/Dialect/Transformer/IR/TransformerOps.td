@@ -6,6 +6,7 @@ include "lora-mlir/Dialect/Transformer/IR/DifferentiableOpInterface.td"
 include "lora-mlir/Dialect/Transformer/IR/TransformerAttributes.td"
 include "lora-mlir/Dialect/Transformer/IR/TransformerDialect.td"
 include "lora-mlir/Dialect/Transformer/IR/TransformerTypes.td"
+include "mlir/Interfaces/InferTypeOpInterface.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
 include "mlir/IR/SymbolInterfaces.td"
 
@@ -553,7 +554,7 @@ def Transformer_AdamWOp : Transformer_Op<"adamw", [MemoryEffects<[MemRead<Transf
     - (C1) `hyperparameters` has 8 values.
   }];
   let arguments = (ins Variadic<Transformer_GradientsType>:$gradients, Transformer_Scalar:$norm,
-                       RankedTensorOf<[F32], [HasRankPred<[1]>]>:$hyperparameters);
+                       RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>]>:$hyperparameters);
   let assemblyFormat = "$gradients `norm` $norm `hyperparameters` $hyperparameters attr-dict `:` type($norm) `,` type($hyperparameters)";
   let hasVerifier = 1;
 }
@@ -572,7 +573,7 @@ def Transformer_SGDOp : Transformer_Op<"sgd", [MemoryEffects<[MemRead<Transforme
     - (C1) `hyperparameters` has 4 values.
   }];
   let arguments = (ins Variadic<Transformer_GradientsType>:$gradients, Transformer_Scalar:$norm,
-                       RankedTensorOf<[F32], [HasRankPred<[1]>]>:$hyperparameters);
+                       RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>]>:$hyperparameters);
   let assemblyFormat = "$gradients `norm` $norm `hyperparameters` $hyperparameters attr-dict `:` type($norm) `,` type($hyperparameters)";
   let hasVerifier = 1;
 }
