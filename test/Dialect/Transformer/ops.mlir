@@ -9,10 +9,10 @@
 func.func private @decoder(%x: tensor<?x48xf32>, %seq: tensor<4x?xi32>,
     %n: tensor<48xf32> {transformer.slot = "norm.weight"},
     %w: tensor<72x48xf32> {transformer.slot = "k_proj.weight", transformer.role = #transformer.role<trainable>,
-      transformer.value = #transformer.cast<#transformer.base<"k_proj.weight" : tensor<72x48xbf16>> : tensor<72x48xf32>>},
+      transformer.value = #transformer.cast<#transformer.base<"k_proj.weight", tensor<72x48xbf16>> to tensor<72x48xf32>>},
     %kc: tensor<?x72xf32> {transformer.slot = "key_cache", transformer.role = #transformer.role<state>})
     -> (tensor<?x48xf32>, tensor<?x72xf32> {transformer.next = "key_cache"}) {
-  // CHECK: transformer.rms_norm %{{.+}}, %{{.+}} {eps = 1.000000e-06 : f64} : tensor<?x48xf32>, tensor<48xf32>
+  // CHECK: transformer.rms_norm %{{.+}}, %{{.+}} {eps = 9.9{{.+}}E-7 : f64} : tensor<?x48xf32>, tensor<48xf32>
   %a = transformer.rms_norm %x, %n {eps = 1.0e-6 : f64} : tensor<?x48xf32>, tensor<48xf32>
   // CHECK: transformer.linear %{{.+}}, %{{.+}} : tensor<?x48xf32>, tensor<72x48xf32> -> tensor<?x72xf32>
   %k = transformer.linear %a, %w : tensor<?x48xf32>, tensor<72x48xf32> -> tensor<?x72xf32>

@@ -37,9 +37,9 @@ def LoRA_MergeAttr : AttrDef<LoRA_Dialect, "Merge", [DeclareAttrInterfaceMethods
     Accumulated in f32 and rounded once to the type of `base`. The operands keep all that `-lora-unmerge` needs.
 
     ```mlir
-    #lora.merge<#transformer.base<"q_proj.weight" : tensor<6x4xbf16>>,
-                #transformer.adapter<"default", "q_proj.lora_B.weight" : tensor<6x3xf32>>,
-                #transformer.adapter<"default", "q_proj.lora_A.weight" : tensor<3x4xf32>>,
+    #lora.merge<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>,
+                #transformer.adapter<"default", "q_proj.lora_B.weight", tensor<6x3xf32>>,
+                #transformer.adapter<"default", "q_proj.lora_A.weight", tensor<3x4xf32>>,
                 dense<2.333> : tensor<3xf32>>
     ```
 

@@ -52,32 +52,32 @@ def Transformer_BaseAttr : Transformer_WeightExpr<"Base", "base"> {
   let summary = "A tensor of the base checkpoint";
   let description = [{
     ```mlir
-    #transformer.base<"self_attn.q_proj.weight" : tensor<144x48xbf16>>
+    #transformer.base<"self_attn.q_proj.weight", tensor<144x48xbf16>>
     ```
     The type is the checkpoint's.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, "::mlir::RankedTensorType":$type);
-  let assemblyFormat = "`<` $name `:` $type `>`";
+  let assemblyFormat = "`<` $name `,` $type `>`";
 }
 
 def Transformer_AdapterAttr : Transformer_WeightExpr<"Adapter", "adapter"> {
   let summary = "A tensor of an adapter";
   let description = [{
     ```mlir
-    #transformer.adapter<"default", "self_attn.q_proj.lora_A.weight" : tensor<3x48xf32>>
+    #transformer.adapter<"default", "self_attn.q_proj.lora_A.weight", tensor<3x48xf32>>
     ```
     The first name is the adapter's, so that several can stand side by side.
   }];
   let parameters = (ins "::mlir::StringAttr":$adapter, "::mlir::StringAttr":$name,
                         "::mlir::RankedTensorType":$type);
-  let assemblyFormat = "`<` $adapter `,` $name `:` $type `>`";
+  let assemblyFormat = "`<` $adapter `,` $name `,` $type `>`";
 }
 
 def Transformer_InitAttr : Transformer_WeightExpr<"Init", "init"> {
   let summary = "A parameter that does not come from a file";
   let description = [{
     ```mlir
-    #transformer.init<kaiming_uniform, "self_attn.q_proj.lora_A.weight" : tensor<3x48xf32>, 0>
+    #transformer.init<kaiming_uniform, "self_attn.q_proj.lora_A.weight", tensor<3x48xf32>, seed = 0>
     ```
     `kaiming_uniform` draws from U(-1/sqrt(in), 1/sqrt(in)), torch's
     `kaiming_uniform_(a = sqrt(5))`; `normal` from N(0, (1/r)^2) with r the first dimension.
@@ -85,18 +85,18 @@ def Transformer_InitAttr : Transformer_WeightExpr<"Init", "init"> {
   }];
   let parameters = (ins EnumParameter<Transformer_InitKind>:$kind, "::mlir::StringAttr":$name,
                         "::mlir::RankedTensorType":$type, "uint64_t":$seed);
-  let assemblyFormat = "`<` $kind `,` $name `:` $type `,` $seed `>`";
+  let assemblyFormat = "`<` $kind `,` $name `,` $type `,` `seed` `=` $seed `>`";
 }
 
 def Transformer_CastAttr : Transformer_WeightExpr<"Cast", "cast"> {
   let summary = "A weight expression rounded once to another element type";
   let description = [{
     ```mlir
-    #transformer.cast<#transformer.base<"w" : tensor<4x6xf16>> : tensor<4x6xf32>>
+    #transformer.cast<#transformer.base<"w", tensor<4x6xf16>> to tensor<4x6xf32>>
     ```
   }];
   let parameters = (ins "::mlir::Attribute":$operand, "::mlir::RankedTensorType":$type);
-  let assemblyFormat = "`<` $operand `:` $type `>`";
+  let assemblyFormat = "`<` $operand `to` $type `>`";
   let genVerifyDecl = 1;
 }
 
@@ -104,12 +104,12 @@ def Transformer_ConcatAttr : Transformer_WeightExpr<"Concat", "concat"> {
   let summary = "Weight expressions laid side by side along a dimension";
   let description = [{
     ```mlir
-    #transformer.concat<[#transformer.base<"q" : tensor<4x6xf32>>, #transformer.base<"k" : tensor<2x6xf32>>], dim = 0 : tensor<6x6xf32>>
+    #transformer.concat<[#transformer.base<"q", tensor<4x6xf32>>, #transformer.base<"k", tensor<2x6xf32>>], dim = 0, tensor<6x6xf32>>
     ```
   }];
   let parameters = (ins "::mlir::ArrayAttr":$operands, "int64_t":$dim,
                         "::mlir::RankedTensorType":$type);
-  let assemblyFormat = "`<` $operands `,` `dim` `=` $dim `:` $type `>`";
+  let assemblyFormat = "`<` $operands `,` `dim` `=` $dim `,` $type `>`";
   let genVerifyDecl = 1;
 }
 
@@ -117,7 +117,7 @@ def Transformer_TransposeAttr : Transformer_WeightExpr<"Transpose", "transpose">
   let summary = "A matrix expression with its dimensions exchanged";
   let description = [{
     ```mlir
-    #transformer.transpose<#transformer.base<"c_attn.weight" : tensor<48x144xf32>>>
+    #transformer.transpose<#transformer.base<"c_attn.weight", tensor<48x144xf32>>>
     ```
   }];
   let parameters = (ins "::mlir::Attribute":$operand);
