@@ -1,0 +1,65 @@
+//===- Layouts.h - Weight layouts as oneDNN wants them -----------*- C++ -*-===//
+//
+// A layout has a name: "plain" is the checkpoint's own [n, k] (out, in), row-major;
+// every other name is a oneDNN format tag of the weights {k, n}, such as
+// "BA16a64b2a". oneDNN is asked which one it likes; nothing here knows a layout by
+// heart. Used by the compiler (to choose a layout, to write the pack) and by the
+// CPU backend (to check it, to repack, to gather rows from it).
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_LAYOUTS_H
+#define LORA_RUNTIME_LAYOUTS_H
+
+#include "lora-runtime/Numeric.h"
+
+#include <string>
+#include <vector>
+
+namespace lora_rt {
+
+inline constexpr std::string_view plainLayout = "plain";
+
+/// Restricts oneDNN to an instruction set before its first use in the process, so
+/// that the layouts fit a target below the compiling machine: "avx2",
+/// "avx2_vnni", "avx512_core", "avx512_core_vnni", "avx512_core_bf16", ... as in
+/// ONEDNN_MAX_CPU_ISA. Fails if the name is unknown or oneDNN was used already.
+Error limitInstructionSet(std::string_view name);
+
+/// The instruction set that oneDNN uses on this machine, by the same names.
+std::string instructionSet();
+
+/// "3.2.0"
+std::string oneDNNVersion();
+
+/// The layout of b that oneDNN prefers for c[m, n] = a[m, k] b[k, n] on this
+/// machine's CPU; "plain" if what it prefers has no name.
+Expected<std::string> packedTag(int64_t m, int64_t n, int64_t k, DType a,
+                                DType b, DType c);
+
+/// Bytes of an [n, k] matrix in a layout, including the layout's padding.
+Expected<uint64_t> packedBytes(std::string_view layout, int64_t n, int64_t k,
+                               DType type);
+
+/// Converts an [n, k] matrix from one layout to another, on all threads. `target`
+/// has packedBytes bytes and is aligned to 64; padding becomes zero.
+Error repack(std::string_view from, const void *source, std::string_view to,
+             void *target, int64_t n, int64_t k, DType type);
+
+/// Converts a plain [n, k] matrix; `repack` from "plain".
+Error pack(std::string_view layout, const void *plain, void *packed, int64_t n,
+           int64_t k, DType type);
+
+/// Where the elements of a matrix in a layout stand: element (row, column) of
+/// [n, k] is the (rows[row] + columns[column])-th in memory.
+struct ElementOffsets {
+  std::vector<int64_t> rows;
+  std::vector<int64_t> columns;
+};
+
+Expected<ElementOffsets> elementOffsets(std::string_view layout, int64_t n,
+                                        int64_t k);
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_LAYOUTS_H

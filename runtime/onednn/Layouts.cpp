@@ -1,0 +1,202 @@
+//===- Layouts.cpp --------------------------------------------------------===//
+
+#include "lora-runtime/Layouts.h"
+#include "Handles.h"
+#include "Matmul.h"
+
+#include <cstring>
+
+namespace lora_rt {
+
+using namespace onednn;
+
+namespace {
+
+struct InstructionSet {
+  std::string_view name;
+  dnnl_cpu_isa_t value;
+};
+
+constexpr InstructionSet instructionSets[] = {
+    {"all", dnnl_cpu_isa_default},
+    {"sse41", dnnl_cpu_isa_sse41},
+    {"avx", dnnl_cpu_isa_avx},
+    {"avx2", dnnl_cpu_isa_avx2},
+    {"avx2_vnni", dnnl_cpu_isa_avx2_vnni},
+    {"avx2_vnni_2", dnnl_cpu_isa_avx2_vnni_2},
+    {"avx512_core", dnnl_cpu_isa_avx512_core},
+    {"avx512_core_vnni", dnnl_cpu_isa_avx512_core_vnni},
+    {"avx512_core_bf16", dnnl_cpu_isa_avx512_core_bf16},
+    {"avx512_core_fp16", dnnl_cpu_isa_avx512_core_fp16},
+    {"avx512_core_amx", dnnl_cpu_isa_avx512_core_amx},
+    {"avx512_core_amx_fp16", dnnl_cpu_isa_avx512_core_amx_fp16},
+};
+
+Expected<Memory> memory(dnnl_engine_t engine, const_dnnl_memory_desc_t desc,
+                        void *data) {
+  dnnl_memory_t raw = nullptr;
+  if (Error error = check(dnnl_memory_create(&raw, desc, engine, data),
+                          "wrapping a buffer"))
+    return error;
+  return Memory(raw);
+}
+
+} // namespace
+
+Error limitInstructionSet(std::string_view name) {
+  for (const InstructionSet &set : instructionSets)
+    if (set.name == name)
+      return check(dnnl_set_max_cpu_isa(set.value),
+                   "restricting the instruction set to ", name);
+  return makeError(ErrorCode::InvalidArgument, "oneDNN has no instruction set '",
+                   name, "'");
+}
+
+std::string instructionSet() {
+  dnnl_cpu_isa_t value = dnnl_get_effective_cpu_isa();
+  for (const InstructionSet &set : instructionSets)
+    if (set.value == value)
+      return std::string(set.name);
+  return "isa " + std::to_string(int(value));
+}
+
+std::string oneDNNVersion() {
+  const dnnl_version_t *version = dnnl_version();
+  return std::to_string(version->major) + "." + std::to_string(version->minor) +
+         "." + std::to_string(version->patch);
+}
+
+Expected<std::string> packedTag(int64_t m, int64_t n, int64_t k, DType a,
+                                DType b, DType c) {
+  MatmulSpec spec;
+  spec.m = m;
+  spec.n = n;
+  spec.k = k;
+  spec.a = a;
+  spec.b = b;
+  spec.c = c;
+  Expected<Engine> engine = cpuEngine();
+  if (!engine)
+    return engine.takeError();
+  Expected<PrimitiveDesc> desc = describeMatmul(engine->get(), spec);
+  if (!desc)
+    return desc.takeError();
+  const_dnnl_memory_desc_t chosen =
+      dnnl_primitive_desc_query_md(desc->get(), dnnl_query_weights_md, 0);
+  return layoutOf(chosen, n, k, b).value_or(std::string(plainLayout));
+}
+
+Expected<uint64_t> packedBytes(std::string_view layout, int64_t n, int64_t k,
+                               DType type) {
+  Expected<MemoryDesc> desc = weightsDesc(layout, n, k, type);
+  if (!desc)
+    return desc.takeError();
+  return uint64_t(dnnl_memory_desc_get_size(desc->get()));
+}
+
+Error repack(std::string_view from, const void *source, std::string_view to,
+             void *target, int64_t n, int64_t k, DType type) {
+  Expected<MemoryDesc> sourceDesc = weightsDesc(from, n, k, type);
+  if (!sourceDesc)
+    return sourceDesc.takeError();
+  Expected<MemoryDesc> targetDesc = weightsDesc(to, n, k, type);
+  if (!targetDesc)
+    return targetDesc.takeError();
+  Expected<Engine> engine = cpuEngine();
+  if (!engine)
+    return engine.takeError();
+  dnnl_stream_t rawStream = nullptr;
+  if (Error error = check(dnnl_stream_create(&rawStream, engine->get(),
+                                             dnnl_stream_default_flags),
+                          "creating a stream"))
+    return error;
+  Stream stream(rawStream);
+  dnnl_primitive_desc_t rawDesc = nullptr;
+  if (Error error = check(dnnl_reorder_primitive_desc_create(
+                              &rawDesc, sourceDesc->get(), engine->get(),
+                              targetDesc->get(), engine->get(), nullptr),
+                          "repacking from ", from, " to ", to))
+    return error;
+  PrimitiveDesc desc(rawDesc);
+  dnnl_primitive_t rawReorder = nullptr;
+  if (Error error = check(dnnl_primitive_create(&rawReorder, rawDesc),
+                          "repacking from ", from, " to ", to))
+    return error;
+  Primitive reorder(rawReorder);
+  // oneDNN's memory objects have no const; the source is only read.
+  Expected<Memory> sourceMemory =
+      memory(engine->get(), sourceDesc->get(), const_cast<void *>(source));
+  if (!sourceMemory)
+    return sourceMemory.takeError();
+  Expected<Memory> targetMemory = memory(engine->get(), targetDesc->get(), target);
+  if (!targetMemory)
+    return targetMemory.takeError();
+  dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, sourceMemory->get()},
+                            {DNNL_ARG_TO, targetMemory->get()}};
+  if (Error error = check(dnnl_primitive_execute(rawReorder, rawStream, 2, args),
+                          "repacking from ", from, " to ", to))
+    return error;
+  return check(dnnl_stream_wait(rawStream), "repacking from ", from, " to ", to);
+}
+
+Error pack(std::string_view layout, const void *plain, void *packed, int64_t n,
+           int64_t k, DType type) {
+  return repack(plainLayout, plain, layout, packed, n, k, type);
+}
+
+Expected<ElementOffsets> elementOffsets(std::string_view layout, int64_t n,
+                                        int64_t k) {
+  // Offsets count elements, so any element type gives them.
+  Expected<MemoryDesc> desc = weightsDesc(layout, n, k, DType::F32);
+  if (!desc)
+    return desc.takeError();
+  dnnl_format_kind_t kind;
+  int innerCount = 0;
+  dnnl_dims_t *strides = nullptr, *innerBlocks = nullptr, *innerDims = nullptr;
+  int64_t start = 0;
+  auto query = [&](dnnl_query_t what, void *result) {
+    return check(dnnl_memory_desc_query(desc->get(), what, result),
+                 "reading layout ", layout);
+  };
+  if (Error error = query(dnnl_query_format_kind, &kind))
+    return error;
+  if (kind != dnnl_blocked)
+    return makeError(ErrorCode::Unsupported, "the layout '", layout,
+                     "' cannot be read row by row");
+  if (Error error = query(dnnl_query_strides, &strides))
+    return error;
+  if (Error error = query(dnnl_query_inner_nblks_s32, &innerCount))
+    return error;
+  if (Error error = query(dnnl_query_inner_blks, &innerBlocks))
+    return error;
+  if (Error error = query(dnnl_query_inner_idxs, &innerDims))
+    return error;
+  if (Error error = query(dnnl_query_submemory_offset_s64, &start))
+    return error;
+
+  // The inner blocks are listed from the outermost to the innermost; the last one
+  // is contiguous. A coordinate is split from the inside outwards, and what is
+  // left counts whole blocks. Each coordinate's share is independent of the other.
+  auto offset = [&](int dim, int64_t coordinate) {
+    int64_t result = 0, blockStride = 1;
+    for (int i = innerCount - 1; i >= 0; --i) {
+      int64_t block = (*innerBlocks)[i];
+      if ((*innerDims)[i] == dim) {
+        result += coordinate % block * blockStride;
+        coordinate /= block;
+      }
+      blockStride *= block;
+    }
+    return result + coordinate * (*strides)[dim];
+  };
+  ElementOffsets result;
+  result.rows.resize(size_t(n));
+  result.columns.resize(size_t(k));
+  for (int64_t row = 0; row < n; ++row)
+    result.rows[size_t(row)] = start + offset(1, row);
+  for (int64_t column = 0; column < k; ++column)
+    result.columns[size_t(column)] = offset(0, column);
+  return result;
+}
+
+} // namespace lora_rt

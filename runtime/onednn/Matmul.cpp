@@ -1,0 +1,142 @@
+//===- Matmul.cpp ---------------------------------------------------------===//
+
+#include "Matmul.h"
+#include "lora-runtime/Layouts.h"
+
+namespace lora_rt::onednn {
+
+namespace {
+
+Expected<MemoryDesc> plainDesc(int64_t rows, int64_t columns, DType type,
+                               bool transposed) {
+  Expected<dnnl_data_type_t> element = dataType(type);
+  if (!element)
+    return element.takeError();
+  dnnl_dims_t dims = {rows, columns};
+  dnnl_memory_desc_t desc = nullptr;
+  if (Error error =
+          check(dnnl_memory_desc_create_with_tag(&desc, 2, dims, *element,
+                                                 transposed ? dnnl_ba : dnnl_ab),
+                "describing ", rows, " x ", columns))
+    return error;
+  return MemoryDesc(desc);
+}
+
+Expected<MemoryDesc> weights(const MatmulSpec &spec) {
+  if (!spec.layout.empty() && spec.layout != plainLayout)
+    return weightsDesc(spec.layout, spec.n, spec.k, spec.b);
+  if (!spec.layout.empty())
+    return plainDesc(spec.k, spec.n, spec.b, spec.transposeB);
+  Expected<dnnl_data_type_t> element = dataType(spec.b);
+  if (!element)
+    return element.takeError();
+  dnnl_dims_t dims = {spec.k, spec.n};
+  dnnl_memory_desc_t desc = nullptr;
+  if (Error error = check(dnnl_memory_desc_create_with_tag(
+                              &desc, 2, dims, *element, dnnl_format_tag_any),
+                          "describing weights"))
+    return error;
+  return MemoryDesc(desc);
+}
+
+Error appendPostOp(dnnl_post_ops_t list, const PostOp &op,
+                   const MatmulSpec &spec) {
+  auto eltwise = [&](dnnl_alg_kind_t kind, float alpha) {
+    return check(dnnl_post_ops_append_eltwise(list, kind, alpha, 0.0f),
+                 "appending an activation");
+  };
+  switch (op.kind) {
+  case PostOp::Kind::Sum:
+    return check(dnnl_post_ops_append_sum(list, 1.0f, 0, dnnl_data_type_undef),
+                 "appending a sum");
+  case PostOp::Kind::Silu:
+    return eltwise(dnnl_eltwise_swish, 1.0f);
+  case PostOp::Kind::GeluTanh:
+    return eltwise(dnnl_eltwise_gelu_tanh, 0.0f);
+  case PostOp::Kind::GeluErf:
+    return eltwise(dnnl_eltwise_gelu_erf, 0.0f);
+  case PostOp::Kind::Relu:
+    return eltwise(dnnl_eltwise_relu, 0.0f);
+  case PostOp::Kind::Add:
+  case PostOp::Kind::Mul:
+    break;
+  }
+  Expected<MemoryDesc> operand = plainDesc(spec.m, spec.n, op.operand, false);
+  if (!operand)
+    return operand.takeError();
+  return check(dnnl_post_ops_append_binary(list,
+                                           op.kind == PostOp::Kind::Add
+                                               ? dnnl_binary_add
+                                               : dnnl_binary_mul,
+                                           operand->get()),
+               "appending a binary operation");
+}
+
+Expected<Attributes> attributes(const MatmulSpec &spec) {
+  dnnl_primitive_attr_t raw = nullptr;
+  if (Error error = check(dnnl_primitive_attr_create(&raw), "attributes"))
+    return error;
+  Attributes attr(raw);
+  if (Error error = check(dnnl_primitive_attr_set_scratchpad_mode(
+                              raw, dnnl_scratchpad_mode_user),
+                          "choosing the scratchpad"))
+    return error;
+  if (spec.postOps.empty())
+    return attr;
+  dnnl_post_ops_t list = nullptr;
+  if (Error error = check(dnnl_post_ops_create(&list), "post-ops"))
+    return error;
+  PostOps postOps(list);
+  for (const PostOp &op : spec.postOps)
+    if (Error error = appendPostOp(list, op, spec))
+      return error;
+  if (Error error = check(dnnl_primitive_attr_set_post_ops(raw, list), "post-ops"))
+    return error;
+  return attr;
+}
+
+} // namespace
+
+std::string MatmulSpec::text() const {
+  std::ostringstream out;
+  out << "matmul " << m << " x " << n << " x " << k << " (" << manifestName(a)
+      << ", " << manifestName(b) << " -> " << manifestName(c) << "), layout "
+      << (layout.empty() ? "any" : layout);
+  if (bias)
+    out << ", bias " << manifestName(*bias);
+  if (!postOps.empty())
+    out << ", " << postOps.size() << " post-ops";
+  return out.str();
+}
+
+Expected<PrimitiveDesc> describeMatmul(dnnl_engine_t engine,
+                                       const MatmulSpec &spec) {
+  Expected<MemoryDesc> a = plainDesc(spec.m, spec.k, spec.a, spec.transposeA);
+  if (!a)
+    return a.takeError();
+  Expected<MemoryDesc> b = weights(spec);
+  if (!b)
+    return b.takeError();
+  Expected<MemoryDesc> c = plainDesc(spec.m, spec.n, spec.c, false);
+  if (!c)
+    return c.takeError();
+  MemoryDesc bias;
+  if (spec.bias) {
+    Expected<MemoryDesc> desc = plainDesc(1, spec.n, *spec.bias, false);
+    if (!desc)
+      return desc.takeError();
+    bias = std::move(*desc);
+  }
+  Expected<Attributes> attr = attributes(spec);
+  if (!attr)
+    return attr.takeError();
+  dnnl_primitive_desc_t desc = nullptr;
+  if (Error error = check(
+          dnnl_matmul_primitive_desc_create(&desc, engine, a->get(), b->get(),
+                                            bias.get(), c->get(), attr->get()),
+          spec.text()))
+    return error;
+  return PrimitiveDesc(desc);
+}
+
+} // namespace lora_rt::onednn

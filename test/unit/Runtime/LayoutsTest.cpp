@@ -1,0 +1,68 @@
+//===- LayoutsTest.cpp - Packing keeps every element ----------------------===//
+
+#include "lora-runtime/Layouts.h"
+
+#include <gtest/gtest.h>
+#include <numeric>
+
+using namespace lora_rt;
+
+namespace {
+
+/// Packs [n, k] with all values different and looks each element up again.
+void expectRoundTrip(const std::string &layout, int64_t n, int64_t k) {
+  SCOPED_TRACE(layout);
+  std::vector<float> plain(size_t(n * k));
+  std::iota(plain.begin(), plain.end(), 1.0f);
+  Expected<uint64_t> bytes = packedBytes(layout, n, k, DType::F32);
+  ASSERT_TRUE(bytes) << bytes.message();
+  std::vector<float> packed(*bytes / 4, -1.0f);
+  Error error = pack(layout, plain.data(), packed.data(), n, k, DType::F32);
+  ASSERT_FALSE(error) << error.message();
+  Expected<ElementOffsets> offsets = elementOffsets(layout, n, k);
+  ASSERT_TRUE(offsets) << offsets.message();
+  int wrong = 0;
+  for (int64_t row = 0; row < n; ++row)
+    for (int64_t column = 0; column < k; ++column)
+      wrong += packed[size_t(offsets->rows[size_t(row)] +
+                             offsets->columns[size_t(column)])] !=
+               plain[size_t(row * k + column)];
+  EXPECT_EQ(wrong, 0);
+  std::vector<float> back(plain.size());
+  error = repack(layout, packed.data(), plainLayout, back.data(), n, k, DType::F32);
+  ASSERT_FALSE(error) << error.message();
+  EXPECT_EQ(back, plain);
+}
+
+TEST(Layouts, ElementsAreWhereTheOffsetsSay) {
+  for (const char *layout :
+       {"plain", "ab", "BA16a64b", "BA16a16b", "BA16a64b2a", "BA4b8a8b2a"}) {
+    expectRoundTrip(layout, 259, 48);
+    expectRoundTrip(layout, 19, 131);
+  }
+}
+
+TEST(Layouts, OneDNNsChoiceHasAName) {
+  for (DType type : {DType::F32, DType::BF16})
+    for (int64_t m : {1, 16, 512}) {
+      Expected<std::string> tag = packedTag(m, 1536, 768, type, type, type);
+      if (!tag && type == DType::BF16)
+        continue; // A CPU without bf16.
+      ASSERT_TRUE(tag) << tag.message();
+      EXPECT_NE(*tag, "plain") << manifestName(type) << " m=" << m;
+      Expected<uint64_t> bytes = packedBytes(*tag, 1536, 768, type);
+      ASSERT_TRUE(bytes);
+      EXPECT_GE(*bytes, 1536 * 768 * sizeOf(type));
+    }
+}
+
+TEST(Layouts, UnknownNamesAreErrors) {
+  Expected<uint64_t> bytes = packedBytes("XY77q", 8, 8, DType::F32);
+  EXPECT_NE(bytes.message().find("'XY77q' is not known to oneDNN"),
+            std::string::npos)
+      << bytes.message();
+  EXPECT_FALSE(packedBytes("plain", 8, 8, DType::F64));
+  EXPECT_TRUE(limitInstructionSet("z80"));
+}
+
+} // namespace
