@@ -34,7 +34,7 @@ llvm_config.with_environment("PATH", config.lora_tools_dir, append_path=True)
 lora_opt = ToolSubst("lora-opt", extra_args=["--verify-roundtrip"] if verify_roundtrip else [])
 llvm_config.add_tool_substitutions(
     [lora_opt]
-    + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train")]
+    + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-diff")]
     + ["mlir-opt", "mlir-translate", "mlir-runner", "llvm-objdump", "llvm-nm", "llvm-readelf"],
     [config.lora_tools_dir, config.llvm_tools_dir],
 )
