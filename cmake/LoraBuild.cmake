@@ -121,8 +121,8 @@ function(lora_add_docs_targets)
     list(GET parts 3 extra)
     get_filename_component(folder ${page} DIRECTORY)
     set(built ${PROJECT_BINARY_DIR}/docs/${page})
-    set(command ${CMAKE_COMMAND} -E env ${MLIR_TABLEGEN_EXE} ${mode} ${extra} ${source}
-      -I ${PROJECT_SOURCE_DIR}/include -I ${MLIR_MAIN_INCLUDE_DIR} -o ${built})
+    set(command $<TARGET_FILE:mlir-tblgen> ${mode} ${extra} ${source}
+      -I ${PROJECT_SOURCE_DIR}/include -o ${built})
     foreach(dir ${MLIR_INCLUDE_DIRS})
       list(APPEND command -I ${dir})
     endforeach()
