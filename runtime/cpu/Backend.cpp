@@ -1,0 +1,183 @@
+//===- Backend.cpp - The table that the runtime asks for ------------------===//
+
+#include "lora-runtime/backend.h"
+#include "Engine.h"
+#include "Threads.h"
+#include "lora-runtime/Layouts.h"
+
+#include <cerrno>
+#include <cstring>
+#include <string.h>
+#include <sys/mman.h>
+
+using namespace lora_rt;
+using namespace lora_rt::onednn;
+
+namespace {
+
+int32_t report(const Error &error, lora_message *message) {
+  if (error && message) {
+    std::strncpy(message->text, error.message().c_str(), sizeof(message->text) - 1);
+    message->text[sizeof(message->text) - 1] = '\0';
+  }
+  return int32_t(error.code());
+}
+
+int32_t createEngine(const lora_engine_options *options, lora_engine **result,
+                     lora_message *message) {
+  auto engine = std::make_unique<lora_engine>();
+  engine->threads = options->threads ? options->threads : cpu::usableCores();
+  cpu::useThreads(engine->threads);
+  Expected<Engine> device = cpuEngine();
+  if (!device)
+    return report(device.takeError(), message);
+  engine->engine = std::move(*device);
+  dnnl_stream_t stream = nullptr;
+  if (Error error = check(dnnl_stream_create(&stream, engine->engine.get(),
+                                             dnnl_stream_default_flags),
+                          "creating a stream"))
+    return report(error, message);
+  engine->stream.reset(stream);
+  engine->description = "CPU, oneDNN " + oneDNNVersion() + " (" +
+                        instructionSet() + "), " +
+                        std::to_string(engine->threads) +
+                        (engine->threads == 1 ? " thread" : " threads");
+  *result = engine.release();
+  return 0;
+}
+
+void destroyEngine(lora_engine *engine) { delete engine; }
+
+void engineFacts(const lora_engine *engine, lora_engine_facts *facts) {
+  facts->threads = engine->threads;
+  facts->description = engine->description.c_str();
+}
+
+int32_t allocate(lora_engine *, uint64_t bytes, void **address,
+                 lora_message *message) {
+  constexpr uint64_t hugePage = uint64_t(2) << 20;
+  void *result = mmap(nullptr, bytes ? bytes : 1, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (result == MAP_FAILED)
+    return report(makeError(ErrorCode::System, "cannot allocate ", bytes,
+                            " bytes: ", strerror(errno)),
+                  message);
+  // Fewer TLB misses; without effect where the system has huge pages off.
+  if (bytes >= hugePage)
+    madvise(result, bytes, MADV_HUGEPAGE);
+  *address = result;
+  return 0;
+}
+
+void release(lora_engine *, void *address, uint64_t bytes) {
+  munmap(address, bytes ? bytes : 1);
+}
+
+int32_t share(lora_engine *, const void *host, uint64_t, const void **address,
+              lora_message *) {
+  *address = host;
+  return 0;
+}
+
+int32_t preferredLayout(lora_engine *engine, const char *json, uint64_t length,
+                        char *layout, lora_message *message) {
+  Expected<MatmulSpec> spec = cpu::parseMatmul({json, length});
+  if (!spec)
+    return report(spec.takeError(), message);
+  spec->layout.clear();
+  cpu::useThreads(engine->threads);
+  Expected<PrimitiveDesc> desc = describeMatmul(engine->engine.get(), *spec);
+  if (!desc)
+    return report(desc.takeError(), message);
+  std::optional<std::string> name = layoutOf(
+      dnnl_primitive_desc_query_md(desc->get(), dnnl_query_weights_md, 0),
+      spec->n, spec->k, spec->b);
+  std::strncpy(layout, name ? name->c_str() : plainLayout.data(), 63);
+  layout[63] = '\0';
+  return 0;
+}
+
+Expected<DType> elementType(const lora_matrix *matrix) {
+  if (std::optional<DType> type = parseManifestName(matrix->dtype))
+    return *type;
+  return makeError(ErrorCode::InvalidArgument, "unknown element type '",
+                   matrix->dtype, "'");
+}
+
+int32_t matrixBytes(lora_engine *, const lora_matrix *matrix, uint64_t *bytes,
+                    lora_message *message) {
+  Expected<DType> type = elementType(matrix);
+  if (!type)
+    return report(type.takeError(), message);
+  Expected<uint64_t> result =
+      packedBytes(matrix->layout, matrix->n, matrix->k, *type);
+  if (!result)
+    return report(result.takeError(), message);
+  *bytes = *result;
+  return 0;
+}
+
+int32_t repackMatrix(lora_engine *engine, const lora_matrix *from,
+                     const void *source, const lora_matrix *to, void *target,
+                     lora_message *message) {
+  Expected<DType> type = elementType(from);
+  if (!type)
+    return report(type.takeError(), message);
+  cpu::useThreads(engine->threads);
+  return report(repack(from->layout, source, to->layout, target, from->n, from->k,
+                       *type),
+                message);
+}
+
+int32_t createPrimitive(lora_engine *engine, const char *json, uint64_t length,
+                        lora_primitive **primitive, lora_message *message) {
+  cpu::useThreads(engine->threads);
+  Expected<std::unique_ptr<lora_primitive>> result =
+      cpu::createFromJson(*engine, {json, length});
+  if (!result)
+    return report(result.takeError(), message);
+  *primitive = result->release();
+  return 0;
+}
+
+void destroyPrimitive(lora_engine *, lora_primitive *primitive) {
+  delete primitive;
+}
+
+void primitiveFacts(const lora_primitive *primitive,
+                    lora_primitive_facts *facts) {
+  facts->scratch_bytes = primitive->scratchBytes;
+  facts->operations = primitive->operations;
+  facts->bytes = primitive->bytes;
+}
+
+int32_t execute(lora_engine *engine, lora_primitive *primitive,
+                void *const *args, void *scratch, lora_message *message) {
+  // The number of threads is a property of the calling thread in OpenMP.
+  cpu::useThreads(engine->threads);
+  return report(primitive->execute(*engine, args, scratch), message);
+}
+
+void parallelFor(lora_engine *engine, int64_t begin, int64_t end, int64_t grain,
+                 lora_rt_body body, void *const *captures) {
+  cpu::parallelFor(engine->threads, begin, end, grain, body, captures);
+}
+
+const lora_backend table = {
+    sizeof(lora_backend), LORA_BACKEND_ABI_VERSION,
+    "cpu",                createEngine,
+    destroyEngine,        engineFacts,
+    allocate,             release,
+    share,                preferredLayout,
+    matrixBytes,          repackMatrix,
+    createPrimitive,      destroyPrimitive,
+    primitiveFacts,       execute,
+    parallelFor,
+};
+
+} // namespace
+
+extern "C" __attribute__((visibility("default"))) const lora_backend *
+lora_backend_query(void) {
+  return &table;
+}

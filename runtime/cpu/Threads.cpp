@@ -1,0 +1,99 @@
+//===- Threads.cpp --------------------------------------------------------===//
+
+#include "Threads.h"
+
+#include <algorithm>
+#include <atomic>
+#include <fstream>
+#include <sched.h>
+#include <set>
+#include <string>
+
+// libgomp's ABI; unchanged since GCC 4.9.
+extern "C" {
+void GOMP_parallel(void (*body)(void *), void *data, unsigned threads,
+                   unsigned flags);
+int omp_get_max_threads(void);
+void omp_set_num_threads(int threads);
+int omp_in_parallel(void);
+}
+
+namespace lora_rt::cpu {
+
+namespace {
+
+struct Loop {
+  std::atomic<int64_t> next;
+  int64_t end;
+  int64_t chunk;
+  lora_rt_body body;
+  void *const *captures;
+};
+
+void runChunks(void *data) {
+  auto &loop = *static_cast<Loop *>(data);
+  for (;;) {
+    int64_t begin = loop.next.fetch_add(loop.chunk, std::memory_order_relaxed);
+    if (begin >= loop.end)
+      return;
+    loop.body(loop.captures, begin, std::min(loop.end, begin + loop.chunk));
+  }
+}
+
+/// The limit that a container sets, in whole cores; 0 if there is none.
+unsigned quotaCores() {
+  std::ifstream file("/sys/fs/cgroup/cpu.max");
+  std::string quota;
+  double period = 0;
+  if (!(file >> quota >> period) || quota == "max" || period <= 0)
+    return 0;
+  double cores = std::strtod(quota.c_str(), nullptr) / period;
+  return cores < 1 ? 1 : unsigned(cores);
+}
+
+} // namespace
+
+unsigned usableCores() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
+    return 1;
+  // Two hardware threads of one core name the same siblings.
+  std::set<std::string> cores;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (!CPU_ISSET(cpu, &allowed))
+      continue;
+    std::string name = std::to_string(cpu);
+    std::ifstream file("/sys/devices/system/cpu/cpu" + name +
+                       "/topology/thread_siblings_list");
+    std::string siblings;
+    cores.insert(std::getline(file, siblings) ? siblings : "cpu" + name);
+  }
+  unsigned count = std::max<unsigned>(1, unsigned(cores.size()));
+  unsigned quota = quotaCores();
+  return quota ? std::min(count, quota) : count;
+}
+
+void useThreads(unsigned threads) {
+  if (omp_get_max_threads() != int(threads))
+    omp_set_num_threads(int(threads));
+}
+
+void parallelFor(unsigned threads, int64_t begin, int64_t end, int64_t grain,
+                 lora_rt_body body, void *const *captures) {
+  int64_t count = end - begin;
+  if (count <= 0)
+    return;
+  grain = std::max<int64_t>(grain, 1);
+  int64_t useful = std::min<int64_t>(threads, (count + grain - 1) / grain);
+  if (useful <= 1 || omp_in_parallel()) {
+    body(captures, begin, end);
+    return;
+  }
+  // A few chunks per thread even out uneven iterations and busy cores.
+  int64_t chunk = std::max(grain, (count + useful * 4 - 1) / (useful * 4));
+  Loop loop{{begin}, end, chunk, body, captures};
+  GOMP_parallel(runChunks, &loop, unsigned(useful), 0);
+}
+
+} // namespace lora_rt::cpu

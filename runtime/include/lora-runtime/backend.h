@@ -1,0 +1,115 @@
+/*===- backend.h - What an engine offers to the runtime -------------------===*\
+|*
+|* The runtime opens a backend as a shared library, after the process
+|* environment is prepared and the CPU was found fit, and asks for this table.
+|* An engine is a value: the runtime treats addresses as the engine's own and
+|* never assumes which one it is.
+|*
+|* Functions that can fail return 0 or a lora_rt::ErrorCode and then fill
+|* `message`. An engine is used by one call at a time.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef LORA_RUNTIME_BACKEND_H
+#define LORA_RUNTIME_BACKEND_H
+
+#include "lora-runtime/module.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define LORA_BACKEND_ABI_VERSION 1u
+#define LORA_BACKEND_QUERY_SYMBOL "lora_backend_query"
+
+typedef struct lora_engine lora_engine;
+typedef struct lora_primitive lora_primitive;
+
+/** Where a failing function says what happened; cut off if too long. */
+typedef struct lora_message {
+  char text[2048];
+} lora_message;
+
+typedef struct lora_engine_options {
+  uint32_t struct_size;
+  /** 0: as many as the process may use cores. */
+  uint32_t threads;
+} lora_engine_options;
+
+typedef struct lora_engine_facts {
+  uint32_t struct_size;
+  uint32_t threads;
+  /** For people: library, version, instruction set. Lives as long as the engine. */
+  const char *description;
+} lora_engine_facts;
+
+typedef struct lora_primitive_facts {
+  uint32_t struct_size;
+  uint32_t reserved;
+  uint64_t scratch_bytes; /**< of the buffer that execute gets */
+  uint64_t operations;    /**< floating-point additions and multiplications */
+  uint64_t bytes;         /**< read and written at least */
+} lora_primitive_facts;
+
+/** A matrix [n, k] of `dtype` ("bf16") in a layout ("plain" or a tag). */
+typedef struct lora_matrix {
+  const char *layout;
+  const char *dtype;
+  int64_t n, k;
+} lora_matrix;
+
+typedef struct lora_backend {
+  uint32_t struct_size;
+  uint32_t abi_version;
+  const char *name; /**< the manifest's target.engine: "cpu" */
+
+  int32_t (*create_engine)(const lora_engine_options *options,
+                           lora_engine **engine, lora_message *message);
+  void (*destroy_engine)(lora_engine *engine);
+  void (*engine_facts)(const lora_engine *engine, lora_engine_facts *facts);
+
+  /** Zeroed memory, aligned to at least 64 bytes. */
+  int32_t (*allocate)(lora_engine *engine, uint64_t bytes, void **address,
+                      lora_message *message);
+  void (*release)(lora_engine *engine, void *address, uint64_t bytes);
+  /** An address at which the engine reads `bytes` bytes of mapped host memory,
+   *  which stays mapped until the engine is destroyed. */
+  int32_t (*share)(lora_engine *engine, const void *host, uint64_t bytes,
+                   const void **address, lora_message *message);
+
+  /** The layout that this engine would choose for b of a matmul, given as the
+   *  manifest's JSON; `layout` has room for 64 characters. */
+  int32_t (*preferred_layout)(lora_engine *engine, const char *json,
+                              uint64_t length, char *layout,
+                              lora_message *message);
+  int32_t (*matrix_bytes)(lora_engine *engine, const lora_matrix *matrix,
+                          uint64_t *bytes, lora_message *message);
+  /** Converts between layouts; both matrices have the same n, k and dtype. */
+  int32_t (*repack)(lora_engine *engine, const lora_matrix *from,
+                    const void *source, const lora_matrix *to, void *target,
+                    lora_message *message);
+
+  /** Creates a primitive from its JSON in the manifest. */
+  int32_t (*create_primitive)(lora_engine *engine, const char *json,
+                              uint64_t length, lora_primitive **primitive,
+                              lora_message *message);
+  void (*destroy_primitive)(lora_engine *engine, lora_primitive *primitive);
+  void (*primitive_facts)(const lora_primitive *primitive,
+                          lora_primitive_facts *facts);
+  /** `args` as module.h says; `scratch` has at least scratch_bytes bytes. */
+  int32_t (*execute)(lora_engine *engine, lora_primitive *primitive,
+                     void *const *args, void *scratch, lora_message *message);
+
+  /** As lora_rt_services.parallel_for. */
+  void (*parallel_for)(lora_engine *engine, int64_t begin, int64_t end,
+                       int64_t grain, lora_rt_body body, void *const *captures);
+} lora_backend;
+
+/** The one exported function of a backend. */
+typedef const lora_backend *(*lora_backend_query_fn)(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LORA_RUNTIME_BACKEND_H */

@@ -1,0 +1,275 @@
+//===- BackendTest.cpp - The CPU engine against plain loops ---------------===//
+
+#include "lora-runtime/backend.h"
+#include "lora-runtime/Layouts.h"
+
+#include <atomic>
+#include <cmath>
+#include <gtest/gtest.h>
+
+extern "C" const lora_backend *lora_backend_query(void);
+
+using namespace lora_rt;
+
+namespace {
+
+/// An engine with three threads, and calls on it that must succeed.
+class Backend : public testing::Test {
+protected:
+  void SetUp() override {
+    lora_engine_options options = {sizeof(options), 3};
+    ASSERT_EQ(backend->create_engine(&options, &engine, &message), 0)
+        << message.text;
+  }
+  void TearDown() override { backend->destroy_engine(engine); }
+
+  std::string run(const std::string &json, const std::vector<void *> &args) {
+    lora_primitive *primitive = nullptr;
+    if (backend->create_primitive(engine, json.data(), json.size(), &primitive,
+                                  &message))
+      return message.text;
+    lora_primitive_facts facts = {sizeof(facts), 0, 0, 0, 0};
+    backend->primitive_facts(primitive, &facts);
+    void *scratch = nullptr;
+    EXPECT_EQ(backend->allocate(engine, facts.scratch_bytes, &scratch, &message), 0);
+    int32_t status =
+        backend->execute(engine, primitive, args.data(), scratch, &message);
+    backend->release(engine, scratch, facts.scratch_bytes);
+    backend->destroy_primitive(engine, primitive);
+    return status ? message.text : "";
+  }
+
+  const lora_backend *backend = lora_backend_query();
+  lora_engine *engine = nullptr;
+  lora_message message = {};
+};
+
+/// Different values everywhere, exact in bf16, between -2 and 2.
+std::vector<float> values(size_t count, unsigned seed) {
+  std::vector<float> result(count);
+  uint32_t state = seed * 2654435761u + 1;
+  for (float &value : result) {
+    state = state * 1664525u + 1013904223u;
+    value = bf16ToFloat(floatToBf16(float(int32_t(state)) / 1073741824.0f));
+  }
+  return result;
+}
+
+struct Buffer {
+  Buffer(const std::vector<float> &from, DType type)
+      : type(type), bytes(from.size() * sizeOf(type)), count(from.size()) {
+    EXPECT_FALSE(convert(DType::F32, from.data(), type, bytes.data(), count));
+  }
+  std::vector<float> floats() const {
+    std::vector<float> result(count);
+    EXPECT_FALSE(convertToFloat(type, bytes.data(), result));
+    return result;
+  }
+  DType type;
+  std::vector<std::byte> bytes;
+  size_t count;
+};
+
+double silu(double x) { return x / (1 + std::exp(-x)); }
+double geluErf(double x) { return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0))); }
+double geluTanh(double x) {
+  return 0.5 * x *
+         (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
+}
+
+constexpr int64_t M = 5, N = 19, K = 37;
+
+/// c = (a b + bias) with the post-ops, in double.
+struct Reference {
+  std::vector<float> a = values(M * K, 1), b = values(N * K, 2), bias = values(N, 3),
+                     c = values(M * N, 4), operand = values(M * N, 5);
+
+  template <typename Epilogue>
+  std::vector<double> compute(bool withBias, Epilogue epilogue) const {
+    std::vector<double> result(M * N);
+    for (int64_t i = 0; i < M; ++i)
+      for (int64_t j = 0; j < N; ++j) {
+        double sum = withBias ? bias[j] : 0;
+        for (int64_t l = 0; l < K; ++l)
+          sum += double(a[i * K + l]) * b[j * K + l];
+        result[i * N + j] = epilogue(sum, i * N + j);
+      }
+    return result;
+  }
+};
+
+void expectNear(const std::vector<float> &actual,
+                const std::vector<double> &expected, double relative) {
+  double scale = 0, worst = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    scale = std::max(scale, std::abs(expected[i]));
+    worst = std::max(worst, std::abs(actual[i] - expected[i]));
+  }
+  EXPECT_LE(worst / scale, relative);
+}
+
+std::string json(const char *type, const std::string &more) {
+  std::string t = type;
+  return "{\"kind\":\"matmul\",\"m\":5,\"n\":19,\"k\":37,\"a\":\"" + t +
+         "\",\"b\":\"" + t + "\",\"c\":\"" + t + "\"" + more + "}";
+}
+
+TEST_F(Backend, MatmulReadsEachLayout) {
+  Reference r;
+  auto expected = r.compute(false, [](double sum, int64_t) { return sum; });
+  // bf16: one rounding of the result, 2^-9 relative to it.
+  for (DType type : {DType::F32, DType::BF16}) {
+    std::string name(manifestName(type));
+    double tolerance = type == DType::F32 ? 1e-6 : 4e-3;
+    Buffer a(r.a, type), b(r.b, type), c(std::vector<float>(M * N, 7), type);
+    std::string failure =
+        run(json(name.c_str(), ",\"transpose_b\":true"),
+            {a.bytes.data(), b.bytes.data(), c.bytes.data()});
+    if (type == DType::BF16 && !failure.empty())
+      continue; // A CPU without bf16.
+    ASSERT_EQ(failure, "");
+    expectNear(c.floats(), expected, tolerance);
+
+    // b as [k, n], a as [k, m].
+    std::vector<float> bt(N * K), at(M * K);
+    for (int64_t j = 0; j < N; ++j)
+      for (int64_t l = 0; l < K; ++l)
+        bt[l * N + j] = r.b[j * K + l];
+    for (int64_t i = 0; i < M; ++i)
+      for (int64_t l = 0; l < K; ++l)
+        at[l * M + i] = r.a[i * K + l];
+    Buffer aT(at, type), bT(bt, type), c2(r.c, type);
+    ASSERT_EQ(run(json(name.c_str(), ",\"transpose_a\":true"),
+                  {aT.bytes.data(), bT.bytes.data(), c2.bytes.data()}),
+              "");
+    expectNear(c2.floats(), expected, tolerance);
+
+    for (std::string tag : {std::string("BA16a16b"), std::string("ab"),
+                            *packedTag(M, N, K, type, type, type)}) {
+      if (tag == "plain")
+        continue;
+      std::vector<std::byte> packed(*packedBytes(tag, N, K, type) + 64);
+      void *aligned = packed.data() + (-uintptr_t(packed.data()) & 63);
+      EXPECT_FALSE(pack(tag, b.bytes.data(), aligned, N, K, type));
+      Buffer c3(r.c, type);
+      ASSERT_EQ(run(json(name.c_str(),
+                         ",\"b_layout\":{\"scheme\":\"onednn\",\"tag\":\"" + tag +
+                             "\"}"),
+                    {a.bytes.data(), aligned, c3.bytes.data()}),
+                "")
+          << tag;
+      expectNear(c3.floats(), expected, tolerance);
+    }
+  }
+}
+
+TEST_F(Backend, MatmulPostOpsInTheirOrder) {
+  Reference r;
+  struct Case {
+    const char *json;
+    bool bias, binary;
+    double (*epilogue)(double sum, double c, double operand);
+  };
+  const Case cases[] = {
+      {",\"bias\":\"f32\"", true, false,
+       [](double s, double, double) { return s; }},
+      {",\"post_ops\":[{\"kind\":\"sum\"}]", false, false,
+       [](double s, double c, double) { return s + c; }},
+      {",\"bias\":\"f32\",\"post_ops\":[{\"kind\":\"silu\"},{\"kind\":\"mul\","
+       "\"dtype\":\"f32\"}]",
+       true, true, [](double s, double, double o) { return silu(s) * o; }},
+      {",\"post_ops\":[{\"kind\":\"mul\",\"dtype\":\"f32\"},{\"kind\":\"silu\"}]",
+       false, true, [](double s, double, double o) { return silu(s * o); }},
+      {",\"post_ops\":[{\"kind\":\"add\",\"dtype\":\"f32\"},{\"kind\":\"relu\"}]",
+       false, true, [](double s, double, double o) { return std::max(0.0, s + o); }},
+      {",\"post_ops\":[{\"kind\":\"gelu_erf\"}]", false, false,
+       [](double s, double, double) { return geluErf(s); }},
+      {",\"post_ops\":[{\"kind\":\"gelu_tanh\"}]", false, false,
+       [](double s, double, double) { return geluTanh(s); }},
+  };
+  for (const Case &test : cases) {
+    SCOPED_TRACE(test.json);
+    Buffer a(r.a, DType::F32), b(r.b, DType::F32), c(r.c, DType::F32);
+    std::vector<void *> args = {a.bytes.data(), b.bytes.data()};
+    if (test.bias)
+      args.push_back(r.bias.data());
+    if (test.binary)
+      args.push_back(r.operand.data());
+    args.push_back(c.bytes.data());
+    ASSERT_EQ(run(json("f32", std::string(",\"transpose_b\":true") + test.json),
+                  args),
+              "");
+    expectNear(c.floats(), r.compute(test.bias,
+                                     [&](double sum, int64_t i) {
+                                       return test.epilogue(sum, r.c[i],
+                                                            r.operand[i]);
+                                     }),
+               2e-6);
+  }
+}
+
+TEST_F(Backend, GatherReadsPackedRows) {
+  constexpr int64_t rows = 259, width = 48;
+  std::vector<float> table(rows * width);
+  for (size_t i = 0; i < table.size(); ++i)
+    table[i] = float(i);
+  int32_t indices[] = {258, 0, 17, 17, 100, 64, 3};
+  for (std::string tag : {"plain", "BA16a64b", "BA16a16b"}) {
+    std::vector<float> packed(*packedBytes(tag, rows, width, DType::F32) / 4);
+    EXPECT_FALSE(pack(tag, table.data(), packed.data(), rows, width, DType::F32));
+    std::string layout = tag == "plain" ? "{\"scheme\":\"plain\"}"
+                                        : "{\"scheme\":\"onednn\",\"tag\":\"" +
+                                              tag + "\"}";
+    std::string text = "{\"kind\":\"gather\",\"rows\":259,\"width\":48,"
+                       "\"count\":7,\"dtype\":\"f32\",\"layout\":" +
+                       layout + "}";
+    std::vector<float> out(7 * width);
+    ASSERT_EQ(run(text, {packed.data(), indices, out.data()}), "");
+    for (int i = 0; i < 7; ++i)
+      for (int j = 0; j < width; ++j)
+        ASSERT_EQ(out[i * width + j], table[indices[i] * width + j]);
+    int32_t bad[] = {0, 1, 2, 3, 4, 5, 259};
+    EXPECT_NE(run(text, {packed.data(), bad, out.data()}).find("id 259"),
+              std::string::npos);
+  }
+}
+
+TEST_F(Backend, ParallelForVisitsEachIterationOnce) {
+  for (int64_t count : {0, 1, 2, 7, 1000, 100003})
+    for (int64_t grain : {1, 16, 5000}) {
+      std::vector<std::atomic<int>> seen(size_t(count) + 1);
+      void *captures[] = {seen.data()};
+      backend->parallel_for(
+          engine, 3, 3 + count, grain,
+          [](void *const *captures, int64_t begin, int64_t end) {
+            auto *seen = static_cast<std::atomic<int> *>(captures[0]);
+            for (int64_t i = begin; i < end; ++i)
+              ++seen[i - 3];
+          },
+          captures);
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < count; ++i)
+        wrong += seen[size_t(i)] != 1;
+      EXPECT_EQ(wrong, 0) << count << " by " << grain;
+    }
+}
+
+TEST_F(Backend, WhatItCannotReadIsNamed) {
+  auto failure = [&](const std::string &text) { return run(text, {}); };
+  EXPECT_NE(failure("{\"kind\":\"fold\"}").find("unknown kind 'fold'"),
+            std::string::npos);
+  EXPECT_NE(failure(json("f32", ",\"x\":1")).find("unknown key 'x'"),
+            std::string::npos);
+  EXPECT_NE(failure(json("f31", "")).find("'f31'"), std::string::npos);
+  EXPECT_NE(failure("{\"kind\":\"matmul\"}").find("'m'"), std::string::npos);
+  EXPECT_NE(failure(json("f32", ",\"post_ops\":[{\"kind\":\"tan\"}]"))
+                .find("unknown kind 'tan'"),
+            std::string::npos);
+  EXPECT_NE(failure(json("f32", ",\"b_layout\":{\"scheme\":\"onednn\","
+                                "\"tag\":\"QQ\"}"))
+                .find("'QQ' is not known"),
+            std::string::npos);
+  EXPECT_NE(failure(json("f64", "")).find("f64"), std::string::npos);
+}
+
+} // namespace
