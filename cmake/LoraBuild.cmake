@@ -39,6 +39,15 @@ function(lora_add_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINK} MLIR LLVM)
 endfunction()
 
+# lora_add_folder_library(NAME [LINK libraries]): a compiler library of all sources in the current folder and those below;
+# nothing where there are none. A new pass is a new file, without a change here.
+function(lora_add_folder_library name)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
+  if(sources)
+    lora_add_library(${name} ${sources} ${ARGN})
+  endif()
+endfunction()
+
 # lora_add_tool(NAME SOURCES... [LINK libraries]): an executable in build/bin that may use MLIR.
 function(lora_add_tool name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
