@@ -20,15 +20,21 @@ have() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = instal
 # candidate PACKAGE: the version that apt would install, or has installed; empty if there is none.
 candidate() { apt-cache policy "$1" 2>/dev/null | awk '/Candidate:/ && $2 != "(none)" {print $2}'; }
 
+# become_root: sees to it that as_root will work, so that a password is asked for before anything is redirected.
+become_root() {
+  [ "$(id -u)" != 0 ] || return 0
+  command -v sudo >/dev/null || fail "packages are missing, only root can install them, and there is no sudo" \
+    "as root, run: apt-get install ${missing[*]}" "then ./setup.sh again"
+  sudo -v || fail "packages are missing, and sudo does not let this user install them" \
+    "as root, run: apt-get install ${missing[*]}" "then ./setup.sh again"
+}
+
 # as_root COMMAND...
 as_root() {
   if [ "$(id -u)" = 0 ]; then
     "$@"
-  elif command -v sudo >/dev/null; then
-    sudo --preserve-env=DEBIAN_FRONTEND,http_proxy,https_proxy,no_proxy "$@"
   else
-    fail "packages are missing, and only root can install them; there is no sudo" \
-      "as root, run: apt-get install ${missing[*]}" "then ./setup.sh again"
+    sudo --preserve-env=DEBIAN_FRONTEND,http_proxy,https_proxy,no_proxy "$@"
   fi
 }
 
@@ -54,6 +60,7 @@ update_lists() {
   [ "$lists_updated" = 0 ] || return 0
   lists_updated=1
   export DEBIAN_FRONTEND=noninteractive
+  become_root
   note "reading the package lists"
   if ! as_root apt-get -q -o DPkg::Lock::Timeout=300 update >"$log_dir/apt-update.log" 2>&1; then
     say "warning: apt-get update failed, going on with the lists that are there; $log_dir/apt-update.log"
@@ -84,6 +91,7 @@ install_packages() {
   fi
   say "      missing: ${missing[*]}"
   say "      1 to 3 minutes from nothing, most of it unpacking (1.8 GB)"
+  become_root
   update_lists
   for package in "${missing[@]}"; do [ -n "$(candidate "$package")" ] || unknown+=("$package"); done
   [ ${#unknown[@]} = 0 ] || fail "the package lists of this machine do not have: ${unknown[*]}" \
