@@ -4,7 +4,7 @@
 # Parameters:
 #   verify_roundtrip=1   lora-opt runs with --verify-roundtrip
 #
-# Features: avx2, avx512, avx512bf16 (of this machine), onednn.
+# Features: avx2, avx512, avx512bf16 (of this machine), onednn, lora-compile and lora-train (built).
 # Substitutions: %fixtures (test/Fixtures), %examples (examples), %t and %s as everywhere.
 
 import os
@@ -38,6 +38,10 @@ llvm_config.add_tool_substitutions(
     + ["mlir-opt", "mlir-translate", "mlir-runner", "llvm-objdump", "llvm-nm", "llvm-readelf"],
     [config.lora_tools_dir, config.llvm_tools_dir],
 )
+
+for name in ("lora-compile", "lora-train"):
+    if os.path.exists(os.path.join(config.lora_tools_dir, name)):
+        config.available_features.add(name)
 
 # Programs that compute take every core there is: two at a time only wait for each other's threads.
 lit_config.parallelism_groups["compute"] = 1
