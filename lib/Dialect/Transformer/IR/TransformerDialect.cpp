@@ -87,6 +87,12 @@ Type lora::transformer::getAccumulationType(Type elementType) {
 LogicalResult
 TransformerDialect::verifyOperationAttribute(Operation *op,
                                              NamedAttribute attribute) {
+  if (attribute.getName() == kTokensAttr) {
+    if (!isa<func::FuncOp>(op) || !isa<IntegerAttr>(attribute.getValue()))
+      return op->emitOpError() << "expected '" << kTokensAttr
+                               << "' to be an integer on a function";
+    return success();
+  }
   if (attribute.getName() != kModelAttr)
     return op->emitOpError()
            << "expected '" << attribute.getName()

@@ -38,6 +38,8 @@ def Transformer_Dialect : Dialect {
     | `transformer.next = "name"` | result | the new value of the state slot `name`, updated in place |
     | `transformer.grad = "name"` | result | the gradient of the trainable slot `name` |
 
+    A function made for a fixed number of tokens (`-transformer-specialize-tokens`) carries `transformer.tokens = 32 : i64`.
+
     Every operation accepts f32, f64, bf16; it computes in f32 (f64 for f64)
     and rounds once to its result's type. Its decomposition into `linalg`,
     `arith` and `math` (`-convert-transformer-to-linalg`) is its definition.
@@ -59,6 +61,8 @@ def Transformer_Dialect : Dialect {
     static constexpr llvm::StringLiteral kGradAttr = "transformer.grad";
     /// The model's description (a dictionary) on the module.
     static constexpr llvm::StringLiteral kModelAttr = "transformer.model";
+    /// On a function: the number of tokens that it is made for.
+    static constexpr llvm::StringLiteral kTokensAttr = "transformer.tokens";
   }];
 }
 

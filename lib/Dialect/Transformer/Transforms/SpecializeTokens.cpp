@@ -1,0 +1,141 @@
+//===- SpecializeTokens.cpp - Static token axes ----------------------------===//
+//
+// Copies entries and blocks for fixed numbers of tokens. Every dynamic
+// dimension of the graph is the token axis, except the rows of a state: those
+// are a run-time number of their own and stay dynamic along the chain of
+// in-place updates from the state's argument to its next value.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "lora-mlir/Dialect/Transformer/Transforms/Passes.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace lora::transformer {
+#define GEN_PASS_DEF_TRANSFORMERSPECIALIZETOKENS
+#include "lora-mlir/Dialect/Transformer/Transforms/Passes.h.inc"
+} // namespace lora::transformer
+
+using namespace mlir;
+using namespace lora::transformer;
+
+/// `type` with every dynamic dimension set to `tokens`.
+static Type withTokens(Type type, int64_t tokens) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  if (!tensor || tensor.hasStaticShape())
+    return type;
+  SmallVector<int64_t> shape(tensor.getShape());
+  llvm::replace(shape, ShapedType::kDynamic, tokens);
+  return tensor.clone(shape);
+}
+
+/// The values of `function` that are a state or a state updated in place.
+static DenseSet<Value> findStates(func::FuncOp function) {
+  DenseSet<Value> states;
+  for (BlockArgument argument : function.getArguments())
+    if (getSlotName(function, argument.getArgNumber()) &&
+        getSlotRole(function, argument.getArgNumber()) == Role::State)
+      states.insert(argument);
+  function.walk<WalkOrder::PreOrder>([&](CacheWriteOp write) {
+    if (states.contains(write.getCache()))
+      states.insert(write.getResult());
+  });
+  return states;
+}
+
+/// Makes the token axes of everything in `function` static, in place.
+static void setTokens(func::FuncOp function, int64_t tokens) {
+  DenseSet<Value> states = findStates(function);
+  auto update = [&](Value value) {
+    if (!states.contains(value))
+      value.setType(withTokens(value.getType(), tokens));
+  };
+  function.walk([&](Operation *op) {
+    llvm::for_each(op->getResults(), update);
+    for (Region &region : op->getRegions())
+      for (Block &block : region)
+        llvm::for_each(block.getArguments(), update);
+  });
+
+  SmallVector<Type> results;
+  for (auto [index, type] : llvm::enumerate(function.getResultTypes())) {
+    bool isNext =
+        bool(function.getResultAttr(index, TransformerDialect::kNextAttr));
+    results.push_back(isNext ? type : withTokens(type, tokens));
+  }
+  function.setFunctionType(FunctionType::get(
+      function.getContext(), function.getBody().getArgumentTypes(), results));
+  function->setAttr(TransformerDialect::kTokensAttr,
+                    Builder(function.getContext()).getI64IntegerAttr(tokens));
+}
+
+namespace {
+struct TransformerSpecializeTokens
+    : public lora::transformer::impl::TransformerSpecializeTokensBase<
+          TransformerSpecializeTokens> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    SmallVector<func::FuncOp> originals(module.getOps<func::FuncOp>());
+    SmallVector<func::FuncOp> entries;
+    if (functions.empty()) {
+      llvm::copy_if(originals, std::back_inserter(entries),
+                    [](func::FuncOp f) { return f.isPublic(); });
+    }
+    for (const std::string &name : functions) {
+      auto entry = symbols.lookup<func::FuncOp>(name);
+      if (!entry) {
+        module.emitError() << "expected a function '" << name
+                           << "' to specialize";
+        return signalPassFailure();
+      }
+      entries.push_back(entry);
+    }
+    for (int64_t count : tokens) {
+      if (count < 1) {
+        module.emitError()
+            << "expected positive numbers of tokens, but got " << count;
+        return signalPassFailure();
+      }
+      DenseMap<StringAttr, func::FuncOp> copies;
+      for (func::FuncOp entry : entries)
+        if (failed(specialize(entry, count, symbols, copies)))
+          return signalPassFailure();
+    }
+    if (!keep)
+      for (func::FuncOp function : originals)
+        symbols.erase(function);
+  }
+
+private:
+  /// Copies `function` and what it applies for `count` tokens; `copies` holds
+  /// what has been copied for this count.
+  LogicalResult specialize(func::FuncOp function, int64_t count,
+                           SymbolTable &symbols,
+                           DenseMap<StringAttr, func::FuncOp> &copies) {
+    if (copies.contains(function.getSymNameAttr()))
+      return success();
+    func::FuncOp copy = function.clone();
+    copy.setSymName((function.getSymName() + ".t" + Twine(count)).str());
+    if (symbols.lookup(copy.getSymName())) {
+      copy.erase();
+      return function.emitOpError()
+             << "has been specialized to " << count << " tokens before";
+    }
+    symbols.insert(copy, std::next(Block::iterator(function)));
+    copies[function.getSymNameAttr()] = copy;
+    function.isPublic() ? ++numEntries : ++numBlocks;
+    setTokens(copy, count);
+    WalkResult walked = copy.walk([&](ApplyOp apply) {
+      auto block = symbols.lookup<func::FuncOp>(apply.getBlock());
+      if (!block || failed(specialize(block, count, symbols, copies)))
+        return WalkResult::interrupt();
+      apply.setBlock(copies[block.getSymNameAttr()].getSymName());
+      return WalkResult::advance();
+    });
+    return failure(walked.wasInterrupted());
+  }
+};
+} // namespace
