@@ -44,6 +44,14 @@ Attribute lora::transformer::getSlotValue(func::FuncOp block, unsigned index) {
                        cast<RankedTensorType>(block.getArgumentTypes()[index]));
 }
 
+Attribute lora::transformer::getSlotValue(ApplyOp apply, func::FuncOp block,
+                                          unsigned index) {
+  if (DictionaryAttr values = apply.getValuesAttr())
+    if (Attribute value = values.get(getSlotName(block, index)))
+      return value;
+  return getSlotValue(block, index);
+}
+
 std::optional<unsigned> lora::transformer::findSlot(func::FuncOp block,
                                                     StringRef name) {
   for (unsigned i = 0, e = block.getNumArguments(); i < e; ++i)

@@ -62,6 +62,32 @@ static LogicalResult expectSequence(Operation *op, Value sequence,
 // Structure
 //===----------------------------------------------------------------------===//
 
+/// Verifies (C4): an entry of `values` fits the slot that it names.
+static LogicalResult verifySlotValue(ApplyOp apply, func::FuncOp block,
+                                     NamedAttribute entry) {
+  std::optional<unsigned> slot = findSlot(block, entry.getName());
+  if (!slot || getSlotRole(block, *slot) == Role::State)
+    return (apply.emitOpError()
+            << "expected '" << entry.getName().getValue()
+            << "' among the values to be a slot of '" << apply.getBlock()
+            << "' that is not a state")
+               .attachNote(block.getLoc())
+           << "the block is here";
+  auto expr = dyn_cast<WeightExprAttrInterface>(entry.getValue());
+  auto type = cast<RankedTensorType>(block.getArgumentTypes()[*slot]);
+  auto plain = RankedTensorType::get(type.getShape(), type.getElementType());
+  if (!expr)
+    return apply.emitOpError()
+           << "expected the value of '" << entry.getName().getValue()
+           << "' to be a weight expression, but got " << entry.getValue();
+  if (expr.getValueType() != plain)
+    return apply.emitOpError()
+           << "expected the value of '" << entry.getName().getValue()
+           << "' to have type " << plain << ", but got "
+           << expr.getValueType();
+  return success();
+}
+
 LogicalResult ApplyOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   auto block = symbolTable.lookupNearestSymbolFrom<func::FuncOp>(
       *this, getBlockAttr());
@@ -83,6 +109,10 @@ LogicalResult ApplyOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
                           << ", but got " << getOutputs().getTypes())
                .attachNote(block.getLoc())
            << "the block is here";
+  if (DictionaryAttr values = getValuesAttr())
+    for (NamedAttribute entry : values)
+      if (failed(verifySlotValue(*this, block, entry)))
+        return failure();
   return success();
 }
 

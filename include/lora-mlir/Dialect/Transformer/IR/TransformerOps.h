@@ -52,6 +52,11 @@ Role getSlotRole(mlir::func::FuncOp block, unsigned index);
 /// state: `transformer.value`, or the base tensor of the slot's name and type.
 mlir::Attribute getSlotValue(mlir::func::FuncOp block, unsigned index);
 
+/// The weight expression of argument `index` where `apply` applies `block`: an
+/// entry of `apply`'s `values`, or what the block says.
+mlir::Attribute getSlotValue(ApplyOp apply, mlir::func::FuncOp block,
+                             unsigned index);
+
 /// The index of the argument with this slot, or none.
 std::optional<unsigned> findSlot(mlir::func::FuncOp block,
                                  llvm::StringRef name);

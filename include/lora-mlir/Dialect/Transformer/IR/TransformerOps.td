@@ -34,8 +34,14 @@ def Transformer_ApplyOp : Transformer_Op<"apply", [
     returned: they update the bound state. Results tagged `transformer.grad` are
     returned together as one `!transformer.gradients`, the last result.
 
+    What a slot is bound to is data of the layer, not of the code: `values` gives weight expressions that hold at this place instead of
+    the block's `transformer.value`, so that an adapted and merged layer runs the same function as its neighbour.
+
     ```mlir
     %1 = transformer.apply @decoder at "model.layers.0"(%0, %seq)
+         : (tensor<?x48xf32>, tensor<4x?xi32>) -> tensor<?x48xf32>
+    %2 = transformer.apply @decoder at "model.layers.1"(%1, %seq)
+         {values = {norm.weight = #transformer.init<ones, "norm.weight", tensor<48xf32>, seed = 0>}}
          : (tensor<?x48xf32>, tensor<4x?xi32>) -> tensor<?x48xf32>
     ```
 
@@ -44,8 +50,10 @@ def Transformer_ApplyOp : Transformer_Op<"apply", [
     - (C2) the types of `inputs` are those of the block's arguments without a slot.
     - (C3) the result types are those of the block's results without a tag, then
       `!transformer.gradients` if a result is tagged `transformer.grad`.
+    - (C4) each entry of `values` names a slot of `block` that is not a state, and is a weight expression of the slot's type.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$block, StrAttr:$path, Variadic<AnyType>:$inputs);
+  let arguments = (ins FlatSymbolRefAttr:$block, StrAttr:$path, Variadic<AnyType>:$inputs,
+                       OptionalAttr<DictionaryAttr>:$values);
   let results = (outs Variadic<AnyType>:$outputs);
   let assemblyFormat = [{
     $block `at` $path `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs)
