@@ -14,7 +14,7 @@ Run it again at any time: it does nothing that is already done.
   --no-demo              build, but do not run the main job
   --onednn=auto          oneDNN from the distro where it is new enough (Debian 13), else from the Python package archive
   --onednn=system|pip    only the one, or only the other
-  --onednn=source        build Debian's newest source package of it (3.7.2, about 10 minutes on 2 cores)
+  --onednn=source        build Debian's newest source package of it (3.7.2, about 20 minutes on 2 cores)
   --jobs N               compile N files at a time (default: one per core, as far as memory allows)
   --build-dir DIR        build there instead of in build/
   --help                 this text

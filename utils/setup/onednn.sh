@@ -32,7 +32,8 @@ onednn_pip() {
 
 onednn_source_version=3.7.2
 onednn_source_sha256=0cc51ca26c1af6a2bb1e71e378e7046f3ceb3e71791ee9d4e246d50f904a6ea6
-# What a compiled model can ask for; the rest (convolution, pooling, recurrent networks, ...) is left out.
+# What a compiled model can ask for; the rest (convolution, pooling, recurrent networks, ...) is left out, and so is what only
+# training asks of oneDNN (a training step here is made of matmuls).
 onednn_source_primitives='MATMUL;INNER_PRODUCT;REORDER;SOFTMAX;LAYER_NORMALIZATION;ELTWISE;BINARY;REDUCTION;SUM;CONCAT'
 
 # onednn_source_configure WORK: fetches, checks and configures Debian's source package in the folder WORK, from the mirror
@@ -57,7 +58,8 @@ onednn_source_configure() {
   cmake -G Ninja -S "$work/oneDNN-$onednn_source_version" -B "$work/build" -DCMAKE_BUILD_TYPE=Release \
     -DCMAKE_CXX_COMPILER_LAUNCHER="$compiler" -DCMAKE_INSTALL_PREFIX="$work/out" -DCMAKE_INSTALL_LIBDIR=lib \
     -DONEDNN_CPU_RUNTIME=OMP -DONEDNN_GPU_RUNTIME=NONE -DONEDNN_BUILD_DOC=OFF -DONEDNN_BUILD_EXAMPLES=OFF \
-    -DONEDNN_BUILD_TESTS=OFF -DONEDNN_BUILD_GRAPH=OFF -DONEDNN_ENABLE_PRIMITIVE="$onednn_source_primitives"
+    -DONEDNN_BUILD_TESTS=OFF -DONEDNN_BUILD_GRAPH=OFF -DONEDNN_ENABLE_WORKLOAD=INFERENCE \
+    -DONEDNN_ENABLE_PRIMITIVE="$onednn_source_primitives"
 }
 
 # onednn_source: builds it with g++, as Debian does; an interrupted build goes on where it stopped.
@@ -120,7 +122,7 @@ onednn_install() {
       ;;
     source)
       if onednn_ready "$onednn_source_version"; then say "      done before: $onednn_cache/onednn-$onednn_source_version" && return 0; fi
-      say "      $onednn_source_version, from Debian's source package (about 10 minutes on 2 cores)"
+      say "      $onednn_source_version, from Debian's source package (about 20 minutes on 2 cores)"
       onednn_source
       ;;
   esac
