@@ -1,0 +1,80 @@
+//===- ConfigReader.h - Checked fields of a JSON object ----------*- C++
+//-*-===//
+//
+// Every getter checks the type and the range of its value. The first failure is
+// kept, later getters return a harmless value; the caller asks once, at the
+// end.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_IMPORT_CONFIGREADER_H
+#define LORA_MLIR_LIB_IMPORT_CONFIGREADER_H
+
+#include "Json.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace lora {
+
+class ConfigReader {
+public:
+  /// `object` must live as long as the reader; `where` begins every message.
+  ConfigReader(const lora_rt::Json &object, std::string where)
+      : object(object), where(std::move(where)) {}
+
+  /// The value of a key, or nullptr if it is absent or null.
+  const lora_rt::Json *find(std::string_view key) const;
+
+  /// Whether the key is there, be it null.
+  bool contains(std::string_view key) const;
+
+  /// Absent, null, false, 0, "", [] or {}.
+  bool isUnset(std::string_view key) const;
+
+  /// A whole number in [1, largest]; an absent one is a failure.
+  int64_t size(std::string_view key, int64_t largest);
+  /// The same with a value for an absent or null key.
+  int64_t size(std::string_view key, int64_t largest, int64_t absent);
+
+  /// A finite number above zero.
+  double positive(std::string_view key, double absent);
+
+  bool flag(std::string_view key, bool absent);
+
+  /// A text; "" for an absent or null key.
+  std::string text(std::string_view key);
+
+  /// One token id, a list of them, or null.
+  std::vector<int64_t> tokenIds(std::string_view key);
+
+  /// Keeps a failure, unless there is one already.
+  template <typename... Parts>
+  void fail(lora_rt::ErrorCode code, const Parts &...parts) {
+    if (!error)
+      error = lora_rt::makeError(code, where, ": ", parts...);
+  }
+  template <typename... Parts> void unsupported(const Parts &...parts) {
+    fail(lora_rt::ErrorCode::Unsupported, parts...);
+  }
+  template <typename... Parts> void invalid(const Parts &...parts) {
+    fail(lora_rt::ErrorCode::InvalidFile, parts...);
+  }
+
+  bool failed() const { return bool(error); }
+  lora_rt::Error takeError() { return std::move(error); }
+
+private:
+  const lora_rt::Json &object;
+  std::string where;
+  lora_rt::Error error;
+};
+
+/// A value as it stands in the file, shortened.
+std::string show(const lora_rt::Json &value);
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_IMPORT_CONFIGREADER_H

@@ -1,0 +1,85 @@
+//===- lora-import.cpp - A Hugging Face folder as IR ----------------------===//
+//
+// Thin: reads the command line, calls importModel, writes the text.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Import/Import.h"
+#include "lora-runtime/File.h"
+#include "mlir/IR/AsmState.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace cl = llvm::cl;
+
+static constexpr const char *overview =
+    R"(Prints the graph of a Hugging Face model as IR
+
+MODEL_DIR holds config.json and model.safetensors, or shards with model.safetensors.index.json. Llama, Mistral, Qwen2 and
+Qwen3 are supported; what is not is refused by name. Only the names, shapes and types of the tensors are read: the IR has no
+weights, so that MODEL_DIR is needed again to compile it.
+
+Example:
+  lora-import examples/tiny-qwen3/model -o model.mlir
+  lora-opt model.mlir -canonicalize
+)";
+
+static int fail(const std::string &message) {
+  llvm::errs() << "lora-import: error: " << message << "\n";
+  return 1;
+}
+
+int main(int argc, char **argv) {
+  cl::OptionCategory category("Options of lora-import");
+  cl::opt<std::string> folder(cl::Positional, cl::Required,
+                              cl::desc("MODEL_DIR"), cl::cat(category));
+  cl::opt<std::string> output(
+      "o", cl::desc("Where to write the IR (default: standard output)"),
+      cl::value_desc("FILE.mlir"), cl::init("-"), cl::cat(category));
+  cl::opt<std::string> dtype(
+      "dtype",
+      cl::desc(
+          "Type to compute in: f32 or bf16 (default: the checkpoint's; F16 "
+          "becomes f32)"),
+      cl::value_desc("f32|bf16"), cl::cat(category));
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv, overview);
+
+  lora::ImportOptions options;
+  options.warning = [](const std::string &text) {
+    llvm::errs() << "lora-import: warning: " << text << "\n";
+  };
+  if (!dtype.empty()) {
+    options.dtype = lora_rt::parseManifestName(dtype.getValue());
+    if (options.dtype != lora_rt::DType::F32 &&
+        options.dtype != lora_rt::DType::BF16)
+      return fail("--dtype: expected f32 or bf16, but got '" + dtype + "'");
+  }
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  auto module = lora::importModel(context, folder.getValue(), options);
+  if (!module)
+    return fail(module.message());
+
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  (*module)->print(stream, mlir::OpPrintingFlags().printNameLocAsPrefix());
+  stream << "\n";
+  if (output == "-") {
+    llvm::outs() << text;
+    llvm::outs().flush();
+    if (llvm::outs().has_error()) {
+      llvm::outs().clear_error();
+      return fail("standard output cannot be written to");
+    }
+    return 0;
+  }
+  auto file = lora_rt::OutputFile::create(output.getValue());
+  if (!file)
+    return fail(file.message());
+  if (lora_rt::Error error =
+          file->append(std::as_bytes(std::span(text.data(), text.size()))))
+    return fail(error.message());
+  if (lora_rt::Error error = file->commit())
+    return fail(error.message());
+  return 0;
+}
