@@ -9,6 +9,7 @@
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "lora-mlir/Dialect/OneDNN/IR/OneDNNOps.h"
+#include "lora-mlir/Dialect/OneDNN/Transforms/BufferizableOpInterfaceImpl.h"
 #include "lora-mlir/Dialect/OneDNN/Transforms/Passes.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
@@ -23,6 +24,7 @@ void lora::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllExtensions(registry);
   registry.insert<lora::LoRADialect, onednn::OneDNNDialect, rt::RTDialect,
                   transformer::TransformerDialect>();
+  onednn::registerBufferizableOpInterfaceExternalModels(registry);
 }
 
 void lora::registerAllPasses() {

@@ -40,8 +40,10 @@ Attribute lora::transformer::getSlotValue(func::FuncOp block, unsigned index) {
   if (Attribute value =
           block.getArgAttr(index, TransformerDialect::kValueAttr))
     return value;
-  return BaseAttr::get(block.getContext(), getSlotName(block, index),
-                       cast<RankedTensorType>(block.getArgumentTypes()[index]));
+  auto type = cast<RankedTensorType>(block.getArgumentTypes()[index]);
+  return BaseAttr::get(
+      block.getContext(), getSlotName(block, index),
+      RankedTensorType::get(type.getShape(), type.getElementType()));
 }
 
 Attribute lora::transformer::getSlotValue(ApplyOp apply, func::FuncOp block,

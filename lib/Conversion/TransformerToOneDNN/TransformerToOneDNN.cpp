@@ -1,0 +1,161 @@
+//===- TransformerToOneDNN.cpp - Matrix products to oneDNN -----------------===//
+//
+// Every matrix product of the graph becomes one onednn.matmul; what is not a
+// matrix product stays in the transformer dialect.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Conversion/Passes.h"
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "lora-mlir/Dialect/OneDNN/IR/OneDNNOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace lora {
+#define GEN_PASS_DEF_CONVERTTRANSFORMERTOONEDNN
+#include "lora-mlir/Conversion/Passes.h.inc"
+} // namespace lora
+
+using namespace mlir;
+using namespace lora;
+
+namespace {
+
+/// Whether oneDNN multiplies these: f32 and bf16, static shapes.
+bool isSupported(ValueRange values) {
+  return llvm::all_of(values, [](Value value) {
+    auto type = dyn_cast<RankedTensorType>(value.getType());
+    return type && type.hasStaticShape() &&
+           (type.getElementType().isF32() || type.getElementType().isBF16());
+  });
+}
+
+/// A matmul into `destination`, or into a fresh tensor of `type` if null.
+Value createMatmul(PatternRewriter &rewriter, Location loc,
+                   RankedTensorType type, Value a, Value b, Value bias,
+                   bool transposeA, bool transposeB, Value destination = {}) {
+  SmallVector<Attribute> postOps;
+  if (destination)
+    postOps.push_back(onednn::PostOpKindAttr::get(rewriter.getContext(),
+                                              onednn::PostOpKind::Sum));
+  else
+    destination = tensor::EmptyOp::create(rewriter, loc, type.getShape(),
+                                          type.getElementType());
+  return onednn::MatmulOp::create(
+             rewriter, loc, type, a, b, bias, ValueRange{}, destination,
+             transposeA, transposeB, rewriter.getArrayAttr(postOps),
+             onednn::PackedAttr(), TypeAttr())
+      .getResult();
+}
+
+/// Rewrites linear into a matmul with the weight as stored, [out, in].
+struct LinearPattern : OpRewritePattern<transformer::LinearOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(transformer::LinearOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSupported(op->getOperands()) || !isSupported(op->getResults()))
+      return rewriter.notifyMatchFailure(op, "expected static f32 or bf16");
+    rewriter.replaceOp(op, createMatmul(rewriter, op.getLoc(),
+                                        op.getResult().getType(), op.getX(),
+                                        op.getWeight(), op.getBias(),
+                                        /*transposeA=*/false,
+                                        /*transposeB=*/true));
+    return success();
+  }
+};
+
+/// Rewrites matmul into oneDNN's.
+struct MatmulPattern : OpRewritePattern<transformer::MatmulOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(transformer::MatmulOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSupported(op->getOperands()) || !isSupported(op->getResults()))
+      return rewriter.notifyMatchFailure(op, "expected static f32 or bf16");
+    rewriter.replaceOp(op,
+                       createMatmul(rewriter, op.getLoc(),
+                                    op.getResult().getType(), op.getA(),
+                                    op.getB(), Value(), op.getTransposeA(),
+                                    op.getTransposeB()));
+    return success();
+  }
+};
+
+/// Rewrites an unfused branch into its two halves, which convert further.
+struct LoRALinearPattern : OpRewritePattern<lora::LinearOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(lora::LinearOp op,
+                                PatternRewriter &rewriter) const override {
+    auto x = op.getX().getType();
+    auto type = RankedTensorType::get(
+        {x.getDimSize(0), op.getA().getType().getDimSize(0)},
+        x.getElementType());
+    Value t = lora::DownOp::create(rewriter, op.getLoc(), type, op.getX(),
+                                   op.getA(), op.getScale());
+    rewriter.replaceOpWithNewOp<lora::UpOp>(op, op.getResult().getType(),
+                                            op.getX(), op.getWeight(), t,
+                                            /*offset=*/0, op.getB(),
+                                            op.getBias());
+    return success();
+  }
+};
+
+/// Rewrites down into a skinny matmul and a scaling of its few columns.
+struct DownPattern : OpRewritePattern<lora::DownOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(lora::DownOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSupported({op.getX(), op.getA(), op.getResult()}))
+      return rewriter.notifyMatchFailure(op, "expected static f32 or bf16");
+    Value u = createMatmul(rewriter, op.getLoc(), op.getResult().getType(),
+                           op.getX(), op.getA(), Value(),
+                           /*transposeA=*/false, /*transposeB=*/true);
+    rewriter.replaceOpWithNewOp<transformer::ScaleFeaturesOp>(op, u,
+                                                              op.getScale());
+    return success();
+  }
+};
+
+/// Rewrites up into the base product and a product that adds to it in place.
+struct UpPattern : OpRewritePattern<lora::UpOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(lora::UpOp op,
+                                PatternRewriter &rewriter) const override {
+    if (!isSupported(op->getOperands()) || !isSupported(op->getResults()))
+      return rewriter.notifyMatchFailure(op, "expected static f32 or bf16");
+    RankedTensorType type = op.getResult().getType();
+    Value base = createMatmul(rewriter, op.getLoc(), type, op.getX(),
+                              op.getWeight(), op.getBias(),
+                              /*transposeA=*/false, /*transposeB=*/true);
+    Value t = op.getT();
+    auto tType = op.getT().getType();
+    int64_t rank = op.getB().getType().getDimSize(1);
+    if (tType.getDimSize(1) != rank)
+      t = transformer::SliceFeaturesOp::create(
+          rewriter, op.getLoc(),
+          RankedTensorType::get({tType.getDimSize(0), rank},
+                                tType.getElementType()),
+          t, op.getOffset());
+    rewriter.replaceOp(op, createMatmul(rewriter, op.getLoc(), type, t,
+                                        op.getB(), Value(),
+                                        /*transposeA=*/false,
+                                        /*transposeB=*/true, base));
+    return success();
+  }
+};
+
+struct ConvertTransformerToOneDNNPass
+    : lora::impl::ConvertTransformerToOneDNNBase<
+          ConvertTransformerToOneDNNPass> {
+  using Base::Base;
+  void runOnOperation() override {
+    RewritePatternSet patterns(&getContext());
+    patterns.add<LinearPattern, MatmulPattern, LoRALinearPattern, DownPattern,
+                 UpPattern>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+    getOperation()->walk([&](onednn::MatmulOp) { ++numMatmuls; });
+  }
+};
+
+} // namespace

@@ -1,0 +1,149 @@
+//===- FusePostOps.cpp - Elementwise operations into matmuls ---------------===//
+//
+// A post-op is applied to the f32 accumulator, so that fusing removes a
+// rounding and a pass over memory. Only matmuls without another use are fused:
+// nothing is computed twice.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/OneDNN/IR/OneDNNOps.h"
+#include "lora-mlir/Dialect/OneDNN/Transforms/Passes.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace lora::onednn {
+#define GEN_PASS_DEF_FUSEPOSTOPS
+#include "lora-mlir/Dialect/OneDNN/Transforms/Passes.h.inc"
+} // namespace lora::onednn
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::onednn;
+
+namespace {
+
+/// oneDNN takes at most this many post-ops per primitive.
+constexpr size_t kMaxPostOps = 8;
+
+/// The matmul that `value` comes from, if nothing else reads it and a post-op
+/// can be appended.
+MatmulOp getFusibleMatmul(Value value) {
+  auto matmul = value.getDefiningOp<MatmulOp>();
+  if (!matmul || !value.hasOneUse() ||
+      matmul.getPostOps().size() >= kMaxPostOps)
+    return {};
+  return matmul;
+}
+
+bool hasSum(MatmulOp matmul) {
+  return llvm::any_of(matmul.getPostOps(), [](Attribute attr) {
+    return cast<PostOpKindAttr>(attr).getValue() == PostOpKind::Sum;
+  });
+}
+
+/// Replaces `op` by `matmul` with one more post-op, made where `op` stands so
+/// that the operand is defined before it.
+void appendPostOp(PatternRewriter &rewriter, Operation *op, MatmulOp matmul,
+                  PostOpKind kind, Value operand = {}, Value destination = {}) {
+  SmallVector<Attribute> postOps(matmul.getPostOps().getValue());
+  postOps.push_back(PostOpKindAttr::get(op->getContext(), kind));
+  SmallVector<Value> operands(matmul.getPostOperands());
+  if (operand)
+    operands.push_back(operand);
+  rewriter.setInsertionPoint(op);
+  rewriter.replaceOpWithNewOp<MatmulOp>(
+      op, matmul.getResult().getType(), matmul.getA(), matmul.getB(),
+      matmul.getBias(), operands, destination ? destination : matmul.getC(),
+      matmul.getTransposeA(), matmul.getTransposeB(),
+      rewriter.getArrayAttr(postOps), PackedAttr(), TypeAttr());
+  rewriter.eraseOp(matmul);
+}
+
+/// Rewrites an addition to a matmul into the post-op `add`, or into `sum` where
+/// the other operand is a matmul's result that can be accumulated into.
+struct FuseAdd : OpRewritePattern<transformer::AddOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(transformer::AddOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getLhs() == op.getRhs())
+      return rewriter.notifyMatchFailure(op, "expected two values");
+    for (auto [value, other] : {std::pair(op.getRhs(), op.getLhs()),
+                                std::pair(op.getLhs(), op.getRhs())}) {
+      MatmulOp matmul = getFusibleMatmul(value);
+      if (!matmul)
+        continue;
+      if (getFusibleMatmul(other) && !hasSum(matmul))
+        appendPostOp(rewriter, op, matmul, PostOpKind::Sum, {}, other);
+      else
+        appendPostOp(rewriter, op, matmul, PostOpKind::Add, other);
+      return success();
+    }
+    return rewriter.notifyMatchFailure(
+        op, "expected an operand that is a matmul's only use");
+  }
+};
+
+/// Rewrites a product with a matmul into the post-op `mul`.
+struct FuseMul : OpRewritePattern<transformer::MulOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(transformer::MulOp op,
+                                PatternRewriter &rewriter) const override {
+    if (op.getLhs() == op.getRhs())
+      return rewriter.notifyMatchFailure(op, "expected two values");
+    for (auto [value, other] : {std::pair(op.getRhs(), op.getLhs()),
+                                std::pair(op.getLhs(), op.getRhs())})
+      if (MatmulOp matmul = getFusibleMatmul(value)) {
+        appendPostOp(rewriter, op, matmul, PostOpKind::Mul, other);
+        return success();
+      }
+    return rewriter.notifyMatchFailure(
+        op, "expected an operand that is a matmul's only use");
+  }
+};
+
+/// Rewrites an activation of a matmul into its post-op.
+struct FuseActivation : OpRewritePattern<transformer::ActivationOp> {
+  using Base::Base;
+  LogicalResult matchAndRewrite(transformer::ActivationOp op,
+                                PatternRewriter &rewriter) const override {
+    MatmulOp matmul = getFusibleMatmul(op.getX());
+    if (!matmul)
+      return rewriter.notifyMatchFailure(op, "expected a matmul's only use");
+    appendPostOp(rewriter, op, matmul, getPostOpKind(op.getKind()));
+    return success();
+  }
+
+  static PostOpKind getPostOpKind(transformer::ActivationKind kind) {
+    switch (kind) {
+    case transformer::ActivationKind::Silu:
+      return PostOpKind::Silu;
+    case transformer::ActivationKind::GeluErf:
+      return PostOpKind::GeluErf;
+    case transformer::ActivationKind::GeluTanh:
+      return PostOpKind::GeluTanh;
+    case transformer::ActivationKind::Relu:
+      return PostOpKind::Relu;
+    }
+    llvm_unreachable("unknown activation");
+  }
+};
+
+struct FusePostOpsPass : onednn::impl::FusePostOpsBase<FusePostOpsPass> {
+  using Base::Base;
+  void runOnOperation() override {
+    auto countPostOps = [&]() {
+      int64_t count = 0;
+      getOperation()->walk(
+          [&](MatmulOp op) { count += op.getPostOps().size(); });
+      return count;
+    };
+    int64_t before = countPostOps();
+    RewritePatternSet patterns(&getContext());
+    patterns.add<FuseAdd, FuseMul, FuseActivation>(&getContext());
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+    numPostOps = countPostOps() - before;
+  }
+};
+
+} // namespace
