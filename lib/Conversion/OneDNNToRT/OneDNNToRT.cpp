@@ -11,6 +11,7 @@
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace lora {
 #define GEN_PASS_DEF_CONVERTONEDNNTORT

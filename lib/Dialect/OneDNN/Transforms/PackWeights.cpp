@@ -10,6 +10,7 @@
 #include "lora-mlir/Dialect/OneDNN/Transforms/Passes.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace lora::onednn {
 #define GEN_PASS_DEF_PACKWEIGHTS

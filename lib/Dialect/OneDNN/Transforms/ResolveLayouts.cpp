@@ -11,6 +11,7 @@
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-runtime/Layouts.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace lora::onednn {
 #define GEN_PASS_DEF_RESOLVELAYOUTS
@@ -88,7 +89,7 @@ private:
       if (!tag)
         return getOperation().emitError()
                << "expected oneDNN to name a layout for a weight of type "
-               << question.weight << ", but got: " << tag.error().message();
+               << question.weight << ", but got: " << tag.message();
       answers.insert(*tag);
       if (m > largest) {
         largest = m;

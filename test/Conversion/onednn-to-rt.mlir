@@ -1,0 +1,40 @@
+// RUN: lora-opt %s -convert-onednn-to-rt -split-input-file -verify-diagnostics | FileCheck %s -enable-var-scope
+
+// Two operations of one kind share a primitive; another shape has its own.
+// CHECK-DAG: rt.primitive @[[$P:matmul_16x144x48_bf16[_0-9]*]] {a = "bf16", b = "bf16", b_layout = {scheme = "onednn", tag = "BA16a64b2a"}, bias = "bf16", c = "bf16", k = 48 : i64, kind = "matmul", m = 16 : i64, n = 144 : i64, post_ops = [{kind = "silu"}, {dtype = "bf16", kind = "mul"}], transpose_a = false, transpose_b = true}
+// CHECK-DAG: rt.primitive @[[$D:matmul_144x3x16_f32[_0-9]*]] {{.+}}b_layout = {scheme = "plain"}, c = "f32"{{.+}}transpose_a = true, transpose_b = false
+// CHECK-DAG: rt.primitive @[[$G:gather_16x48_bf16[_0-9]*]] {count = 16 : i64, dtype = "bf16", kind = "gather", layout = {scheme = "onednn", tag = "BA16a64b2a"}, rows = 259 : i64, width = 48 : i64}
+// CHECK-NOT: rt.primitive
+// CHECK-LABEL: func.func @f
+// CHECK-SAME: (%[[CTX:.+]]: !rt.context, %[[X:.+]]: memref<16x48xbf16>, %[[W:.+]]: memref<1xi8>, %[[B:.+]]: memref<144xbf16>, %[[U:.+]]: memref<16x144xbf16>, %[[C:.+]]: memref<16x144xbf16>
+func.func @f(%ctx: !rt.context, %x: memref<16x48xbf16>, %w: memref<1xi8>, %b: memref<144xbf16>, %u: memref<16x144xbf16>, %c: memref<16x144xbf16>,
+             %dy: memref<16x144xf32>, %t: memref<16x3xf32>, %db: memref<144x3xf32>, %ids: memref<16xi32>) {
+  // CHECK-NEXT: rt.execute %[[CTX]], @[[$P]](%[[X]], %[[W]], %[[B]], %[[U]], %[[C]])
+  // CHECK-NEXT: rt.execute %[[CTX]], @[[$P]](%[[X]], %[[W]], %[[B]], %[[C]], %[[U]])
+  onednn.matmul ins(%x, %w : memref<16x48xbf16>, memref<1xi8>) bias(%b : memref<144xbf16>) post(%u : memref<16x144xbf16>) outs(%c : memref<16x144xbf16>)
+    {transpose_b, b_layout = #onednn.packed<"BA16a64b2a">, b_shape = tensor<144x48xbf16>, post_ops = [#onednn.post_op<silu>, #onednn.post_op<mul>]}
+  onednn.matmul ins(%x, %w : memref<16x48xbf16>, memref<1xi8>) bias(%b : memref<144xbf16>) post(%c : memref<16x144xbf16>) outs(%u : memref<16x144xbf16>)
+    {transpose_b, b_layout = #onednn.packed<"BA16a64b2a">, b_shape = tensor<144x48xbf16>, post_ops = [#onednn.post_op<silu>, #onednn.post_op<mul>]}
+  // CHECK-NEXT: rt.execute %[[CTX]], @[[$D]]
+  onednn.matmul ins(%dy, %t : memref<16x144xf32>, memref<16x3xf32>) outs(%db : memref<144x3xf32>) {transpose_a}
+  // CHECK-NEXT: rt.execute %[[CTX]], @[[$G]](%[[W]], %{{.+}}, %[[X]])
+  onednn.gather ins(%ids, %w : memref<16xi32>, memref<1xi8>) outs(%x : memref<16x48xbf16>)
+    {table_layout = #onednn.packed<"BA16a64b2a">, table_shape = tensor<259x48xbf16>}
+  return
+}
+
+// -----
+
+func.func @strided(%ctx: !rt.context, %x: memref<16x48xf32, strided<[96, 1]>>, %w: memref<72x48xf32>, %c: memref<16x72xf32>) {
+  // expected-error @below {{expected contiguous buffers, but got 'memref<16x48xf32, strided<[96, 1]>>'}}
+  onednn.matmul ins(%x, %w : memref<16x48xf32, strided<[96, 1]>>, memref<72x48xf32>) outs(%c : memref<16x72xf32>) {transpose_b}
+  return
+}
+
+// -----
+
+func.func @no_context(%x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<16x72xf32>) {
+  // expected-error @below {{expected to be in a function whose first argument is a !rt.context}}
+  onednn.matmul ins(%x, %w : memref<16x48xf32>, memref<72x48xf32>) outs(%c : memref<16x72xf32>) {transpose_b}
+  return
+}
