@@ -42,6 +42,46 @@ def ConvertOneDNNToRT : Pass<"convert-onednn-to-rt", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lora::rt::RTDialect"];
   let statistics = [Statistic<"numPrimitives", "primitives", "Distinct primitives">,
                     Statistic<"numExecutions", "executions", "Executions of primitives">];
+def ConvertApplyToCalls : Pass<"convert-apply-to-calls", "::mlir::ModuleOp"> {
+  let summary = "Turns applications into calls on buffers and slots into a table";
+  let description = [{
+    Every function gets the arguments `!rt.context`, `!rt.slots`, `!rt.frame`, one memref per input, one per output, and no results.
+    Slots become `rt.slot` of the function's range of the slot table, which `rt.slot_table` on the module describes. States are
+    updated in place; results tagged `transformer.grad` are written to slots of kind `gradient`. Runs directly before
+    bufferization: function bodies stay on tensors.
+
+    ```mlir
+    func.func private @head.t1(%h: tensor<1x48xf32>, %w: tensor<259x48xf32> {transformer.slot = "weight"}) -> tensor<1x259xf32>
+    func.func @logits.t1(%h: tensor<1x48xf32>) -> tensor<1x259xf32> {
+      %0 = transformer.apply @head.t1 at "lm_head"(%h) : (tensor<1x48xf32>) -> tensor<1x259xf32>
+      return %0 : tensor<1x259xf32>
+    }
+    ```
+    becomes
+    ```mlir
+    module attributes {rt.slot_table = [{kind = "param", path = "lm_head", slot = "weight", type = tensor<259x48xf32>,
+                                         value = #transformer.base<"weight", tensor<259x48xf32>>} ]} {
+      func.func private @head.t1(%c: !rt.context, %s: !rt.slots, %f: !rt.frame, %h: memref<1x48xf32>, %y: memref<1x259xf32>)
+      func.func @logits.t1(%c: !rt.context, %s: !rt.slots, %f: !rt.frame, %h: memref<1x48xf32>, %y: memref<1x259xf32>)
+          attributes {rt.entry = {function = "logits", inputs = ["hidden"], name = "logits.t1", outputs = ["logits"], tokens = 1 : i64}} {
+        %range = rt.slot_range %s[0]
+        %frame = rt.subframe %f[0]
+        func.call @head.t1(%c, %range, %frame, %h, %y) : ...
+        return
+      }
+    }
+    ```
+    A packed weight is `memref<1xi8>`, of which only the address counts, cast to its tensor type.
+
+    An entry of the table has `kind` ("param", "state", "trainable", "gradient", "region"), `path`, `slot`, `type`; `value`, a weight
+    expression, if it is a parameter or trainable; `offset`, in elements of the flat f32 regions, if it is trainable or a gradient.
+  }];
+  let dependentDialects = ["::lora::rt::RTDialect", "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
+                           "::mlir::tensor::TensorDialect"];
+  let statistics = [
+    Statistic<"numCalls", "num-calls", "Number of applications turned into calls">,
+    Statistic<"numSlots", "num-slots", "Number of entries of the slot table">];
 }
 
 #endif // LORA_MLIR_CONVERSION_PASSES_TD

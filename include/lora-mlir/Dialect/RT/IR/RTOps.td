@@ -25,6 +25,8 @@ def RT_Dialect : Dialect {
     static constexpr llvm::StringLiteral kFrameBytesAttr = "rt.frame_bytes";
     /// On a function: it is an entry of the module; its name in the manifest.
     static constexpr llvm::StringLiteral kEntryAttr = "rt.entry";
+    /// On a module: the slot table, an array of dictionaries.
+    static constexpr llvm::StringLiteral kSlotTableAttr = "rt.slot_table";
   }];
 }
 

@@ -1,0 +1,360 @@
+//===- ApplyToCalls.cpp - Blocks become functions on buffers ---------------===//
+//
+// Gives every function the signature (context, slots, frame, buffers of the
+// inputs, buffers of the outputs) and turns applications into calls. Bodies
+// stay on tensors: arguments enter by `bufferization.to_tensor`, results leave
+// by `bufferization.materialize_in_destination`, so that one-shot bufferization
+// of the bodies alone copies nothing.
+//
+// The pass runs right before bufferization: the bufferization.to_buffer of a
+// call's operand stands where the callee reads it, and must not be merged with
+// an earlier one.
+//
+//===----------------------------------------------------------------------===//
+
+#include "SlotTable.h"
+#include "lora-mlir/Conversion/Passes.h"
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "llvm/ADT/StringSet.h"
+
+namespace lora {
+#define GEN_PASS_DEF_CONVERTAPPLYTOCALLS
+#include "lora-mlir/Conversion/Passes.h.inc"
+} // namespace lora
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+namespace {
+/// The three leading arguments of every lowered function.
+enum LeadingArgument { kContext = 0, kSlots = 1, kFrame = 2, kNumLeading = 3 };
+} // namespace
+
+static MemRefType getBufferType(RankedTensorType type) {
+  return MemRefType::get(type.getShape(), type.getElementType());
+}
+
+/// The indices of the results that a function returns as values.
+static SmallVector<unsigned> getValueResults(func::FuncOp function) {
+  SmallVector<unsigned> results;
+  for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+    if (isValueResult(function, i))
+      results.push_back(i);
+  return results;
+}
+
+//===----------------------------------------------------------------------===//
+// Names in the manifest
+//===----------------------------------------------------------------------===//
+
+/// The names of an entry's inputs and outputs (docs/module-format.md);
+/// functions that are not listed there get numbered ones.
+static std::pair<SmallVector<StringRef>, SmallVector<StringRef>>
+getInterface(StringRef function) {
+  if (function == "hidden_states")
+    return {{"ids", "sequence"}, {"hidden"}};
+  if (function == "logits")
+    return {{"hidden"}, {"logits"}};
+  if (function == "loss")
+    return {{"ids", "sequence", "labels"}, {"loss"}};
+  if (function == "train_step")
+    return {{"ids", "sequence", "labels", "hyperparameters"}, {"loss", "norm"}};
+  return {};
+}
+
+static ArrayAttr getNames(Builder &builder, ArrayRef<StringRef> names,
+                          StringRef prefix, unsigned count) {
+  SmallVector<Attribute> attrs;
+  for (unsigned i = 0; i < count; ++i)
+    attrs.push_back(builder.getStringAttr(
+        i < names.size() ? Twine(names[i]) : prefix + Twine(i)));
+  return builder.getArrayAttr(attrs);
+}
+
+/// Replaces `transformer.tokens` by `rt.entry` on a public function.
+static void setEntryAttr(func::FuncOp function, unsigned numInputs,
+                         unsigned numOutputs) {
+  Builder builder(function.getContext());
+  auto tokens =
+      function->getAttrOfType<IntegerAttr>(TransformerDialect::kTokensAttr);
+  StringRef name = function.getSymName(), base = name;
+  function->removeAttr(TransformerDialect::kTokensAttr);
+  if (function.isPrivate())
+    return;
+  if (tokens)
+    base.consume_back((".t" + Twine(tokens.getInt())).str());
+  auto [inputs, outputs] = getInterface(base);
+  NamedAttrList entry;
+  entry.append("name", builder.getStringAttr(name));
+  entry.append("function", builder.getStringAttr(base));
+  entry.append("tokens", tokens ? tokens : builder.getI64IntegerAttr(0));
+  entry.append("inputs", getNames(builder, inputs, "input", numInputs));
+  entry.append("outputs", getNames(builder, outputs, "output", numOutputs));
+  function->setAttr(rt::RTDialect::kEntryAttr,
+                    entry.getDictionary(function.getContext()));
+}
+
+//===----------------------------------------------------------------------===//
+// Functions
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Converts one function.
+class FunctionConverter {
+public:
+  FunctionConverter(func::FuncOp function, SymbolTable &symbols,
+                    const DenseMap<Operation *, int64_t> &ranges)
+      : function(function), symbols(symbols), ranges(ranges),
+        builder(function.getContext()) {}
+
+  LogicalResult convert();
+
+private:
+  /// The memory of the slot `index` of this function's range, and the tensor
+  /// that stands for it.
+  Value createSlot(int64_t index, RankedTensorType type);
+  Value createTensor(Value memory, RankedTensorType type, bool writable);
+  void materialize(Value tensor, Value memory);
+  void convertArguments();
+  void convertReturn();
+  void convertApply(ApplyOp apply);
+
+  func::FuncOp function;
+  SymbolTable &symbols;
+  const DenseMap<Operation *, int64_t> &ranges;
+  OpBuilder builder;
+  Value leading[kNumLeading];
+  SmallVector<Value> outputs;
+  DenseMap<unsigned, Value> resultMemory; ///< of states and gradients
+  DenseSet<Value> inPlace; ///< returned values that a callee writes
+};
+} // namespace
+
+Value FunctionConverter::createSlot(int64_t index, RankedTensorType type) {
+  // The runtime knows how many bytes a packed weight has: only its address
+  // matters here.
+  MemRefType memory = type.getEncoding()
+                          ? MemRefType::get({1}, builder.getI8Type())
+                          : getBufferType(type);
+  return rt::SlotOp::create(builder, function.getLoc(), memory,
+                            leading[kContext], leading[kSlots], index);
+}
+
+Value FunctionConverter::createTensor(Value memory, RankedTensorType type,
+                                      bool writable) {
+  if (type.getEncoding())
+    return UnrealizedConversionCastOp::create(builder, function.getLoc(), type,
+                                              memory)
+        .getResult(0);
+  return bufferization::ToTensorOp::create(builder, function.getLoc(), type,
+                                           memory, /*restrict=*/true, writable);
+}
+
+void FunctionConverter::materialize(Value tensor, Value memory) {
+  bufferization::MaterializeInDestinationOp::create(
+      builder, tensor.getLoc(), Type(), tensor, memory, /*restrict=*/true,
+      /*writable=*/true);
+}
+
+void FunctionConverter::convertArguments() {
+  Block &body = function.getBody().front();
+  unsigned numOld = body.getNumArguments();
+  SmallVector<BlockSlot> slots = getBlockSlots(function);
+  MLIRContext *context = function.getContext();
+  Type leadingTypes[] = {rt::ContextType::get(context),
+                         rt::SlotsType::get(context),
+                         rt::FrameType::get(context)};
+  for (auto [value, type] : llvm::zip(leading, leadingTypes))
+    value = body.addArgument(type, function.getLoc());
+  builder.setInsertionPointToStart(&body);
+
+  for (unsigned i = 0; i < numOld; ++i) {
+    if (getSlotName(function, i))
+      continue;
+    BlockArgument old = body.getArgument(i);
+    auto type = cast<RankedTensorType>(old.getType());
+    Value memory = body.addArgument(getBufferType(type), old.getLoc());
+    old.replaceAllUsesWith(createTensor(memory, type, /*writable=*/false));
+  }
+  llvm::StringMap<Value> states;
+  for (auto [index, slot] : llvm::enumerate(slots)) {
+    Value memory = createSlot(index, slot.type);
+    if (slot.kind == "gradient") {
+      resultMemory[slot.index] = memory;
+      continue;
+    }
+    bool isState = slot.kind == "state";
+    body.getArgument(slot.index)
+        .replaceAllUsesWith(createTensor(memory, slot.type, isState));
+    if (isState)
+      states[slot.name.getValue()] = memory;
+  }
+  for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
+    if (auto next = function.getResultAttrOfType<StringAttr>(
+            i, TransformerDialect::kNextAttr))
+      resultMemory[i] = states.lookup(next.getValue());
+  for (unsigned i : getValueResults(function))
+    outputs.push_back(body.addArgument(
+        getBufferType(cast<RankedTensorType>(function.getResultTypes()[i])),
+        function.getLoc()));
+  body.eraseArguments(0, numOld);
+}
+
+void FunctionConverter::convertApply(ApplyOp apply) {
+  builder.setInsertionPoint(apply);
+  Location loc = apply.getLoc();
+  auto block = symbols.lookup<func::FuncOp>(apply.getBlock());
+  SmallVector<Value> operands{
+      leading[kContext],
+      rt::SlotRangeOp::create(builder, loc, leading[kSlots].getType(),
+                              leading[kSlots], ranges.lookup(apply)),
+      rt::SubframeOp::create(builder, loc, leading[kFrame].getType(),
+                             leading[kFrame], 0)};
+  for (Value input : apply.getInputs())
+    operands.push_back(bufferization::ToBufferOp::create(
+        builder, loc, getBufferType(cast<RankedTensorType>(input.getType())),
+        input, /*read_only=*/true));
+
+  // A value that this function returns is written to its destination at once.
+  auto terminator = function.getBody().front().getTerminator();
+  SmallVector<unsigned> returned = getValueResults(function);
+  SmallVector<std::pair<Value, Value>> results;
+  for (Value output : apply.getOutputs()) {
+    auto type = dyn_cast<RankedTensorType>(output.getType());
+    if (!type)
+      continue;
+    Value memory;
+    for (auto [index, destination] : llvm::zip(returned, outputs))
+      if (!memory && terminator->getOperand(index) == output) {
+        memory = destination;
+        inPlace.insert(output);
+      }
+    if (!memory)
+      memory = memref::AllocOp::create(builder, loc, getBufferType(type));
+    operands.push_back(memory);
+    results.push_back({output, memory});
+  }
+  func::CallOp::create(builder, loc, block.getSymName(), TypeRange(), operands);
+  for (auto [output, memory] : results) {
+    Value tensor = createTensor(
+        memory, cast<RankedTensorType>(output.getType()), /*writable=*/false);
+    if (inPlace.erase(output))
+      inPlace.insert(tensor);
+    output.replaceAllUsesWith(tensor);
+  }
+  apply.erase();
+}
+
+void FunctionConverter::convertReturn() {
+  Operation *terminator = function.getBody().front().getTerminator();
+  builder.setInsertionPoint(terminator);
+  auto output = outputs.begin();
+  for (auto [index, operand] : llvm::enumerate(terminator->getOperands())) {
+    if (Value memory = resultMemory.lookup(index))
+      materialize(operand, memory);
+    else if (!inPlace.erase(operand))
+      materialize(operand, *output++);
+    else
+      ++output;
+  }
+  terminator->setOperands({});
+}
+
+LogicalResult FunctionConverter::convert() {
+  for (Type type : llvm::concat<const Type>(function.getArgumentTypes(),
+                                            function.getResultTypes()))
+    if (!isa<RankedTensorType>(type))
+      return function.emitOpError()
+             << "expected arguments and results to be tensors, but got "
+             << type;
+  unsigned numOutputs = getValueResults(function).size();
+  unsigned numInputs = 0;
+  for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+    numInputs += !getSlotName(function, i);
+
+  convertArguments();
+  for (ApplyOp apply :
+       llvm::make_early_inc_range(function.getBody().front().getOps<ApplyOp>()))
+    convertApply(apply);
+  convertReturn();
+
+  function.removeArgAttrsAttr();
+  function.removeResAttrsAttr();
+  function.setFunctionType(builder.getFunctionType(
+      function.getBody().getArgumentTypes(), TypeRange()));
+  setEntryAttr(function, numInputs, numOutputs);
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// The pass
+//===----------------------------------------------------------------------===//
+
+/// Verifies that no gradient is written by two applications in `entry`, which
+/// would lose the first.
+static LogicalResult verifyGradientsOnce(func::FuncOp entry,
+                                         SymbolTable &symbols) {
+  llvm::StringSet<> written;
+  WalkResult result = entry.walk([&](ApplyOp apply) {
+    auto block = symbols.lookup<func::FuncOp>(apply.getBlock());
+    for (const BlockSlot &slot : getBlockSlots(block))
+      if (slot.kind == "gradient" &&
+          !written.insert(joinPath(apply.getPath(), slot.name)).second) {
+        apply.emitOpError() << "expected one gradient of '"
+                            << joinPath(apply.getPath(), slot.name)
+                            << "', but it is computed twice";
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
+  });
+  return failure(result.wasInterrupted());
+}
+
+namespace {
+struct ConvertApplyToCalls
+    : public lora::impl::ConvertApplyToCallsBase<ConvertApplyToCalls> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    SymbolTable symbols(module);
+    SlotTable table(module);
+    DenseMap<Operation *, int64_t> ranges;
+    SmallVector<func::FuncOp> functions;
+    for (func::FuncOp function : module.getOps<func::FuncOp>())
+      if (!function.isExternal())
+        functions.push_back(function);
+
+    for (func::FuncOp function : functions) {
+      if (failed(verifyGradientsOnce(function, symbols)))
+        return signalPassFailure();
+      WalkResult result = function.walk([&](ApplyOp apply) {
+        if (function.isPrivate() || apply->getParentOp() != function) {
+          apply.emitOpError()
+              << "expected applications only at the top of an entry";
+          return WalkResult::interrupt();
+        }
+        FailureOr<int64_t> range = table.getRange(
+            apply, symbols.lookup<func::FuncOp>(apply.getBlock()));
+        if (failed(range))
+          return WalkResult::interrupt();
+        ranges[apply] = *range;
+        ++numCalls;
+        return WalkResult::advance();
+      });
+      if (result.wasInterrupted())
+        return signalPassFailure();
+    }
+    // Entries first: the slots of a block are read from its arguments.
+    for (bool entries : {true, false})
+      for (func::FuncOp function : functions)
+        if (function.isPublic() == entries &&
+            failed(FunctionConverter(function, symbols, ranges).convert()))
+          return signalPassFailure();
+    ArrayAttr slots = table.getAttr();
+    numSlots += slots.size();
+    module->setAttr(rt::RTDialect::kSlotTableAttr, slots);
+  }
+};
+} // namespace

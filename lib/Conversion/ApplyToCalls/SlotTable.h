@@ -1,0 +1,66 @@
+//===- SlotTable.h - The module's table of parameters and state -*- C++ -*-===//
+//
+// The slot table is the array of addresses that compiled code reads its
+// parameters, states, gradients and regions from. A block reads a contiguous
+// range of it, so that one body serves every layer.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_CONVERSION_APPLYTOCALLS_SLOTTABLE_H
+#define LORA_MLIR_LIB_CONVERSION_APPLYTOCALLS_SLOTTABLE_H
+
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+
+namespace lora {
+
+/// One address that a block needs: a bound argument, or the memory that a
+/// gradient is written to.
+struct BlockSlot {
+  llvm::StringRef kind; ///< "param", "state", "trainable" or "gradient"
+  mlir::StringAttr name;
+  mlir::RankedTensorType type;
+  unsigned index; ///< of the argument, or of the result for a gradient
+};
+
+/// The slots of `block` in the order of its range: arguments, then gradients.
+llvm::SmallVector<BlockSlot> getBlockSlots(mlir::func::FuncOp block);
+
+/// Collects the entries of the slot table.
+class SlotTable {
+public:
+  explicit SlotTable(mlir::ModuleOp module) : module(module) {}
+
+  /// The index of the range that `apply` of `block` reads. Applications whose
+  /// slots agree in everything, such as those of one layer for several token
+  /// counts, share a range.
+  mlir::FailureOr<int64_t> getRange(transformer::ApplyOp apply,
+                                    mlir::func::FuncOp block);
+
+  /// The index of the slot of a whole flat region: "theta", "gradient",
+  /// "moment1" or "moment2". All ranges must have been added.
+  int64_t getRegion(llvm::StringRef name);
+
+  /// The type of a region: all trainable values, each aligned to 16 elements.
+  mlir::RankedTensorType getRegionType();
+
+  /// The table as an attribute.
+  mlir::ArrayAttr getAttr();
+
+private:
+  /// The element offset of a trainable slot in the regions.
+  mlir::FailureOr<int64_t> getOffset(transformer::ApplyOp apply,
+                                     const BlockSlot &slot);
+
+  mlir::ModuleOp module;
+  llvm::SmallVector<mlir::Attribute> entries;
+  llvm::DenseMap<mlir::Attribute, int64_t> ranges;
+  llvm::StringMap<int64_t> regions;
+  llvm::StringMap<std::pair<int64_t, int64_t>> offsets; ///< offset and size
+  int64_t regionSize = 0;
+};
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_CONVERSION_APPLYTOCALLS_SLOTTABLE_H

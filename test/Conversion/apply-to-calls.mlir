@@ -1,0 +1,107 @@
+// RUN: lora-opt %s -convert-apply-to-calls -split-input-file -verify-diagnostics | FileCheck %s
+
+// A layer's slots are contiguous; two token counts share them; a trainable and its gradient have one offset; what is
+// returned is written at once.
+
+// CHECK: module attributes {rt.slot_table = [
+// CHECK-SAME: {kind = "param", path = "layers.0", slot = "norm", type = tensor<6xf32>, value = #transformer.base<"norm", tensor<6xf32>>}
+// CHECK-SAME: {kind = "trainable", offset = 0 : i64, path = "layers.0", slot = "a"
+// CHECK-SAME: {kind = "param", path = "layers.0", slot = "packed", type = tensor<4x6xf32, #onednn.packed<"any">>
+// CHECK-SAME: {kind = "state", path = "layers.0", slot = "cache", type = tensor<?x6xf32>}
+// CHECK-SAME: {kind = "gradient", offset = 0 : i64, path = "layers.0", slot = "a", type = tensor<6xf32>}
+// CHECK-SAME: {kind = "param", path = "layers.1", slot = "norm"
+// CHECK-SAME: value = #transformer.init<ones, "norm", tensor<6xf32>, seed = 0>}
+// CHECK-SAME: {kind = "trainable", offset = 16 : i64, path = "layers.1"
+// CHECK-NOT: path = "layers.0"
+module {
+  // CHECK-LABEL: func.func private @block(
+  // CHECK-SAME: %[[C:[a-z0-9]+]]: !rt.context, %[[S:[a-z0-9]+]]: !rt.slots, %{{[a-z0-9]+}}: !rt.frame,
+  // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<2x6xf32>, %[[SEQ:[a-z0-9]+]]: memref<4x2xi32>, %[[OUT:[a-z0-9]+]]: memref<2x6xf32>) {
+  // CHECK: %[[XT:.+]] = bufferization.to_tensor %[[X]] restrict : memref<2x6xf32> to tensor<2x6xf32>
+  // CHECK: rt.slot %[[C]], %[[S]][0] : memref<6xf32>
+  // CHECK: %[[A:.+]] = rt.slot %[[C]], %[[S]][1] : memref<6xf32>
+  // CHECK: %[[AT:.+]] = bufferization.to_tensor %[[A]] restrict : memref<6xf32>
+  // CHECK: %[[P:.+]] = rt.slot %[[C]], %[[S]][2] : memref<1xi8>
+  // CHECK: builtin.unrealized_conversion_cast %[[P]] : memref<1xi8> to tensor<4x6xf32, #onednn.packed<"any">>
+  // CHECK: %[[K:.+]] = rt.slot %[[C]], %[[S]][3] : memref<?x6xf32>
+  // CHECK: %[[KT:.+]] = bufferization.to_tensor %[[K]] restrict writable : memref<?x6xf32>
+  // CHECK: %[[G:.+]] = rt.slot %[[C]], %[[S]][4] : memref<6xf32>
+  // CHECK: %[[K1:.+]] = transformer.cache_write %[[KT]], %[[XT]],
+  // CHECK: bufferization.materialize_in_destination %[[XT]] in restrict writable %[[OUT]]
+  // CHECK: bufferization.materialize_in_destination %[[K1]] in restrict writable %[[K]]
+  // CHECK: bufferization.materialize_in_destination %[[AT]] in restrict writable %[[G]]
+  // CHECK: return{{$}}
+  func.func private @block(%x: tensor<2x6xf32>, %n: tensor<6xf32> {transformer.slot = "norm"}, %seq: tensor<4x2xi32>,
+      %a: tensor<6xf32> {transformer.slot = "a", transformer.role = #transformer.role<trainable>},
+      %p: tensor<4x6xf32, #onednn.packed<"any">> {transformer.slot = "packed"},
+      %kc: tensor<?x6xf32> {transformer.slot = "cache", transformer.role = #transformer.role<state>})
+      -> (tensor<2x6xf32>, tensor<?x6xf32> {transformer.next = "cache"}, tensor<6xf32> {transformer.grad = "a"}) {
+    %k1 = transformer.cache_write %kc, %x, %seq : tensor<?x6xf32>, tensor<2x6xf32>, tensor<4x2xi32>
+    return %x, %k1, %a : tensor<2x6xf32>, tensor<?x6xf32>, tensor<6xf32>
+  }
+
+  // CHECK-LABEL: func.func @hidden_states.t2(
+  // CHECK-SAME: %[[C:[a-z0-9]+]]: !rt.context, %[[S:[a-z0-9]+]]: !rt.slots, %[[F:[a-z0-9]+]]: !rt.frame,
+  // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<2x6xf32>, %[[SEQ:[a-z0-9]+]]: memref<4x2xi32>, %[[OUT:[a-z0-9]+]]: memref<2x6xf32>)
+  // CHECK-SAME: rt.entry = {function = "hidden_states", inputs = ["ids", "sequence"], name = "hidden_states.t2", outputs = ["hidden"], tokens = 2 : i64}
+  // CHECK-NOT: transformer.tokens
+  // CHECK: %[[XT:.+]] = bufferization.to_tensor %[[X]]
+  // CHECK: %[[ST:.+]] = bufferization.to_tensor %[[SEQ]]
+  // CHECK: %[[R0:.+]] = rt.slot_range %[[S]][0]
+  // CHECK: %[[F0:.+]] = rt.subframe %[[F]][0]
+  // CHECK: %[[XB:.+]] = bufferization.to_buffer %[[XT]] read_only
+  // CHECK: %[[SB:.+]] = bufferization.to_buffer %[[ST]] read_only
+  // CHECK: %[[Y:.+]] = memref.alloc() : memref<2x6xf32>
+  // CHECK: call @block(%[[C]], %[[R0]], %[[F0]], %[[XB]], %[[SB]], %[[Y]])
+  // CHECK: %[[YT:.+]] = bufferization.to_tensor %[[Y]] restrict : memref<2x6xf32>
+  // CHECK: %[[R1:.+]] = rt.slot_range %[[S]][5]
+  // CHECK: %[[YB:.+]] = bufferization.to_buffer %[[YT]] read_only
+  // CHECK: call @block(%[[C]], %[[R1]], %{{.+}}, %[[YB]], %{{.+}}, %[[OUT]])
+  // CHECK-NOT: materialize
+  // CHECK: return{{$}}
+  func.func @hidden_states.t2(%x: tensor<2x6xf32>, %seq: tensor<4x2xi32>) -> tensor<2x6xf32> attributes {transformer.tokens = 2 : i64} {
+    %0, %g0 = transformer.apply @block at "layers.0"(%x, %seq) : (tensor<2x6xf32>, tensor<4x2xi32>) -> (tensor<2x6xf32>, !transformer.gradients)
+    %1, %g1 = transformer.apply @block at "layers.1"(%0, %seq)
+      {values = {norm = #transformer.init<ones, "norm", tensor<6xf32>, seed = 0>}}
+      : (tensor<2x6xf32>, tensor<4x2xi32>) -> (tensor<2x6xf32>, !transformer.gradients)
+    return %1 : tensor<2x6xf32>
+  }
+
+  // The same layer again: the same slots. A value that is returned twice is written once by the block, and copied.
+
+  // CHECK-LABEL: func.func @again(
+  // CHECK-SAME: %[[O0:[a-z0-9]+]]: memref<2x6xf32>, %[[O1:[a-z0-9]+]]: memref<2x6xf32>) attributes
+  // CHECK-SAME: inputs = ["input0", "input1"]
+  // CHECK: rt.slot_range %{{.+}}[0]
+  // CHECK: call @block({{.+}}, %[[O0]])
+  // CHECK: %[[T:.+]] = bufferization.to_tensor %[[O0]]
+  // CHECK: bufferization.materialize_in_destination %[[T]] in restrict writable %[[O1]]
+  func.func @again(%x: tensor<2x6xf32>, %seq: tensor<4x2xi32>) -> (tensor<2x6xf32>, tensor<2x6xf32>) {
+    %0, %g0 = transformer.apply @block at "layers.0"(%x, %seq) : (tensor<2x6xf32>, tensor<4x2xi32>) -> (tensor<2x6xf32>, !transformer.gradients)
+    return %0, %0 : tensor<2x6xf32>, tensor<2x6xf32>
+  }
+}
+
+// -----
+
+func.func private @inner(%x: tensor<2x6xf32>) -> tensor<2x6xf32> {
+  return %x : tensor<2x6xf32>
+}
+func.func private @outer(%x: tensor<2x6xf32>) -> tensor<2x6xf32> {
+  // expected-error @below {{expected applications only at the top of an entry}}
+  %0 = transformer.apply @inner at "a"(%x) : (tensor<2x6xf32>) -> tensor<2x6xf32>
+  return %0 : tensor<2x6xf32>
+}
+
+// -----
+
+func.func private @block(%a: tensor<6xf32> {transformer.slot = "a", transformer.role = #transformer.role<trainable>})
+    -> (tensor<6xf32> {transformer.grad = "a"}) {
+  return %a : tensor<6xf32>
+}
+func.func @entry() {
+  %0 = transformer.apply @block at "x"() : () -> !transformer.gradients
+  // expected-error @below {{expected one gradient of 'x.a', but it is computed twice}}
+  %1 = transformer.apply @block at "x"() : () -> !transformer.gradients
+  return
+}
