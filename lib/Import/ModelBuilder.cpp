@@ -119,7 +119,7 @@ private:
               Type result) {
     return ApplyOp::create(b, named(path), TypeRange(result),
                            FlatSymbolRefAttr::get(b.getContext(), block),
-                           b.getStringAttr(path), inputs)
+                           b.getStringAttr(path), inputs, DictionaryAttr())
         .getResult(0);
   }
   std::string path(StringRef module) {
