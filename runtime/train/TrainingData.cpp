@@ -1,0 +1,151 @@
+//===- TrainingData.cpp - Pretokenised rows and their batches --------------===//
+
+#include "lora-runtime/TrainingData.h"
+#include "../core/Json.h"
+#include "lora-runtime/File.h"
+
+#include <algorithm>
+#include <bit>
+
+using namespace lora_rt;
+
+namespace {
+
+constexpr int32_t ignoredLabel = -100;
+
+/// The ids of one list of a row; `ignored` is accepted beside [0, vocabulary).
+Error readIds(const Json &list, const char *key, int64_t vocabulary,
+              bool allowIgnored, const std::string &where,
+              std::vector<int32_t> &ids) {
+  if (!list.is_array())
+    return makeError(ErrorCode::InvalidFile, where, ": expected '", key,
+                     "' to be a list of token ids");
+  ids.reserve(list.size());
+  for (const Json &value : list) {
+    bool whole = value.is_number_integer();
+    int64_t id = !whole                      ? -1
+                 : value.is_number_unsigned() && value.get<uint64_t>() > INT32_MAX
+                     ? -1
+                     : value.get<int64_t>();
+    if (whole && allowIgnored && id == ignoredLabel) {
+      ids.push_back(ignoredLabel);
+      continue;
+    }
+    if (id < 0 || id >= vocabulary)
+      return makeError(ErrorCode::InvalidFile, where, ": ", key, "[",
+                       ids.size(), "] is ", value.dump(),
+                       ", but the model's vocabulary has the ids 0 to ",
+                       vocabulary - 1,
+                       "; was the file tokenised for another model?");
+    ids.push_back(int32_t(id));
+  }
+  return Error::success();
+}
+
+Expected<TrainingRow> readRow(std::string_view line, const std::string &where,
+                              int64_t vocabulary, int64_t longest) {
+  Expected<Json> json = parseJson(line, where);
+  if (!json)
+    return json.takeError();
+  if (!json->is_object() || !json->contains("input_ids"))
+    return makeError(ErrorCode::InvalidFile, where,
+                     ": expected an object with 'input_ids', as in "
+                     "{\"input_ids\": [5, 7], \"labels\": [5, 7]}");
+  for (const auto &[key, value] : json->items())
+    if (key != "input_ids" && key != "labels" && key != "attention_mask")
+      return makeError(ErrorCode::InvalidFile, where, ": unknown key '", key,
+                       "'; a row has 'input_ids' and, if wanted, 'labels'");
+  if (json->contains("attention_mask"))
+    for (const Json &value : (*json)["attention_mask"])
+      if (value != 1)
+        return makeError(ErrorCode::InvalidFile, where,
+                         ": rows are given without padding, but "
+                         "'attention_mask' is not 1 everywhere; remove the "
+                         "padded tokens");
+
+  TrainingRow row;
+  if (Error error = readIds((*json)["input_ids"], "input_ids", vocabulary,
+                            /*allowIgnored=*/false, where, row.ids))
+    return error;
+  if (row.ids.empty())
+    return makeError(ErrorCode::InvalidFile, where,
+                     ": 'input_ids' is empty; remove the row");
+  if (int64_t(row.ids.size()) > longest)
+    return makeError(ErrorCode::InvalidFile, where, ": the row has ",
+                     row.ids.size(), " tokens, but the model's context is ",
+                     longest, "; split it");
+  if (!json->contains("labels")) {
+    row.labels = row.ids;
+    return row;
+  }
+  if (Error error = readIds((*json)["labels"], "labels", vocabulary,
+                            /*allowIgnored=*/true, where, row.labels))
+    return error;
+  if (row.labels.size() != row.ids.size())
+    return makeError(ErrorCode::InvalidFile, where, ": 'labels' has ",
+                     row.labels.size(), " values, but 'input_ids' has ",
+                     row.ids.size());
+  return row;
+}
+
+} // namespace
+
+Expected<std::vector<TrainingRow>>
+lora_rt::readTrainingRows(const std::string &path, int64_t vocabulary,
+                          int64_t longest) {
+  Expected<MappedFile> file = MappedFile::open(path);
+  if (!file)
+    return file.takeError();
+  std::string_view text(reinterpret_cast<const char *>(file->bytes().data()),
+                        file->bytes().size());
+  std::vector<TrainingRow> rows;
+  for (size_t number = 1; !text.empty(); ++number) {
+    size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos)
+      continue;
+    Expected<TrainingRow> row = readRow(
+        line, path + ":" + std::to_string(number), vocabulary, longest);
+    if (!row)
+      return row.takeError();
+    rows.push_back(std::move(*row));
+  }
+  if (rows.empty())
+    return makeError(ErrorCode::InvalidFile, path, ": has no rows");
+  return rows;
+}
+
+int64_t lora_rt::paddedLength(int64_t longest) {
+  int64_t step = std::max<int64_t>(
+      8, int64_t(std::bit_ceil(uint64_t(longest))) / 8);
+  return (longest + step - 1) / step * step;
+}
+
+TrainingBatch lora_rt::makeBatch(std::span<const TrainingRow *const> rows,
+                                 int64_t length) {
+  TrainingBatch batch;
+  batch.rows = int64_t(rows.size());
+  batch.length = length;
+  size_t total = size_t(batch.rows * length);
+  batch.ids.assign(total, 0);
+  batch.labels.assign(total, ignoredLabel);
+  batch.sequence.assign(4 * total, 0);
+  for (int64_t row = 0; row < batch.rows; ++row) {
+    const TrainingRow &source = *rows[size_t(row)];
+    batch.tokens += int64_t(source.ids.size());
+    for (int64_t position = 0; position < length; ++position) {
+      size_t token = size_t(row * length + position);
+      batch.sequence[token] = int32_t(position);
+      batch.sequence[total + token] = int32_t(row * length);
+      batch.sequence[2 * total + token] = int32_t(token + 1);
+      if (size_t(position) < source.ids.size())
+        batch.ids[token] = source.ids[size_t(position)];
+      if (size_t(position) + 1 < source.ids.size()) {
+        batch.labels[token] = source.labels[size_t(position) + 1];
+        batch.counted += batch.labels[token] != ignoredLabel;
+      }
+    }
+  }
+  return batch;
+}
