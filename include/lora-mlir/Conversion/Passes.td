@@ -42,6 +42,8 @@ def ConvertOneDNNToRT : Pass<"convert-onednn-to-rt", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lora::rt::RTDialect"];
   let statistics = [Statistic<"numPrimitives", "primitives", "Distinct primitives">,
                     Statistic<"numExecutions", "executions", "Executions of primitives">];
+}
+
 def ConvertApplyToCalls : Pass<"convert-apply-to-calls", "::mlir::ModuleOp"> {
   let summary = "Turns applications into calls on buffers and slots into a table";
   let description = [{
