@@ -86,4 +86,24 @@ def ConvertApplyToCalls : Pass<"convert-apply-to-calls", "::mlir::ModuleOp"> {
     Statistic<"numSlots", "num-slots", "Number of entries of the slot table">];
 }
 
+def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
+  let summary = "Convert rt, func, memref, arith, cf and index to llvm";
+  let description = [{
+    The last conversion; loops are kernels (`-rt-outline-kernels`), structured control flow, vectors and math are lowered
+    already. Buffers are passed as bare pointers. Each launched kernel gets a `lora_rt_body` that reads its arguments from the captures; each
+    function with `rt.entry` gets a `lora_rt_entry`; the one exported function is `lora_rt_module_query`. Services are called
+    through the context, primitives by their position in the module.
+
+    ```mlir
+    %w = rt.slot %ctx, %slots[3] : memref<6x4xf32>
+    ```
+    becomes
+    ```mlir
+    %0 = llvm.getelementptr inbounds %slots[24] : (!llvm.ptr) -> !llvm.ptr, i8
+    %1 = llvm.load %0 invariant {alignment = 8 : i64} : !llvm.ptr -> !llvm.ptr
+    ```
+  }];
+  let dependentDialects = ["::lora::rt::RTDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
 #endif // LORA_MLIR_CONVERSION_PASSES_TD

@@ -8,6 +8,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -63,6 +64,21 @@ LogicalResult ExecuteOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
                                                         getPrimitiveAttr()))
     return emitOpError() << "expected '" << getPrimitive()
                          << "' to be an rt.primitive"; // (C1)
+  return success();
+}
+
+LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  auto kernel = symbolTable.lookupNearestSymbolFrom<FunctionOpInterface>(
+      *this, getKernelAttr());
+  if (!kernel || kernel.getNumResults() != 0)
+    return emitOpError() << "expected '" << getKernel()
+                         << "' to be a function without results"; // (C1)
+  SmallVector<Type> expected(2, IndexType::get(getContext()));
+  llvm::append_range(expected, getCaptures().getTypes());
+  if (kernel.getArgumentTypes() != ArrayRef<Type>(expected))
+    return emitOpError() << "expected '" << getKernel()
+                         << "' to take two indices, then the types of the "
+                            "captures"; // (C2)
   return success();
 }
 

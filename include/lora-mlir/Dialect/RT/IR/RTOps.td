@@ -25,6 +25,9 @@ def RT_Dialect : Dialect {
     static constexpr llvm::StringLiteral kFrameBytesAttr = "rt.frame_bytes";
     /// On a function: it is an entry of the module; its name in the manifest.
     static constexpr llvm::StringLiteral kEntryAttr = "rt.entry";
+    /// On a function: it is an outlined loop nest; its memref arguments are
+    /// the memory it touches.
+    static constexpr llvm::StringLiteral kKernelAttr = "rt.kernel";
     /// On a module: the slot table, an array of dictionaries.
     static constexpr llvm::StringLiteral kSlotTableAttr = "rt.slot_table";
   }];
@@ -156,6 +159,26 @@ def RT_ParallelForOp : RT_Op<"parallel_for", [SingleBlock, RecursiveMemoryEffect
 def RT_YieldOp : RT_Op<"yield", [Pure, Terminator, HasParent<"ParallelForOp">]> {
   let summary = "Ends the body of a parallel loop";
   let assemblyFormat = "attr-dict";
+}
+
+def RT_LaunchOp : RT_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Runs a kernel over an index range on the threads of the runtime";
+  let description = [{
+    A `parallel_for` whose body has become a function (`-rt-outline-kernels`): the kernel takes the range of a chunk, then the captures.
+
+    ```mlir
+    rt.launch %context, @scale.kernel(%m) from %c0 to %c16 grain 4 : memref<16xf32>
+    ```
+
+    Constraints:
+    - (C1) the symbol is a function without results.
+    - (C2) the function takes two indices, then the types of the captures.
+  }];
+  let arguments = (ins RT_ContextType:$ctx, FlatSymbolRefAttr:$kernel, Variadic<AnyType>:$captures,
+                       Index:$lower, Index:$upper, I64Attr:$grain);
+  let assemblyFormat = [{
+    $ctx `,` $kernel `(` $captures `)` `from` $lower `to` $upper `grain` $grain attr-dict (`:` type($captures)^)?
+  }];
 }
 
 #endif // LORA_MLIR_DIALECT_RT_IR_RTOPS_TD

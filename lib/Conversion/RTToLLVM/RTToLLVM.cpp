@@ -1,0 +1,338 @@
+//===- RTToLLVM.cpp - Lowered functions become LLVM functions --------------===//
+//
+// The last conversion: rt, func, memref, arith, cf and index at once. A buffer
+// is passed as a bare pointer; the offsets below are those of
+// lora-runtime/module.h.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ModuleTable.h"
+#include "lora-mlir/Conversion/Passes.h"
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
+#include "mlir/Conversion/IndexToLLVM/IndexToLLVM.h"
+#include "mlir/Conversion/LLVMCommon/ConversionTarget.h"
+#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
+#include "mlir/Conversion/LLVMCommon/Pattern.h"
+#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace lora {
+#define GEN_PASS_DEF_CONVERTRTTOLLVM
+#include "lora-mlir/Conversion/Passes.h.inc"
+} // namespace lora
+
+using namespace mlir;
+using namespace lora;
+
+namespace {
+
+// Offsets in lora_rt_context and lora_rt_services.
+constexpr int64_t kContextServices = 0, kContextStateRows = 8;
+constexpr int64_t kServicesExecute = 8, kServicesParallelFor = 16;
+
+using PrimitiveIndices = llvm::StringMap<int32_t>;
+
+Value addBytes(OpBuilder &builder, Location loc, Value pointer, int64_t bytes) {
+  if (bytes == 0)
+    return pointer;
+  return LLVM::GEPOp::create(builder, loc, pointer.getType(),
+                             builder.getI8Type(), pointer,
+                             ArrayRef<LLVM::GEPArg>{int32_t(bytes)},
+                             LLVM::GEPNoWrapFlags::inbounds);
+}
+
+/// Reads a field that does not change during a call.
+Value loadField(OpBuilder &builder, Location loc, Type type, Value base,
+                int64_t offset) {
+  return LLVM::LoadOp::create(builder, loc, type,
+                              addBytes(builder, loc, base, offset),
+                              /*alignment=*/8, /*isVolatile=*/false,
+                              /*isNonTemporal=*/false, /*isInvariant=*/true);
+}
+
+Value loadService(OpBuilder &builder, Location loc, Value context,
+                  int64_t offset) {
+  Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
+  Value services =
+      loadField(builder, loc, pointer, context, kContextServices);
+  return loadField(builder, loc, pointer, services, offset);
+}
+
+Value constant(OpBuilder &builder, Location loc, IntegerType type,
+               int64_t value) {
+  return LLVM::ConstantOp::create(builder, loc, type, value);
+}
+
+/// Memory on the stack of the function around `op`, made at its start so that a
+/// loop does not make it again and again.
+Value stackSlot(ConversionPatternRewriter &rewriter, Operation *op, Type type,
+                int64_t count) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  auto function = op->getParentOfType<FunctionOpInterface>();
+  rewriter.setInsertionPointToStart(&function.getFunctionBody().front());
+  Value size =
+      constant(rewriter, op->getLoc(), rewriter.getI64Type(), count);
+  return LLVM::AllocaOp::create(
+      rewriter, op->getLoc(), LLVM::LLVMPointerType::get(op->getContext()),
+      type, size, /*alignment=*/64);
+}
+
+/// An array of addresses on the stack: of buffers their own, of scalars that of
+/// a copy. `values` are converted values of the types `types`.
+Value storeAddresses(ConversionPatternRewriter &rewriter, Operation *op,
+                     const LLVMTypeConverter &converter, TypeRange types,
+                     ValueRange values) {
+  Location loc = op->getLoc();
+  Type pointer = LLVM::LLVMPointerType::get(op->getContext());
+  Value array = stackSlot(rewriter, op, pointer,
+                          std::max<int64_t>(1, values.size()));
+  for (auto [index, type, value] : llvm::enumerate(types, values)) {
+    Value address = value;
+    if (auto buffer = dyn_cast<MemRefType>(type)) {
+      address = MemRefDescriptor(value).bufferPtr(rewriter, loc, converter,
+                                                  buffer);
+    } else if (value.getType() != pointer) {
+      address = stackSlot(rewriter, op, value.getType(), 1);
+      LLVM::StoreOp::create(rewriter, loc, value, address);
+    }
+    LLVM::StoreOp::create(rewriter, loc, address,
+                          addBytes(rewriter, loc, array, 8 * index));
+  }
+  return array;
+}
+
+/// Describes the buffer of `type` at `address`; `rows` gives a leading dimension
+/// that is not in the type.
+Value describe(OpBuilder &builder, Location loc,
+               const LLVMTypeConverter &converter, MemRefType type,
+               Value address, llvm::function_ref<Value()> rows) {
+  if (type.hasStaticShape())
+    return MemRefDescriptor::fromStaticShape(builder, loc, converter, type,
+                                             address);
+  auto descriptor = MemRefDescriptor::poison(builder, loc,
+                                             converter.convertType(type));
+  descriptor.setAllocatedPtr(builder, loc, address);
+  descriptor.setAlignedPtr(builder, loc, address);
+  descriptor.setConstantOffset(builder, loc, 0);
+  int64_t stride = 1;
+  for (int64_t i = type.getRank() - 1; i >= 0; --i) {
+    descriptor.setConstantStride(builder, loc, i, stride);
+    if (type.isDynamicDim(i)) {
+      descriptor.setSize(builder, loc, i, rows());
+      continue;
+    }
+    descriptor.setConstantSize(builder, loc, i, type.getDimSize(i));
+    stride *= type.getDimSize(i);
+  }
+  return descriptor;
+}
+
+/// Reads the address of a slot from the table.
+struct LowerSlot : ConvertOpToLLVMPattern<rt::SlotOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(rt::SlotOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value address =
+        loadField(rewriter, loc, getPtrType(), adaptor.getSlots(),
+                  8 * op.getIndex());
+    rewriter.replaceOp(
+        op, describe(rewriter, loc, *getTypeConverter(), op.getType(), address,
+                     [&] {
+                       return loadField(rewriter, loc, rewriter.getI64Type(),
+                                        adaptor.getCtx(), kContextStateRows);
+                     }));
+    return success();
+  }
+};
+
+/// The rest of a table is the address of its first entry.
+struct LowerSlotRange : ConvertOpToLLVMPattern<rt::SlotRangeOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(rt::SlotRangeOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.replaceOp(op, addBytes(rewriter, op.getLoc(), adaptor.getSlots(),
+                                    8 * op.getIndex()));
+    return success();
+  }
+};
+
+/// A buffer of the frame is the frame's address plus the planned offset.
+struct LowerFrameView : ConvertOpToLLVMPattern<rt::FrameViewOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(rt::FrameViewOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    // GEP's constant is 32 bits wide; a frame may be larger.
+    Location loc = op.getLoc();
+    Value offset =
+        constant(rewriter, loc, rewriter.getI64Type(), op.getOffset());
+    Value address = LLVM::GEPOp::create(
+        rewriter, loc, getPtrType(), rewriter.getI8Type(), adaptor.getFrame(),
+        ValueRange{offset}, LLVM::GEPNoWrapFlags::inbounds);
+    Value buffer = MemRefDescriptor::fromStaticShape(
+        rewriter, loc, *getTypeConverter(), cast<MemRefType>(op.getType()),
+        address);
+    rewriter.replaceOp(op, buffer);
+    return success();
+  }
+};
+
+/// A callee's frame lies in the caller's.
+struct LowerSubframe : ConvertOpToLLVMPattern<rt::SubframeOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(rt::SubframeOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Value offset = constant(rewriter, op.getLoc(), rewriter.getI64Type(),
+                            op.getOffset());
+    rewriter.replaceOpWithNewOp<LLVM::GEPOp>(
+        op, getPtrType(), rewriter.getI8Type(), adaptor.getFrame(),
+        ValueRange{offset}, LLVM::GEPNoWrapFlags::inbounds);
+    return success();
+  }
+};
+
+/// Calls the runtime with the primitive's index in the manifest.
+struct LowerExecute : ConvertOpToLLVMPattern<rt::ExecuteOp> {
+  LowerExecute(const LLVMTypeConverter &converter,
+               const PrimitiveIndices &indices)
+      : ConvertOpToLLVMPattern(converter), indices(indices) {}
+
+  LogicalResult
+  matchAndRewrite(rt::ExecuteOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value arguments =
+        storeAddresses(rewriter, op, *getTypeConverter(),
+                       op.getBuffers().getTypes(), adaptor.getBuffers());
+    Value index = constant(rewriter, loc, rewriter.getI32Type(),
+                           indices.lookup(op.getPrimitive()));
+    Value service =
+        loadService(rewriter, loc, adaptor.getCtx(), kServicesExecute);
+    auto type = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(getContext()),
+        {getPtrType(), rewriter.getI32Type(), getPtrType()});
+    LLVM::CallOp::create(
+        rewriter, loc, type,
+        ValueRange{service, adaptor.getCtx(), index, arguments});
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  const PrimitiveIndices &indices;
+};
+
+/// Calls the runtime with the kernel's trampoline.
+struct LowerLaunch : ConvertOpToLLVMPattern<rt::LaunchOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(rt::LaunchOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    Value captures =
+        storeAddresses(rewriter, op, *getTypeConverter(),
+                       op.getCaptures().getTypes(), adaptor.getCaptures());
+    Value grain =
+        constant(rewriter, loc, rewriter.getI64Type(), op.getGrain());
+    Value body = LLVM::AddressOfOp::create(rewriter, loc, getPtrType(),
+                                           getBodyName(op.getKernel()));
+    Value service =
+        loadService(rewriter, loc, adaptor.getCtx(), kServicesParallelFor);
+    Type i64 = rewriter.getI64Type();
+    auto type = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(getContext()),
+        {getPtrType(), i64, i64, i64, getPtrType(), getPtrType()});
+    LLVM::CallOp::create(rewriter, loc, type,
+                         ValueRange{service, adaptor.getCtx(),
+                                    adaptor.getLower(), adaptor.getUpper(),
+                                    grain, body, captures});
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+/// A primitive is an entry of the manifest, which is made from it.
+struct ErasePrimitive : ConvertOpToLLVMPattern<rt::PrimitiveOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(rt::PrimitiveOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    rewriter.eraseOp(op);
+    return success();
+  }
+};
+
+struct ConvertRTToLLVM final : lora::impl::ConvertRTToLLVMBase<ConvertRTToLLVM> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    MLIRContext *context = &getContext();
+    PrimitiveIndices indices;
+    for (auto primitive : module.getOps<rt::PrimitiveOp>())
+      indices.try_emplace(primitive.getSymName(), indices.size());
+
+    // What the table at the end needs to know.
+    llvm::SetVector<StringAttr> launched;
+    module.walk([&](rt::LaunchOp op) {
+      launched.insert(op.getKernelAttr().getAttr());
+    });
+    auto internal =
+        LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal);
+    for (auto function : module.getOps<func::FuncOp>())
+      if (!function.isDeclaration())
+        function->setAttr("llvm.linkage", internal);
+
+    LowerToLLVMOptions options(context);
+    options.useBarePtrCallConv = true;
+    options.allocLowering = LowerToLLVMOptions::AllocLowering::None;
+    LLVMTypeConverter converter(context, options);
+    converter.addConversion(
+        [&](Type type) -> std::optional<Type> {
+          if (isa<rt::ContextType, rt::SlotsType, rt::FrameType>(type))
+            return LLVM::LLVMPointerType::get(context);
+          return std::nullopt;
+        });
+
+    RewritePatternSet patterns(context);
+    patterns.add<LowerSlot, LowerSlotRange, LowerFrameView, LowerSubframe,
+                 LowerLaunch, ErasePrimitive>(converter);
+    patterns.add<LowerExecute>(converter, indices);
+    SymbolTableCollection symbols;
+    populateFuncToLLVMConversionPatterns(converter, patterns, &symbols);
+    populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns,
+                                                   &symbols);
+    arith::populateArithToLLVMConversionPatterns(converter, patterns);
+    cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
+    index::populateIndexToLLVMConversionPatterns(converter, patterns);
+    ub::populateUBToLLVMConversionPatterns(converter, patterns);
+    LLVMConversionTarget target(*context);
+    target.addLegalOp<ModuleOp, UnrealizedConversionCastOp>();
+    if (failed(applyFullConversion(module, target, std::move(patterns))))
+      return signalPassFailure();
+
+    for (auto function : module.getOps<LLVM::LLVMFuncOp>())
+      if (function->removeAttr(rt::RTDialect::kKernelAttr))
+        function.setNoInline(true);
+    if (failed(makeModuleTable(module, launched.getArrayRef())))
+      return signalPassFailure();
+    module->removeAttr(rt::RTDialect::kSlotTableAttr);
+  }
+};
+
+} // namespace
