@@ -20,7 +20,7 @@ verify_roundtrip = lit_config.params.get("verify_roundtrip", "0") != "0"
 config.name = "LoRA-MLIR (round trip)" if verify_roundtrip else "LoRA-MLIR"
 config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
-config.excludes = ["Inputs", "Fixtures", "unit", "CMakeLists.txt", "lit.cfg.py"]
+config.excludes = ["Inputs", "Fixtures", "Utils", "unit", "CMakeLists.txt", "lit.cfg.py"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.lora_build_dir, "test", "roundtrip" if verify_roundtrip else "output")
 
@@ -29,14 +29,15 @@ config.substitutions.append(("%examples", os.path.join(config.lora_source_dir, "
 
 llvm_config.with_system_environment(["HOME", "XDG_CACHE_HOME", "ONEDNN_ROOT", "OMP_NUM_THREADS", "TMPDIR"])
 llvm_config.use_default_substitutions()
-llvm_config.with_environment("PATH", config.lora_tools_dir, append_path=True)
+test_tools_dir = os.path.join(config.lora_build_dir, "test", "bin")
+llvm_config.with_environment("PATH", [config.lora_tools_dir, test_tools_dir, config.llvm_tools_dir], append_path=True)
 
 lora_opt = ToolSubst("lora-opt", extra_args=["--verify-roundtrip"] if verify_roundtrip else [])
 llvm_config.add_tool_substitutions(
     [lora_opt]
-    + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-diff")]
-    + ["mlir-opt", "mlir-translate", "mlir-runner", "llvm-objdump", "llvm-nm", "llvm-readelf"],
-    [config.lora_tools_dir, config.llvm_tools_dir],
+    + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-check", "lora-diff")]
+    + ["make-checkpoint", "payload-part", "mlir-opt", "mlir-translate", "mlir-runner", "llvm-objdump", "llvm-nm", "llvm-readelf"],
+    [config.lora_tools_dir, test_tools_dir, config.llvm_tools_dir],
 )
 
 for name in ("lora-compile", "lora-train"):
