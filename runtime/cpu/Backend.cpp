@@ -79,6 +79,14 @@ int32_t share(lora_engine *, const void *host, uint64_t, const void **address,
   return 0;
 }
 
+int32_t map(lora_engine *, void *address, uint64_t, void **host,
+            lora_message *) {
+  *host = address;
+  return 0;
+}
+
+int32_t unmap(lora_engine *, void *, void *, lora_message *) { return 0; }
+
 int32_t preferredLayout(lora_engine *engine, const char *json, uint64_t length,
                         char *layout, lora_message *message) {
   Expected<MatmulSpec> spec = cpu::parseMatmul({json, length});
@@ -164,15 +172,25 @@ void parallelFor(lora_engine *engine, int64_t begin, int64_t end, int64_t grain,
 }
 
 const lora_backend table = {
-    sizeof(lora_backend), LORA_BACKEND_ABI_VERSION,
-    "cpu",                createEngine,
-    destroyEngine,        engineFacts,
-    allocate,             release,
-    share,                preferredLayout,
-    matrixBytes,          repackMatrix,
-    createPrimitive,      destroyPrimitive,
-    primitiveFacts,       execute,
-    parallelFor,
+    .struct_size = sizeof(lora_backend),
+    .abi_version = LORA_BACKEND_ABI_VERSION,
+    .name = "cpu",
+    .create_engine = createEngine,
+    .destroy_engine = destroyEngine,
+    .engine_facts = engineFacts,
+    .allocate = allocate,
+    .release = release,
+    .share = share,
+    .map = map,
+    .unmap = unmap,
+    .preferred_layout = preferredLayout,
+    .matrix_bytes = matrixBytes,
+    .repack = repackMatrix,
+    .create_primitive = createPrimitive,
+    .destroy_primitive = destroyPrimitive,
+    .primitive_facts = primitiveFacts,
+    .execute = execute,
+    .parallel_for = parallelFor,
 };
 
 } // namespace

@@ -1,107 +1,13 @@
 //===- FromJson.cpp - Primitives as the manifest describes them -----------===//
 
-#include "../core/Json.h"
+#include "../core/JsonFields.h"
 #include "Engine.h"
-#include "lora-runtime/Layouts.h"
-
-#include <set>
 
 namespace lora_rt::cpu {
 
 using namespace onednn;
 
 namespace {
-
-/// Reads the fields of a JSON object, remembers the first thing that is wrong, and
-/// notices fields that nobody asked for.
-class Fields {
-public:
-  Fields(const Json &object, const std::string &what)
-      : object(object), what(what) {
-    if (!object.is_object())
-      fail("expected an object");
-  }
-
-  std::string text(const char *key) {
-    const Json *value = take(key);
-    if (!value || !value->is_string()) {
-      fail("expected a text for '", key, "'");
-      return "";
-    }
-    return value->get<std::string>();
-  }
-
-  int64_t size(const char *key) {
-    const Json *value = take(key);
-    if (!value || !isIndex(*value) || *value == 0) {
-      fail("expected a positive whole number for '", key, "'");
-      return 1;
-    }
-    return value->get<int64_t>();
-  }
-
-  bool flag(const char *key) {
-    const Json *value = take(key);
-    if (!value)
-      return false;
-    if (!value->is_boolean())
-      fail("expected true or false for '", key, "'");
-    return value->is_boolean() && value->get<bool>();
-  }
-
-  DType type(const char *key) {
-    std::string name = text(key);
-    std::optional<DType> type = parseManifestName(name);
-    if (!type)
-      fail("unknown element type '", name, "' for '", key, "'");
-    return type.value_or(DType::F32);
-  }
-
-  bool has(const char *key) const {
-    return object.is_object() && object.contains(key) && !object[key].is_null();
-  }
-
-  const Json *take(const char *key) {
-    known.insert(key);
-    return has(key) ? &object[key] : nullptr;
-  }
-
-  /// {"scheme": "plain"} or {"scheme": "onednn", "tag": TAG}; plain if absent.
-  std::string layout(const char *key) {
-    const Json *value = take(key);
-    if (!value)
-      return std::string(plainLayout);
-    Fields fields(*value, what + " " + key);
-    std::string scheme = fields.text("scheme");
-    std::string name(plainLayout);
-    if (scheme == "onednn")
-      name = fields.text("tag");
-    else if (scheme != "plain")
-      fail("unknown layout scheme '", scheme, "'");
-    if (Error error = fields.finish(); error && !failure)
-      failure = std::move(error);
-    return name;
-  }
-
-  template <typename... Parts> void fail(const Parts &...parts) {
-    if (!failure)
-      failure = makeError(ErrorCode::InvalidFile, what, ": ", parts...);
-  }
-
-  Error finish() {
-    if (object.is_object())
-      for (const auto &[key, value] : object.items())
-        if (!known.count(key))
-          fail("unknown key '", key, "'; this runtime is older than the module");
-    return std::move(failure);
-  }
-
-private:
-  const Json &object;
-  std::string what;
-  std::set<std::string> known;
-  Error failure;
-};
 
 Expected<PostOp> parsePostOp(const Json &json) {
   Fields fields(json, "post-op");

@@ -77,6 +77,13 @@ typedef struct lora_backend {
   int32_t (*share)(lora_engine *engine, const void *host, uint64_t bytes,
                    const void **address, lora_message *message);
 
+  /** An address at which the host reads and writes `bytes` bytes of allocated
+   *  memory, until unmap. Calls that use the memory come after unmap. */
+  int32_t (*map)(lora_engine *engine, void *address, uint64_t bytes,
+                 void **host, lora_message *message);
+  int32_t (*unmap)(lora_engine *engine, void *address, void *host,
+                   lora_message *message);
+
   /** The layout that this engine would choose for b of a matmul, given as the
    *  manifest's JSON; `layout` has room for 64 characters. */
   int32_t (*preferred_layout)(lora_engine *engine, const char *json,

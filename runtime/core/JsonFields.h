@@ -1,0 +1,146 @@
+//===- JsonFields.h - Strict reading of a JSON object ------------*- C++ -*-===//
+
+#ifndef LORA_RUNTIME_CORE_JSONFIELDS_H
+#define LORA_RUNTIME_CORE_JSONFIELDS_H
+
+#include "Json.h"
+#include "lora-runtime/Numeric.h"
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace lora_rt {
+
+/// Reads the fields of a JSON object, remembers the first thing that is wrong, and
+/// notices fields that nobody asked for.
+class Fields {
+public:
+  Fields(const Json &object, const std::string &what)
+      : object(object), what(what) {
+    if (!object.is_object())
+      fail("expected an object");
+  }
+
+  std::string text(const char *key) {
+    const Json *value = take(key);
+    if (!value || !value->is_string()) {
+      fail("expected a text for '", key, "'");
+      return "";
+    }
+    return value->get<std::string>();
+  }
+
+  int64_t size(const char *key) {
+    const Json *value = take(key);
+    if (!value || !isIndex(*value) || *value == 0) {
+      fail("expected a positive whole number for '", key, "'");
+      return 1;
+    }
+    return value->get<int64_t>();
+  }
+
+  bool flag(const char *key) {
+    const Json *value = take(key);
+    if (!value)
+      return false;
+    if (!value->is_boolean())
+      fail("expected true or false for '", key, "'");
+    return value->is_boolean() && value->get<bool>();
+  }
+
+  DType type(const char *key) {
+    std::string name = text(key);
+    std::optional<DType> type = parseManifestName(name);
+    if (!type)
+      fail("unknown element type '", name, "' for '", key, "'");
+    return type.value_or(DType::F32);
+  }
+
+  /// A whole number from 0 on.
+  int64_t index(const char *key) {
+    const Json *value = take(key);
+    if (!value || !isIndex(*value)) {
+      fail("expected a whole number from 0 on for '", key, "'");
+      return 0;
+    }
+    return value->get<int64_t>();
+  }
+
+  /// Sizes from 0 on; `wildcard` allows -1, too.
+  std::vector<int64_t> shape(const char *key, bool wildcard = false) {
+    std::vector<int64_t> result;
+    for (const Json &extent : list(key)) {
+      bool isWildcard = wildcard && extent.is_number_integer() &&
+                        !extent.is_number_unsigned() && extent.get<int64_t>() == -1;
+      if (!isIndex(extent) && !isWildcard) {
+        fail("expected sizes in '", key, "'");
+        break;
+      }
+      result.push_back(extent.get<int64_t>());
+    }
+    return result;
+  }
+
+  /// A list; empty if it is absent.
+  const Json &list(const char *key) {
+    static const Json empty = Json::array();
+    const Json *value = take(key);
+    if (value && !value->is_array())
+      fail("expected a list for '", key, "'");
+    return value && value->is_array() ? *value : empty;
+  }
+
+  bool has(const char *key) const {
+    return object.is_object() && object.contains(key) && !object[key].is_null();
+  }
+
+  const Json *take(const char *key) {
+    known.insert(key);
+    return has(key) ? &object[key] : nullptr;
+  }
+
+  /// {"scheme": "plain"} or {"scheme": "onednn", "tag": TAG}; plain if absent.
+  std::string layout(const char *key) {
+    const Json *value = take(key);
+    if (!value)
+      return "plain";
+    Fields fields(*value, what + " " + key);
+    std::string scheme = fields.text("scheme");
+    std::string name = "plain";
+    if (scheme == "onednn")
+      name = fields.text("tag");
+    else if (scheme != "plain")
+      fail("unknown layout scheme '", scheme, "'");
+    if (Error error = fields.finish(); error && !failure)
+      failure = std::move(error);
+    return name;
+  }
+
+  template <typename... Parts> void fail(const Parts &...parts) {
+    if (!failure)
+      failure = makeError(ErrorCode::InvalidFile, what, ": ", parts...);
+  }
+
+  /// What went wrong so far; unknown keys do not count.
+  Error failed() { return std::move(failure); }
+
+  /// What went wrong, unknown keys included.
+  Error finish() {
+    if (object.is_object())
+      for (const auto &[key, value] : object.items())
+        if (!known.count(key))
+          fail("unknown key '", key, "'; this runtime is older than the module");
+    return std::move(failure);
+  }
+
+private:
+  const Json &object;
+  std::string what;
+  std::set<std::string> known;
+  Error failure;
+};
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_CORE_JSONFIELDS_H

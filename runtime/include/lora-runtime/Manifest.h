@@ -1,0 +1,127 @@
+//===- Manifest.h - What a compiled module says about itself -----*- C++ -*-===//
+//
+// The manifest of docs/module-format.md, read strictly: a key that is not known,
+// an index out of range or a size that does not fit is an error.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_MANIFEST_H
+#define LORA_RUNTIME_MANIFEST_H
+
+#include "lora-runtime/Numeric.h"
+
+#include <string>
+#include <vector>
+
+namespace lora_rt {
+
+struct Manifest {
+  struct Target {
+    std::string engine;
+    std::string cpu;
+    /// LLVM's names of the instruction set extensions that the code uses.
+    std::vector<std::string> features;
+  };
+
+  struct Model {
+    std::string family;
+    int64_t vocabSize = 0;
+    int64_t hiddenSize = 0;
+    int64_t maxPositions = 0;
+    DType dtype = DType::F32;
+    std::vector<int32_t> eosTokenIds;
+    bool hasHead = false;
+  };
+
+  /// A tensor that is only read.
+  struct Param {
+    std::string name;
+    DType dtype = DType::F32;
+    std::vector<int64_t> shape;
+    /// "plain" or a oneDNN tag.
+    std::string layout;
+    /// In the pack; without meaning for a module that has none.
+    uint64_t bytes = 0;
+    uint64_t offset = 0;
+    std::string checksum;
+  };
+
+  /// Memory that calls update. A dimension of -1 is the number of state rows.
+  struct State {
+    std::string name;
+    DType dtype = DType::F32;
+    std::vector<int64_t> shape;
+
+    uint64_t bytes(int64_t rows) const;
+  };
+
+  /// An f32 tensor in the region theta; `offset` in elements.
+  struct Trainable {
+    std::string name;
+    std::vector<int64_t> shape;
+    int64_t offset = 0;
+
+    int64_t elements() const;
+  };
+
+  struct Slot {
+    enum class Kind { Param, State, Trainable, Gradient, Region };
+    Kind kind;
+    /// Into params, states or trainables; for Region 0 theta, 1 gradient,
+    /// 2 moment1, 3 moment2.
+    size_t index;
+  };
+
+  struct Primitive {
+    std::string kind;
+    /// The whole entry, as a backend reads it.
+    std::string json;
+    /// Of the weights or the table: how packed parameters are found again.
+    std::string layout;
+    DType dtype = DType::F32;
+    int64_t n = 0, k = 0;
+  };
+
+  struct Value {
+    std::string name;
+    DType dtype = DType::F32;
+    std::vector<int64_t> shape;
+
+    uint64_t bytes() const;
+  };
+
+  struct Entry {
+    std::string name;
+    std::string function;
+    int64_t tokens = 0;
+    uint64_t frameBytes = 0;
+    std::vector<Value> inputs;
+    std::vector<Value> outputs;
+  };
+
+  Target target;
+  Model model;
+  std::vector<Param> params;
+  std::vector<State> states;
+  std::vector<Trainable> trainables;
+  std::vector<Slot> slots;
+  std::vector<Primitive> primitives;
+  std::vector<Entry> entries;
+
+  /// `where` names the file in messages.
+  static Expected<Manifest> parse(std::string_view text, const std::string &where);
+
+  /// Elements of theta, and of each other region.
+  int64_t regionElements() const;
+
+  /// The entries of a function, fewest tokens first.
+  std::vector<const Entry *> entriesOf(std::string_view function) const;
+};
+
+/// A primitive's JSON with another weight layout.
+std::string withLayout(const Manifest::Primitive &primitive,
+                       const std::string &layout);
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_MANIFEST_H

@@ -1,0 +1,164 @@
+//===- Module.h - A compiled module, loaded ----------------------*- C++ -*-===//
+//
+// A `Module` is what calls share: code, primitives, parameters, on one engine. A
+// `ModuleInstance` is what calls change: states, training regions, workspace. A
+// file and a training run in process load the same way; they differ in where the
+// parameters come from.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_MODULE_INSTANCE_H
+#define LORA_RUNTIME_MODULE_INSTANCE_H
+
+#include "lora-runtime/Manifest.h"
+#include "lora-runtime/backend.h"
+
+#include <functional>
+#include <memory>
+#include <mutex>
+
+namespace lora_rt {
+
+class Payload;
+
+struct ModuleOptions {
+  /// 0: as many as the process may use cores.
+  unsigned threads = 0;
+  /// Compare the checksum of every parameter; reads the whole pack.
+  bool verifyPack = false;
+  /// Gets warnings (a layout that had to be changed); standard error if empty.
+  std::function<void(const std::string &)> warn;
+};
+
+/// Where a parameter's bytes stand, in the manifest's layout; they must stay there
+/// as long as the module lives.
+using ParameterSource =
+    std::function<Expected<const void *>(const Manifest::Param &)>;
+
+/// Memory of an engine, owned.
+class EngineMemory {
+public:
+  EngineMemory() = default;
+  EngineMemory(EngineMemory &&other) noexcept;
+  EngineMemory &operator=(EngineMemory &&other) noexcept;
+  ~EngineMemory();
+
+  static Expected<EngineMemory> allocate(const lora_backend *backend,
+                                         lora_engine *engine, uint64_t bytes);
+
+  void *address() const { return data; }
+  uint64_t size() const { return bytes; }
+
+private:
+  const lora_backend *backend = nullptr;
+  lora_engine *engine = nullptr;
+  void *data = nullptr;
+  uint64_t bytes = 0;
+};
+
+/// Bytes by kind; the sum is what a run needs at most besides the code.
+struct MemoryReport {
+  uint64_t parameters = 0; ///< mapped from the file, shared between processes
+  uint64_t repacked = 0;   ///< parameters whose layout was changed in memory
+  uint64_t states = 0;     ///< KV cache
+  uint64_t regions = 0;    ///< theta, gradient, moments
+  uint64_t workspace = 0;  ///< frames and primitives' scratch
+
+  uint64_t total() const {
+    return parameters + repacked + states + regions + workspace;
+  }
+};
+
+/// What was executed since the last reset.
+struct Counters {
+  uint64_t operations = 0; ///< multiplications and additions in primitives
+  uint64_t bytes = 0;      ///< that primitives read and wrote at least
+  uint64_t executions = 0;
+};
+
+/// Code, primitives and parameters on an engine.
+class Module {
+public:
+  ~Module();
+
+  /// Opens a compiled file, or the payload alone.
+  static Expected<std::shared_ptr<Module>> open(const std::string &path,
+                                                const ModuleOptions &options);
+
+  /// Loads a module from memory. `where` names it in messages.
+  static Expected<std::shared_ptr<Module>>
+  load(Manifest manifest, std::span<const std::byte> code,
+       const ParameterSource &parameters, const ModuleOptions &options,
+       const std::string &where);
+
+  const Manifest &manifest() const;
+  /// The engine, its library and threads, for people.
+  const std::string &engineDescription() const;
+  unsigned threads() const;
+
+private:
+  friend class ModuleInstance;
+  struct State;
+  explicit Module(std::unique_ptr<State> state);
+  std::unique_ptr<State> state;
+};
+
+/// States, regions and workspace of a module, and calls into it.
+class ModuleInstance {
+public:
+  enum class Region { Theta, Gradient, Moment1, Moment2 };
+
+  /// `stateRows` takes the place of -1 in the shapes of states.
+  static Expected<std::unique_ptr<ModuleInstance>>
+  create(std::shared_ptr<Module> module, int64_t stateRows);
+
+  ~ModuleInstance();
+
+  const Manifest &manifest() const { return module->manifest(); }
+  const Module &loaded() const { return *module; }
+
+  /// Runs an entry; `inputs` and `outputs` are engine addresses in the manifest's
+  /// order. Not to be called from two threads at once.
+  Error call(const Manifest::Entry &entry, std::span<void *const> inputs,
+             std::span<void *const> outputs);
+
+  /// The same with host memory: copies the inputs to the engine and the outputs
+  /// back. The sizes must be those of the manifest.
+  Error callWithHostMemory(const Manifest::Entry &entry,
+                           std::span<const std::span<const std::byte>> inputs,
+                           std::span<const std::span<std::byte>> outputs);
+
+  /// A region of the trainables, as the host sees it between calls.
+  std::span<float> region(Region which);
+
+  /// The part of a region that belongs to a trainable.
+  std::span<float> region(Region which, const Manifest::Trainable &trainable);
+
+  /// Zeroes all states.
+  Error clearStates();
+
+  MemoryReport memory() const;
+  const Counters &counters() const;
+  void resetCounters();
+
+  /// Memory of the engine that this instance runs on.
+  Expected<EngineMemory> allocate(uint64_t bytes);
+  Error write(void *address, std::span<const std::byte> bytes);
+  Error read(const void *address, std::span<std::byte> bytes);
+
+private:
+  struct Call;
+  ModuleInstance(std::shared_ptr<Module> module);
+  Error bindSlots(int64_t stateRows);
+
+  std::shared_ptr<Module> module;
+  std::unique_ptr<Call> callContext;
+  std::vector<EngineMemory> states;
+  EngineMemory regions[4];
+  EngineMemory workspace;
+  std::vector<void *> slots;
+};
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_MODULE_INSTANCE_H

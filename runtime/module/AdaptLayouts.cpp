@@ -1,0 +1,108 @@
+//===- AdaptLayouts.cpp - Packed weights on another machine ---------------===//
+//
+// A pack holds the layouts that oneDNN chose where the model was compiled. Another
+// CPU or another oneDNN may want others. A layout that no primitive here would
+// choose is changed in memory, with a warning; the kernels always get the layout
+// that they were created for.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ModuleState.h"
+
+#include <map>
+#include <set>
+#include <tuple>
+
+namespace lora_rt {
+
+namespace {
+
+/// What primitives and parameters are matched by.
+using Key = std::tuple<std::string, DType, int64_t, int64_t>;
+
+Key keyOf(const Manifest::Primitive &primitive) {
+  return {primitive.layout, primitive.dtype, primitive.n, primitive.k};
+}
+
+lora_matrix matrixOf(const Manifest::Param &param, const std::string &layout) {
+  return {layout.c_str(), manifestName(param.dtype).data(), param.shape[0],
+          param.shape[1]};
+}
+
+} // namespace
+
+Error Module::State::adaptLayouts(
+    const std::function<void(const std::string &)> &warn) {
+  lora_message message = {};
+  // For each packed kind of weight the choice of each primitive that reads it.
+  std::map<Key, std::vector<std::string>> choices;
+  for (const Manifest::Primitive &primitive : manifest.primitives) {
+    if (primitive.kind != "matmul" || primitive.layout == "plain")
+      continue;
+    char layout[64];
+    if (int32_t status =
+            backend->preferred_layout(engine, primitive.json.data(),
+                                      primitive.json.size(), layout, &message))
+      return backendError(status, message, where);
+    choices[keyOf(primitive)].push_back(layout);
+  }
+  std::map<Key, std::string> changes;
+  for (const auto &[key, layouts] : choices) {
+    // As compiled if any primitive would choose it; otherwise what the one with
+    // the most tokens, the last one, would.
+    const std::string &layout = std::get<0>(key);
+    if (std::find(layouts.begin(), layouts.end(), layout) == layouts.end())
+      changes.emplace(key, layouts.back());
+  }
+  if (changes.empty())
+    return Error::success();
+
+  std::set<std::string> from, to;
+  uint64_t total = 0;
+  for (size_t i = 0; i < manifest.params.size(); ++i) {
+    Manifest::Param &param = manifest.params[i];
+    if (param.layout == "plain")
+      continue;
+    auto change = changes.find(
+        {param.layout, param.dtype, param.shape[0], param.shape[1]});
+    if (change == changes.end())
+      continue;
+    lora_matrix old = matrixOf(param, param.layout),
+                target = matrixOf(param, change->second);
+    uint64_t bytes = 0;
+    std::string place = where + ": parameter '" + param.name + "'";
+    if (int32_t status = backend->matrix_bytes(engine, &target, &bytes, &message))
+      return backendError(status, message, place);
+    Expected<EngineMemory> memory = EngineMemory::allocate(backend, engine, bytes);
+    if (!memory)
+      return memory.takeError();
+    if (int32_t status = backend->repack(engine, &old, params[i], &target,
+                                         memory->address(), &message))
+      return backendError(status, message, place);
+    params[i] = memory->address();
+    repacked.push_back(std::move(*memory));
+    from.insert(param.layout);
+    to.insert(change->second);
+    total += bytes;
+    param.layout = change->second;
+  }
+  for (Manifest::Primitive &primitive : manifest.primitives) {
+    auto change = changes.find(keyOf(primitive));
+    if (change == changes.end())
+      continue;
+    primitive.json = withLayout(primitive, change->second);
+    primitive.layout = change->second;
+  }
+  auto list = [](const std::set<std::string> &names) {
+    std::string text;
+    for (const std::string &name : names)
+      text += (text.empty() ? "" : ", ") + name;
+    return text;
+  };
+  warn(where + ": weights are packed for another CPU or oneDNN (" + list(from) +
+       "); repacked " + std::to_string(total >> 20) + " MiB in memory as " +
+       list(to) + ". Compile the model on this machine to avoid that.");
+  return Error::success();
+}
+
+} // namespace lora_rt

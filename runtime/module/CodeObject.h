@@ -1,0 +1,55 @@
+//===- CodeObject.h - Shared objects from memory -----------------*- C++ -*-===//
+
+#ifndef LORA_RUNTIME_MODULE_CODEOBJECT_H
+#define LORA_RUNTIME_MODULE_CODEOBJECT_H
+
+#include "lora-runtime/Error.h"
+#include "lora-runtime/module.h"
+
+#include <cstddef>
+#include <span>
+
+namespace lora_rt {
+
+/// A shared object that was loaded from bytes; unloaded when destroyed.
+class LoadedObject {
+public:
+  LoadedObject() = default;
+  LoadedObject(LoadedObject &&other) noexcept;
+  LoadedObject &operator=(LoadedObject &&other) noexcept;
+  ~LoadedObject();
+
+  /// `name` is for messages and debuggers. `global` makes its symbols visible to
+  /// objects that are loaded later.
+  static Expected<LoadedObject> load(std::span<const std::byte> bytes,
+                                     const std::string &name, bool global);
+
+  /// nullptr if there is no such symbol.
+  void *symbol(const char *name) const;
+
+  /// Leaves the object loaded for the rest of the process.
+  void keep() && { handle = nullptr, fd = -1; }
+
+private:
+  void *handle = nullptr;
+  int fd = -1;
+};
+
+/// The code of a compiled module.
+class CodeObject {
+public:
+  /// Loads it and checks that it speaks this runtime's contract.
+  static Expected<CodeObject> load(std::span<const std::byte> bytes,
+                                   const std::string &where);
+
+  /// nullptr if there is no such entry.
+  lora_rt_entry entry(const std::string &name) const;
+
+private:
+  LoadedObject object;
+  const lora_rt_module *table = nullptr;
+};
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_MODULE_CODEOBJECT_H

@@ -1,0 +1,307 @@
+//===- Instance.cpp - Slots, workspace and calls --------------------------===//
+
+#include "ModuleState.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace lora_rt {
+
+EngineMemory::EngineMemory(EngineMemory &&other) noexcept {
+  *this = std::move(other);
+}
+
+EngineMemory &EngineMemory::operator=(EngineMemory &&other) noexcept {
+  std::swap(backend, other.backend);
+  std::swap(engine, other.engine);
+  std::swap(data, other.data);
+  std::swap(bytes, other.bytes);
+  return *this;
+}
+
+EngineMemory::~EngineMemory() {
+  if (data)
+    backend->release(engine, data, bytes);
+}
+
+Expected<EngineMemory> EngineMemory::allocate(const lora_backend *backend,
+                                              lora_engine *engine,
+                                              uint64_t bytes) {
+  EngineMemory memory;
+  lora_message message = {};
+  if (int32_t status = backend->allocate(engine, bytes, &memory.data, &message))
+    return makeError(ErrorCode(status), message.text);
+  memory.backend = backend;
+  memory.engine = engine;
+  memory.bytes = bytes;
+  return memory;
+}
+
+/// What generated code gets as its context.
+struct ModuleInstance::Call {
+  lora_rt_context context; ///< first, so that its address is this object's
+  Module::State *module;
+  void *scratch = nullptr;
+  Counters counters;
+  Error error;
+
+  static Call &of(lora_rt_context *context) {
+    return *reinterpret_cast<Call *>(context);
+  }
+
+  static void execute(lora_rt_context *context, uint32_t primitive,
+                      void *const *args) {
+    Call &call = of(context);
+    if (context->status)
+      return;
+    Module::State &module = *call.module;
+    if (primitive >= module.primitives.size())
+      return call.fail(makeError(ErrorCode::InvalidFile, module.where,
+                                 ": its code uses primitive ", primitive,
+                                 ", but there are only ",
+                                 module.primitives.size()));
+    const lora_primitive_facts &facts = module.facts[primitive];
+    call.counters.operations += facts.operations;
+    call.counters.bytes += facts.bytes;
+    ++call.counters.executions;
+    lora_message message;
+    if (int32_t status =
+            module.backend->execute(module.engine, module.primitives[primitive],
+                                    args, call.scratch, &message))
+      call.fail(backendError(status, message, module.where));
+  }
+
+  static void parallelFor(lora_rt_context *context, int64_t begin, int64_t end,
+                          int64_t grain, lora_rt_body body,
+                          void *const *captures) {
+    if (context->status)
+      return;
+    Module::State &module = *of(context).module;
+    module.backend->parallel_for(module.engine, begin, end, grain, body, captures);
+  }
+
+  void fail(Error failure) {
+    context.status = int32_t(failure.code());
+    error = std::move(failure);
+  }
+};
+
+namespace {
+
+constexpr uint64_t alignment = 4096;
+
+uint64_t aligned(uint64_t bytes) {
+  return (bytes + alignment - 1) / alignment * alignment;
+}
+
+} // namespace
+
+ModuleInstance::ModuleInstance(std::shared_ptr<Module> module)
+    : module(std::move(module)) {}
+ModuleInstance::~ModuleInstance() = default;
+
+Expected<std::unique_ptr<ModuleInstance>>
+ModuleInstance::create(std::shared_ptr<Module> module, int64_t stateRows) {
+  static const lora_rt_services services = {
+      sizeof(lora_rt_services), LORA_RT_ABI_VERSION, Call::execute,
+      Call::parallelFor};
+  std::unique_ptr<ModuleInstance> instance(new ModuleInstance(module));
+  Module::State &state = *module->state;
+  instance->callContext = std::make_unique<Call>();
+  Call &call = *instance->callContext;
+  call.context = {&services, stateRows, 0, 0};
+  call.module = &state;
+
+  uint64_t frame = 0;
+  for (const Manifest::Entry &entry : state.manifest.entries)
+    frame = std::max(frame, entry.frameBytes);
+  frame = aligned(frame);
+  Expected<EngineMemory> workspace =
+      instance->allocate(frame + aligned(state.scratchBytes));
+  if (!workspace)
+    return workspace.takeError();
+  instance->workspace = std::move(*workspace);
+  call.scratch = static_cast<std::byte *>(instance->workspace.address()) + frame;
+  if (Error error = instance->bindSlots(stateRows))
+    return error;
+  return instance;
+}
+
+Error ModuleInstance::bindSlots(int64_t stateRows) {
+  const Manifest &manifest = module->manifest();
+  for (const Manifest::State &state : manifest.states) {
+    Expected<EngineMemory> memory = allocate(state.bytes(stateRows));
+    if (!memory)
+      return makeError(ErrorCode::System, "state '", state.name, "' with ",
+                       stateRows, " rows: ", memory.message(),
+                       "; a smaller context needs less");
+    states.push_back(std::move(*memory));
+  }
+  uint64_t regionBytes = uint64_t(manifest.regionElements()) * sizeof(float);
+  for (EngineMemory &region : regions) {
+    if (regionBytes == 0)
+      break;
+    Expected<EngineMemory> memory = allocate(regionBytes);
+    if (!memory)
+      return memory.takeError();
+    region = std::move(*memory);
+  }
+  auto part = [&](size_t region, size_t trainable) -> void * {
+    return static_cast<float *>(regions[region].address()) +
+           manifest.trainables[trainable].offset;
+  };
+  for (const Manifest::Slot &slot : manifest.slots) {
+    switch (slot.kind) {
+    case Manifest::Slot::Kind::Param:
+      // Generated code only reads parameters.
+      slots.push_back(const_cast<void *>(module->state->params[slot.index]));
+      break;
+    case Manifest::Slot::Kind::State:
+      slots.push_back(states[slot.index].address());
+      break;
+    case Manifest::Slot::Kind::Trainable:
+      slots.push_back(part(0, slot.index));
+      break;
+    case Manifest::Slot::Kind::Gradient:
+      slots.push_back(part(1, slot.index));
+      break;
+    case Manifest::Slot::Kind::Region:
+      slots.push_back(regions[slot.index].address());
+      break;
+    }
+  }
+  return Error::success();
+}
+
+Error ModuleInstance::call(const Manifest::Entry &entry,
+                           std::span<void *const> inputs,
+                           std::span<void *const> outputs) {
+  Module::State &state = *module->state;
+  size_t index = size_t(&entry - state.manifest.entries.data());
+  if (index >= state.entries.size() || inputs.size() != entry.inputs.size() ||
+      outputs.size() != entry.outputs.size())
+    return makeError(ErrorCode::InvalidArgument, "entry '", entry.name,
+                     "' takes ", entry.inputs.size(), " inputs and ",
+                     entry.outputs.size(), " outputs");
+  std::vector<void *> io(inputs.begin(), inputs.end());
+  io.insert(io.end(), outputs.begin(), outputs.end());
+  Call &call = *callContext;
+  call.context.status = 0;
+  call.error = Error::success();
+  std::lock_guard lock(state.running);
+  state.entries[index](&call.context, slots.data(), workspace.address(), io.data());
+  return std::move(call.error);
+}
+
+Error ModuleInstance::callWithHostMemory(
+    const Manifest::Entry &entry,
+    std::span<const std::span<const std::byte>> inputs,
+    std::span<const std::span<std::byte>> outputs) {
+  std::vector<EngineMemory> buffers;
+  std::vector<void *> addresses;
+  auto prepare = [&](const Manifest::Value &value, size_t bytes) -> Error {
+    if (bytes != value.bytes())
+      return makeError(ErrorCode::InvalidArgument, "entry '", entry.name, "': '",
+                       value.name, "' has ", value.bytes(), " bytes, but got ",
+                       bytes);
+    Expected<EngineMemory> buffer = allocate(bytes);
+    if (!buffer)
+      return buffer.takeError();
+    addresses.push_back(buffer->address());
+    buffers.push_back(std::move(*buffer));
+    return Error::success();
+  };
+  if (inputs.size() != entry.inputs.size() ||
+      outputs.size() != entry.outputs.size())
+    return call(entry, {}, {});
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (Error error = prepare(entry.inputs[i], inputs[i].size()))
+      return error;
+    if (Error error = write(addresses.back(), inputs[i]))
+      return error;
+  }
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (Error error = prepare(entry.outputs[i], outputs[i].size()))
+      return error;
+  std::span<void *const> all(addresses);
+  if (Error error =
+          call(entry, all.first(inputs.size()), all.subspan(inputs.size())))
+    return error;
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (Error error = read(addresses[inputs.size() + i], outputs[i]))
+      return error;
+  return Error::success();
+}
+
+std::span<float> ModuleInstance::region(Region which) {
+  const EngineMemory &memory = regions[size_t(which)];
+  return {static_cast<float *>(memory.address()), memory.size() / sizeof(float)};
+}
+
+std::span<float> ModuleInstance::region(Region which,
+                                        const Manifest::Trainable &trainable) {
+  return region(which).subspan(size_t(trainable.offset),
+                               size_t(trainable.elements()));
+}
+
+Error ModuleInstance::clearStates() {
+  const Manifest &manifest = module->manifest();
+  for (size_t i = 0; i < states.size(); ++i) {
+    Expected<EngineMemory> fresh = allocate(states[i].size());
+    if (!fresh)
+      return fresh.takeError();
+    for (size_t slot = 0; slot < slots.size(); ++slot)
+      if (manifest.slots[slot].kind == Manifest::Slot::Kind::State &&
+          manifest.slots[slot].index == i)
+        slots[slot] = fresh->address();
+    states[i] = std::move(*fresh);
+  }
+  return Error::success();
+}
+
+MemoryReport ModuleInstance::memory() const {
+  MemoryReport report;
+  for (const EngineMemory &memory : module->state->repacked)
+    report.repacked += memory.size();
+  report.parameters = module->state->paramBytes;
+  for (const EngineMemory &memory : states)
+    report.states += memory.size();
+  for (const EngineMemory &memory : regions)
+    report.regions += memory.size();
+  report.workspace = workspace.size();
+  return report;
+}
+
+const Counters &ModuleInstance::counters() const { return callContext->counters; }
+void ModuleInstance::resetCounters() { callContext->counters = {}; }
+
+Expected<EngineMemory> ModuleInstance::allocate(uint64_t bytes) {
+  return EngineMemory::allocate(module->state->backend, module->state->engine,
+                                bytes);
+}
+
+Error ModuleInstance::write(void *address, std::span<const std::byte> bytes) {
+  Module::State &state = *module->state;
+  lora_message message = {};
+  void *host = nullptr;
+  if (int32_t status = state.backend->map(state.engine, address, bytes.size(),
+                                          &host, &message))
+    return backendError(status, message, state.where);
+  std::memcpy(host, bytes.data(), bytes.size());
+  return backendError(state.backend->unmap(state.engine, address, host, &message),
+                      message, state.where);
+}
+
+Error ModuleInstance::read(const void *address, std::span<std::byte> bytes) {
+  Module::State &state = *module->state;
+  lora_message message = {};
+  void *host = nullptr, *memory = const_cast<void *>(address);
+  if (int32_t status = state.backend->map(state.engine, memory, bytes.size(),
+                                          &host, &message))
+    return backendError(status, message, state.where);
+  std::memcpy(bytes.data(), host, bytes.size());
+  return backendError(state.backend->unmap(state.engine, memory, host, &message),
+                      message, state.where);
+}
+
+} // namespace lora_rt

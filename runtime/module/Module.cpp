@@ -1,0 +1,199 @@
+//===- Module.cpp - Loading: CPU check, code, engine, primitives ----------===//
+
+#include "BackendLibrary.h"
+#include "CpuFeatures.h"
+#include "ModuleState.h"
+
+#include <cstdio>
+
+namespace lora_rt {
+
+Module::Module(std::unique_ptr<State> state) : state(std::move(state)) {}
+Module::~Module() = default;
+
+Module::State::~State() {
+  for (lora_primitive *primitive : primitives)
+    backend->destroy_primitive(engine, primitive);
+  repacked.clear();
+  if (engine)
+    backend->destroy_engine(engine);
+}
+
+const Manifest &Module::manifest() const { return state->manifest; }
+const std::string &Module::engineDescription() const {
+  return state->description;
+}
+unsigned Module::threads() const { return state->threads; }
+
+Error Module::State::loadCode(std::span<const std::byte> bytes) {
+  Expected<CodeObject> object = CodeObject::load(bytes, where);
+  if (!object)
+    return object.takeError();
+  code = std::move(*object);
+  for (const Manifest::Entry &entry : manifest.entries) {
+    entries.push_back(code.entry(entry.name));
+    if (!entries.back())
+      return makeError(ErrorCode::InvalidFile, where, ": its code has no entry '",
+                       entry.name, "'");
+  }
+  return Error::success();
+}
+
+Error Module::State::createEngine(unsigned wanted) {
+  lora_message message = {};
+  lora_engine_options options = {sizeof(options), wanted};
+  if (int32_t status = backend->create_engine(&options, &engine, &message))
+    return backendError(status, message, where);
+  lora_engine_facts facts = {sizeof(facts), 0, nullptr};
+  backend->engine_facts(engine, &facts);
+  description = facts.description;
+  threads = facts.threads;
+  return Error::success();
+}
+
+Error Module::State::bindParameters(const ParameterSource &source) {
+  for (const Manifest::Param &param : manifest.params) {
+    Expected<const void *> host = source(param);
+    if (!host)
+      return host.takeError();
+    lora_message message = {};
+    lora_matrix matrix = {param.layout.c_str(), manifestName(param.dtype).data(),
+                          1, 1};
+    uint64_t bytes = sizeOf(param.dtype);
+    for (int64_t extent : param.shape)
+      bytes *= uint64_t(extent);
+    if (param.layout != "plain") {
+      matrix.n = param.shape[0];
+      matrix.k = param.shape[1];
+      if (int32_t status = backend->matrix_bytes(engine, &matrix, &bytes, &message))
+        return backendError(status, message,
+                            where + ": parameter '" + param.name + "'");
+    }
+    if (param.bytes && param.bytes != bytes)
+      return makeError(ErrorCode::InvalidFile, where, ": parameter '", param.name,
+                       "' has ", param.bytes, " bytes, but its layout ",
+                       param.layout, " needs ", bytes,
+                       "; compile the model again on this machine");
+    const void *address = nullptr;
+    if (int32_t status = backend->share(engine, *host, bytes, &address, &message))
+      return backendError(status, message, where);
+    params.push_back(address);
+    paramBytes += bytes;
+  }
+  return Error::success();
+}
+
+Error Module::State::createPrimitives() {
+  for (size_t i = 0; i < manifest.primitives.size(); ++i) {
+    const Manifest::Primitive &primitive = manifest.primitives[i];
+    lora_message message = {};
+    lora_primitive *created = nullptr;
+    if (int32_t status = backend->create_primitive(
+            engine, primitive.json.data(), primitive.json.size(), &created,
+            &message))
+      return backendError(status, message,
+                          where + ": primitive " + std::to_string(i));
+    primitives.push_back(created);
+    lora_primitive_facts fact = {sizeof(fact), 0, 0, 0, 0};
+    backend->primitive_facts(created, &fact);
+    facts.push_back(fact);
+    scratchBytes = std::max(scratchBytes, fact.scratch_bytes);
+  }
+  return Error::success();
+}
+
+namespace {
+
+std::function<void(const std::string &)>
+warningSink(const ModuleOptions &options) {
+  if (options.warn)
+    return options.warn;
+  return [](const std::string &text) {
+    std::fprintf(stderr, "warning: %s\n", text.c_str());
+  };
+}
+
+/// The parameters of a pack, by offset.
+ParameterSource packSource(const Payload &payload, bool verify) {
+  const Payload::Part *pack = payload.find(packPart);
+  std::span<const std::byte> bytes =
+      pack ? payload.bytes(*pack) : std::span<const std::byte>();
+  return [&payload, bytes,
+          verify](const Manifest::Param &param) -> Expected<const void *> {
+    if (param.bytes == 0 || param.offset > bytes.size() ||
+        param.bytes > bytes.size() - param.offset || param.offset % 64 != 0)
+      return makeError(ErrorCode::InvalidFile, payload.path(), ": parameter '",
+                       param.name, "' lies outside the pack of ", bytes.size(),
+                       " bytes; copy or compile the file again");
+    std::span<const std::byte> content = bytes.subspan(param.offset, param.bytes);
+    if (verify && checksum(content) != param.checksum)
+      return makeError(ErrorCode::InvalidFile, payload.path(), ": parameter '",
+                       param.name, "' is damaged (its checksum differs); copy or "
+                       "compile the file again");
+    return content.data();
+  };
+}
+
+} // namespace
+
+Expected<std::shared_ptr<Module>>
+Module::load(Manifest manifest, std::span<const std::byte> code,
+             const ParameterSource &parameters, const ModuleOptions &options,
+             const std::string &where) {
+  // Nothing that was compiled for this CPU may run before it is known to fit.
+  if (Error error =
+          checkCpuFeatures(manifest.target.features, manifest.target.cpu))
+    return makeError(error.code(), where, ": ", error.message());
+  auto state = std::make_unique<State>();
+  state->manifest = std::move(manifest);
+  state->where = where;
+  Expected<const lora_backend *> backend =
+      openBackend(state->manifest.target.engine, nullptr);
+  if (!backend)
+    return backend.takeError();
+  state->backend = *backend;
+  if (Error error = state->loadCode(code))
+    return error;
+  if (Error error = state->createEngine(options.threads))
+    return error;
+  if (Error error = state->bindParameters(parameters))
+    return error;
+  if (Error error = state->adaptLayouts(warningSink(options)))
+    return error;
+  if (Error error = state->createPrimitives())
+    return error;
+  return std::shared_ptr<Module>(new Module(std::move(state)));
+}
+
+Expected<std::shared_ptr<Module>> Module::open(const std::string &path,
+                                               const ModuleOptions &options) {
+  Expected<Payload> payload = Payload::open(path);
+  if (!payload)
+    return payload.takeError();
+  Expected<std::span<const std::byte>> text = payload->verified(manifestPart);
+  if (!text)
+    return text.takeError();
+  Expected<Manifest> manifest = Manifest::parse(
+      {reinterpret_cast<const char *>(text->data()), text->size()}, path);
+  if (!manifest)
+    return manifest.takeError();
+  if (Error error =
+          checkCpuFeatures(manifest->target.features, manifest->target.cpu))
+    return makeError(error.code(), path, ": ", error.message());
+  // Opening it with the payload finds carried libraries; `load` reuses it.
+  if (Expected<const lora_backend *> backend =
+          openBackend(manifest->target.engine, &*payload);
+      !backend)
+    return backend.takeError();
+  Expected<std::span<const std::byte>> code = payload->verified(codePart);
+  if (!code)
+    return code.takeError();
+  Expected<std::shared_ptr<Module>> module =
+      load(std::move(*manifest), *code, packSource(*payload, options.verifyPack),
+           options, path);
+  if (module)
+    (*module)->state->payload = std::move(*payload);
+  return module;
+}
+
+} // namespace lora_rt

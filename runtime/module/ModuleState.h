@@ -1,0 +1,56 @@
+//===- ModuleState.h - What a loaded module holds ----------------*- C++ -*-===//
+
+#ifndef LORA_RUNTIME_MODULE_MODULESTATE_H
+#define LORA_RUNTIME_MODULE_MODULESTATE_H
+
+#include "CodeObject.h"
+#include "lora-runtime/Module.h"
+#include "lora-runtime/Payload.h"
+
+namespace lora_rt {
+
+struct Module::State {
+  ~State();
+
+  Manifest manifest;
+  std::string where;
+  /// Keeps the mapped parameters; empty for a module from memory.
+  std::optional<Payload> payload;
+  CodeObject code;
+  /// In the order of the manifest's entries.
+  std::vector<lora_rt_entry> entries;
+
+  const lora_backend *backend = nullptr;
+  lora_engine *engine = nullptr;
+  std::string description;
+  unsigned threads = 0;
+
+  /// By the manifest's order.
+  std::vector<const void *> params;
+  std::vector<EngineMemory> repacked;
+  std::vector<lora_primitive *> primitives;
+  std::vector<lora_primitive_facts> facts;
+  uint64_t scratchBytes = 0;
+  uint64_t paramBytes = 0;
+  /// Primitives hold their arguments while they run, so calls take turns.
+  std::mutex running;
+
+  Error loadCode(std::span<const std::byte> bytes);
+  Error createEngine(unsigned threads);
+  Error bindParameters(const ParameterSource &source);
+  /// Repacks parameters whose layout this engine would not choose.
+  Error adaptLayouts(const std::function<void(const std::string &)> &warn);
+  Error createPrimitives();
+};
+
+/// A backend's failure as an Error.
+inline Error backendError(int32_t status, const lora_message &message,
+                          const std::string &where) {
+  if (status == 0)
+    return Error::success();
+  return makeError(ErrorCode(status), where, ": ", message.text);
+}
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_MODULE_MODULESTATE_H

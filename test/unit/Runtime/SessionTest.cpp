@@ -1,0 +1,230 @@
+//===- SessionTest.cpp - Loading, chunking, generating, training calls ----===//
+
+#include "TestFiles.h"
+#include "TinyModule.h"
+#include "lora-runtime/Session.h"
+
+using namespace lora_rt;
+
+namespace {
+
+/// Opens a module and collects its warnings.
+std::shared_ptr<Module> open(const std::string &path, std::string &warnings) {
+  ModuleOptions options;
+  options.threads = 2;
+  options.verifyPack = true;
+  options.warn = [&](const std::string &text) { warnings += text; };
+  Expected<std::shared_ptr<Module>> module = Module::open(path, options);
+  EXPECT_TRUE(module) << module.message();
+  return module ? *module : nullptr;
+}
+
+std::unique_ptr<Session> session(const std::string &path, int64_t context = 0) {
+  std::string warnings;
+  std::shared_ptr<Module> module = open(path, warnings);
+  Expected<std::unique_ptr<Session>> result = Session::create(module, context);
+  EXPECT_TRUE(result) << result.message();
+  return result ? std::move(*result) : nullptr;
+}
+
+const std::vector<int32_t> prompt = {3, 10, 0, 7, 7, 1, 9, 2, 5, 4, 6};
+
+TEST(Session, ChunksAndPaddingChangeNothing) {
+  TestFolder folder;
+  std::string path = folder.path("module");
+  tiny::write(path, "", "plain");
+  // 11 tokens are 4 + 4 + 4 with one of padding; 5 + 6 pads in the middle.
+  for (size_t split : {size_t(11), size_t(5), size_t(1), size_t(4)}) {
+    std::unique_ptr<Session> s = session(path, 13);
+    std::vector<float> all;
+    int64_t next = 0;
+    Session::Rows collect = [&](int64_t first, std::span<const float> rows) {
+      EXPECT_EQ(first, next);
+      next = first + int64_t(rows.size()) / tiny::vocabulary;
+      all.insert(all.end(), rows.begin(), rows.end());
+      return Error::success();
+    };
+    std::span<const int32_t> ids(prompt);
+    ASSERT_FALSE(s->feed(ids.first(split), collect));
+    if (split < ids.size())
+      ASSERT_FALSE(s->feed(ids.subspan(split), collect));
+    EXPECT_EQ(all, tiny::logits(prompt)) << split;
+    Expected<std::vector<float>> last = s->last();
+    ASSERT_TRUE(last);
+    EXPECT_TRUE(std::equal(last->begin(), last->end(),
+                           all.end() - tiny::vocabulary));
+  }
+}
+
+TEST(Session, GeneratesGreedily) {
+  TestFolder folder;
+  std::string path = folder.path("module");
+  tiny::write(path, "", "plain");
+  std::unique_ptr<Session> s = session(path);
+  EXPECT_EQ(s->context(), tiny::maxPositions);
+  ASSERT_FALSE(s->feed(prompt));
+  std::vector<int32_t> generated;
+  Error error = s->generate(5, [&](int32_t id) {
+    generated.push_back(id);
+    return true;
+  });
+  ASSERT_FALSE(error) << error.message();
+  std::vector<int32_t> ids = prompt;
+  for (int i = 0; i < 5; ++i) {
+    std::vector<float> logits = tiny::logits(ids);
+    auto begin = logits.end() - tiny::vocabulary;
+    ids.push_back(int32_t(std::max_element(begin, logits.end()) - begin));
+  }
+  EXPECT_EQ(generated, std::vector<int32_t>(ids.end() - 5, ids.end()));
+  EXPECT_EQ(s->position(), int64_t(prompt.size()) + 4);
+  s->reset();
+  ASSERT_FALSE(s->feed(prompt));
+  EXPECT_EQ(*s->greedy(), generated[0]);
+}
+
+TEST(Session, RefusesWhatDoesNotFit) {
+  TestFolder folder;
+  std::string path = folder.path("module");
+  tiny::write(path, "", "plain");
+  std::unique_ptr<Session> s = session(path, 12);
+  int32_t bad[] = {1, 11}, negative[] = {-1};
+  EXPECT_NE(s->feed(bad).message().find("id 11 is outside"), std::string::npos);
+  EXPECT_TRUE(s->feed(negative));
+  EXPECT_TRUE(s->feed({}));
+  EXPECT_FALSE(s->last());
+  ASSERT_FALSE(s->feed(prompt));
+  EXPECT_NE(s->feed(prompt).message().find("--context takes up to 32"),
+            std::string::npos);
+  EXPECT_TRUE(s->generate(3, [](int32_t) { return true; }));
+  EXPECT_FALSE(s->generate(2, [](int32_t) { return true; }));
+  std::string warnings;
+  EXPECT_FALSE(Session::create(open(path, warnings), 33));
+}
+
+TEST(Session, MemoryIsKnownBeforeTheRun) {
+  TestFolder folder;
+  std::string path = folder.path("module");
+  tiny::write(path, "", "plain");
+  MemoryReport report = session(path, 9)->memory();
+  EXPECT_EQ(report.parameters, 11u * 6 * 4);
+  EXPECT_EQ(report.states, 10u * 6 * 4); // One spare row.
+  EXPECT_EQ(report.regions, 4u * 16 * 4);
+  EXPECT_EQ(report.repacked, 0u);
+  EXPECT_GE(report.workspace, 128u);
+}
+
+TEST(Module, RepacksWhatOneDNNWouldNotChoose) {
+  TestFolder folder;
+  std::string path = folder.path("module"), warnings;
+  // A layout for weights that no CPU kernel here prefers at n = 11.
+  tiny::write(path, "", "BA4b8a8b2a");
+  std::shared_ptr<Module> module = open(path, warnings);
+  EXPECT_NE(warnings.find("repacked"), std::string::npos) << warnings;
+  Expected<std::unique_ptr<Session>> s = Session::create(module, 0);
+  ASSERT_TRUE(s) << s.message();
+  EXPECT_GT((*s)->memory().repacked, 0u);
+  std::vector<float> all;
+  ASSERT_FALSE((*s)->feed(prompt, [&](int64_t, std::span<const float> rows) {
+    all.insert(all.end(), rows.begin(), rows.end());
+    return Error::success();
+  }));
+  EXPECT_EQ(all, tiny::logits(prompt));
+
+  // The preferred one stays where it is.
+  std::string preferred =
+      *packedTag(1, 11, 6, DType::F32, DType::F32, DType::F32);
+  warnings.clear();
+  tiny::write(path, "", preferred);
+  module = open(path, warnings);
+  EXPECT_EQ(warnings, "");
+}
+
+TEST(Module, MissingCpuFeaturesComeFirst) {
+  TestFolder folder;
+  std::string path = folder.path("module");
+  tiny::write(path, "", "plain", "\"sse2\",\"avx9000\"");
+  Expected<std::shared_ptr<Module>> module = Module::open(path, {});
+  EXPECT_FALSE(module);
+  EXPECT_NE(module.message().find("does not have: avx9000"), std::string::npos)
+      << module.message();
+}
+
+TEST(Module, DamagedPackIsFoundWhenVerified) {
+  TestFolder folder;
+  std::string path = folder.path("module");
+  tiny::write(path, "", "plain");
+  std::string bytes = *readTextFile(path);
+  Expected<Payload> payload = Payload::open(path);
+  ASSERT_TRUE(payload);
+  bytes[payload->find(packPart)->offset + 100] ^= 1;
+  folder.write("module", bytes);
+  EXPECT_TRUE(Module::open(path, {}));
+  ModuleOptions verify;
+  verify.verifyPack = true;
+  EXPECT_NE(Module::open(path, verify).message().find("'embed' is damaged"),
+            std::string::npos);
+}
+
+TEST(ModuleInstance, TrainsWithParametersFromACallback) {
+  Expected<Manifest> manifest =
+      Manifest::parse(tiny::manifest("plain", {0, 264, "0"}), "tiny");
+  ASSERT_TRUE(manifest) << manifest.message();
+  Expected<MappedFile> code = MappedFile::open(LORA_TINY_MODULE);
+  ASSERT_TRUE(code);
+  std::vector<float> table = tiny::table();
+  Expected<std::shared_ptr<Module>> module = Module::load(
+      std::move(*manifest), code->bytes(),
+      [&](const Manifest::Param &param) -> Expected<const void *> {
+        EXPECT_EQ(param.name, "embed");
+        return table.data();
+      },
+      {}, "tiny");
+  ASSERT_TRUE(module) << module.message();
+  Expected<std::unique_ptr<ModuleInstance>> created =
+      ModuleInstance::create(*module, 1);
+  ASSERT_TRUE(created) << created.message();
+  ModuleInstance &instance = **created;
+  const Manifest::Trainable &trainable = instance.manifest().trainables[0];
+  std::span<float> theta =
+      instance.region(ModuleInstance::Region::Theta, trainable);
+  ASSERT_EQ(theta.size(), 12u);
+  theta[3] = 1;
+  instance.region(ModuleInstance::Region::Gradient)[3] = 0.25f;
+  const Manifest::Entry &entry =
+      *instance.manifest().entriesOf("train_step").front();
+  int32_t ids[] = {4, 5};
+  float loss = 0;
+  std::span<const std::byte> inputs[] = {std::as_bytes(std::span(ids))};
+  std::span<std::byte> outputs[] = {
+      std::as_writable_bytes(std::span(&loss, 1))};
+  Error error = instance.callWithHostMemory(entry, inputs, outputs);
+  ASSERT_FALSE(error) << error.message();
+  EXPECT_EQ(loss, 9);
+  EXPECT_EQ(theta[3], 1.25f);
+}
+
+TEST(Manifest, IsReadStrictly) {
+  std::string good = tiny::manifest("plain", {0, 264, "0"});
+  auto failure = [&](const std::string &from, const std::string &to) {
+    std::string text = good;
+    text.replace(text.find(from), from.size(), to);
+    return Manifest::parse(text, "tiny").message();
+  };
+  auto expect = [&](const char *from, const char *to, const char *message) {
+    std::string actual = failure(from, to);
+    EXPECT_NE(actual.find(message), std::string::npos) << actual;
+  };
+  EXPECT_TRUE(Manifest::parse(good, "tiny"));
+  expect("\"format\":1", "\"format\":2", "format 2");
+  expect("\"format\":1", "\"format\":1,\"new\":0", "unknown key 'new'");
+  expect("{\"param\":0}", "{\"param\":1}", "there are only 1");
+  expect("{\"region\":\"theta\"}", "{\"region\":\"beta\"}", "'beta'");
+  expect("\"bytes\":264", "\"bytes\":260", "does not fit its shape");
+  expect("\"shape\":[-1,6]", "\"shape\":[-2,6]", "sizes");
+  expect("\"shape\":[-1,6]", "\"shape\":[-1,99999999999999]", "too large");
+  expect("\"kind\":\"gather\"", "\"kind\":\"scatter\"", "'scatter'");
+  expect("\"offset\":0,\"xxh3\"", "\"offset\":-4096,\"xxh3\"", "whole number");
+  expect("\"has_head\":true", "\"has_head\":1", "true or false");
+}
+
+} // namespace

@@ -1,0 +1,94 @@
+/*===- TinyModule.c - A compiled module written by hand -------------------===*\
+|*
+|* Stands for generated code: a model with one state. Token t at position p
+|* writes (p + 1) * embedding[t] to the cache; its hidden state is the sum of
+|* the keys it sees; logits are the products with the (tied) embeddings.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#include "lora-runtime/module.h"
+
+enum { width = 6 };
+
+struct job {
+  const int32_t *sequence;
+  const float *rows;
+  float *cache;
+  float *hidden;
+  int64_t tokens;
+};
+
+static void write_rows(void *const *captures, int64_t begin, int64_t end) {
+  const struct job *job = captures[0];
+  for (int64_t i = begin; i < end; ++i) {
+    int32_t position = job->sequence[i];
+    int32_t row = job->sequence[3 * job->tokens + i];
+    for (int j = 0; j < width; ++j)
+      job->cache[row * width + j] =
+          (float)(position + 1) * job->rows[i * width + j];
+  }
+}
+
+static void read_rows(void *const *captures, int64_t begin, int64_t end) {
+  const struct job *job = captures[0];
+  for (int64_t i = begin; i < end; ++i)
+    for (int j = 0; j < width; ++j) {
+      float sum = 0;
+      for (int32_t key = job->sequence[job->tokens + i];
+           key < job->sequence[2 * job->tokens + i]; ++key)
+        sum += job->cache[key * width + j];
+      job->hidden[i * width + j] = sum;
+    }
+}
+
+static void hidden_states(lora_rt_context *context, void *const *slots,
+                          void *frame, void *const *io, int64_t tokens,
+                          uint32_t gather) {
+  void *args[] = {slots[0], io[0], frame};
+  context->services->execute(context, gather, args);
+  struct job job = {io[1], frame, slots[1], io[2], tokens};
+  void *captures[] = {&job};
+  context->services->parallel_for(context, 0, tokens, 1, write_rows, captures);
+  context->services->parallel_for(context, 0, tokens, 1, read_rows, captures);
+}
+
+static void hidden_states_t1(lora_rt_context *context, void *const *slots,
+                             void *frame, void *const *io) {
+  hidden_states(context, slots, frame, io, 1, 0);
+}
+
+static void hidden_states_t4(lora_rt_context *context, void *const *slots,
+                             void *frame, void *const *io) {
+  hidden_states(context, slots, frame, io, 4, 1);
+}
+
+static void logits_t1(lora_rt_context *context, void *const *slots, void *frame,
+                      void *const *io) {
+  void *args[] = {io[0], slots[0], io[1]};
+  context->services->execute(context, 2, args);
+}
+
+/* theta += gradient; the loss is the sum of the ids. */
+static void train_step(lora_rt_context *context, void *const *slots, void *frame,
+                       void *const *io) {
+  float *theta = slots[2];
+  const float *gradient = slots[3];
+  const int32_t *ids = io[0];
+  for (int i = 0; i < 16; ++i)
+    theta[i] += gradient[i];
+  *(float *)io[1] = (float)(ids[0] + ids[1]);
+  (void)context;
+  (void)frame;
+}
+
+static const lora_rt_entry_record entries[] = {
+    {"hidden_states.t1", hidden_states_t1},
+    {"hidden_states.t4", hidden_states_t4},
+    {"logits.t1", logits_t1},
+    {"train_step.t2", train_step},
+};
+
+static const lora_rt_module module = {sizeof(module), LORA_RT_ABI_VERSION, 4,
+                                      entries};
+
+const lora_rt_module *lora_rt_module_query(void) { return &module; }
