@@ -1,0 +1,276 @@
+//===- Expression.cpp - Weight expressions made ready to compute -----------===//
+//
+// One class per kind of expression.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Expression.h"
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "lora-runtime/Numeric.h"
+
+using namespace lora;
+using namespace lora::transformer;
+using lora_rt::Error;
+using lora_rt::Expected;
+using mlir::Attribute;
+
+namespace {
+
+using ExpressionPtr = std::unique_ptr<Expression>;
+
+/// Rows and columns of a value: a vector is one row.
+std::pair<int64_t, int64_t> getExtents(mlir::RankedTensorType type) {
+  if (type.getRank() == 1)
+    return {1, type.getDimSize(0)};
+  return {type.getDimSize(0), type.getNumElements() / type.getDimSize(0)};
+}
+
+/// A tensor of a file.
+class Stored : public Expression {
+public:
+  explicit Stored(const lora_rt::TensorView &tensor, mlir::RankedTensorType type)
+      : Expression(getExtents(type).first, getExtents(type).second),
+        tensor(tensor) {}
+
+  void computeRows(int64_t begin, int64_t end, float *out) const override {
+    const std::byte *source =
+        tensor.bytes.data() + begin * columns * lora_rt::sizeOf(tensor.dtype);
+    size_t count = size_t((end - begin) * columns);
+    // The type was checked to be a floating-point one when the leaf was bound.
+    Error error =
+        lora_rt::convertToFloat(tensor.dtype, source, {out, count});
+    assert(!error && "a stored weight has a floating-point type");
+    (void)bool(error);
+  }
+
+private:
+  const lora_rt::TensorView &tensor;
+};
+
+/// A new parameter.
+class Initial : public Expression {
+public:
+  Initial(InitAttr init, std::string name)
+      : Expression(getExtents(init.getType()).first,
+                   getExtents(init.getType()).second),
+        init(init), name(std::move(name)) {}
+
+  void computeRows(int64_t begin, int64_t end, float *out) const override {
+    fillInitial(init, name, uint64_t(begin * columns),
+                {out, size_t((end - begin) * columns)});
+  }
+
+private:
+  InitAttr init;
+  std::string name;
+};
+
+/// Rounding to another element type.
+class Rounded : public Expression {
+public:
+  Rounded(ExpressionPtr operand, lora_rt::DType type)
+      : Expression(operand->getRows(), operand->getColumns()),
+        operand(std::move(operand)), type(type) {}
+
+  void computeRows(int64_t begin, int64_t end, float *out) const override {
+    operand->computeRows(begin, end, out);
+    roundTo(type, {out, size_t((end - begin) * columns)});
+  }
+
+private:
+  ExpressionPtr operand;
+  lora_rt::DType type;
+};
+
+/// Operands one below the other, or side by side.
+class Concatenated : public Expression {
+public:
+  Concatenated(std::vector<ExpressionPtr> operands, bool below, int64_t rows,
+               int64_t columns)
+      : Expression(rows, columns), operands(std::move(operands)), below(below) {}
+
+  void computeRows(int64_t begin, int64_t end, float *out) const override {
+    below ? computeBelow(begin, end, out) : computeBeside(begin, end, out);
+  }
+
+private:
+  void computeBelow(int64_t begin, int64_t end, float *out) const {
+    int64_t first = 0;
+    for (const ExpressionPtr &operand : operands) {
+      int64_t from = std::max(begin, first);
+      int64_t to = std::min(end, first + operand->getRows());
+      if (from < to)
+        operand->computeRows(from - first, to - first,
+                             out + (from - begin) * columns);
+      first += operand->getRows();
+    }
+  }
+  void computeBeside(int64_t begin, int64_t end, float *out) const {
+    int64_t column = 0;
+    std::vector<float> part;
+    for (const ExpressionPtr &operand : operands) {
+      int64_t width = operand->getColumns();
+      part.resize(size_t((end - begin) * width));
+      operand->computeRows(begin, end, part.data());
+      for (int64_t row = 0; row < end - begin; ++row)
+        std::copy_n(part.data() + row * width, width,
+                    out + row * columns + column);
+      column += width;
+    }
+  }
+
+  std::vector<ExpressionPtr> operands;
+  bool below;
+};
+
+/// A transposed matrix. Its operand is computed whole, once.
+class Transposed : public Expression {
+public:
+  explicit Transposed(const Expression &operand)
+      : Expression(operand.getColumns(), operand.getRows()),
+        values(size_t(rows * columns)) {
+    operand.computeRows(0, operand.getRows(), values.data());
+  }
+
+  void computeRows(int64_t begin, int64_t end, float *out) const override {
+    constexpr int64_t tile = 32;
+    for (int64_t j0 = 0; j0 < columns; j0 += tile)
+      for (int64_t i = begin; i < end; ++i)
+        for (int64_t j = j0; j < std::min(j0 + tile, columns); ++j)
+          out[(i - begin) * columns + j] = values[size_t(j * rows + i)];
+  }
+
+private:
+  std::vector<float> values;
+};
+
+/// out += factor * row, for a row of a merge.
+#if defined(__x86_64__) && defined(__clang__)
+__attribute__((target_clones("avx512f", "avx2,fma", "default")))
+#endif
+void addScaled(float *__restrict out, const float *__restrict row, float factor,
+               int64_t count) {
+  for (int64_t i = 0; i < count; ++i)
+    out[i] += factor * row[i];
+}
+
+/// W + B diag(s) A, rounded to W's type. A and B are skinny and held whole.
+class Merged : public Expression {
+public:
+  Merged(ExpressionPtr base, const Expression &b, const Expression &a,
+         mlir::DenseFPElementsAttr scale, lora_rt::DType type)
+      : Expression(base->getRows(), base->getColumns()), base(std::move(base)),
+        a(size_t(a.getRows() * a.getColumns())),
+        b(size_t(b.getRows() * b.getColumns())), rank(a.getRows()),
+        type(type) {
+    a.computeRows(0, a.getRows(), this->a.data());
+    b.computeRows(0, b.getRows(), this->b.data());
+    int64_t index = 0;
+    std::vector<float> factors;
+    for (const llvm::APFloat &value : scale)
+      factors.push_back(float(value.convertToDouble()));
+    for (float &value : this->b)
+      value *= factors[size_t(index++ % rank)];
+  }
+
+  void computeRows(int64_t begin, int64_t end, float *out) const override {
+    base->computeRows(begin, end, out);
+    std::vector<float> delta(static_cast<size_t>(columns));
+    for (int64_t row = begin; row < end; ++row) {
+      std::fill(delta.begin(), delta.end(), 0.0f);
+      for (int64_t k = 0; k < rank; ++k)
+        addScaled(delta.data(), a.data() + k * columns,
+                  b[size_t(row * rank + k)], columns);
+      addScaled(out + (row - begin) * columns, delta.data(), 1.0f, columns);
+    }
+    roundTo(type, {out, size_t((end - begin) * columns)});
+  }
+
+private:
+  ExpressionPtr base;
+  std::vector<float> a, b;
+  int64_t rank;
+  lora_rt::DType type;
+};
+
+lora_rt::DType getExprType(Attribute expr) {
+  return getRuntimeType(mlir::cast<WeightExprAttrInterface>(expr)
+                            .getValueType()
+                            .getElementType());
+}
+
+Expected<ExpressionPtr> createConcat(ConcatAttr concat, llvm::StringRef path,
+                                     const LeafLookup &lookup) {
+  std::vector<ExpressionPtr> operands;
+  for (Attribute part : concat.getOperands()) {
+    Expected<ExpressionPtr> operand = Expression::create(part, path, lookup);
+    if (!operand)
+      return operand.takeError();
+    operands.push_back(std::move(*operand));
+  }
+  auto [rows, columns] = getExtents(concat.getType());
+  bool below = concat.getDim() == 0 && concat.getType().getRank() != 1;
+  return ExpressionPtr(std::make_unique<Concatenated>(std::move(operands), below,
+                                                      rows, columns));
+}
+
+Expected<ExpressionPtr> createMerge(MergeAttr merge, llvm::StringRef path,
+                                    const LeafLookup &lookup) {
+  ExpressionPtr parts[3];
+  for (auto [part, expr] :
+       llvm::zip_equal(parts, merge.getOperandExprs())) {
+    Expected<ExpressionPtr> created = Expression::create(expr, path, lookup);
+    if (!created)
+      return created.takeError();
+    part = std::move(*created);
+  }
+  return ExpressionPtr(std::make_unique<Merged>(std::move(parts[0]), *parts[1],
+                                                *parts[2], merge.getScale(),
+                                                getExprType(merge)));
+}
+
+} // namespace
+
+Expected<ExpressionPtr> Expression::create(Attribute expr, llvm::StringRef path,
+                                           const LeafLookup &lookup) {
+  if (mlir::isa<BaseAttr, AdapterAttr>(expr)) {
+    Expected<const lora_rt::TensorView *> tensor = lookup(expr);
+    if (!tensor)
+      return tensor.takeError();
+    return ExpressionPtr(std::make_unique<Stored>(
+        **tensor, mlir::cast<WeightExprAttrInterface>(expr).getValueType()));
+  }
+  if (auto init = mlir::dyn_cast<InitAttr>(expr))
+    return ExpressionPtr(
+        std::make_unique<Initial>(init, joinPath(path, init.getName())));
+  if (auto concat = mlir::dyn_cast<ConcatAttr>(expr))
+    return createConcat(concat, path, lookup);
+  if (auto merge = mlir::dyn_cast<MergeAttr>(expr))
+    return createMerge(merge, path, lookup);
+  if (!mlir::isa<CastAttr, TransposeAttr>(expr)) {
+    std::string text;
+    llvm::raw_string_ostream(text) << expr;
+    return lora_rt::makeError(lora_rt::ErrorCode::Unsupported,
+                              "cannot compute the weight expression ", text);
+  }
+  Expected<ExpressionPtr> operand = Expression::create(
+      mlir::cast<WeightExprAttrInterface>(expr).getOperandExprs()[0], path,
+      lookup);
+  if (!operand)
+    return operand.takeError();
+  if (mlir::isa<CastAttr>(expr))
+    return ExpressionPtr(
+        std::make_unique<Rounded>(std::move(*operand), getExprType(expr)));
+  return ExpressionPtr(std::make_unique<Transposed>(**operand));
+}
+
+void lora::roundTo(lora_rt::DType type, std::span<float> values) {
+  if (type == lora_rt::DType::BF16) {
+    for (float &value : values)
+      value = lora_rt::bf16ToFloat(lora_rt::floatToBf16(value));
+  } else if (type == lora_rt::DType::F16) {
+    for (float &value : values)
+      value = lora_rt::f16ToFloat(lora_rt::floatToF16(value));
+  }
+}

@@ -1,0 +1,53 @@
+//===- Expression.h - Weight expressions made ready to compute --*- C++ -*-===//
+//
+// A weight expression whose leaves are bound to stored tensors. Rows can be asked
+// for in any order and from several threads.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_TARGET_WEIGHTS_EXPRESSION_H
+#define LORA_MLIR_LIB_TARGET_WEIGHTS_EXPRESSION_H
+
+#include "lora-mlir/Target/WeightEvaluator.h"
+
+#include <memory>
+
+namespace lora {
+
+/// Finds the stored tensor of a leaf.
+using LeafLookup =
+    std::function<lora_rt::Expected<const lora_rt::TensorView *>(
+        mlir::Attribute leaf)>;
+
+/// A matrix of f32 values that are computed row by row. A vector is one row.
+class Expression {
+public:
+  virtual ~Expression() = default;
+
+  int64_t getRows() const { return rows; }
+  int64_t getColumns() const { return columns; }
+
+  /// Writes rows [begin, end) to `out`.
+  virtual void computeRows(int64_t begin, int64_t end, float *out) const = 0;
+
+  /// Binds `expr`, applied at `path`, to its leaves.
+  static lora_rt::Expected<std::unique_ptr<Expression>>
+  create(mlir::Attribute expr, llvm::StringRef path, const LeafLookup &lookup);
+
+protected:
+  Expression(int64_t rows, int64_t columns) : rows(rows), columns(columns) {}
+
+  int64_t rows, columns;
+};
+
+/// Rounds values to a narrower type and widens them again, in place.
+void roundTo(lora_rt::DType type, std::span<float> values);
+
+/// The initial value of element `index` onwards of a parameter of kind
+/// `#transformer.init`; depends on the seed, the full name and the index only.
+void fillInitial(mlir::Attribute init, llvm::StringRef fullName, uint64_t index,
+                 std::span<float> values);
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_TARGET_WEIGHTS_EXPRESSION_H
