@@ -106,4 +106,18 @@ def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lora::rt::RTDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
+def ApproximateMath : Pass<"approximate-math"> {
+  let summary = "Compute exp, log, log1p, tanh and erf of f32 in line";
+  let description = [{
+    Replaces calls that would go to libm by upstream's polynomials, which LLVM vectorizes: largest error in units in the last
+    place 1 for exp, 1 for log, 5 for tanh and erf. Narrower types are computed in f32. f64 and other functions stay.
+
+    ```mlir
+    %y = math.exp %x : f32   // becomes a product of 2^n and a polynomial
+    %z = math.exp %w : f64   // stays
+    ```
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+}
+
 #endif // LORA_MLIR_CONVERSION_PASSES_TD

@@ -1,0 +1,91 @@
+//===- Link.cpp - LLD, called as a library
+//---------------------------------===//
+//
+// LLD works on files: they lie in a folder of their own for as long as it runs.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Link.h"
+#include "lld/Common/Driver.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/raw_ostream.h"
+#include <mutex>
+
+LLD_HAS_DRIVER(elf)
+
+using namespace lora;
+using lora_rt::ErrorCode;
+using lora_rt::makeError;
+
+static lora_rt::Error writeFile(const std::string &path,
+                                llvm::StringRef bytes) {
+  std::error_code code;
+  llvm::raw_fd_ostream stream(path, code);
+  if (!code) {
+    stream << bytes;
+    stream.close();
+    code = stream.error();
+    stream.clear_error();
+  }
+  if (code)
+    return makeError(ErrorCode::System, "cannot write ", path, ": ",
+                     code.message());
+  return lora_rt::Error::success();
+}
+
+static lora_rt::Error runLinker(llvm::ArrayRef<std::string> arguments) {
+  // LLD keeps global state: one link at a time.
+  static std::mutex mutex;
+  std::lock_guard<std::mutex> lock(mutex);
+  llvm::SmallVector<const char *> strings{
+      "ld.lld", "-shared", "-z",          "defs",
+      "-z",     "now",     "--threads=1", "--build-id=none"};
+  for (const std::string &argument : arguments)
+    strings.push_back(argument.c_str());
+  std::string messages;
+  llvm::raw_string_ostream stream(messages);
+  lld::Result result =
+      lld::lldMain(strings, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode != 0 || !result.canRunAgain)
+    return makeError(ErrorCode::System,
+                     "cannot link generated code: ", messages);
+  return lora_rt::Error::success();
+}
+
+lora_rt::Expected<std::string> lora::linkSharedObject(llvm::StringRef object,
+                                                      llvm::StringRef libm) {
+  llvm::SmallString<128> folder;
+  if (std::error_code code =
+          llvm::sys::fs::createUniqueDirectory("lora-link", folder))
+    return makeError(ErrorCode::System,
+                     "cannot create a temporary folder: ", code.message());
+  auto cleanup =
+      llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(folder); });
+  auto path = [&](llvm::StringRef name) {
+    llvm::SmallString<128> result(folder);
+    llvm::sys::path::append(result, name);
+    return result.str().str();
+  };
+
+  std::string libmObject = path("libm.o"), libmShared = path("libm.so");
+  std::string input = path("module.o"), output = path("module.so");
+  if (lora_rt::Error error = writeFile(libmObject, libm))
+    return error;
+  if (lora_rt::Error error = writeFile(input, object))
+    return error;
+  if (lora_rt::Error error =
+          runLinker({"-soname", "libm.so.6", "-o", libmShared, libmObject}))
+    return error;
+  if (lora_rt::Error error = runLinker(
+          {"--as-needed", "--gc-sections", "-o", output, input, libmShared}))
+    return error;
+  auto buffer = llvm::MemoryBuffer::getFile(output);
+  if (!buffer)
+    return makeError(ErrorCode::System, "cannot read ", output, ": ",
+                     buffer.getError().message());
+  return (*buffer)->getBuffer().str();
+}
