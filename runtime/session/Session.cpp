@@ -301,15 +301,22 @@ Expected<int32_t> Session::greedy() {
   return int32_t(best);
 }
 
-Error Session::generate(int64_t count, const std::function<bool(int32_t)> &token) {
+Error Session::checkRoom(int64_t promptTokens, int64_t count) const {
   // The last token is not fed back.
-  if (count > 0 && count - 1 > context() - position())
-    return makeError(
-        ErrorCode::InvalidArgument, "a prompt of ", position(), " tokens and ",
-        count, " more do not fit the context of ", context(),
-        context() < model().maxPositions
-            ? "; --context takes up to " + std::to_string(model().maxPositions)
-            : ", which is all that the model has positions for");
+  int64_t prompt = position() + promptTokens;
+  if (prompt + std::max<int64_t>(count - 1, 0) <= context())
+    return Error::success();
+  return makeError(
+      ErrorCode::InvalidArgument, "a prompt of ", prompt, " tokens and ", count,
+      " more do not fit the context of ", context(),
+      context() < model().maxPositions
+          ? "; --context takes up to " + std::to_string(model().maxPositions)
+          : ", which is all that the model has positions for");
+}
+
+Error Session::generate(int64_t count, const std::function<bool(int32_t)> &token) {
+  if (Error error = checkRoom(0, count))
+    return error;
   for (int64_t i = 0; i < count; ++i) {
     Expected<int32_t> next = greedy();
     if (!next)

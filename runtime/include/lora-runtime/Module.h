@@ -146,6 +146,13 @@ public:
   Error write(void *address, std::span<const std::byte> bytes);
   Error read(const void *address, std::span<std::byte> bytes);
 
+  /// Bytes per second at which the engine reads this memory, which must be larger
+  /// than its caches and a multiple of 4096 bytes.
+  double readBandwidth(const EngineMemory &memory);
+
+  /// Operations per second of a large matmul in the model's type.
+  Expected<double> matmulRate();
+
 private:
   struct Call;
   ModuleInstance(std::shared_ptr<Module> module);

@@ -53,6 +53,10 @@ public:
   /// The most likely next token, the first one of equals.
   Expected<int32_t> greedy();
 
+  /// Success if the context holds a prompt of this length and `count` tokens that
+  /// follow it.
+  Error checkRoom(int64_t promptTokens, int64_t count) const;
+
   /// Continues greedily: up to `count` tokens, each handed to `token` as it comes,
   /// until `token` returns false. Checks first that the context holds them.
   Error generate(int64_t count, const std::function<bool(int32_t)> &token);

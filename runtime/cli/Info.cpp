@@ -1,0 +1,58 @@
+//===- Info.cpp - What a compiled file holds ------------------------------===//
+
+#include "RunCommand.h"
+#include "lora-runtime/Payload.h"
+
+#include <cstdio>
+#include <map>
+
+namespace lora_rt::cli {
+
+Error printInfo(const std::string &path) {
+  Expected<Payload> payload = Payload::open(path);
+  if (!payload)
+    return payload.takeError();
+  Expected<std::span<const std::byte>> text = payload->verified(manifestPart);
+  if (!text)
+    return text.takeError();
+  Expected<Manifest> manifest = Manifest::parse(
+      {reinterpret_cast<const char *>(text->data()), text->size()}, path);
+  if (!manifest)
+    return manifest.takeError();
+  const Manifest::Model &model = manifest->model;
+  std::printf("model      %s, %s, vocabulary %lld, hidden size %lld, positions "
+              "%lld%s\n",
+              model.family.c_str(), std::string(manifestName(model.dtype)).c_str(),
+              (long long)model.vocabSize, (long long)model.hiddenSize,
+              (long long)model.maxPositions, model.hasHead ? "" : ", no head");
+  std::string features;
+  for (const std::string &feature : manifest->target.features)
+    features += " " + feature;
+  std::printf("target     %s (%s)\nneeds     %s\n", manifest->target.engine.c_str(),
+              manifest->target.cpu.c_str(), features.c_str());
+
+  std::map<std::string, std::pair<int, uint64_t>> layouts;
+  for (const Manifest::Param &param : manifest->params) {
+    auto &[count, bytes] = layouts[std::string(manifestName(param.dtype)) + " " +
+                                   param.layout];
+    ++count;
+    bytes += param.bytes;
+  }
+  for (const auto &[layout, sum] : layouts)
+    std::printf("weights    %d tensors %s, %s\n", sum.first, layout.c_str(),
+                sizeText(sum.second).c_str());
+  uint64_t perToken = 0;
+  for (const Manifest::State &state : manifest->states)
+    perToken += state.bytes(2) - state.bytes(1);
+  std::printf("cache      %s per token of context\n", sizeText(perToken).c_str());
+  std::printf("primitives %zu\n", manifest->primitives.size());
+  for (const Manifest::Entry &entry : manifest->entries)
+    std::printf("entry      %s, frame %s\n", entry.name.c_str(),
+                sizeText(entry.frameBytes).c_str());
+  for (const Payload::Part &part : payload->parts())
+    std::printf("part       %-12s %s\n", part.name.c_str(),
+                sizeText(part.bytes).c_str());
+  return Error::success();
+}
+
+} // namespace lora_rt::cli

@@ -1,0 +1,127 @@
+//===- Options.cpp - The command line -------------------------------------===//
+
+#include "RunCommand.h"
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdio>
+
+namespace lora_rt::cli {
+
+namespace {
+
+std::string baseName(const std::string &path) {
+  return path.substr(path.rfind('/') + 1);
+}
+
+std::string examples(const std::string &program, bool takesFile) {
+  std::string call = program + (takesFile ? " model.bin" : "");
+  return "Examples:\n"
+         "  " + call + " --ids 5,7,9 --generate 24\n"
+         "      continues the tokens 5, 7, 9 with the 24 most likely ones\n"
+         "  " + call + " --ids 5,7,9 --logits out.safetensors\n"
+         "      writes the logits of each token\n"
+         "  " + call + " --ids 5,7,9 --generate 24 --time\n"
+         "      also prints how long it took, and how close to this machine's "
+         "limits that is\n";
+}
+
+void declare(CLI::App &app, Options &options, bool takesFile) {
+  if (takesFile)
+    app.add_option("FILE", options.file, "A file that lora-compile made")
+        ->required();
+  app.add_option("--ids", options.ids,
+                 "Token ids of the prompt, separated by commas");
+  app.add_option("--generate", options.generate,
+                 "Print this many most likely next token ids, on one line")
+      ->check(CLI::NonNegativeNumber);
+  app.add_flag("--stop-at-eos", options.stopAtEos,
+               "End --generate after an end-of-sequence token");
+  app.add_option("--logits", options.logits,
+                 "Write the logits of all tokens to this safetensors file (tensor "
+                 "logits, or last_hidden_state if the model has no head; F32)");
+  app.add_option("--hidden", options.hidden,
+                 "Write the final hidden states of all tokens to this safetensors "
+                 "file (tensor last_hidden_state, F32)");
+  app.add_option("--compare", options.compare,
+                 "Compare the logits with FILE.safetensors:TENSOR and print the "
+                 "largest errors");
+  app.add_option("--tolerance", options.tolerance,
+                 "With --compare: fail if max|a-b| is above this");
+  app.add_option("--relative-tolerance", options.relativeTolerance,
+                 "With --compare: fail if max|a-b| / max|b| is above this");
+  app.add_option("--context", options.context,
+                 "Tokens that prompt and continuation may have together (default: "
+                 "4096, or the model's limit if that is smaller); the cache is "
+                 "allocated for them")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--threads", options.threads,
+                 "Threads to use (default: the cores that this process may use)")
+      ->check(CLI::Range(1, 1024));
+  app.add_flag("--time", options.time,
+               "Print times, rates and peak memory to standard error");
+  app.add_flag("--info", options.info, "Print what the file holds, and run nothing");
+  app.add_flag("--verify", options.verify,
+               "Compare the checksum of every weight before the run");
+  app.add_flag("--quiet,-q", options.quiet, "Do not print the memory needed");
+}
+
+} // namespace
+
+Expected<std::vector<int32_t>> parseIds(const std::string &text) {
+  std::vector<int32_t> ids;
+  const char *at = text.data(), *end = at + text.size();
+  for (;;) {
+    while (at != end && *at == ' ')
+      ++at;
+    int32_t id = 0;
+    auto [next, error] = std::from_chars(at, end, id);
+    if (error != std::errc())
+      return makeError(ErrorCode::InvalidArgument,
+                       "--ids: expected token ids separated by commas, but got '",
+                       text, "'");
+    ids.push_back(id);
+    at = next;
+    while (at != end && *at == ' ')
+      ++at;
+    if (at == end)
+      return ids;
+    if (*at++ != ',')
+      return makeError(ErrorCode::InvalidArgument,
+                       "--ids: expected token ids separated by commas, but got '",
+                       text, "'");
+  }
+}
+
+int runMain(int argc, char **argv, const std::string &ownFile) {
+  Options options;
+  options.file = ownFile;
+  bool takesFile = ownFile.empty();
+  std::string program = argc > 0 ? baseName(argv[0]) : "lora-run";
+  CLI::App app("Runs a compiled model: token ids in; logits, hidden states or a "
+               "continuation out.",
+               program);
+  app.footer(examples(program, takesFile));
+  declare(app, options, takesFile);
+  if (argc <= 1) {
+    std::fputs(app.help().c_str(), stderr);
+    return 1;
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp &) {
+    std::fputs(app.help().c_str(), stdout);
+    return 0;
+  } catch (const CLI::Error &error) {
+    std::fprintf(stderr, "%s: %s\nRun %s --help for the options.\n",
+                 program.c_str(), error.what(), program.c_str());
+    return 1;
+  }
+  if (Error error = run(options)) {
+    std::fprintf(stderr, "%s: %s\n", program.c_str(), error.message().c_str());
+    return 1;
+  }
+  return 0;
+}
+
+} // namespace lora_rt::cli

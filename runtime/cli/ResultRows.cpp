@@ -1,0 +1,104 @@
+//===- ResultRows.cpp - Writing and comparing results ---------------------===//
+
+#include "RunCommand.h"
+#include "lora-runtime/Safetensors.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+namespace lora_rt::cli {
+
+struct ResultRows::State {
+  std::optional<SafetensorsWriter> writer;
+  std::string tensor;
+  std::optional<SafetensorsFile> reference;
+  const TensorView *expected = nullptr;
+  double worst = 0, largest = 0;
+};
+
+ResultRows::ResultRows(int64_t tokens, int64_t width)
+    : tokens(tokens), width(width) {}
+ResultRows::~ResultRows() = default;
+
+Error ResultRows::writeTo(const std::string &path, const std::string &tensor) {
+  if (!state)
+    state = std::make_unique<State>();
+  Expected<SafetensorsWriter> writer =
+      SafetensorsWriter::create(path, {{tensor, DType::F32, {1, tokens, width}}});
+  if (!writer)
+    return writer.takeError();
+  state->writer = std::move(*writer);
+  state->tensor = tensor;
+  return Error::success();
+}
+
+Error ResultRows::compareWith(const std::string &reference) {
+  if (!state)
+    state = std::make_unique<State>();
+  size_t colon = reference.rfind(':');
+  if (colon == std::string::npos)
+    return makeError(ErrorCode::InvalidArgument,
+                     "--compare: expected FILE.safetensors:TENSOR, but got '",
+                     reference, "'");
+  Expected<SafetensorsFile> file =
+      SafetensorsFile::open(reference.substr(0, colon));
+  if (!file)
+    return file.takeError();
+  state->reference = std::move(*file);
+  Expected<const TensorView *> view =
+      state->reference->get(reference.substr(colon + 1));
+  if (!view)
+    return view.takeError();
+  state->expected = *view;
+  if (!isFloat((*view)->dtype) || (*view)->elements() != tokens * width)
+    return makeError(ErrorCode::InvalidArgument, reference, ": is ",
+                     safetensorsName((*view)->dtype), " ",
+                     shapeText((*view)->shape), ", but the result is F32 [1, ",
+                     tokens, ", ", width, "]");
+  return Error::success();
+}
+
+Error ResultRows::take(int64_t first, std::span<const float> rows) {
+  uint64_t start = uint64_t(first) * uint64_t(width);
+  if (state->writer)
+    if (Error error = state->writer->write(state->tensor, std::as_bytes(rows),
+                                           start * sizeof(float)))
+      return error;
+  if (!state->expected)
+    return Error::success();
+  std::vector<float> expected(rows.size());
+  const TensorView &view = *state->expected;
+  if (Error error = convertToFloat(
+          view.dtype, view.bytes.data() + start * sizeOf(view.dtype), expected))
+    return error;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    double difference = std::abs(double(rows[i]) - expected[i]);
+    // NaN compares with nothing; it is the worst error there is.
+    state->worst = std::isnan(difference) ? INFINITY
+                                          : std::max(state->worst, difference);
+    state->largest = std::max(state->largest, std::abs(double(expected[i])));
+  }
+  return Error::success();
+}
+
+Error ResultRows::finish(std::optional<double> absolute,
+                         std::optional<double> relative) {
+  if (state->writer)
+    if (Error error = state->writer->commit())
+      return error;
+  if (!state->expected)
+    return Error::success();
+  double share = state->largest > 0 ? state->worst / state->largest : state->worst;
+  std::printf("max|a-b| %.3g, max|a-b|/max|b| %.3g\n", state->worst, share);
+  std::fflush(stdout);
+  if (absolute && !(state->worst <= *absolute))
+    return makeError(ErrorCode::System, "the largest error ", state->worst,
+                     " is above the tolerance ", *absolute);
+  if (relative && !(share <= *relative))
+    return makeError(ErrorCode::System, "the largest relative error ", share,
+                     " is above the tolerance ", *relative);
+  return Error::success();
+}
+
+} // namespace lora_rt::cli

@@ -1,0 +1,38 @@
+//===- Stub.cpp - The program part of a compiled file ---------------------===//
+
+#include "RunCommand.h"
+#include "lora-runtime/Payload.h"
+
+#include <cstdio>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace {
+
+/// What is running. /proc/self/exe opens it even if the file was replaced or
+/// removed meanwhile; the name, if it is still right, reads better in messages.
+std::string ownPath() {
+  const char *self = "/proc/self/exe";
+  char name[4096];
+  ssize_t length = readlink(self, name, sizeof(name) - 1);
+  struct stat running, named;
+  if (length <= 0)
+    return self;
+  name[length] = '\0';
+  bool isSame = stat(self, &running) == 0 && stat(name, &named) == 0 &&
+                running.st_dev == named.st_dev && running.st_ino == named.st_ino;
+  return isSame ? name : self;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  std::string self = ownPath();
+  if (!lora_rt::Payload::isPresent(self)) {
+    std::fputs("This is the bare stub that lora-compile starts compiled files "
+               "with; it holds no model.\n",
+               stderr);
+    return 1;
+  }
+  return lora_rt::cli::runMain(argc, argv, self);
+}

@@ -1,0 +1,118 @@
+//===- Limits.cpp ---------------------------------------------------------===//
+
+#include "lora-runtime/Limits.h"
+#include "ModuleState.h"
+
+#include <atomic>
+#include <chrono>
+#include <cstring>
+
+namespace lora_rt {
+
+namespace {
+
+double seconds() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Adds up words; the sum is kept so that the reads are.
+void readWords(void *const *captures, int64_t begin, int64_t end) {
+  const auto *words = static_cast<const uint64_t *>(captures[0]);
+  uint64_t sums[8] = {};
+  for (int64_t block = begin; block < end; ++block)
+    for (int64_t i = block * 512; i < (block + 1) * 512; i += 8)
+      for (int j = 0; j < 8; ++j)
+        sums[j] += words[i + j];
+  uint64_t sum = 0;
+  for (uint64_t part : sums)
+    sum += part;
+  static_cast<std::atomic<uint64_t> *>(captures[1])->fetch_add(sum);
+}
+
+/// Calls `run` for a tenth of a second and gives its best time.
+template <typename Run> Expected<double> best(Run run) {
+  double result = 1e9, end = seconds() + 0.1;
+  do {
+    double start = seconds();
+    if (Error error = run())
+      return error;
+    result = std::min(result, seconds() - start);
+  } while (seconds() < end);
+  return result;
+}
+
+} // namespace
+
+double ModuleInstance::readBandwidth(const EngineMemory &memory) {
+  Module::State &state = *module->state;
+  std::atomic<uint64_t> sum = 0;
+  void *captures[] = {memory.address(), &sum};
+  constexpr int64_t block = 4096;
+  Expected<double> time = best([&] {
+    state.backend->parallel_for(state.engine, 0, int64_t(memory.size()) / block,
+                                64, readWords, captures);
+    return Error::success();
+  });
+  return double(memory.size()) / *time;
+}
+
+Expected<double> ModuleInstance::matmulRate() {
+  Module::State &state = *module->state;
+  constexpr int64_t m = 512, n = 2048, k = 2048;
+  std::string type(manifestName(manifest().model.dtype));
+  Manifest::Primitive primitive;
+  primitive.kind = "matmul";
+  primitive.json = "{\"kind\":\"matmul\",\"m\":512,\"n\":2048,\"k\":2048,\"a\":\"" +
+                   type + "\",\"b\":\"" + type + "\",\"c\":\"" + type + "\"}";
+  lora_message message = {};
+  char layout[64];
+  if (int32_t status = state.backend->preferred_layout(
+          state.engine, primitive.json.data(), primitive.json.size(), layout,
+          &message))
+    return backendError(status, message, "measuring");
+  std::string json = withLayout(primitive, layout);
+  lora_primitive *created = nullptr;
+  if (int32_t status = state.backend->create_primitive(
+          state.engine, json.data(), json.size(), &created, &message))
+    return backendError(status, message, "measuring");
+  lora_primitive_facts facts = {sizeof(facts), 0, 0, 0, 0};
+  state.backend->primitive_facts(created, &facts);
+  // Zeros compute as fast as anything else; padding makes b a little larger.
+  Expected<EngineMemory> a = allocate(m * k * 4), b = allocate(n * k * 8),
+                         c = allocate(m * n * 4),
+                         scratch = allocate(facts.scratch_bytes);
+  Expected<double> time = makeError(ErrorCode::System, "out of memory");
+  if (a && b && c && scratch) {
+    void *args[] = {a->address(), b->address(), c->address()};
+    time = best([&] {
+      return backendError(state.backend->execute(state.engine, created, args,
+                                                 scratch->address(), &message),
+                          message, "measuring");
+    });
+  }
+  state.backend->destroy_primitive(state.engine, created);
+  if (!time)
+    return time.takeError();
+  return double(facts.operations) / *time;
+}
+
+Expected<MachineLimits> measureLimits(ModuleInstance &instance) {
+  constexpr uint64_t bytes = uint64_t(192) << 20;
+  Expected<EngineMemory> memory = instance.allocate(bytes);
+  if (!memory)
+    return memory.takeError();
+  std::vector<std::byte> ones(1 << 20, std::byte(1));
+  for (uint64_t i = 0; i < bytes; i += ones.size())
+    if (Error error =
+            instance.write(static_cast<std::byte *>(memory->address()) + i, ones))
+      return error;
+  MachineLimits limits;
+  limits.bytesPerSecond = instance.readBandwidth(*memory);
+  if (Expected<double> rate = instance.matmulRate())
+    limits.operationsPerSecond = *rate;
+  return limits;
+}
+
+} // namespace lora_rt
