@@ -20,6 +20,14 @@ struct GradientBuilder {
   OpBuilder &builder;
   Location loc;
 
+  /// `dy` with the element type of `like`, which a wider result may not have.
+  Value castLike(Value dy, Value like) {
+    auto type = cast<RankedTensorType>(dy.getType());
+    Type elementType = getElementTypeOrSelf(like.getType());
+    if (type.getElementType() == elementType)
+      return dy;
+    return CastOp::create(builder, loc, type.clone(elementType), dy);
+  }
   /// The gradient of parameter `parameter` as lhsᵀ rhs, accumulation type.
   Value parameter(Value parameter, Value lhs, Value rhs) {
     auto type = cast<RankedTensorType>(parameter.getType());
@@ -56,6 +64,7 @@ LogicalResult lora::LinearOp::buildGradients(OpBuilder &builder,
     return emitOpError() << "expected the scale to be a constant, but its "
                             "gradient is asked for";
   GradientBuilder build{builder, getLoc()};
+  dy = build.castLike(dy, getX());
   if (needed[0] || needed[2]) {
     Value du = ScaleFeaturesOp::create(builder, getLoc(),
                                        build.product(dy, getB()), getScale());
@@ -92,8 +101,9 @@ LogicalResult DownOp::buildGradients(OpBuilder &builder,
     return emitOpError() << "expected the scale to be a constant, but its "
                             "gradient is asked for";
   GradientBuilder build{builder, getLoc()};
-  Value du = ScaleFeaturesOp::create(builder, getLoc(), resultGradients[0],
-                                     getScale());
+  Value du = ScaleFeaturesOp::create(
+      builder, getLoc(), build.castLike(resultGradients[0], getX()),
+      getScale());
   if (needed[0])
     gradients[0] = build.product(du, getA());
   if (needed[1])
@@ -109,6 +119,7 @@ LogicalResult UpOp::buildGradients(OpBuilder &builder,
   if (!dy)
     return success();
   GradientBuilder build{builder, getLoc()};
+  dy = build.castLike(dy, getX());
   bool wholeT =
       getT().getType().getDimSize(1) == getB().getType().getDimSize(1);
   if (needed[0])

@@ -4,4 +4,91 @@
 
 include "mlir/Pass/PassBase.td"
 
+def Autodiff : Pass<"lora-autodiff", "::mlir::ModuleOp"> {
+  let summary = "Turns the loss into a training step: reverse mode over blocks and their applications";
+  let description = [{
+    Renames the entry `function`, which returns a scalar, to `result` and adds
+    the gradients of all slots of role `trainable`. The rules are the
+    operations' (`DifferentiableOpInterface`).
+
+    *Activity.* A value is active if it depends on a trainable slot. Only active
+    values get a gradient: none for a frozen weight, none for the input of the
+    first block with a trainable slot, and a block below it has no backward
+    function at all.
+
+    *Blocks.* For each block and each pattern of active inputs there is one
+    backward function, shared by all layers that apply it so:
+
+    ```mlir
+    func.func private @decoder.forward(inputs, slots) -> (results, kept)
+    func.func private @decoder.backward(gradients of results, kept, inputs, slots)
+        -> (gradients of inputs, tensor<3x48xf32> {transformer.grad = "q_proj.lora_A.weight"}, ...)
+    ```
+
+    A block without kept values is its own forward function. A backward function
+    takes only the inputs and slots that it uses; `@NAME.backward_first` is the
+    one without gradients of inputs.
+
+    *What is kept.* Only values that a rule uses. Of these, inputs and results
+    of the block are passed again by the caller, and a value is recomputed if
+    its operation works on each row alone (everything but matrix products,
+    attention and reductions over tokens) and all its operands are there
+    already: recomputing never makes another value live longer, apart from
+    inputs of the block, which the caller holds.
+  }];
+  let options = [
+    Option<"function", "function", "std::string", /*default=*/"\"loss\"", "The entry to differentiate">,
+    Option<"result", "result", "std::string", /*default=*/"\"train_step\"", "What it is called afterwards">
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::lora::transformer::TransformerDialect"];
+  let statistics = [
+    Statistic<"blocksDifferentiated", "blocks-differentiated", "Backward functions that were made">,
+    Statistic<"valuesKept", "values-kept", "Values that forward functions return for backward functions">,
+    Statistic<"valuesRecomputed", "values-recomputed", "Values that backward functions compute again">,
+    Statistic<"gradientsMade", "gradients", "Gradients of parameters, over all applications">
+  ];
+}
+
+def Optimizer : Pass<"lora-optimizer", "::mlir::ModuleOp"> {
+  let summary = "Adds the update of all trainable parameters to a training step";
+  let description = [{
+    Appends an argument with the step's hyperparameters (learning rate, ...; see
+    `transformer.adamw` and `transformer.sgd`), so that schedules need no
+    recompilation, the global norm of the gradients, and the update. The step
+    then returns its loss and the norm before clipping.
+
+    ```mlir
+    func.func @train_step(%ids: ..., %hyperparameters: tensor<8xf32>) -> (tensor<f32>, tensor<f32>) {
+      ...
+      %norm = transformer.gradient_norm %g1, %g0 : tensor<f32>
+      transformer.adamw %g1, %g0 norm %norm hyperparameters %hyperparameters : tensor<f32>, tensor<8xf32>
+      return %loss, %norm : tensor<f32>, tensor<f32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"function", "function", "std::string", /*default=*/"\"train_step\"", "The training step">,
+    Option<"optimizer", "optimizer", "std::string", /*default=*/"\"adamw\"", "adamw or sgd">
+  ];
+  let dependentDialects = ["::lora::transformer::TransformerDialect"];
+  let statistics = [
+    Statistic<"gradientsUpdated", "applications-updated", "Applications of blocks whose parameters are updated">
+  ];
+}
+
+def VerifyTrainingMemory : Pass<"lora-verify-training-memory", "::mlir::ModuleOp"> {
+  let summary = "Proves that no value has both dimensions of an adapted weight";
+  let description = [{
+    Fails if any value has two dimensions that are the [out, in] or [in, out] of
+    a weight that carries a low-rank branch, unless it is a parameter, a cast of
+    a trainable parameter, or the gradient of a trainable parameter; or if a value
+    has two dynamic dimensions, that is, is tokens x tokens. Meaningful only
+    while the token axis is dynamic: then no activation has two static
+    dimensions. Changes nothing.
+  }];
+  let statistics = [
+    Statistic<"valuesChecked", "values-checked", "Values whose type was checked">
+  ];
+}
+
 #endif // LORA_MLIR_DIALECT_LORA_TRANSFORMS_PASSES_TD

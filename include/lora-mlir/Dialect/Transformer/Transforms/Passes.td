@@ -34,4 +34,61 @@ def TransformerSpecializeTokens : Pass<"transformer-specialize-tokens", "::mlir:
     Statistic<"numBlocks", "num-blocks", "Number of blocks made">];
 }
 
+def StripCache : Pass<"transformer-strip-cache", "::mlir::ModuleOp"> {
+  let summary = "Attends to the tokens at hand instead of a key/value cache";
+  let description = [{
+    Training sees whole sequences, so a cache would only copy keys and values, and
+    a block that updates state in place cannot be differentiated. Replaces
+    `cache_write` by what it writes and removes the state that is then unused,
+    with its `transformer.next` results. Applications do not change, because
+    state is bound, not passed. The key ranges of the sequence table index the
+    token axis from here on.
+
+    ```mlir
+    func.func private @b(%k: tensor<?x72xf32>, %seq: tensor<4x?xi32>,
+        %kc: tensor<?x72xf32> {transformer.slot = "key_cache", transformer.role = #transformer.role<state>})
+        -> (tensor<?x72xf32>, tensor<?x72xf32> {transformer.next = "key_cache"}) {
+      %new = transformer.cache_write %kc, %k, %seq : tensor<?x72xf32>, tensor<?x72xf32>, tensor<4x?xi32>
+      return %new, %new : tensor<?x72xf32>, tensor<?x72xf32>
+    }
+    ```
+
+    becomes
+
+    ```mlir
+    func.func private @b(%k: tensor<?x72xf32>, %seq: tensor<4x?xi32>) -> tensor<?x72xf32> {
+      return %k : tensor<?x72xf32>
+    }
+    ```
+  }];
+  let statistics = [
+    Statistic<"writesRemoved", "cache-writes-removed", "Writes to a cache that were replaced by what they write">,
+    Statistic<"slotsRemoved", "state-slots-removed", "State slots that were removed from blocks">
+  ];
+}
+
+def AddLoss : Pass<"transformer-add-loss", "::mlir::ModuleOp"> {
+  let summary = "Makes the loss of a language model from its hidden states and logits";
+  let description = [{
+    Adds the entry `@loss(ids, sequence, labels)`: the bodies of
+    `@hidden_states(ids, sequence)` and `@logits(hidden)`, and the mean
+    cross-entropy over the labelled tokens. The two entries are removed.
+
+    ```mlir
+    func.func @loss(%ids: tensor<?xi32>, %seq: tensor<4x?xi32>, %labels: tensor<?xi32>) -> tensor<f32> {
+      ...
+      %logits = transformer.apply @head at "lm_head"(%h) : (tensor<?x48xf32>) -> tensor<?x259xf32>
+      %loss, %lse = transformer.cross_entropy %logits, %labels : tensor<?x259xf32>, tensor<?xi32> -> tensor<f32>, tensor<?xf32>
+      return %loss : tensor<f32>
+    }
+    ```
+  }];
+  let options = [
+    Option<"keep", "keep", "bool", /*default=*/"false", "Keep the entries @hidden_states and @logits">
+  ];
+  let statistics = [
+    Statistic<"operationsInlined", "operations-inlined", "Operations of the two entries that the loss consists of">
+  ];
+}
+
 #endif // LORA_MLIR_DIALECT_TRANSFORMER_TRANSFORMS_PASSES_TD

@@ -1,0 +1,82 @@
+//===- BlockGradients.h - Forward and backward of a block -------*- C++ -*-===//
+//
+// Splits a block into the function that training applies in the forward pass
+// and the one that it applies in the backward pass.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_BLOCKGRADIENTS_H
+#define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_BLOCKGRADIENTS_H
+
+#include "ReverseMode.h"
+#include <map>
+
+namespace lora {
+
+/// A block as an application sees it: arguments without a slot are inputs,
+/// results without a tag are results.
+struct BlockPattern {
+  mlir::func::FuncOp block;
+  /// Which inputs are active.
+  llvm::SmallVector<bool> activeInputs;
+  /// Which results have a gradient.
+  llvm::SmallVector<bool> resultGradients;
+};
+
+/// Where an operand of a backward application comes from.
+struct BackwardOperand {
+  enum Kind { ResultGradient, ForwardResult, Input } kind;
+  unsigned index;
+};
+
+/// The two functions of a block.
+struct BlockGradients {
+  /// The block itself, or a copy of it that also returns the kept values.
+  mlir::func::FuncOp forward;
+  mlir::func::FuncOp backward;
+  /// The operands of an application of `backward`.
+  llvm::SmallVector<BackwardOperand> operands;
+  /// Per value result of `backward`, the input that it is the gradient of.
+  llvm::SmallVector<unsigned> inputs;
+  /// The trainable slots whose gradients `backward` returns.
+  llvm::SmallVector<mlir::StringAttr> slots;
+  unsigned numKept = 0;
+  unsigned numRecomputed = 0;
+};
+
+/// Which results of `block` are active, given which inputs are.
+llvm::SmallVector<bool>
+getActiveResults(mlir::func::FuncOp block, llvm::ArrayRef<bool> activeInputs);
+
+/// Makes each pair of functions once.
+class BlockDifferentiator {
+public:
+  explicit BlockDifferentiator(mlir::SymbolTable &symbols) : symbols(symbols) {}
+
+  /// The functions for `pattern`, made on first use; null after an error.
+  BlockGradients *get(BlockPattern pattern);
+
+  /// How many backward functions were made, and what they keep.
+  unsigned numBlocks = 0, numKept = 0, numRecomputed = 0;
+
+private:
+  mlir::FailureOr<BlockGradients> build(BlockPattern &pattern);
+
+  /// `block` returning the results of `kept`, given as (operation, result)
+  /// numbers, too.
+  mlir::func::FuncOp
+  getForward(mlir::func::FuncOp block,
+             llvm::ArrayRef<std::pair<unsigned, unsigned>> kept);
+
+  using Positions = std::vector<std::pair<unsigned, unsigned>>;
+  mlir::SymbolTable &symbols;
+  std::map<std::tuple<mlir::Operation *, std::vector<bool>, std::vector<bool>>,
+           BlockGradients>
+      made;
+  std::map<std::pair<mlir::Operation *, Positions>, mlir::func::FuncOp>
+      forwards;
+};
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_BLOCKGRADIENTS_H

@@ -1,0 +1,65 @@
+//===- GradientFunction.cpp - The gradient of a function -------------------===//
+//
+// Forward operations and gradient operations in one function: nothing is kept,
+// nothing is chosen, so that a test sees the rules and only them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/LoRA/Transforms/GradientFunction.h"
+#include "ReverseMode.h"
+
+using namespace mlir;
+using namespace lora;
+
+FailureOr<func::FuncOp> lora::buildGradientFunction(func::FuncOp function) {
+  if (function.isDeclaration() || !function.getBody().hasOneBlock())
+    return function.emitOpError()
+           << "expected a body of one block to differentiate";
+  OpBuilder builder(function.getContext());
+  builder.setInsertionPointAfter(function);
+  auto gradient = cast<func::FuncOp>(builder.clone(*function));
+  gradient.setName((function.getName() + ".gradient").str());
+  gradient.removeResAttrsAttr();
+
+  Block &body = gradient.getBody().front();
+  SmallVector<Operation *> operations =
+      llvm::map_to_vector(body.without_terminator(),
+                          [](Operation &op) { return &op; });
+  SmallVector<Value> arguments = llvm::to_vector_of<Value>(
+      llvm::make_filter_range(body.getArguments(), [](Value argument) {
+        return isDifferentiableType(argument.getType());
+      }));
+  llvm::DenseSet<Value> active(arguments.begin(), arguments.end());
+  propagateActivity(body, active);
+
+  Operation *terminator = body.getTerminator();
+  builder.setInsertionPoint(terminator);
+  ReverseMode reverse(builder, active);
+  for (Value result : terminator->getOperands()) {
+    if (!isDifferentiableType(result.getType()))
+      continue;
+    unsigned index = gradient.getNumArguments();
+    (void)gradient.insertArgument(index, result.getType(), {}, result.getLoc());
+    reverse.accumulate(result, gradient.getArgument(index));
+  }
+  if (failed(reverse.run(operations))) {
+    gradient.erase();
+    return failure();
+  }
+  SmallVector<Value> results;
+  for (Value argument : arguments) {
+    results.push_back(reverse.lookup(argument));
+    if (results.back())
+      continue;
+    function.emitOpError()
+        << "expected argument "
+        << cast<BlockArgument>(argument).getArgNumber()
+        << " to influence a result";
+    gradient.erase();
+    return failure();
+  }
+  terminator->setOperands(results);
+  gradient.setType(builder.getFunctionType(
+      gradient.getArgumentTypes(), ValueRange(results).getTypes()));
+  return gradient;
+}

@@ -1,0 +1,71 @@
+//===- Optimizer.cpp - The update of a training step -----------------------===//
+//
+// One update over all gradients: nothing in the step's code grows with the
+// number of parameters.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "mlir/IR/Builders.h"
+
+namespace lora {
+#define GEN_PASS_DEF_OPTIMIZER
+#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h.inc"
+} // namespace lora
+
+using namespace mlir;
+using namespace lora::transformer;
+
+namespace {
+
+struct Optimizer : lora::impl::OptimizerBase<Optimizer> {
+  using OptimizerBase::OptimizerBase;
+
+  void runOnOperation() override {
+    bool isAdamW = optimizer == "adamw";
+    if (!isAdamW && optimizer != "sgd") {
+      getOperation().emitError()
+          << "expected the optimizer to be adamw or sgd, but got '"
+          << optimizer << "'";
+      return signalPassFailure();
+    }
+    auto step = getOperation().lookupSymbol<func::FuncOp>(function);
+    if (!step || step.isDeclaration()) {
+      getOperation().emitError() << "expected a training step '" << function
+                                 << "'; -lora-autodiff makes one";
+      return signalPassFailure();
+    }
+    SmallVector<Value> gradients;
+    for (ApplyOp apply : step.getOps<ApplyOp>())
+      if (apply.getNumResults() > 0 &&
+          isa<GradientsType>(apply.getOutputs().back().getType()))
+        gradients.push_back(apply.getOutputs().back());
+    if (gradients.empty()) {
+      step.emitOpError() << "expected gradients to update parameters with";
+      return signalPassFailure();
+    }
+    gradientsUpdated += gradients.size();
+
+    Location loc = step.getLoc();
+    Operation *terminator = step.getBody().front().getTerminator();
+    OpBuilder builder(terminator);
+    Type f32 = builder.getF32Type();
+    unsigned index = step.getNumArguments();
+    (void)step.insertArgument(index,
+                              RankedTensorType::get({isAdamW ? 8 : 4}, f32),
+                              {}, loc);
+    Value hyperparameters = step.getArgument(index);
+    auto scalar = RankedTensorType::get({}, f32);
+    Value norm = GradientNormOp::create(builder, loc, scalar, gradients);
+    if (isAdamW)
+      AdamWOp::create(builder, loc, gradients, norm, hyperparameters);
+    else
+      SGDOp::create(builder, loc, gradients, norm, hyperparameters);
+    unsigned numResults = step.getNumResults();
+    (void)step.insertResult(numResults, scalar, {});
+    terminator->insertOperands(numResults, norm);
+  }
+};
+
+} // namespace

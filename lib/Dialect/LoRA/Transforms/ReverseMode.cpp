@@ -1,0 +1,98 @@
+//===- ReverseMode.cpp - Reverse-mode differentiation ----------------------===//
+//
+// An operation is asked for the gradients of its active operands only, once all
+// uses of its results have contributed. What contributes nothing is skipped, so
+// dead gradients are never built.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ReverseMode.h"
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+bool lora::isDifferentiableType(Type type) {
+  auto tensor = dyn_cast<RankedTensorType>(type);
+  return tensor && isa<FloatType>(tensor.getElementType());
+}
+
+/// For each of `values`, whether it is in `active`.
+static SmallVector<bool> getMask(ValueRange values,
+                                 const llvm::DenseSet<Value> &active) {
+  return llvm::map_to_vector(
+      values, [&](Value value) { return active.contains(value); });
+}
+
+void lora::propagateActivity(Block &block, llvm::DenseSet<Value> &active,
+                             ApplyActivity applyActivity) {
+  for (Operation &op : block.without_terminator()) {
+    if (auto apply = dyn_cast<ApplyOp>(op); apply && applyActivity) {
+      SmallVector<bool> results =
+          applyActivity(apply, getMask(apply.getInputs(), active));
+      for (auto [result, isActive] :
+           llvm::zip_equal(apply.getOutputs(), results))
+        if (isActive)
+          active.insert(result);
+      continue;
+    }
+    if (!llvm::is_contained(getMask(op.getOperands(), active), true))
+      continue;
+    for (Value result : op.getResults())
+      if (isDifferentiableType(result.getType()))
+        active.insert(result);
+  }
+}
+
+void ReverseMode::accumulate(Value value, Value gradient) {
+  Value &sum = gradients[value];
+  sum = sum ? AddOp::create(builder, gradient.getLoc(), sum, gradient)
+                  .getResult()
+            : gradient;
+}
+
+LogicalResult ReverseMode::run(ArrayRef<Operation *> operations,
+                               ApplyRule applyRule) {
+  for (Operation *op : llvm::reverse(operations))
+    if (failed(runOn(op, applyRule)))
+      return failure();
+  return success();
+}
+
+LogicalResult ReverseMode::runOn(Operation *op, ApplyRule applyRule) {
+  SmallVector<bool> needed = getMask(op->getOperands(), active);
+  SmallVector<Value> resultGradients = llvm::map_to_vector(
+      op->getResults(), [&](Value result) { return lookup(result); });
+  bool contributes =
+      llvm::any_of(resultGradients, [](Value value) { return bool(value); });
+  auto apply = dyn_cast<ApplyOp>(op);
+  bool hasRule = apply && applyRule;
+  // A block may have trainable slots, so an application without an active
+  // input may have to be differentiated all the same.
+  if (!contributes || !(hasRule || llvm::is_contained(needed, true)))
+    return success();
+
+  SmallVector<Value> operands = llvm::to_vector(op->getOperands());
+  SmallVector<Value> operandGradients(operands.size());
+  if (hasRule) {
+    if (failed(applyRule(apply, resultGradients, needed, operandGradients)))
+      return failure();
+  } else if (auto rule = dyn_cast<DifferentiableOpInterface>(op)) {
+    if (failed(rule.buildGradients(builder, resultGradients, needed,
+                                   operandGradients)))
+      return failure();
+  } else {
+    InFlightDiagnostic diag =
+        op->emitOpError() << "expected an operation with a gradient rule, "
+                             "because the loss depends on a trainable "
+                             "parameter through it";
+    if (isa<CacheWriteOp>(op))
+      diag.attachNote() << "training has no cache: run "
+                           "-transformer-strip-cache first";
+    return diag;
+  }
+  for (auto [operand, gradient] : llvm::zip_equal(operands, operandGradients))
+    if (gradient)
+      accumulate(operand, gradient);
+  return success();
+}

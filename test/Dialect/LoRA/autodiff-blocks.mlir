@@ -1,0 +1,108 @@
+// RUN: lora-opt %s -lora-autodiff -split-input-file | FileCheck %s
+
+// Masters are f32, the branch computes in bf16: the casts of the parameters are recomputed, their gradients are f32.
+
+func.func private @cast(%x: tensor<?x8xbf16>,
+    %w: tensor<6x8xbf16> {transformer.slot = "weight"},
+    %a: tensor<3x8xf32> {transformer.slot = "lora_A.weight", transformer.role = #transformer.role<trainable>},
+    %b: tensor<6x3xf32> {transformer.slot = "lora_B.weight", transformer.role = #transformer.role<trainable>}) -> tensor<?x6xf32> {
+  %s = arith.constant dense<2.0> : tensor<3xf32>
+  %a16 = transformer.cast %a : tensor<3x8xf32> -> tensor<3x8xbf16>
+  %b16 = transformer.cast %b : tensor<6x3xf32> -> tensor<6x3xbf16>
+  %t = lora.down %x, %a16, %s : tensor<?x8xbf16>, tensor<3x8xbf16>, tensor<3xf32> -> tensor<?x3xbf16>
+  %y = lora.up %x, %w, %t[0], %b16 : tensor<?x8xbf16>, tensor<6x8xbf16>, tensor<?x3xbf16>, tensor<6x3xbf16> -> tensor<?x6xf32>
+  return %y : tensor<?x6xf32>
+}
+func.func @loss(%x: tensor<?x8xbf16>, %labels: tensor<?xi32>) -> tensor<f32> {
+  %0 = transformer.apply @cast at "head"(%x) : (tensor<?x8xbf16>) -> tensor<?x6xf32>
+  %loss, %lse = transformer.cross_entropy %0, %labels : tensor<?x6xf32>, tensor<?xi32> -> tensor<f32>, tensor<?xf32>
+  return %loss : tensor<f32>
+}
+
+// CHECK-LABEL: func.func private @cast.forward(
+// CHECK-SAME: -> (tensor<?x6xf32>, tensor<?x3xbf16>)
+// CHECK-LABEL: func.func private @cast.backward_first(
+// CHECK-SAME: %[[DY:[a-z0-9]+]]: tensor<?x6xf32>, %[[T:[a-z0-9]+]]: tensor<?x3xbf16>, %[[X:[a-z0-9]+]]: tensor<?x8xbf16>,
+// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<3x8xf32> {{.+}}, %[[B:[a-z0-9]+]]: tensor<6x3xf32>
+// CHECK-SAME: -> (tensor<3x8xf32> {transformer.grad = "lora_A.weight"}, tensor<6x3xf32> {transformer.grad = "lora_B.weight"})
+// CHECK: %[[DY16:.+]] = transformer.cast %[[DY]] : tensor<?x6xf32> -> tensor<?x6xbf16>
+// CHECK: %[[B16:.+]] = transformer.cast %[[B]] : tensor<6x3xf32> -> tensor<6x3xbf16>
+// CHECK: %[[DT:.+]] = transformer.matmul %[[DY16]], %[[B16]]
+// CHECK: %[[DB:.+]] = transformer.matmul %[[DY16]], %[[T]] {transpose_a} : tensor<?x6xbf16>, tensor<?x3xbf16> -> tensor<6x3xf32>
+// CHECK: %[[DU:.+]] = transformer.scale_features %[[DT]]
+// CHECK: %[[DA:.+]] = transformer.matmul %[[DU]], %[[X]] {transpose_a} : tensor<?x3xbf16>, tensor<?x8xbf16> -> tensor<3x8xf32>
+// CHECK: return %[[DA]], %[[DB]]
+
+// -----
+
+// A value that is used twice adds up its gradients; a result of the block that the backward pass needs is not returned
+// twice; a trainable slot that the loss does not depend on has a zero gradient, because the update reads it.
+
+func.func private @square(%x: tensor<?x6xf32>,
+    %s: tensor<6xf32> {transformer.slot = "scale", transformer.role = #transformer.role<trainable>},
+    %unused: tensor<4xf32> {transformer.slot = "unused", transformer.role = #transformer.role<trainable>},
+    %w: tensor<6x6xf32> {transformer.slot = "weight"}) -> (tensor<?x6xf32>, tensor<?x6xf32>) {
+  %y = transformer.scale_features %x, %s : tensor<?x6xf32>, tensor<6xf32>
+  %z = transformer.linear %y, %w : tensor<?x6xf32>, tensor<6x6xf32> -> tensor<?x6xf32>
+  %zz = transformer.mul %z, %z : tensor<?x6xf32>
+  return %z, %zz : tensor<?x6xf32>, tensor<?x6xf32>
+}
+func.func @loss(%x: tensor<?x6xf32>, %labels: tensor<?xi32>) -> tensor<f32> {
+  %z, %zz = transformer.apply @square at ""(%x) : (tensor<?x6xf32>) -> (tensor<?x6xf32>, tensor<?x6xf32>)
+  %loss, %lse = transformer.cross_entropy %zz, %labels : tensor<?x6xf32>, tensor<?xi32> -> tensor<f32>, tensor<?xf32>
+  return %loss : tensor<f32>
+}
+
+// CHECK-NOT: @square.forward
+// CHECK-LABEL: func.func private @square.backward_first(
+// CHECK-SAME: %[[DY:[a-z0-9]+]]: tensor<?x6xf32>, %[[Z:[a-z0-9]+]]: tensor<?x6xf32>, %[[X:[a-z0-9]+]]: tensor<?x6xf32>,
+// CHECK-SAME: -> (tensor<6xf32> {transformer.grad = "scale"}, tensor<4xf32> {transformer.grad = "unused"})
+// CHECK: %[[D0:.+]] = transformer.mul %[[DY]], %[[Z]]
+// CHECK-NEXT: %[[D1:.+]] = transformer.mul %[[DY]], %[[Z]]
+// CHECK-NEXT: %[[DZ:.+]] = transformer.add %[[D0]], %[[D1]]
+// CHECK: %[[DX:.+]] = transformer.matmul %[[DZ]], %{{.+}} : tensor<?x6xf32>, tensor<6x6xf32> -> tensor<?x6xf32>
+// CHECK: %[[P:.+]] = transformer.mul %[[DX]], %[[X]]
+// CHECK: %[[DS:.+]] = transformer.sum_tokens %[[P]]
+// CHECK: %[[ZERO:.+]] = arith.constant dense<0.000000e+00> : tensor<4xf32>
+// CHECK-NEXT: return %[[DS]], %[[ZERO]]
+// CHECK-LABEL: func.func @train_step
+// CHECK: %[[F:.+]]:2 = transformer.apply @square at
+// CHECK: transformer.apply @square.backward_first at ""(%{{.+}}, %[[F]]#0, %{{.+}})
+
+// -----
+
+// Attention keeps its operands, its result and lse, and nothing tokens x tokens; values and their projection are not on
+// the active path, so there is no gradient of them and of the input.
+
+func.func private @attend(%x: tensor<?x8xf32>, %seq: tensor<4x?xi32>,
+    %wq: tensor<8x8xf32> {transformer.slot = "q.weight"},
+    %wk: tensor<4x8xf32> {transformer.slot = "k.weight"},
+    %wv: tensor<4x8xf32> {transformer.slot = "v.weight"},
+    %a: tensor<3x8xf32> {transformer.slot = "q.lora_A.weight", transformer.role = #transformer.role<trainable>},
+    %b: tensor<8x3xf32> {transformer.slot = "q.lora_B.weight", transformer.role = #transformer.role<trainable>}) -> tensor<?x8xf32> {
+  %s = arith.constant dense<2.0> : tensor<3xf32>
+  %q = lora.linear %x, %wq, %a, %b, %s : tensor<?x8xf32>, tensor<8x8xf32>, tensor<3x8xf32>, tensor<8x3xf32>, tensor<3xf32> -> tensor<?x8xf32>
+  %k = transformer.linear %x, %wk : tensor<?x8xf32>, tensor<4x8xf32> -> tensor<?x4xf32>
+  %v = transformer.linear %x, %wv : tensor<?x8xf32>, tensor<4x8xf32> -> tensor<?x4xf32>
+  %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 2 : i64, kv_heads = 1 : i64, scale = 0.5 : f64}
+             : tensor<?x8xf32>, tensor<?x4xf32>, tensor<4x?xi32> -> tensor<?x2xf32>
+  return %o : tensor<?x8xf32>
+}
+func.func @loss(%x: tensor<?x8xf32>, %seq: tensor<4x?xi32>, %labels: tensor<?xi32>) -> tensor<f32> {
+  %y = transformer.apply @attend at "attn"(%x, %seq) : (tensor<?x8xf32>, tensor<4x?xi32>) -> tensor<?x8xf32>
+  %loss, %lse = transformer.cross_entropy %y, %labels : tensor<?x8xf32>, tensor<?xi32> -> tensor<f32>, tensor<?xf32>
+  return %loss : tensor<f32>
+}
+
+// CHECK-LABEL: func.func private @attend.forward(
+// CHECK-SAME: -> (tensor<?x8xf32>, tensor<?x8xf32>, tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x2xf32>) {
+// CHECK: %[[O:.+]], %[[LSE:.+]] = transformer.attention %[[Q:.+]], %[[K:.+]], %[[V:.+]], %
+// CHECK: return %[[O]], %[[Q]], %[[K]], %[[V]], %[[LSE]]
+// CHECK-LABEL: func.func private @attend.backward_first(
+// CHECK-NOT: "q.weight"
+// CHECK-NOT: "k.weight"
+// CHECK-NOT: "v.weight"
+// CHECK: %[[DQ:.+]], %[[DK:.+]], %[[DV:.+]] = transformer.attention_gradient
+// CHECK-NOT: %[[DK]]
+// CHECK-NOT: %[[DV]]
+// CHECK-LABEL: func.func @train_step

@@ -1,0 +1,17 @@
+// RUN: lora-opt %s -lora-optimizer -split-input-file -verify-diagnostics
+// RUN: not lora-opt %s -lora-optimizer=optimizer=lion 2>&1 | FileCheck %s
+
+// CHECK: expected the optimizer to be adamw or sgd, but got 'lion'
+
+module {
+  // expected-error @below {{expected gradients to update parameters with}}
+  func.func @train_step(%loss: tensor<f32>) -> tensor<f32> {
+    return %loss : tensor<f32>
+  }
+}
+
+// -----
+
+// expected-error @below {{expected a training step 'train_step'; -lora-autodiff makes one}}
+module {
+}
