@@ -8,6 +8,7 @@
 #include "lora-mlir/Conversion/Passes.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Pipelines.h"
 #include "lora-mlir/Dialect/OneDNN/IR/OneDNNOps.h"
 #include "lora-mlir/Dialect/OneDNN/Transforms/BufferizableOpInterfaceImpl.h"
 #include "lora-mlir/Dialect/OneDNN/Transforms/Passes.h"
@@ -30,6 +31,7 @@ void lora::registerAllDialects(mlir::DialectRegistry &registry) {
 void lora::registerAllPasses() {
   mlir::registerAllPasses();
   lora::registerLoRAPasses();
+  lora::registerLoRAPipelines();
   lora::registerConversionPasses();
   onednn::registerOneDNNPasses();
   rt::registerRTPasses();

@@ -106,3 +106,39 @@ func.func @loss(%x: tensor<?x8xf32>, %seq: tensor<4x?xi32>, %labels: tensor<?xi3
 // CHECK-NOT: %[[DK]]
 // CHECK-NOT: %[[DV]]
 // CHECK-LABEL: func.func @train_step
+
+// -----
+
+// Weight expressions of a place go with it: all to the forward function, those of its slots to the backward function.
+
+func.func private @plus(%x: tensor<?x6xf32>, %n: tensor<6xf32> {transformer.slot = "norm.weight"},
+    %s: tensor<6xf32> {transformer.slot = "scale", transformer.role = #transformer.role<trainable>}) -> tensor<?x6xf32> {
+  %h = transformer.rms_norm %x, %n {eps = 1.0e-6 : f64} : tensor<?x6xf32>, tensor<6xf32>
+  %y = transformer.scale_features %h, %s : tensor<?x6xf32>, tensor<6xf32>
+  %z = transformer.add %y, %y : tensor<?x6xf32>
+  return %z : tensor<?x6xf32>
+}
+func.func private @bias(%x: tensor<?x6xf32>, %n: tensor<6xf32> {transformer.slot = "norm.weight"},
+    %w: tensor<6x6xf32> {transformer.slot = "weight"},
+    %b: tensor<6xf32> {transformer.slot = "bias", transformer.role = #transformer.role<trainable>}) -> tensor<?x6xf32> {
+  %h = transformer.rms_norm %x, %n {eps = 1.0e-6 : f64} : tensor<?x6xf32>, tensor<6xf32>
+  %y = transformer.linear %h, %w bias %b : tensor<?x6xf32>, tensor<6x6xf32>, tensor<6xf32> -> tensor<?x6xf32>
+  return %y : tensor<?x6xf32>
+}
+func.func @loss(%x: tensor<?x6xf32>, %labels: tensor<?xi32>) -> tensor<f32> {
+  %0 = transformer.apply @bias at "0"(%x) {values = {norm.weight = #transformer.init<ones, "norm.weight", tensor<6xf32>, seed = 0>}} : (tensor<?x6xf32>) -> tensor<?x6xf32>
+  %1 = transformer.apply @plus at "1"(%0) {values = {norm.weight = #transformer.init<ones, "norm.weight", tensor<6xf32>, seed = 0>}} : (tensor<?x6xf32>) -> tensor<?x6xf32>
+  %loss, %lse = transformer.cross_entropy %1, %labels : tensor<?x6xf32>, tensor<?xi32> -> tensor<f32>, tensor<?xf32>
+  return %loss : tensor<f32>
+}
+
+// The gradient of a bias needs nothing but dy, and the slot that it is the gradient of.
+// CHECK-LABEL: func.func private @bias.backward_first(
+// CHECK-SAME: %[[DY:[a-z0-9]+]]: tensor<?x6xf32>, %{{[a-z0-9]+}}: tensor<6xf32> {transformer.role = #transformer.role<trainable>, transformer.slot = "bias"})
+// CHECK-NEXT: %[[DB:.+]] = transformer.sum_tokens %[[DY]]
+// CHECK-NEXT: return %[[DB]]
+// CHECK-LABEL: func.func @train_step
+// CHECK: transformer.apply @bias at "0"(%{{.+}}) {values = {norm.weight
+// CHECK: transformer.apply @plus at "1"(%{{.+}}) {values = {norm.weight
+// CHECK: transformer.apply @plus.backward at "1"(%{{.+}}, %{{.+}}) {values = {norm.weight
+// CHECK: transformer.apply @bias.backward_first at "0"(%{{[^)]+}}) :

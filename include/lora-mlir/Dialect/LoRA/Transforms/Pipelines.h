@@ -1,0 +1,33 @@
+//===- Pipelines.h - Pipelines of the LoRA dialect --------------*- C++ -*-===//
+//
+// From a model with a trainable adapter to the graph of a training step.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_DIALECT_LORA_TRANSFORMS_PIPELINES_H
+#define LORA_MLIR_DIALECT_LORA_TRANSFORMS_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace lora {
+
+struct TrainingPipelineOptions
+    : public mlir::PassPipelineOptions<TrainingPipelineOptions> {
+  Option<std::string> optimizer{*this, "optimizer",
+                                llvm::cl::desc("adamw or sgd"),
+                                llvm::cl::init("adamw")};
+};
+
+/// Adds the passes that turn `@hidden_states` and `@logits`, with an adapter of
+/// role trainable attached, into `@train_step(ids, sequence, labels,
+/// hyperparameters) -> (loss, gradient norm)`, the module's only entry.
+void buildTrainingPipeline(mlir::OpPassManager &manager,
+                           const TrainingPipelineOptions &options);
+
+/// Registers `-lora-training-pipeline`.
+void registerLoRAPipelines();
+
+} // namespace lora
+
+#endif // LORA_MLIR_DIALECT_LORA_TRANSFORMS_PIPELINES_H
