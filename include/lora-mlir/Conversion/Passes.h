@@ -7,6 +7,7 @@
 #ifndef LORA_MLIR_CONVERSION_PASSES_H
 #define LORA_MLIR_CONVERSION_PASSES_H
 
+#include "lora-mlir/Conversion/TransformerToLinalg.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"

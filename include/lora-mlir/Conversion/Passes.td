@@ -104,6 +104,41 @@ def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::lora::rt::RTDialect", "::mlir::LLVM::LLVMDialect"];
+
+def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::func::FuncOp"> {
+  let summary = "Decompose the operations of transformer and lora into upstream dialects";
+  let description = [{
+    Replaces every operation on values by `linalg`, `tensor`, `scf` and `vector` on tensors. This is the meaning of the
+    operations, what runs where nothing faster does, and what every faster path is compared with. Bodies compute in f32,
+    in f64 if an operand is f64, and each operation rounds once, to its result's type. `transformer.apply`, and the
+    operations that act on the gradients of whole blocks, stay.
+
+    ```mlir
+    %y = transformer.activation %x {kind = #transformer.activation_kind<relu>} : tensor<?x80xbf16>
+    ```
+    becomes
+    ```mlir
+    %0 = tensor.empty(%tokens) : tensor<?x80xbf16>
+    %y = linalg.generic {...} ins(%x : tensor<?x80xbf16>) outs(%0 : tensor<?x80xbf16>) {
+    ^bb0(%in: bf16, %out: bf16):
+      %1 = arith.extf %in : bf16 to f32
+      %2 = arith.maximumf %1, %zero : f32
+      %3 = arith.truncf %2 : f32 to bf16
+      linalg.yield %3 : bf16
+    } -> tensor<?x80xbf16>
+    ```
+
+    An operand with a layout is an error: what reads packed weights is converted before.
+  }];
+  let options = [
+    Option<"attention", "attention", "::lora::AttentionLowering", "::lora::AttentionLowering::Loops",
+           "How attention and its gradient are decomposed", [{::llvm::cl::values(
+             clEnumValN(::lora::AttentionLowering::Reference, "reference", "plain tensors of all scores: the meaning"),
+             clEnumValN(::lora::AttentionLowering::Loops, "loops", "parallel loops over each token's own keys")
+           )}]>];
+  let statistics = [Statistic<"numDecomposed", "num-decomposed", "Number of operations decomposed">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
 }
 
 def ApproximateMath : Pass<"approximate-math"> {

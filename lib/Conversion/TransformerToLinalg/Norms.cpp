@@ -1,0 +1,125 @@
+//===- Norms.cpp - Decompositions of normalizations ------------------------===//
+//
+// A row of x is viewed as [groups, width of a group]; a value per group is
+// reduced first and read by an elementwise pass. With one group a row there is
+// no view, so that the result needs no reshape.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Decomposition.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+namespace {
+
+/// The group view of rows. Its dimensions are named t, g, i, or t, i where a
+/// row is one group.
+struct Groups {
+  Decomposition &b;
+  int64_t count, width;
+  std::string element, group;
+
+  Groups(Decomposition &b, Value x, int64_t width)
+      : b(b), count(cast<RankedTensorType>(x.getType()).getDimSize(1) / width),
+        width(width), element(count == 1 ? "ti" : "tgi"),
+        group(count == 1 ? "t" : "tg") {}
+
+  Value view(Value x) {
+    return count == 1 ? x : b.splitFeatures(x, {count, width});
+  }
+  Value unview(Value x) { return count == 1 ? x : b.joinFeatures(x); }
+
+  SmallVector<OpFoldResult> getGroupSizes(Value x) {
+    SmallVector<OpFoldResult> sizes{b.getSize(x, 0)};
+    if (count != 1)
+      sizes.push_back(b.getIndexAttr(count));
+    return sizes;
+  }
+
+  /// The sum over each group of what `term` makes of `inputs`, which are views.
+  Value sum(ValueRange inputs, StringRef maps, Type compute,
+            Decomposition::Body term) {
+    Value zeros = b.createFilled(getGroupSizes(inputs[0]), compute, 0);
+    return b.createGeneric(element, maps.str() + "->" + group, inputs, zeros,
+                           [&](ArrayRef<Expr> x) {
+                             return accumulate(x.back(), term(x.drop_back()));
+                           });
+  }
+
+  /// 1 / sqrt(mean(x²) + eps) of each group of the view `x`.
+  Value inverseRoot(Value x, double eps, Type compute) {
+    Value squares = sum(x, element, compute,
+                        [](ArrayRef<Expr> x) { return x[0] * x[0]; });
+    return b.createElementwise(squares, compute, [&](ArrayRef<Expr> x) {
+      return 1.0 / sqrt(x[0] / double(width) + eps);
+    });
+  }
+};
+
+} // namespace
+
+static SmallVector<Value> buildRMSNorm(RMSNormOp op, Decomposition &b) {
+  Type compute = b.getComputeType({op.getX(), op.getWeight()});
+  Groups groups(b, op.getX(), op.getWeight().getType().getDimSize(0));
+  Value x = groups.view(op.getX());
+  Value root =
+      groups.inverseRoot(x, op.getEps().convertToDouble(), compute);
+  Value y = b.createGeneric(
+      groups.element,
+      groups.element + "," + groups.group + ",i->" + groups.element,
+      {x, root, op.getWeight()},
+      b.createEmptyLike(x, op.getType().getElementType()),
+      [](ArrayRef<Expr> x) { return x[0] * x[1] * x[2]; });
+  return {groups.unview(y)};
+}
+
+/// With g = dy * weight: dx = r g - x r³ (sum of g x) / n.
+static SmallVector<Value> buildRMSNormGradient(RMSNormGradientOp op,
+                                               Decomposition &b) {
+  Type compute = b.getComputeType({op.getX(), op.getWeight()});
+  Groups groups(b, op.getX(), op.getWeight().getType().getDimSize(0));
+  const std::string &e = groups.element, &g = groups.group;
+  Value x = groups.view(op.getX()), dy = groups.view(op.getDy());
+  Value root =
+      groups.inverseRoot(x, op.getEps().convertToDouble(), compute);
+  Value dot = groups.sum(
+      {dy, x, op.getWeight()}, e + "," + e + ",i", compute,
+      [](ArrayRef<Expr> x) { return x[0] * x[2] * x[1]; });
+  // The factor of x, r³ (sum of g x) / n.
+  Value factor = b.createElementwise(
+      {root, dot}, compute, [&](ArrayRef<Expr> x) {
+        return x[0] * x[0] * x[0] * x[1] / double(groups.width);
+      });
+  Value dx = b.createGeneric(
+      e, e + "," + e + ",i," + g + "," + g + "->" + e,
+      {dy, x, op.getWeight(), root, factor},
+      b.createEmptyLike(x, op.getType().getElementType()),
+      [](ArrayRef<Expr> x) { return x[3] * (x[0] * x[2]) - x[1] * x[4]; });
+  return {groups.unview(dx)};
+}
+
+/// The sum over tokens and groups of dy * x * r.
+static SmallVector<Value>
+buildRMSNormWeightGradient(RMSNormWeightGradientOp op, Decomposition &b) {
+  Type compute = b.getComputeType({op.getX(), op.getResult()});
+  Groups groups(b, op.getX(), op.getType().getDimSize(0));
+  const std::string &e = groups.element;
+  Value x = groups.view(op.getX()), dy = groups.view(op.getDy());
+  Value root =
+      groups.inverseRoot(x, op.getEps().convertToDouble(), compute);
+  Value zeros = b.createFilled({b.getIndexAttr(groups.width)}, compute, 0);
+  Value sum = b.createGeneric(
+      e, e + "," + e + "," + groups.group + "->i", {dy, x, root}, zeros,
+      [](ArrayRef<Expr> x) { return accumulate(x[3], x[0] * x[1] * x[2]); });
+  return {b.round(sum, op.getType().getElementType())};
+}
+
+void lora::populateNormDecompositions(RewritePatternSet &patterns) {
+  addDecomposition(patterns, buildRMSNorm);
+  addDecomposition(patterns, buildRMSNormGradient);
+  addDecomposition(patterns, buildRMSNormWeightGradient);
+}

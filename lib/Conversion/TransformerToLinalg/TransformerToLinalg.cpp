@@ -1,0 +1,75 @@
+//===- TransformerToLinalg.cpp - The pass ----------------------------------===//
+//
+// After the pass no operation of `transformer` or `lora` is left in a function
+// but applications of blocks and what acts on the gradients of whole blocks.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Decomposition.h"
+#include "lora-mlir/Conversion/Passes.h"
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+namespace lora {
+#define GEN_PASS_DEF_CONVERTTRANSFORMERTOLINALG
+#include "lora-mlir/Conversion/Passes.h.inc"
+} // namespace lora
+
+using namespace mlir;
+using namespace lora;
+
+void lora::populateTransformerToLinalgPatterns(RewritePatternSet &patterns,
+                                               AttentionLowering attention) {
+  populateLinearAlgebraDecompositions(patterns);
+  populateElementwiseDecompositions(patterns);
+  populateNormDecompositions(patterns);
+  populatePositionDecompositions(patterns);
+  populateLossDecompositions(patterns);
+  if (attention == AttentionLowering::Reference)
+    populateAttentionReferenceDecompositions(patterns);
+  else
+    populateAttentionLoopDecompositions(patterns);
+}
+
+namespace {
+
+/// Whether `op` has a decomposition: every operation on values has.
+bool isDecomposable(Operation *op) {
+  if (isa_and_present<LoRADialect>(op->getDialect()))
+    return true;
+  return isa_and_present<transformer::TransformerDialect>(op->getDialect()) &&
+         !isa<transformer::ApplyOp, transformer::GradientNormOp,
+              transformer::AdamWOp, transformer::SGDOp>(op);
+}
+
+struct ConvertTransformerToLinalg
+    : lora::impl::ConvertTransformerToLinalgBase<ConvertTransformerToLinalg> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    getOperation().walk(
+        [&](Operation *op) { numDecomposed += isDecomposable(op); });
+    RewritePatternSet patterns(&getContext());
+    populateTransformerToLinalgPatterns(patterns, attention);
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+    WalkResult left = getOperation().walk([](Operation *op) {
+      if (!isDecomposable(op))
+        return WalkResult::advance();
+      op->emitOpError() << "expected operands without a layout, because the "
+                           "decomposition reads plain tensors";
+      return WalkResult::interrupt();
+    });
+    if (left.wasInterrupted())
+      signalPassFailure();
+  }
+};
+
+} // namespace
