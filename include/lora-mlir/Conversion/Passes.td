@@ -104,6 +104,7 @@ def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::lora::rt::RTDialect", "::mlir::LLVM::LLVMDialect"];
+}
 
 def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Decompose the operations of transformer and lora into upstream dialects";

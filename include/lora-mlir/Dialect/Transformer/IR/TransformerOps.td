@@ -435,7 +435,7 @@ def Transformer_AttentionOp : Transformer_DifferentiableOp<"attention", [AllType
     `window`. So causality, packed sequences, padding and a cache are all said by the sequence table. Head h of the query uses head
     h * kv_heads / heads of keys and values (grouped-query attention, Ainslie et al. 2023).
     `p = softmax(scale q kᵀ)`, `result = p v`, `lse[t, h] = log(sum of exp(scale q kᵀ))`, which is all that the backward pass keeps.
-    A token without keys (padding) gives 0.
+    A token without keys (padding) gives 0 in both.
 
     ```mlir
     %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 6 : i64, kv_heads = 3 : i64, scale = 0.204 : f64}
