@@ -156,4 +156,30 @@ def ApproximateMath : Pass<"approximate-math"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
 }
 
+def ConvertParallelToRT : Pass<"convert-parallel-to-rt", "::mlir::func::FuncOp"> {
+  let summary = "Runs parallel loops on the runtime's threads where that pays";
+  let description = [{
+    An outermost `scf.parallel` with at least `serial-work` scalar operations (estimated) becomes an `rt.parallel_for` over its outer
+    dimensions, of which `grain` iterations have at least `grain-work`; everything else becomes `scf.for`. The context is the
+    function's first argument.
+
+    ```mlir
+    scf.parallel (%i, %j) = (%c0, %c0) to (%c512, %c2048) step (%c1, %c1) { ... }
+    ```
+    becomes
+    ```mlir
+    rt.parallel_for %context, %i = %c0 to %c512 grain 4 {
+      scf.for %j = %c0 to %c2048 step %c1 { ... }
+    }
+    ```
+  }];
+  let options = [
+    Option<"serialWork", "serial-work", "int64_t", "65536", "Scalar operations below which a loop stays serial">,
+    Option<"grainWork", "grain-work", "int64_t", "16384", "Scalar operations of the smallest piece of a parallel loop">];
+  let dependentDialects = ["::lora::rt::RTDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+  let statistics = [
+    Statistic<"numParallel", "num-parallel", "Number of loops that run on the runtime's threads">,
+    Statistic<"numSerial", "num-serial", "Number of parallel loops made serial">];
+}
+
 #endif // LORA_MLIR_CONVERSION_PASSES_TD

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 
 using namespace mlir;
 using namespace lora::transformer;
@@ -174,12 +176,28 @@ LogicalResult TransformerDialect::verifyRegionArgAttribute(
                  << name << "'";
 }
 
+/// The value that the operation which gives `value` updates in place, or null:
+/// a cache before a write, also where the write has become a loop.
+static Value getUpdatedValue(Value value) {
+  auto result = dyn_cast<OpResult>(value);
+  if (!result)
+    return {};
+  if (auto write = dyn_cast<CacheWriteOp>(result.getOwner()))
+    return write.getCache();
+  OpOperand *operand = nullptr;
+  if (auto loop = dyn_cast<LoopLikeOpInterface>(result.getOwner()))
+    operand = loop.getTiedLoopInit(result);
+  else if (auto op = dyn_cast<DestinationStyleOpInterface>(result.getOwner()))
+    operand = op.getTiedOpOperand(result);
+  return operand ? operand->get() : Value();
+}
+
 /// Verifies that `value`, returned as the new value of state argument `state`,
 /// is reached from it by in-place updates only, so that no state is copied.
 static LogicalResult verifyUpdatedInPlace(func::FuncOp block, unsigned result,
                                           Value value, BlockArgument state) {
-  while (auto write = value.getDefiningOp<CacheWriteOp>())
-    value = write.getCache();
+  while (Value updated = getUpdatedValue(value))
+    value = updated;
   if (value == state)
     return success();
   return block.emitOpError()

@@ -1,0 +1,51 @@
+//===- Pipelines.h - From a model's graph to calls of the runtime -*- C++ -*-===//
+//
+// The order in which passes lower a model. docs/rationale.md has the reasons
+// for the stages; Pipelines.cpp for the place of each pass.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_TARGET_PIPELINES_H
+#define LORA_MLIR_TARGET_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace lora {
+
+/// What computes the matrix products.
+enum class Kernels {
+  OneDNN, ///< oneDNN what it can, generated code the rest
+  Linalg, ///< generated code everything
+};
+
+struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
+  ListOption<int64_t> tokens{
+      *this, "tokens",
+      llvm::cl::desc("Numbers of tokens that entries are made for")};
+  ListOption<std::string> functions{
+      *this, "functions",
+      llvm::cl::desc("Entries to lower; all public functions if empty")};
+  Option<Kernels> kernels{
+      *this, "kernels", llvm::cl::desc("What computes the matrix products"),
+      llvm::cl::init(Kernels::Linalg),
+      llvm::cl::values(
+          clEnumValN(Kernels::OneDNN, "onednn", "oneDNN where it can"),
+          clEnumValN(Kernels::Linalg, "linalg", "Generated code"))};
+};
+
+/// Functions that `-convert-apply-to-calls` made, from tensors to loops on
+/// buffers: bufferization, loops, threads.
+void buildBufferizationPipeline(mlir::OpPassManager &manager);
+
+/// From a model's graph to the rt dialect with planned memory: what
+/// `-convert-rt-to-llvm` takes.
+void buildLoweringPipeline(mlir::OpPassManager &manager,
+                           const LoweringOptions &options);
+
+/// Registers `-lora-bufferize` and `-lora-lower`.
+void registerLoweringPipelines();
+
+} // namespace lora
+
+#endif // LORA_MLIR_TARGET_PIPELINES_H
