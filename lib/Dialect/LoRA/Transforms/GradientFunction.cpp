@@ -7,6 +7,12 @@
 
 #include "lora-mlir/Dialect/LoRA/Transforms/GradientFunction.h"
 #include "ReverseMode.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+
+namespace lora {
+#define GEN_PASS_DEF_ADDGRADIENT
+#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h.inc"
+} // namespace lora
 
 using namespace mlir;
 using namespace lora;
@@ -63,3 +69,22 @@ FailureOr<func::FuncOp> lora::buildGradientFunction(func::FuncOp function) {
       gradient.getArgumentTypes(), ValueRange(results).getTypes()));
   return gradient;
 }
+
+namespace {
+
+struct AddGradient : lora::impl::AddGradientBase<AddGradient> {
+  using AddGradientBase::AddGradientBase;
+
+  void runOnOperation() override {
+    SmallVector<func::FuncOp> chosen;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (functions.empty() ? !function.isDeclaration()
+                            : llvm::is_contained(functions, function.getName()))
+        chosen.push_back(function);
+    for (func::FuncOp function : chosen)
+      if (failed(buildGradientFunction(function)))
+        return signalPassFailure();
+  }
+};
+
+} // namespace

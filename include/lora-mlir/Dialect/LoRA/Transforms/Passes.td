@@ -49,6 +49,33 @@ def Autodiff : Pass<"lora-autodiff", "::mlir::ModuleOp"> {
   ];
 }
 
+def AddGradient : Pass<"lora-add-gradient", "::mlir::ModuleOp"> {
+  let summary = "Adds the gradient of a function of tensors";
+  let description = [{
+    For `@f` adds `@f.gradient(arguments of @f, gradients of its floating-point
+    results) -> (gradients of its floating-point arguments)`, made of the rules
+    that `-lora-autodiff` uses and of nothing else. Tests compare it with finite
+    differences; it shows what a rule builds.
+
+    ```mlir
+    func.func @f(%x: tensor<?x6xf64>, %s: tensor<6xf64>) -> tensor<?x6xf64> {
+      %y = transformer.scale_features %x, %s : tensor<?x6xf64>, tensor<6xf64>
+      return %y : tensor<?x6xf64>
+    }
+    func.func @f.gradient(%x: tensor<?x6xf64>, %s: tensor<6xf64>, %dy: tensor<?x6xf64>) -> (tensor<?x6xf64>, tensor<6xf64>) {
+      %dx = transformer.scale_features %dy, %s : tensor<?x6xf64>, tensor<6xf64>
+      %p = transformer.mul %dy, %x : tensor<?x6xf64>
+      %ds = transformer.sum_tokens %p : tensor<?x6xf64> -> tensor<6xf64>
+      return %dx, %ds : tensor<?x6xf64>, tensor<6xf64>
+    }
+    ```
+  }];
+  let options = [
+    ListOption<"functions", "functions", "std::string", "The functions to differentiate; all with a body if empty">
+  ];
+  let dependentDialects = ["::lora::transformer::TransformerDialect"];
+}
+
 def Optimizer : Pass<"lora-optimizer", "::mlir::ModuleOp"> {
   let summary = "Adds the update of all trainable parameters to a training step";
   let description = [{
