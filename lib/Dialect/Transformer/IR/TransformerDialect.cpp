@@ -39,8 +39,7 @@ Role lora::transformer::getSlotRole(func::FuncOp block, unsigned index) {
 }
 
 Attribute lora::transformer::getSlotValue(func::FuncOp block, unsigned index) {
-  if (Attribute value =
-          block.getArgAttr(index, TransformerDialect::kValueAttr))
+  if (Attribute value = block.getArgAttr(index, TransformerDialect::kValueAttr))
     return value;
   auto type = cast<RankedTensorType>(block.getArgumentTypes()[index]);
   return BaseAttr::get(
@@ -79,8 +78,7 @@ SmallVector<Type> lora::transformer::getApplyResultTypes(func::FuncOp block) {
   for (unsigned i = 0, e = block.getNumResults(); i < e; ++i) {
     if (isValueResult(block, i))
       types.push_back(block.getResultTypes()[i]);
-    hasGradients |=
-        bool(block.getResultAttr(i, TransformerDialect::kGradAttr));
+    hasGradients |= bool(block.getResultAttr(i, TransformerDialect::kGradAttr));
   }
   if (hasGradients)
     types.push_back(GradientsType::get(block.getContext()));
@@ -107,12 +105,12 @@ TransformerDialect::verifyOperationAttribute(Operation *op,
   }
   if (attribute.getName() != kModelAttr)
     return op->emitOpError()
-           << "expected '" << attribute.getName()
+           << "expected '" << attribute.getName().getValue()
            << "' on an argument or result of a block, but got it on an "
               "operation";
   if (!isa<ModuleOp>(op) || !isa<DictionaryAttr>(attribute.getValue()))
-    return op->emitOpError() << "expected '" << kModelAttr
-                             << "' to be a dictionary on a module";
+    return op->emitOpError()
+           << "expected '" << kModelAttr << "' to be a dictionary on a module";
   return success();
 }
 
@@ -121,11 +119,10 @@ LogicalResult TransformerDialect::verifyRegionArgAttribute(
     NamedAttribute attribute) {
   auto block = dyn_cast<func::FuncOp>(op);
   if (!block)
-    return op->emitOpError() << "expected '" << attribute.getName()
+    return op->emitOpError() << "expected '" << attribute.getName().getValue()
                              << "' on an argument of a function";
   StringRef name = attribute.getName();
-  auto type =
-      dyn_cast<RankedTensorType>(block.getArgumentTypes()[argIndex]);
+  auto type = dyn_cast<RankedTensorType>(block.getArgumentTypes()[argIndex]);
   auto where = [&]() {
     return block.emitOpError() << "argument " << argIndex << ": ";
   };
@@ -148,8 +145,7 @@ LogicalResult TransformerDialect::verifyRegionArgAttribute(
     return success();
   }
   if (!getSlotName(block, argIndex))
-    return where() << "expected '" << kSlotAttr << "' beside '" << name
-                   << "'";
+    return where() << "expected '" << kSlotAttr << "' beside '" << name << "'";
   if (name == kRoleAttr) {
     if (!isa<RoleAttr>(attribute.getValue()))
       return where() << "expected #transformer.role, but got "
@@ -212,15 +208,15 @@ LogicalResult TransformerDialect::verifyRegionResultAttribute(
   auto block = dyn_cast<func::FuncOp>(op);
   auto slotName = dyn_cast<StringAttr>(attribute.getValue());
   if (!block || !slotName)
-    return op->emitOpError() << "expected '" << attribute.getName()
+    return op->emitOpError() << "expected '" << attribute.getName().getValue()
                              << "' to name a slot of a function";
   std::optional<unsigned> slot = findSlot(block, slotName);
   bool isNext = attribute.getName() == kNextAttr;
   Role role = isNext ? Role::State : Role::Trainable;
   if (!isNext && attribute.getName() != kGradAttr)
-    return block.emitOpError() << "result " << resultIndex
-                               << ": unknown attribute '"
-                               << attribute.getName() << "'";
+    return block.emitOpError()
+           << "result " << resultIndex << ": unknown attribute '"
+           << attribute.getName().getValue() << "'";
   if (!slot || getSlotRole(block, *slot) != role)
     return block.emitOpError()
            << "result " << resultIndex << ": expected '" << slotName.getValue()
@@ -228,17 +224,23 @@ LogicalResult TransformerDialect::verifyRegionResultAttribute(
   Type argType = block.getArgumentTypes()[*slot];
   Type resultType = block.getResultTypes()[resultIndex];
   if (isNext && argType != resultType)
-    return block.emitOpError() << "result " << resultIndex
-                               << ": expected the state's type " << argType
-                               << ", but got " << resultType;
-  if (!isNext && cast<RankedTensorType>(argType).getShape() !=
-                     cast<RankedTensorType>(resultType).getShape())
-    return block.emitOpError() << "result " << resultIndex
-                               << ": expected the gradient to have the shape of "
-                               << argType << ", but got " << resultType;
+    return block.emitOpError()
+           << "result " << resultIndex << ": expected the state's type "
+           << argType << ", but got " << resultType;
+  auto gradient = dyn_cast<RankedTensorType>(resultType);
+  if (!isNext && (!gradient || cast<RankedTensorType>(argType).getShape() !=
+                                   gradient.getShape()))
+    return block.emitOpError()
+           << "result " << resultIndex
+           << ": expected the gradient to have the shape of " << argType
+           << ", but got " << resultType;
   if (!isNext || block.isDeclaration())
     return success();
-  auto *terminator = block.getBody().back().getTerminator();
+  // A body that does not end, or returns too little, is reported as such.
+  if (block.getBody().back().empty() ||
+      block.getBody().back().back().getNumOperands() <= resultIndex)
+    return success();
+  Operation *terminator = &block.getBody().back().back();
   return verifyUpdatedInPlace(block, resultIndex,
                               terminator->getOperand(resultIndex),
                               block.getArgument(*slot));

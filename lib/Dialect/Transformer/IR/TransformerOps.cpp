@@ -270,13 +270,17 @@ LogicalResult CacheWriteOp::verify() {
 /// Shared by attention and its gradient: heads, widths and the sequence table.
 static LogicalResult verifyAttention(Operation *op, Value q, Value k, Value lse,
                                      Value sequence, int64_t heads,
-                                     int64_t kvHeads) {
+                                     int64_t kvHeads,
+                                     std::optional<int64_t> window) {
   if (heads <= 0 || kvHeads <= 0 || heads % kvHeads) // (C1)
     return op->emitOpError()
            << "expected heads to be a positive multiple of kv_heads, but got "
            << heads << " and " << kvHeads;
   if (failed(expectMultiple(op, "the width of q", dim(q, 1), heads)))
     return failure(); // (C2)
+  if (window && *window <= 0) // (C4)
+    return op->emitOpError()
+           << "expected window to be positive, but got " << *window;
   int64_t width = dim(q, 1) / heads * kvHeads;
   if (failed(expectShape(op, "k", k.getType(), {dim(k, 0), width})) ||
       failed(expectShape(op, "lse", lse.getType(), {dim(q, 0), heads})))
@@ -291,12 +295,12 @@ LogicalResult AttentionOp::verify() {
                             "but got "
                          << lse; // (C3)
   return verifyAttention(*this, getQ(), getK(), getLse(), getSequence(),
-                         getHeads(), getKvHeads());
+                         getHeads(), getKvHeads(), getWindow());
 }
 
 LogicalResult AttentionGradientOp::verify() {
   return verifyAttention(*this, getQ(), getK(), getLse(), getSequence(),
-                         getHeads(), getKvHeads());
+                         getHeads(), getKvHeads(), getWindow());
 }
 
 //===----------------------------------------------------------------------===//

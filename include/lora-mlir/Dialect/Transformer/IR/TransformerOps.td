@@ -446,6 +446,7 @@ def Transformer_AttentionOp : Transformer_DifferentiableOp<"attention", [AllType
     - (C1) `heads` is a multiple of `kv_heads`, both positive.
     - (C2) the width of `q` is heads * head_dim, of `k` and `v` kv_heads * head_dim.
     - (C3) `lse` is [tokens, heads], f32 or f64.
+    - (C4) `window` is positive.
   }];
   let arguments = (ins Transformer_Activation:$q, Transformer_Activation:$k, Transformer_Activation:$v,
                        Transformer_Sequence:$sequence, I64Attr:$heads, I64Attr:$kv_heads, F64Attr:$scale,

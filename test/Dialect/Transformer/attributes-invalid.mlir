@@ -1,0 +1,182 @@
+// RUN: lora-opt %s -split-input-file -verify-diagnostics
+
+// What the attributes of blocks and the weight expressions must be.
+
+func.func @on_an_operation(%x: tensor<?x4xf32>) {
+  // expected-error @below {{expected 'transformer.slot' on an argument or result of a block, but got it on an operation}}
+  %0 = transformer.add %x, %x {transformer.slot = "a"} : tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected 'transformer.model' to be a dictionary on a module}}
+module attributes {transformer.model = "llama"} {}
+
+// -----
+
+// expected-error @below {{expected 'transformer.model' to be a dictionary on a module}}
+func.func private @f() attributes {transformer.model = {}}
+
+// -----
+
+// expected-error @below {{argument 0: expected a slot name, but got ""}}
+func.func private @f(tensor<4xf32> {transformer.slot = ""})
+
+// -----
+
+// expected-error @below {{argument 0: expected a slot name, but got 3 : i64}}
+func.func private @f(tensor<4xf32> {transformer.slot = 3 : i64})
+
+// -----
+
+// expected-error @below {{argument 1: expected a slot to be a ranked tensor, but got 'memref<4xf32>'}}
+func.func private @f(tensor<4xf32>, memref<4xf32> {transformer.slot = "a"})
+
+// -----
+
+// expected-error @below {{argument 1: expected slot names to be unique, but 'a' is used twice}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a"}, tensor<4xf32> {transformer.slot = "a"})
+
+// -----
+
+// expected-error @below {{argument 0: expected a parameter to have a static shape, but got 'tensor<?x4xf32>'}}
+func.func private @f(tensor<?x4xf32> {transformer.slot = "a"})
+
+// -----
+
+// expected-error @below {{argument 0: expected 'transformer.slot' beside 'transformer.role'}}
+func.func private @f(tensor<4xf32> {transformer.role = #transformer.role<frozen>})
+
+// -----
+
+// expected-error @below {{argument 0: expected #transformer.role, but got "frozen"}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a", transformer.role = "frozen"})
+
+// -----
+
+// expected-error @below {{argument 0: expected a weight expression, but got "a"}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a", transformer.value = "a"})
+
+// -----
+
+// expected-error @below {{argument 0: expected a state to have no weight expression}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a", transformer.role = #transformer.role<state>,
+    transformer.value = #transformer.base<"a", tensor<4xf32>>})
+
+// -----
+
+// expected-error @below {{argument 0: expected the weight expression to have type 'tensor<4xf32>', but got 'tensor<4xbf16>'}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a", transformer.value = #transformer.base<"a", tensor<4xbf16>>})
+
+// -----
+
+// expected-error @below {{argument 0: expected a known attribute of the transformer dialect, but got 'transformer.rank'}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a", transformer.rank = 3 : i64})
+
+// -----
+
+// expected-error @below {{result 0: expected 'a' to be a slot of role state}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a"}) -> (tensor<4xf32> {transformer.next = "a"})
+
+// -----
+
+// expected-error @below {{result 0: expected 'b' to be a slot of role state}}
+func.func private @f(tensor<?x4xf32>) -> (tensor<4xf32> {transformer.next = "b"})
+
+// -----
+
+// expected-error @below {{result 0: expected the state's type 'tensor<?x4xf32>', but got 'tensor<?x4xbf16>'}}
+func.func private @f(tensor<?x4xf32> {transformer.slot = "a", transformer.role = #transformer.role<state>})
+    -> (tensor<?x4xbf16> {transformer.next = "a"})
+
+// -----
+
+// expected-error @below {{result 0: expected 'a' to be a slot of role trainable}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a"}) -> (tensor<4xf32> {transformer.grad = "a"})
+
+// -----
+
+// expected-error @below {{result 0: expected the gradient to have the shape of 'tensor<4xf32>', but got 'tensor<5xf32>'}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a", transformer.role = #transformer.role<trainable>})
+    -> (tensor<5xf32> {transformer.grad = "a"})
+
+// -----
+
+// expected-error @below {{result 0: expected the gradient to have the shape of 'tensor<4xf32>', but got 'i32'}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a", transformer.role = #transformer.role<trainable>})
+    -> (i32 {transformer.grad = "a"})
+
+// -----
+
+// expected-error @below {{result 0: unknown attribute 'transformer.last'}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a"}) -> (tensor<4xf32> {transformer.last = "a"})
+
+// -----
+
+// expected-error @below {{expected 'transformer.next' to name a slot of a function}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a"}) -> (tensor<4xf32> {transformer.next = 0 : i64})
+
+// -----
+
+// A state's new value is its old one, updated in place.
+// expected-error @below {{result 0: expected the state's new value to be its argument updated in place, but got another value}}
+func.func private @copy(%x: tensor<?x4xf32>, %s: tensor<?x4xf32> {transformer.slot = "a", transformer.role = #transformer.role<state>})
+    -> (tensor<?x4xf32> {transformer.next = "a"}) {
+  %0 = transformer.add %s, %x : tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}
+
+// -----
+
+// Two states must not change places either.
+// expected-error @below {{result 0: expected the state's new value to be its argument updated in place, but got another value}}
+func.func private @exchange(%s: tensor<?x4xf32> {transformer.slot = "a", transformer.role = #transformer.role<state>},
+                            %t: tensor<?x4xf32> {transformer.slot = "b", transformer.role = #transformer.role<state>})
+    -> (tensor<?x4xf32> {transformer.next = "a"}, tensor<?x4xf32> {transformer.next = "b"}) {
+  return %t, %s : tensor<?x4xf32>, tensor<?x4xf32>
+}
+
+// -----
+
+// A block that returns too little is the return's fault.
+func.func private @short(%s: tensor<?x4xf32> {transformer.slot = "a", transformer.role = #transformer.role<state>})
+    -> (tensor<?x4xf32> {transformer.next = "a"}) {
+  // expected-error @below {{has 0 operands, but enclosing function (@short) returns 1}}
+  return
+}
+
+// -----
+
+// expected-error @below {{expected a cast to keep the shape, but got 'tensor<4x6xf16>' to 'tensor<6x4xf32>'}}
+#cast = #transformer.cast<#transformer.base<"w", tensor<4x6xf16>> to tensor<6x4xf32>>
+
+// -----
+
+// expected-error @below {{expected a weight expression, but got "w"}}
+#cast = #transformer.cast<"w" to tensor<6x4xf32>>
+
+// -----
+
+// expected-error @below {{expected dim to be in [0, 2), but got 2}}
+#concat = #transformer.concat<[#transformer.base<"q", tensor<4x6xf32>>], dim = 2, tensor<4x6xf32>>
+
+// -----
+
+// expected-error @below {{expected 'tensor<2x5xf32>' to fit into 'tensor<6x6xf32>' along dim 0}}
+#concat = #transformer.concat<[#transformer.base<"q", tensor<4x6xf32>>, #transformer.base<"k", tensor<2x5xf32>>], dim = 0, tensor<6x6xf32>>
+
+// -----
+
+// expected-error @below {{expected 'tensor<2x6xbf16>' to fit into 'tensor<6x6xf32>' along dim 0}}
+#concat = #transformer.concat<[#transformer.base<"q", tensor<4x6xf32>>, #transformer.base<"k", tensor<2x6xbf16>>], dim = 0, tensor<6x6xf32>>
+
+// -----
+
+// expected-error @below {{expected dim 0 of the operands to add up to 7, but got 6}}
+#concat = #transformer.concat<[#transformer.base<"q", tensor<4x6xf32>>, #transformer.base<"k", tensor<2x6xf32>>], dim = 0, tensor<7x6xf32>>
+
+// -----
+
+// expected-error @below {{expected a matrix, but got 'tensor<4xf32>'}}
+#transpose = #transformer.transpose<#transformer.base<"b", tensor<4xf32>>>
