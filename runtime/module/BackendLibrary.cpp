@@ -43,9 +43,14 @@ std::vector<std::string> ownFolders() {
   return result;
 }
 
-/// Where the backend may lie as a file, best first.
-std::vector<std::string> candidates(const std::string &file,
-                                    const Payload *payload) {
+} // namespace
+
+std::string backendFileName(const std::string &engine) {
+  return "liblora_backend_" + engine + ".so";
+}
+
+std::vector<std::string> backendCandidates(const std::string &file,
+                                           const Payload *payload) {
   std::vector<std::string> result;
   if (const char *paths = getenv("LORA_RUNTIME_LIBRARY_PATH")) {
     std::istringstream stream(paths);
@@ -69,6 +74,8 @@ std::vector<std::string> candidates(const std::string &file,
   }
   return result;
 }
+
+namespace {
 
 Expected<const lora_backend *> query(void *symbol, const std::string &where) {
   auto function = reinterpret_cast<lora_backend_query_fn>(symbol);
@@ -108,7 +115,7 @@ Expected<const lora_backend *> openCarried(const std::string &file,
 Expected<const lora_backend *> openFile(const std::string &file,
                                         const Payload *payload) {
   std::string tried;
-  for (const std::string &path : candidates(file, payload)) {
+  for (const std::string &path : backendCandidates(file, payload)) {
     if (access(path.c_str(), R_OK) != 0) {
       tried += "\n  " + path + ": not there";
       continue;
@@ -137,7 +144,7 @@ Expected<const lora_backend *> openBackend(const std::string &engine,
   if (found != open.end())
     return found->second;
   prepareOpenMP();
-  std::string file = "liblora_backend_" + engine + ".so";
+  std::string file = backendFileName(engine);
   bool carried =
       payload && payload->find(std::string(libraryPrefix) + file) != nullptr;
   Expected<const lora_backend *> backend =

@@ -8,6 +8,13 @@
 
 namespace lora_rt {
 
+/// "liblora_backend_cpu.so"
+std::string backendFileName(const std::string &engine);
+
+/// Where a backend may lie as a file, best first; `payload` may be null.
+std::vector<std::string> backendCandidates(const std::string &file,
+                                           const Payload *payload);
+
 /// Opens the backend of an engine ("cpu"). Looked at, in this order: libraries
 /// that `payload` carries; the folders of LORA_RUNTIME_LIBRARY_PATH; next to this
 /// program or library, and in ../lib; the path that `payload` recorded. The

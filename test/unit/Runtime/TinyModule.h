@@ -3,8 +3,8 @@
 #ifndef LORA_TEST_UNIT_RUNTIME_TINYMODULE_H
 #define LORA_TEST_UNIT_RUNTIME_TINYMODULE_H
 
+#include "lora-runtime/CompiledFile.h"
 #include "lora-runtime/Layouts.h"
-#include "lora-runtime/Payload.h"
 
 #include <gtest/gtest.h>
 #include <string>
@@ -96,7 +96,8 @@ inline std::string manifest(const std::string &layout,
 /// Writes a compiled file; `stub` may be empty.
 inline void write(const std::string &path, const std::string &stub,
                   const std::string &layout,
-                  const std::string &features = "\"sse2\"") {
+                  const std::string &features = "\"sse2\"",
+                  const std::string &portableBackend = "") {
   using namespace lora_rt;
   Expected<PayloadWriter> writer = PayloadWriter::create(path, stub);
   ASSERT_TRUE(writer) << writer.message();
@@ -114,6 +115,10 @@ inline void write(const std::string &path, const std::string &stub,
   ASSERT_TRUE(place);
   EXPECT_FALSE(writer->endPart());
   EXPECT_FALSE(writer->addPart(manifestPart, manifest(layout, *place, features)));
+  if (!portableBackend.empty()) {
+    Error error = addLibraryParts(*writer, portableBackend);
+    EXPECT_FALSE(error) << error.message();
+  }
   EXPECT_FALSE(writer->commit());
 }
 

@@ -1,0 +1,211 @@
+//===- CApi.cpp - The C interface, thin ----------------------------------===//
+
+#include "lora-runtime/lora_runtime.h"
+#include "lora-runtime/Session.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+
+using namespace lora_rt;
+
+struct lora_module {
+  std::shared_ptr<Module> module;
+  uint64_t parameterBytes = 0;
+};
+
+struct lora_session {
+  std::unique_ptr<Session> session;
+};
+
+namespace {
+
+lora_status report(const Error &failure, lora_error *error) {
+  auto status = lora_status(failure.code());
+  if (!failure || !error)
+    return status;
+  if (error->struct_size > offsetof(lora_error, message)) {
+    error->status = status;
+    size_t room = std::min<size_t>(
+        error->struct_size - offsetof(lora_error, message), sizeof(error->message));
+    size_t length = std::min(room - 1, failure.message().size());
+    std::memcpy(error->message, failure.message().data(), length);
+    error->message[length] = '\0';
+  }
+  return status;
+}
+
+lora_status missing(const char *what, lora_error *error) {
+  return report(makeError(ErrorCode::InvalidArgument, what, " is NULL"), error);
+}
+
+/// A caller's structure in this library's size; what the caller does not know yet
+/// is zero.
+template <typename T> T readOptions(const T *given) {
+  T options = {};
+  if (given)
+    std::memcpy(&options, given, std::min<size_t>(given->struct_size, sizeof(T)));
+  return options;
+}
+
+/// Copies as much of a result as the caller has room for.
+template <typename T> lora_status fill(T *target, T value) {
+  if (!target || target->struct_size < sizeof(uint32_t))
+    return LORA_INVALID_ARGUMENT;
+  value.struct_size = target->struct_size;
+  std::memcpy(target, &value, std::min<size_t>(target->struct_size, sizeof(T)));
+  return LORA_OK;
+}
+
+lora_status feed(lora_session *session, const int32_t *ids, size_t count,
+                 float *rows, Session::Output output, lora_error *error) {
+  if (!session)
+    return missing("session", error);
+  if (!ids)
+    return missing("ids", error);
+  int64_t start = session->session->position();
+  Session::Rows copy;
+  if (rows)
+    copy = [&](int64_t first, std::span<const float> values) {
+      // Rows come in order, each as long as the output says.
+      int64_t width = output == Session::Output::Logits
+                          ? session->session->rowSize()
+                          : session->session->model().hiddenSize;
+      std::copy(values.begin(), values.end(), rows + (first - start) * width);
+      return Error::success();
+    };
+  return report(session->session->feed({ids, count}, copy, output), error);
+}
+
+} // namespace
+
+uint32_t lora_runtime_api_version(void) { return LORA_RUNTIME_API_VERSION; }
+
+lora_status lora_module_open(const char *path, const lora_module_options *given,
+                             lora_module **result, lora_error *error) {
+  if (!path)
+    return missing("path", error);
+  if (!result)
+    return missing("module", error);
+  lora_module_options options = readOptions(given);
+  ModuleOptions moduleOptions;
+  moduleOptions.threads = options.threads;
+  moduleOptions.verifyPack = options.verify != 0;
+  if (options.warn)
+    moduleOptions.warn = [&](const std::string &text) {
+      options.warn(text.c_str(), options.user);
+    };
+  Expected<std::shared_ptr<Module>> module = Module::open(path, moduleOptions);
+  if (!module)
+    return report(module.takeError(), error);
+  uint64_t bytes = 0;
+  for (const Manifest::Param &param : (*module)->manifest().params)
+    bytes += param.bytes;
+  *result = new lora_module{std::move(*module), bytes};
+  return LORA_OK;
+}
+
+void lora_module_close(lora_module *module) { delete module; }
+
+lora_status lora_module_get_info(const lora_module *module,
+                                 lora_module_info *info) {
+  if (!module)
+    return LORA_INVALID_ARGUMENT;
+  const Manifest::Model &model = module->module->manifest().model;
+  lora_module_info value = {};
+  value.threads = module->module->threads();
+  value.family = model.family.c_str();
+  value.engine = module->module->engineDescription().c_str();
+  value.vocab_size = model.vocabSize;
+  value.hidden_size = model.hiddenSize;
+  value.max_positions = model.maxPositions;
+  value.parameter_bytes = int64_t(module->parameterBytes);
+  value.has_head = model.hasHead;
+  return fill(info, value);
+}
+
+lora_status lora_session_create(lora_module *module,
+                                const lora_session_options *given,
+                                lora_session **result, lora_error *error) {
+  if (!module)
+    return missing("module", error);
+  if (!result)
+    return missing("session", error);
+  lora_session_options options = readOptions(given);
+  Expected<std::unique_ptr<Session>> session =
+      Session::create(module->module, options.context);
+  if (!session)
+    return report(session.takeError(), error);
+  *result = new lora_session{std::move(*session)};
+  return LORA_OK;
+}
+
+void lora_session_destroy(lora_session *session) { delete session; }
+
+void lora_session_reset(lora_session *session) {
+  if (session)
+    session->session->reset();
+}
+
+int64_t lora_session_position(const lora_session *session) {
+  return session ? session->session->position() : 0;
+}
+
+int64_t lora_session_row_size(const lora_session *session) {
+  return session ? session->session->rowSize() : 0;
+}
+
+lora_status lora_session_feed(lora_session *session, const int32_t *ids,
+                              size_t count, float *rows, lora_error *error) {
+  return feed(session, ids, count, rows, Session::Output::Logits, error);
+}
+
+lora_status lora_session_feed_hidden(lora_session *session, const int32_t *ids,
+                                     size_t count, float *rows,
+                                     lora_error *error) {
+  return feed(session, ids, count, rows, Session::Output::Hidden, error);
+}
+
+lora_status lora_session_last(lora_session *session, float *row,
+                              lora_error *error) {
+  if (!session)
+    return missing("session", error);
+  if (!row)
+    return missing("row", error);
+  Expected<std::vector<float>> values = session->session->last();
+  if (!values)
+    return report(values.takeError(), error);
+  std::copy(values->begin(), values->end(), row);
+  return LORA_OK;
+}
+
+lora_status lora_session_generate(lora_session *session, size_t count,
+                                  int32_t stopAtEos, int32_t *ids,
+                                  size_t *generated, lora_error *error) {
+  if (!session)
+    return missing("session", error);
+  if (!ids && count)
+    return missing("ids", error);
+  const std::vector<int32_t> &ends = session->session->model().eosTokenIds;
+  size_t done = 0;
+  Error failure = session->session->generate(int64_t(count), [&](int32_t id) {
+    ids[done++] = id;
+    return !stopAtEos || std::find(ends.begin(), ends.end(), id) == ends.end();
+  });
+  if (generated)
+    *generated = done;
+  return report(failure, error);
+}
+
+lora_status lora_session_get_memory(const lora_session *session,
+                                    lora_memory_report *report) {
+  if (!session)
+    return LORA_INVALID_ARGUMENT;
+  MemoryReport memory = session->session->memory();
+  lora_memory_report value = {};
+  value.parameters = memory.parameters;
+  value.repacked = memory.repacked;
+  value.states = memory.states;
+  value.workspace = memory.workspace;
+  return fill(report, value);
+}

@@ -1,0 +1,31 @@
+//===- CompiledFile.h - The parts that every compiled file has ---*- C++ -*-===//
+//
+// What lora-compile puts beside code, manifest and pack: the stub in front, the
+// place of the backend library, and with --portable the libraries themselves.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_COMPILEDFILE_H
+#define LORA_RUNTIME_COMPILEDFILE_H
+
+#include "lora-runtime/Payload.h"
+
+namespace lora_rt {
+
+/// The stub program, next to the running tool.
+Expected<std::string> stubPath();
+
+/// The backend library of an engine, next to the running tool, in ../lib, or in
+/// the folders of LORA_RUNTIME_LIBRARY_PATH.
+Expected<std::string> backendPath(const std::string &engine);
+
+/// Records where the backend is on this machine.
+Error addHostPart(PayloadWriter &writer, const std::string &backend);
+
+/// Stores the backend and every library that it needs, except glibc's own, so that
+/// the file runs alone. Opens the backend in this process to see what it needs.
+Error addLibraryParts(PayloadWriter &writer, const std::string &backend);
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_COMPILEDFILE_H

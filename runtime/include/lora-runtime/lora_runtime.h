@@ -1,0 +1,159 @@
+/*===- lora_runtime.h - Running compiled models from any language ---------===*\
+|*
+|* A module is a file that lora-compile made: code and weights, shared by all
+|* sessions on it. A session is one sequence of tokens with its cache.
+|*
+|* Structures start with struct_size, which the caller sets to sizeof: members
+|* are only ever appended, and the library never touches what lies behind.
+|* Functions return LORA_OK or a status; then `error`, if it is not NULL, says
+|* in words what happened and what helps. Nothing throws or ends the process.
+|* A session is used by one thread at a time; sessions of one module may be used
+|* by several threads, whose calls then take turns.
+|*
+|* Link with -llora_runtime.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef LORA_RUNTIME_LORA_RUNTIME_H
+#define LORA_RUNTIME_LORA_RUNTIME_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define LORA_API __attribute__((visibility("default")))
+#else
+#define LORA_API
+#endif
+
+/** Raised when a function changes its meaning; never for an addition. */
+#define LORA_RUNTIME_API_VERSION 1u
+
+typedef enum lora_status {
+  LORA_OK = 0,
+  LORA_INVALID_ARGUMENT = 1, /**< the call does not make sense */
+  LORA_INVALID_FILE = 2,     /**< missing, damaged, or not a compiled model */
+  LORA_UNSUPPORTED = 3,      /**< this CPU or this library cannot do it */
+  LORA_SYSTEM_ERROR = 4      /**< the operating system or a library refused */
+} lora_status;
+
+typedef struct lora_module lora_module;
+typedef struct lora_session lora_session;
+
+/** What went wrong, as UTF-8; cut off if it does not fit. */
+typedef struct lora_error {
+  uint32_t struct_size;
+  int32_t status;
+  char message[1024];
+} lora_error;
+
+typedef struct lora_module_options {
+  uint32_t struct_size;
+  /** 0: as many as the process may use cores. */
+  uint32_t threads;
+  /** Not 0: compare the checksum of every weight. */
+  uint32_t verify;
+  uint32_t reserved;
+  /** Gets warnings; NULL: standard error. `user` is passed through. */
+  void (*warn)(const char *text, void *user);
+  void *user;
+} lora_module_options;
+
+typedef struct lora_module_info {
+  uint32_t struct_size;
+  uint32_t threads;
+  /** The next two live as long as the module. */
+  const char *family;  /**< "qwen3" */
+  const char *engine;  /**< for people: library, instruction set, threads */
+  int64_t vocab_size;
+  int64_t hidden_size;
+  int64_t max_positions;
+  int64_t parameter_bytes;
+  uint32_t has_head; /**< 0: results are hidden states, not logits */
+  uint32_t reserved;
+} lora_module_info;
+
+typedef struct lora_session_options {
+  uint32_t struct_size;
+  uint32_t reserved;
+  /** Tokens that the cache holds; 0: the model's limit, but at most 4096. */
+  int64_t context;
+} lora_session_options;
+
+/** Bytes; known before the first token. */
+typedef struct lora_memory_report {
+  uint32_t struct_size;
+  uint32_t reserved;
+  uint64_t parameters; /**< mapped from the file, shared between processes */
+  uint64_t repacked;   /**< weights whose layout this machine wants otherwise */
+  uint64_t states;     /**< cache */
+  uint64_t workspace;
+} lora_memory_report;
+
+/** LORA_RUNTIME_API_VERSION of the library. */
+LORA_API uint32_t lora_runtime_api_version(void);
+
+/** Opens a compiled file. `options` may be NULL. */
+LORA_API lora_status lora_module_open(const char *path,
+                                      const lora_module_options *options,
+                                      lora_module **module, lora_error *error);
+
+/** Ends the caller's use of a module; sessions keep it alive. NULL is fine. */
+LORA_API void lora_module_close(lora_module *module);
+
+/** Fills `info`, whose struct_size is set. */
+LORA_API lora_status lora_module_get_info(const lora_module *module,
+                                          lora_module_info *info);
+
+/** Starts an empty sequence. `options` may be NULL. */
+LORA_API lora_status lora_session_create(lora_module *module,
+                                         const lora_session_options *options,
+                                         lora_session **session,
+                                         lora_error *error);
+
+LORA_API void lora_session_destroy(lora_session *session);
+
+/** Forgets all tokens. */
+LORA_API void lora_session_reset(lora_session *session);
+
+/** The number of tokens fed so far. */
+LORA_API int64_t lora_session_position(const lora_session *session);
+
+/** The number of f32 values in a row of results: vocab_size, or hidden_size if the
+ *  model has no head. */
+LORA_API int64_t lora_session_row_size(const lora_session *session);
+
+/** Feeds tokens. `rows` is NULL, or has room for count * row_size values: the
+ *  logits after each of them. */
+LORA_API lora_status lora_session_feed(lora_session *session,
+                                       const int32_t *ids, size_t count,
+                                       float *rows, lora_error *error);
+
+/** The same, but `rows` gets the final hidden states, count * hidden_size. */
+LORA_API lora_status lora_session_feed_hidden(lora_session *session,
+                                              const int32_t *ids, size_t count,
+                                              float *rows, lora_error *error);
+
+/** The logits after the last token fed: row_size values. */
+LORA_API lora_status lora_session_last(lora_session *session, float *row,
+                                       lora_error *error);
+
+/** Continues with the most likely tokens: `count` ids, fewer if stop_at_eos is not
+ *  0 and the model ends the sequence. *generated is their number. */
+LORA_API lora_status lora_session_generate(lora_session *session, size_t count,
+                                           int32_t stop_at_eos, int32_t *ids,
+                                           size_t *generated, lora_error *error);
+
+/** Fills `report`, whose struct_size is set. */
+LORA_API lora_status lora_session_get_memory(const lora_session *session,
+                                             lora_memory_report *report);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* LORA_RUNTIME_LORA_RUNTIME_H */

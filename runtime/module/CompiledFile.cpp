@@ -1,0 +1,128 @@
+//===- CompiledFile.cpp ---------------------------------------------------===//
+
+#include "lora-runtime/CompiledFile.h"
+#include "../core/Json.h"
+#include "BackendLibrary.h"
+
+#include <climits>
+#include <cstdlib>
+#include <dlfcn.h>
+#include <link.h>
+#include <set>
+#include <unistd.h>
+
+namespace lora_rt {
+
+namespace {
+
+/// glibc's libraries come with the machine; carrying them would mix versions.
+const std::set<std::string> systemLibraries = {
+    "libc.so.6",  "libm.so.6",       "libpthread.so.0",       "libdl.so.2",
+    "librt.so.1", "libresolv.so.2",  "ld-linux-x86-64.so.2",  "linux-vdso.so.1",
+};
+
+/// The names in a loaded library's dynamic section.
+struct Names {
+  std::string soname;
+  std::vector<std::string> needed;
+};
+
+Names namesOf(const link_map &library) {
+  const char *strings = nullptr;
+  for (const ElfW(Dyn) *entry = library.l_ld; entry->d_tag != DT_NULL; ++entry)
+    if (entry->d_tag == DT_STRTAB)
+      strings = reinterpret_cast<const char *>(entry->d_un.d_ptr);
+  Names names;
+  if (!strings)
+    return names;
+  for (const ElfW(Dyn) *entry = library.l_ld; entry->d_tag != DT_NULL; ++entry) {
+    if (entry->d_tag == DT_SONAME)
+      names.soname = strings + entry->d_un.d_val;
+    else if (entry->d_tag == DT_NEEDED)
+      names.needed.push_back(strings + entry->d_un.d_val);
+  }
+  return names;
+}
+
+/// Adds a library after those that it needs.
+Error collect(const link_map &library, const link_map *all,
+              std::set<std::string> &seen,
+              std::vector<std::pair<std::string, std::string>> &result) {
+  Names names = namesOf(library);
+  if (names.soname.empty() || !seen.insert(names.soname).second)
+    return Error::success();
+  for (const std::string &needed : names.needed) {
+    if (systemLibraries.count(needed))
+      continue;
+    const link_map *found = nullptr;
+    for (const link_map *other = all; other && !found; other = other->l_next)
+      // Names without a path are the program itself and the kernel's page.
+      if (other->l_name[0] == '/' && namesOf(*other).soname == needed)
+        found = other;
+    if (!found)
+      return makeError(ErrorCode::System, names.soname, " needs ", needed,
+                       ", which is not loaded");
+    if (Error error = collect(*found, all, seen, result))
+      return error;
+  }
+  result.emplace_back(names.soname, library.l_name);
+  return Error::success();
+}
+
+} // namespace
+
+Expected<std::string> stubPath() {
+  char buffer[PATH_MAX];
+  ssize_t length = readlink("/proc/self/exe", buffer, sizeof(buffer));
+  std::string path(buffer, length > 0 ? size_t(length) : 0);
+  path = path.substr(0, path.rfind('/') + 1) + "lora-stub";
+  if (access(path.c_str(), R_OK) == 0)
+    return path;
+  return makeError(ErrorCode::System, path,
+                   ": the stub of compiled files is not there; build the target "
+                   "lora-stub");
+}
+
+Expected<std::string> backendPath(const std::string &engine) {
+  std::string file = backendFileName(engine), tried;
+  for (const std::string &path : backendCandidates(file, nullptr)) {
+    char resolved[PATH_MAX];
+    if (access(path.c_str(), R_OK) == 0 && realpath(path.c_str(), resolved))
+      return std::string(resolved);
+    tried += "\n  " + path;
+  }
+  return makeError(ErrorCode::System, "cannot find ", file, ". Looked at:", tried,
+                   "\nSet LORA_RUNTIME_LIBRARY_PATH to the folder that has it.");
+}
+
+Error addHostPart(PayloadWriter &writer, const std::string &backend) {
+  Json host;
+  host["backend"] = backend;
+  return writer.addPart(
+      hostPart, host.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+Error addLibraryParts(PayloadWriter &writer, const std::string &backend) {
+  void *handle = dlopen(backend.c_str(), RTLD_NOW | RTLD_LOCAL);
+  link_map *library = nullptr;
+  if (!handle || dlinfo(handle, RTLD_DI_LINKMAP, &library) != 0)
+    return makeError(ErrorCode::System, "cannot open ", backend, ": ", dlerror());
+  const link_map *first = library;
+  while (first->l_prev)
+    first = first->l_prev;
+  std::set<std::string> seen;
+  std::vector<std::pair<std::string, std::string>> libraries;
+  if (Error error = collect(*library, first, seen, libraries))
+    return error;
+  for (const auto &[soname, path] : libraries) {
+    Expected<MappedFile> file = MappedFile::open(path);
+    if (!file)
+      return file.takeError();
+    if (Error error =
+            writer.addPart(std::string(libraryPrefix) + soname, file->bytes()))
+      return error;
+  }
+  return Error::success();
+}
+
+} // namespace lora_rt
