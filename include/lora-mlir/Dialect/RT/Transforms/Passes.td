@@ -109,4 +109,46 @@ def PromoteAccumulators : Pass<"rt-promote-accumulators", "::mlir::func::FuncOp"
   let statistics = [Statistic<"numPromoted", "num-promoted", "Number of accumulators">];
 }
 
+def PlanMemory : Pass<"rt-plan-memory", "::mlir::ModuleOp"> {
+  let summary = "Gives every buffer a place in its function's frame";
+  let description = [{
+    Callees first: a function's frame holds its static buffers and the frames of what it calls, at offsets that are multiples of 64.
+    What is not alive at the same time shares bytes. `rt.frame_bytes` on the function says how many there are in all. Buffers
+    in the body of an `rt.parallel_for` are its threads' own and stay.
+
+    ```mlir
+    func.func @f(%c: !rt.context, %s: !rt.slots, %frame: !rt.frame) {
+      %a = memref.alloc() : memref<16x48xf32>
+      ...
+    }
+    ```
+    becomes
+    ```mlir
+    func.func @f(%c: !rt.context, %s: !rt.slots, %frame: !rt.frame) attributes {rt.frame_bytes = 3072 : i64} {
+      %a = rt.frame_view %frame[0] : memref<16x48xf32>
+      ...
+    }
+    ```
+    A buffer whose size is not a constant is an error. The result is verified as by `-rt-verify-memory-plan`.
+  }];
+  let dependentDialects = ["::lora::rt::RTDialect"];
+  let statistics = [
+    Statistic<"numBuffers", "num-buffers", "Number of buffers and callees' frames">,
+    Statistic<"peakBytes", "peak-bytes", "Bytes of the largest frame">,
+    Statistic<"bytesWithoutReuse", "bytes-without-reuse", "Bytes of the frame that would be the largest if nothing were shared">];
+}
+
+def VerifyMemoryPlan : Pass<"rt-verify-memory-plan", "::mlir::ModuleOp"> {
+  let summary = "Verifies that buffers which are in use at once do not share bytes";
+  let description = [{
+    Reads offsets and uses off the IR, for every function with `rt.frame_bytes`, and fails where two buffers or frames of callees share
+    bytes while both are in use, or one is not inside the frame.
+
+    ```mlir
+    %a = rt.frame_view %frame[0] : memref<16x48xf32>
+    %b = rt.frame_view %frame[64] : memref<16x48xf32> // an error if %a is used after the first use of %b
+    ```
+  }];
+}
+
 #endif // LORA_MLIR_DIALECT_RT_TRANSFORMS_PASSES_TD
