@@ -16,6 +16,7 @@
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Dialect/Transformer/Transforms/Passes.h"
+#include "lora-mlir/Target/NativeCode.h"
 #include "lora-mlir/Target/Pipelines.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -38,4 +39,5 @@ void lora::registerAllPasses() {
   rt::registerRTPasses();
   transformer::registerTransformerPasses();
   lora::registerLoweringPipelines();
+  lora::registerLLVMPipeline();
 }

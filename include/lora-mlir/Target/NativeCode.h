@@ -12,6 +12,7 @@
 
 #include "lora-runtime/Error.h"
 #include "mlir/IR/BuiltinOps.h"
+#include "mlir/Pass/PassOptions.h"
 
 #include <string>
 #include <vector>
@@ -46,14 +47,21 @@ struct NativeTarget {
 };
 
 /// Options of the pipeline to llvm.
-struct LLVMPipelineOptions {
-  /// Narrow to bf16 by integer arithmetic, where there is no instruction.
-  bool expandBF16 = false;
+struct LLVMPipelineOptions
+    : public mlir::PassPipelineOptions<LLVMPipelineOptions> {
+  Option<bool> expandBF16{
+      *this, "expand-bf16",
+      llvm::cl::desc("Narrow to bf16 by integer arithmetic, for CPUs without "
+                     "the instruction"),
+      llvm::cl::init(false)};
 };
 
 /// From rt, scf, memref, vector, math to llvm: outlines kernels, then converts.
 void buildLLVMPipeline(mlir::OpPassManager &pm,
                        const LLVMPipelineOptions &options);
+
+/// Registers `-lora-to-llvm`.
+void registerLLVMPipeline();
 
 /// How far translateToNative goes.
 enum class NativeOutput {

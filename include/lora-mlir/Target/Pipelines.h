@@ -32,6 +32,10 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       llvm::cl::values(
           clEnumValN(Kernels::OneDNN, "onednn", "oneDNN where it can"),
           clEnumValN(Kernels::Linalg, "linalg", "Generated code"))};
+  Option<bool> pack{
+      *this, "pack",
+      llvm::cl::desc("Store frozen weights in oneDNN's layout"),
+      llvm::cl::init(true)};
 };
 
 /// Functions that `-convert-apply-to-calls` made, from tensors to loops on

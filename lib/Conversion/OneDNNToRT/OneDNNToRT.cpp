@@ -114,6 +114,24 @@ DictionaryAttr getSpec(onednn::GatherOp op) {
   return spec.getDictionary(op.getContext());
 }
 
+/// Whether the elements stand row by row without gaps, wherever they begin.
+bool isContiguous(MemRefType type) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  if (failed(type.getStridesAndOffset(strides, offset)))
+    return false;
+  int64_t expected = 1;
+  for (int64_t i = type.getRank() - 1; i >= 0; --i) {
+    int64_t size = type.getDimSize(i);
+    if (size != 1 && strides[i] != expected)
+      return false;
+    if (ShapedType::isDynamic(size) && i != 0)
+      return false;
+    expected *= size;
+  }
+  return true;
+}
+
 /// Replaces `op` by an execution of `primitive` on `buffers`.
 LogicalResult replaceByExecution(Operation *op, rt::PrimitiveOp primitive,
                                  ValueRange buffers) {
@@ -124,7 +142,7 @@ LogicalResult replaceByExecution(Operation *op, rt::PrimitiveOp primitive,
                                 "argument is a !rt.context";
   for (Value buffer : buffers) {
     auto type = dyn_cast<MemRefType>(buffer.getType());
-    if (!type || !type.getLayout().isIdentity())
+    if (!type || !isContiguous(type))
       return op->emitOpError() << "expected contiguous buffers, but got "
                                << buffer.getType();
   }

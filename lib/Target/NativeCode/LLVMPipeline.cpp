@@ -15,6 +15,7 @@
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 
 using namespace mlir;
@@ -55,4 +56,10 @@ void lora::buildLLVMPipeline(OpPassManager &pm,
   pm.addPass(createReconcileUnrealizedCastsPass());
   pm.addPass(createCanonicalizerPass());
   pm.addPass(createCSEPass());
+}
+
+void lora::registerLLVMPipeline() {
+  PassPipelineRegistration<LLVMPipelineOptions>(
+      "lora-to-llvm", "Lowers functions of the rt dialect to llvm",
+      buildLLVMPipeline);
 }

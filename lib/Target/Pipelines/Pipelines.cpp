@@ -2,6 +2,7 @@
 
 #include "lora-mlir/Target/Pipelines.h"
 #include "lora-mlir/Conversion/Passes.h"
+#include "lora-mlir/Dialect/OneDNN/Transforms/Passes.h"
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "lora-mlir/Dialect/Transformer/Transforms/Passes.h"
 #include "mlir/Conversion/AffineToStandard/AffineToStandard.h"
@@ -51,6 +52,16 @@ void lora::buildLoweringPipeline(OpPassManager &manager,
   manager.addPass(
       transformer::createTransformerSpecializeTokens(std::move(specialize)));
 
+  if (options.kernels == Kernels::OneDNN) {
+    manager.addPass(createConvertTransformerToOneDNN());
+    manager.addPass(onednn::createFusePostOps());
+    if (options.pack)
+      manager.addPass(onednn::createPackWeights());
+    // Types change here; all that follows reads them.
+    manager.addPass(onednn::createResolveLayouts());
+  }
+  manager.nest<func::FuncOp>().addPass(createConvertTransformerToLinalg());
+
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
   manager.addPass(rt::createFuseElementwise());
@@ -59,7 +70,11 @@ void lora::buildLoweringPipeline(OpPassManager &manager,
 
   // Nothing stands between this and bufferization: see ApplyToCalls.cpp.
   manager.addPass(lora::createConvertApplyToCalls());
+  if (options.kernels == Kernels::OneDNN)
+    manager.addPass(onednn::createBindPackedWeights());
   buildBufferizationPipeline(manager);
+  if (options.kernels == Kernels::OneDNN)
+    manager.addPass(createConvertOneDNNToRT());
 }
 
 void lora::registerLoweringPipelines() {

@@ -97,7 +97,9 @@ protected:
     if (!module)
       return "";
     mlir::PassManager pm(&context);
-    buildLLVMPipeline(pm, {.expandBF16 = !target->hasBF16()});
+    LLVMPipelineOptions lowering;
+    lowering.expandBF16 = !target->hasBF16();
+    buildLLVMPipeline(pm, lowering);
     if (failed(pm.run(*module)))
       return "";
     auto bytes = translateToNative(*module, *target, output);

@@ -1,0 +1,156 @@
+//===- Compiler.cpp - A graph becomes a module in memory -------------------===//
+//
+// Three steps: lower to rt, describe, translate. Everything before is the
+// caller's, everything after the file writer's or the runtime's.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Target/Compiler.h"
+#include "lora-mlir/Target/NativeCode.h"
+#include "lora-runtime/Layouts.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
+
+using namespace mlir;
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+
+DiagnosticText::DiagnosticText(MLIRContext &context,
+                               std::function<void(const std::string &)> note)
+    : note(std::move(note)),
+      handler(&context, [this](Diagnostic &diagnostic) {
+        std::string text = diagnostic.str();
+        for (Diagnostic &attached : diagnostic.getNotes())
+          text += " (" + attached.str() + ")";
+        if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+          errors += (errors.empty() ? "" : "; ") + text;
+        else if (this->note)
+          this->note(text);
+        return success();
+      }) {}
+
+Error DiagnosticText::takeError(const std::string &what) {
+  return lora_rt::makeError(ErrorCode::Unsupported, what,
+                            errors.empty() ? "" : ": ",
+                            std::exchange(errors, {}));
+}
+
+namespace {
+
+/// A graph on its way down.
+class Compilation {
+public:
+  Compilation(ModuleOp graph, const CompileOptions &options)
+      : module(graph.clone()), options(options),
+        diagnostics(*graph.getContext(), options.note) {}
+
+  ModuleOp get() const { return *module; }
+  const NativeTarget &getTarget() const { return target; }
+
+  Error chooseTarget() {
+    Expected<NativeTarget> resolved = NativeTarget::resolve(options.march);
+    if (!resolved)
+      return resolved.takeError();
+    target = std::move(*resolved);
+    bool usesBF16 = false;
+    module->walk([&](Operation *op) {
+      for (Type type : op->getResultTypes())
+        usesBF16 |= getElementTypeOrSelf(type).isBF16();
+    });
+    if (usesBF16 && !target.hasBF16())
+      return lora_rt::makeError(
+          ErrorCode::Unsupported, "the CPU ", target.cpu,
+          " has no bf16 instructions (avx512bf16); compile with --dtype f32");
+    // Layouts must fit the target, not this machine. For this machine oneDNN
+    // knows best.
+    if (options.march == "native" || options.lowering.kernels != Kernels::OneDNN)
+      return Error::success();
+    return lora_rt::limitInstructionSet(target.oneDNNInstructionSet());
+  }
+
+  Error lower() {
+    LoweringOptions lowering;
+    for (int64_t tokens : options.lowering.tokens)
+      lowering.tokens.push_back(tokens);
+    for (const std::string &function : options.lowering.functions)
+      lowering.functions.push_back(function);
+    lowering.kernels = options.lowering.kernels;
+    lowering.pack = options.lowering.pack;
+    PassManager passes(module->getContext());
+    buildLoweringPipeline(passes, lowering);
+    if (failed(passes.run(*module)))
+      return diagnostics.takeError("the model could not be lowered");
+    return Error::success();
+  }
+
+  Expected<ModuleManifest> describe() {
+    FailureOr<ModuleManifest> manifest = buildManifest(*module, target);
+    if (failed(manifest))
+      return diagnostics.takeError("the lowered model could not be described");
+    return std::move(*manifest);
+  }
+
+  Expected<std::string> translate(NativeOutput output) {
+    PassManager passes(module->getContext());
+    LLVMPipelineOptions lowering;
+    lowering.expandBF16 = !target.hasBF16();
+    buildLLVMPipeline(passes, lowering);
+    if (failed(passes.run(*module)))
+      return diagnostics.takeError("the kernels could not be lowered");
+    FailureOr<std::string> result = translateToNative(*module, target, output);
+    if (failed(result))
+      return diagnostics.takeError("no native code could be made");
+    return std::move(*result);
+  }
+
+private:
+  OwningOpRef<ModuleOp> module;
+  const CompileOptions &options;
+  DiagnosticText diagnostics;
+  NativeTarget target;
+};
+
+std::string print(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream);
+  return text;
+}
+
+} // namespace
+
+Expected<CompiledModule> lora::compileInMemory(ModuleOp graph,
+                                               const CompileOptions &options) {
+  Compilation compilation(graph, options);
+  if (Error error = compilation.chooseTarget())
+    return error;
+  if (Error error = compilation.lower())
+    return error;
+  Expected<ModuleManifest> manifest = compilation.describe();
+  if (!manifest)
+    return manifest.takeError();
+  Expected<std::string> code =
+      compilation.translate(NativeOutput::SharedObject);
+  if (!code)
+    return code.takeError();
+  return CompiledModule{std::move(*code), std::move(*manifest)};
+}
+
+Expected<std::string> lora::printStage(ModuleOp graph,
+                                       const CompileOptions &options,
+                                       Stage stage) {
+  if (stage == Stage::Graph)
+    return print(graph);
+  Compilation compilation(graph, options);
+  if (Error error = compilation.chooseTarget())
+    return error;
+  if (Error error = compilation.lower())
+    return error;
+  if (stage == Stage::Kernels)
+    return print(compilation.get());
+  return compilation.translate(stage == Stage::LLVMIR ? NativeOutput::LLVMIR
+                                                      : NativeOutput::Assembly);
+}
