@@ -1,0 +1,105 @@
+#!/bin/bash
+# The whole way on the model in examples/tiny-qwen3. See usage() below.
+set -euo pipefail
+
+usage() {
+  cat <<'USAGE'
+Usage: examples/tour.sh [OPTION...]
+
+Takes the small byte-level Qwen3 in examples/tiny-qwen3 and its adapter the whole way, in under a minute: the IR before and
+after the adapter is attached and merged, compiled files of the merged and the unmerged model, their results beside what
+PyTorch computed, their size and speed, and some training steps. Every command is shown as it is run, so that you can go on
+from there with your own model.
+
+  --build-dir DIR  where the tools were built (default: build/)
+  --out DIR        where to put the files that it makes (default: tour/ in the build folder)
+  --help           this text
+
+Example: examples/tour.sh
+USAGE
+}
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+build_dir=build out=""
+while [ $# -gt 0 ]; do
+  case $1 in
+    --help | -h) usage && exit 0 ;;
+    --build-dir) build_dir=${2-} && shift ;;
+    --build-dir=*) build_dir=${1#*=} ;;
+    --out) out=${2-} && shift ;;
+    --out=*) out=${1#*=} ;;
+    *) echo "tour.sh: unknown option '$1'; --help lists them" >&2 && exit 2 ;;
+  esac
+  shift || { echo "tour.sh: the last option needs a value" >&2 && exit 2; }
+done
+out=${out:-$build_dir/tour}
+bin=$build_dir/bin
+for tool in lora-import lora-opt lora-compile lora-run lora-train lora-diff; do
+  [ -x "$bin/$tool" ] || { echo "tour.sh: there is no $bin/$tool; ./setup.sh builds it" >&2 && exit 1; }
+done
+mkdir -p "$out"
+
+model=examples/tiny-qwen3/model
+adapter=examples/tiny-qwen3/adapter
+reference=examples/tiny-qwen3/reference.safetensors
+
+heading() { printf '\n== %s\n' "$*"; }
+# run COMMAND...: shows the command, then what it prints.
+run() {
+  printf '\n$ %s\n' "$*"
+  "$@" 2>&1
+}
+# lines PATTERN FILE: the lines of an IR file that have PATTERN, cut to the width of a terminal.
+lines() { grep -E "$1" "$2" | sed -E 's/^ +/  /; s/^(.{117}).{3,}$/\1.../'; }
+# text: token ids (bytes) from standard input as text.
+text() { tr ',' '\n' | awk '$1 < 256 {printf "%c", $1}' | tr '\n' ' '; }
+
+heading "1. The model as IR: names, shapes and types, no weights"
+run "$bin/lora-import" "$model" --dtype f32 -o "$out/model.mlir"
+echo "  $(wc -l <"$out/model.mlir") lines, of which:"
+lines 'func.func private @decoder|transformer.linear .*[qk]_proj.weight|transformer.apply' "$out/model.mlir"
+
+heading "2. The adapter attached: q_proj, k_proj and v_proj get low-rank branches"
+run "$bin/lora-opt" "$out/model.mlir" "--lora-attach=adapter-dir=$adapter" -o "$out/attached.mlir"
+lines 'lora.linear .*[qk]_proj.weight|transformer.apply @decoder.*layers.0' "$out/attached.mlir"
+
+heading "3. The adapter merged: the block is the base model's again, the branch is an expression on the weight"
+run "$bin/lora-opt" "$out/attached.mlir" --lora-merge -o "$out/merged.mlir"
+lines 'transformer.linear .*[qk]_proj.weight' "$out/merged.mlir"
+{ grep -oE '#lora.merge<.*' "$out/merged.mlir" || true; } | head -n 1 | sed -E 's/dense<.*//; s/(.{117}).*/\1.../; s/^/  /'
+
+heading "4. One native file each: merged, and with the adapter beside the weights"
+run "$bin/lora-compile" "$model" --adapter "$adapter" --dtype f32 -o "$out/merged"
+run "$bin/lora-compile" "$model" --adapter "$adapter" --unmerged --dtype f32 -o "$out/unmerged"
+echo "  $(stat -c '%s bytes: %n' "$out/merged")"
+
+heading "5. Merged = unmerged = what transformers and PEFT computed (f32: 1e-4 absolute, merged against unmerged 1e-5 relative)"
+ids=$("$bin/lora-diff" --print "$reference:ids")
+run "$out/merged" --ids "$ids" --logits "$out/merged.safetensors"
+"$out/unmerged" --ids "$ids" --logits "$out/unmerged.safetensors" 2>/dev/null
+run "$bin/lora-diff" "$out/merged.safetensors:logits" "$reference:logits.merged" --abs 1e-4
+run "$bin/lora-diff" "$out/unmerged.safetensors:logits" "$reference:logits.adapted" --abs 1e-4
+run "$bin/lora-diff" "$out/merged.safetensors:logits" "$out/unmerged.safetensors:logits" --rel 1e-5
+
+heading "6. It runs by itself: load time, tokens per second, peak memory"
+start=$(cut -d, -f1-12 <<<"$ids")
+run "$out/merged" --ids "$start" --generate 64 --time
+heading "7. Training steps through the same graph: forward, loss, backward, AdamW, compiled"
+run "$bin/lora-train" "$model" --adapter "$adapter" --data examples/tiny-qwen3/train.jsonl --out "$out/trained" \
+  --steps 60 --batch-size 8 --lr 1e-2 --betas 0.9,0.98 --eps 1e-8 --weight-decay 0.0 --clip 1.0 --dtype f32 >"$out/train.log"
+sed -n '1,7p' "$out/train.log"
+echo "  ..."
+tail -n 2 "$out/train.log"
+loss() { awk -F, -v row="$1" 'NR == 1 {for (i = 1; i <= NF; ++i) if ($i == "loss") column = i}
+                             NR > 1 {value[NR - 1] = $column} END {print value[row == "last" ? NR - 1 : row]}' "$out/trained/log.csv"; }
+echo "  loss $(loss 1) at the first step, $(loss last) at the last"
+awk -v first="$(loss 1)" -v last="$(loss last)" 'BEGIN {exit !(last < first)}' ||
+  { echo "tour.sh: the loss did not fall" >&2 && exit 1; }
+
+run "$bin/lora-compile" "$model" --adapter "$out/trained" --dtype f32 -o "$out/trained.bin"
+prompt=256,84,104,101,32
+echo "  'The ' goes on, greedily:"
+echo "  before:  The$("$out/merged" --ids "$prompt" --generate 32 --stop-at-eos 2>/dev/null | text | cut -d. -f1)."
+echo "  trained: The$("$out/trained.bin" --ids "$prompt" --generate 32 --stop-at-eos 2>/dev/null | text | cut -d. -f1)."
+
+printf '\nAll of it lies in %s. Next: docs/getting-started.md\n' "$out"
