@@ -149,6 +149,15 @@ def VerifyMemoryPlan : Pass<"rt-verify-memory-plan", "::mlir::ModuleOp"> {
     %b = rt.frame_view %frame[64] : memref<16x48xf32> // an error if %a is used after the first use of %b
     ```
   }];
+
+def VerifyTrainingPlan : Pass<"rt-verify-training-plan", "::mlir::ModuleOp"> {
+  let summary = "Proves that planned frames hold no dense gradient or delta";
+  let description = [{
+    Where an entry was planned for at least two numbers of tokens, its frame is a constant plus a term that grows with
+    them. Fails unless the constant is smaller than the smallest frozen matrix of the blocks that have trainable slots: a value of the shape
+    of an adapted weight would be part of it. Runs after `-rt-plan-memory` and changes nothing.
+  }];
+  let statistics = [Statistic<"constantBytes", "constant-bytes", "Bytes of a frame that do not grow with tokens">];
 }
 
 #endif // LORA_MLIR_DIALECT_RT_TRANSFORMS_PASSES_TD

@@ -1,0 +1,103 @@
+//===- VerifyTrainingPlan.cpp - No dense delta in the workspace --------------===//
+//
+// lora-verify-training-memory proves on the graph that no value has both
+// dimensions of an adapted weight; this proves it again on what was planned. A
+// frame is a constant plus a term in the number of tokens, so two numbers of
+// tokens tell the constant, and a dense gradient or delta would be part of it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "lora-mlir/Dialect/RT/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
+namespace lora::rt {
+#define GEN_PASS_DEF_VERIFYTRAININGPLAN
+#include "lora-mlir/Dialect/RT/Transforms/Passes.h.inc"
+} // namespace lora::rt
+
+using namespace mlir;
+using namespace lora::rt;
+
+namespace {
+
+/// A planned entry.
+struct Plan {
+  func::FuncOp function;
+  int64_t tokens;
+  int64_t bytes;
+};
+
+/// Bytes of the smallest frozen matrix at a path that also has trainable slots;
+/// none if nothing is trained.
+std::optional<int64_t> getSmallestAdaptedWeight(ArrayAttr table) {
+  llvm::DenseSet<Attribute> adapted;
+  for (auto entry : table.getAsRange<DictionaryAttr>())
+    if (entry.getAs<StringAttr>("kind").getValue() == "trainable")
+      adapted.insert(entry.get("path"));
+  std::optional<int64_t> smallest;
+  for (auto entry : table.getAsRange<DictionaryAttr>()) {
+    auto type =
+        cast<RankedTensorType>(entry.getAs<TypeAttr>("type").getValue());
+    if (entry.getAs<StringAttr>("kind").getValue() != "param" ||
+        type.getRank() != 2 || !adapted.contains(entry.get("path")))
+      continue;
+    int64_t bytes =
+        type.getNumElements() * type.getElementTypeBitWidth() / 8;
+    smallest = std::min(smallest.value_or(bytes), bytes);
+  }
+  return smallest;
+}
+
+struct VerifyTrainingPlanPass
+    : lora::rt::impl::VerifyTrainingPlanBase<VerifyTrainingPlanPass> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    auto table = getOperation()->getAttrOfType<ArrayAttr>("rt.slot_table");
+    std::optional<int64_t> smallest =
+        table ? getSmallestAdaptedWeight(table) : std::nullopt;
+    if (!smallest)
+      return;
+    // The plans of each entry by what it computes.
+    llvm::MapVector<Attribute, SmallVector<Plan>> plans;
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      auto entry =
+          function->getAttrOfType<DictionaryAttr>(RTDialect::kEntryAttr);
+      auto frame =
+          function->getAttrOfType<IntegerAttr>(RTDialect::kFrameBytesAttr);
+      if (entry && frame)
+        plans[entry.get("function")].push_back(
+            {function, entry.getAs<IntegerAttr>("tokens").getInt(),
+             frame.getInt()});
+    }
+    for (auto &[name, entries] : plans)
+      if (failed(verify(entries, *smallest)))
+        return signalPassFailure();
+  }
+
+private:
+  LogicalResult verify(ArrayRef<Plan> plans, int64_t smallest) {
+    auto [fewest, most] =
+        std::minmax_element(plans.begin(), plans.end(),
+                            [](const Plan &a, const Plan &b) {
+                              return a.tokens < b.tokens;
+                            });
+    if (fewest->tokens == most->tokens)
+      return success();
+    double slope = double(most->bytes - fewest->bytes) /
+                   double(most->tokens - fewest->tokens);
+    auto constant =
+        int64_t(double(fewest->bytes) - slope * double(fewest->tokens));
+    constantBytes = std::max<int64_t>(constantBytes, constant);
+    if (constant < smallest)
+      return success();
+    func::FuncOp function = fewest->function;
+    return function.emitError()
+           << "expected the part of the frame that does not grow with the "
+              "number of tokens to be smaller than the smallest adapted weight, "
+           << smallest << " bytes, but got " << constant;
+  }
+};
+
+} // namespace

@@ -1,0 +1,29 @@
+// RUN: lora-opt %s -rt-verify-training-plan -split-input-file -verify-diagnostics
+
+// 1000 bytes a token and 512 that stay: fewer than the 13824 of the weight.
+module attributes {rt.slot_table = [
+    {kind = "param", path = "layers.0", slot = "k_proj.weight", type = tensor<72x48xf32>},
+    {kind = "trainable", path = "layers.0", slot = "k_proj.lora_A.weight", type = tensor<3x48xf32>}]} {
+  func.func @train_step.t8(%ctx: !rt.context) attributes {rt.frame_bytes = 8512 : i64, rt.entry = {name = "train_step.t8", function = "train_step", tokens = 8 : i64}} { return }
+  func.func @train_step.t24(%ctx: !rt.context) attributes {rt.frame_bytes = 24512 : i64, rt.entry = {name = "train_step.t24", function = "train_step", tokens = 24 : i64}} { return }
+}
+
+// -----
+
+// The same with a gradient of the weight's shape.
+module attributes {rt.slot_table = [
+    {kind = "param", path = "layers.0", slot = "k_proj.weight", type = tensor<72x48xf32>},
+    {kind = "trainable", path = "layers.0", slot = "k_proj.lora_A.weight", type = tensor<3x48xf32>}]} {
+  // expected-error @below {{expected the part of the frame that does not grow with the number of tokens to be smaller than the smallest adapted weight, 13824 bytes, but got 14336}}
+  func.func @train_step.t8(%ctx: !rt.context) attributes {rt.frame_bytes = 22336 : i64, rt.entry = {name = "train_step.t8", function = "train_step", tokens = 8 : i64}} { return }
+  func.func @train_step.t24(%ctx: !rt.context) attributes {rt.frame_bytes = 38336 : i64, rt.entry = {name = "train_step.t24", function = "train_step", tokens = 24 : i64}} { return }
+}
+
+// -----
+
+// Nothing is trained at the path of the large frame's weight; one number of tokens proves nothing.
+module attributes {rt.slot_table = [
+    {kind = "param", path = "layers.0", slot = "k_proj.weight", type = tensor<72x48xf32>},
+    {kind = "trainable", path = "layers.1", slot = "k_proj.lora_A.weight", type = tensor<3x48xf32>}]} {
+  func.func @train_step.t8(%ctx: !rt.context) attributes {rt.frame_bytes = 22336 : i64, rt.entry = {name = "train_step.t8", function = "train_step", tokens = 8 : i64}} { return }
+}
