@@ -7,8 +7,10 @@
 #ifndef LORA_MLIR_DIALECT_LORA_TRANSFORMS_PASSES_H
 #define LORA_MLIR_DIALECT_LORA_TRANSFORMS_PASSES_H
 
-#include "mlir/IR/BuiltinOps.h"
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lora {

@@ -118,4 +118,81 @@ def VerifyTrainingMemory : Pass<"lora-verify-training-memory", "::mlir::ModuleOp
   ];
 }
 
+def Attach : Pass<"lora-attach", "::mlir::ModuleOp"> {
+  let summary = "Attaches a PEFT adapter folder to a model";
+  let description = [{
+    Reads `adapter_config.json` and `adapter_model.safetensors` of `adapter-dir` and turns each targeted `transformer.linear` into a
+    `lora.linear`. The targeting rules are PEFT's. Every key of the config and every tensor is used, or refused by name. Only the
+    names and shapes of tensors enter the IR.
+
+    ```mlir
+    func.func private @decoder(%x: tensor<?x6xbf16>, %w: tensor<4x6xbf16> {transformer.slot = "q_proj.weight"}) -> tensor<?x4xbf16> {
+      %0 = transformer.linear %x, %w : tensor<?x6xbf16>, tensor<4x6xbf16> -> tensor<?x4xbf16>
+      return %0 : tensor<?x4xbf16>
+    }
+    ```
+    becomes
+    ```mlir
+    func.func private @decoder.lora(%x: tensor<?x6xbf16>, %w: tensor<4x6xbf16> {transformer.slot = "q_proj.weight"},
+        %a: tensor<2x6xbf16> {transformer.slot = "q_proj.lora_A.weight", transformer.value =
+          #transformer.cast<#transformer.adapter<"default", "q_proj.lora_A.weight", tensor<2x6xf32>> to tensor<2x6xbf16>>},
+        %b: tensor<4x2xbf16> {transformer.slot = "q_proj.lora_B.weight", transformer.value =
+          #transformer.cast<#transformer.adapter<"default", "q_proj.lora_B.weight", tensor<4x2xf32>> to tensor<4x2xbf16>>}) -> tensor<?x4xbf16> {
+      %s = arith.constant dense<2.0> : tensor<2xf32>
+      %0 = lora.linear %x, %w, %a, %b, %s
+           : tensor<?x6xbf16>, tensor<4x6xbf16>, tensor<2x6xbf16>, tensor<4x2xbf16>, tensor<2xf32> -> tensor<?x4xbf16>
+      return %0 : tensor<?x4xbf16>
+    }
+    ```
+
+    Places of a block that differ in which layers have a branch, in ranks or in scales apply copies of their own; places without a
+    branch keep the original. A second adapter on a layer is joined to the first along the rank, which is the sum of both.
+  }];
+  let options = [
+    Option<"adapterDir", "adapter-dir", "std::string", "", "The adapter's folder">,
+    Option<"name", "name", "std::string", "\"default\"", "Name of the adapter, if several stand side by side">,
+    Option<"train", "train", "bool", "false",
+           "A and B are f32 slots of role trainable, cast to the compute type in the block">];
+  let statistics = [
+    Statistic<"numBranches", "num-branches", "Branches inserted">,
+    Statistic<"numParameters", "num-parameters", "Parameters added">,
+    Statistic<"numOperations", "num-operations", "Operations added">];
+  let dependentDialects = ["::lora::LoRADialect", "::mlir::arith::ArithDialect"];
+}
+
+def Merge : Pass<"lora-merge", "::mlir::ModuleOp"> {
+  let summary = "Folds frozen low-rank branches into weight expressions";
+  let description = [{
+    A `lora.linear`, or a `lora.up` with its `lora.down`, whose matrices are frozen slots becomes a `transformer.linear` whose weight
+    is `#lora.merge`: W + B diag(s) A in f32, rounded once to the weight's type when the weight pack is written. Blocks that are then
+    equal become one function; weight expressions in which places differ move to `transformer.apply`. So a merged model runs the
+    base model's code. What trains is never folded; remarks of category `lora-merge` say what was left and why.
+
+    ```mlir
+    %0 = lora.linear %x, %w, %a, %b, %s
+         : tensor<?x6xf32>, tensor<4x6xf32>, tensor<2x6xf32>, tensor<4x2xf32>, tensor<2xf32> -> tensor<?x4xf32>
+    ```
+    becomes
+    ```mlir
+    // %w: transformer.value = #lora.merge<#transformer.base<...>, #transformer.adapter<...>, #transformer.adapter<...>, dense<2.0>>
+    %0 = transformer.linear %x, %w : tensor<?x6xf32>, tensor<4x6xf32> -> tensor<?x4xf32>
+    ```
+  }];
+  let statistics = [
+    Statistic<"numMerged", "num-merged", "Branches merged">,
+    Statistic<"numBlocks", "num-blocks", "Blocks that became equal to others and went away">];
+  let dependentDialects = ["::lora::LoRADialect"];
+}
+
+def Unmerge : Pass<"lora-unmerge", "::mlir::ModuleOp"> {
+  let summary = "Takes merged branches out of weight expressions";
+  let description = [{
+    The inverse of `lora-merge`: a `transformer.linear` whose weight is `#lora.merge`, in the block or at a place that applies it,
+    becomes a `lora.linear` again, with the leaves of the expression as slots.
+  }];
+  let statistics = [
+    Statistic<"numBranches", "num-branches", "Branches taken out">];
+  let dependentDialects = ["::lora::LoRADialect", "::mlir::arith::ArithDialect"];
+}
+
 #endif // LORA_MLIR_DIALECT_LORA_TRANSFORMS_PASSES_TD

@@ -55,6 +55,11 @@ def Transformer_ApplyOp : Transformer_Op<"apply", [
   let arguments = (ins FlatSymbolRefAttr:$block, StrAttr:$path, Variadic<AnyType>:$inputs,
                        OptionalAttr<DictionaryAttr>:$values);
   let results = (outs Variadic<AnyType>:$outputs);
+  let builders = [
+    OpBuilder<(ins "::mlir::TypeRange":$outputs, "::llvm::StringRef":$block, "::llvm::StringRef":$path,
+                   "::mlir::ValueRange":$inputs), [{
+      build($_builder, $_state, outputs, block, path, inputs, ::mlir::DictionaryAttr());
+    }]>];
   let assemblyFormat = [{
     $block `at` $path `(` $inputs `)` attr-dict `:` functional-type($inputs, $outputs)
   }];

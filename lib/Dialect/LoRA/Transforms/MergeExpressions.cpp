@@ -1,0 +1,100 @@
+//===- MergeExpressions.cpp - Making and undoing #lora.merge --------------===//
+
+#include "MergeExpressions.h"
+#include "Branches.h"
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+/// Whether rounding from one type to the other loses nothing.
+static bool isWidening(Type from, Type to) {
+  return from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth();
+}
+
+DenseFPElementsAttr lora::sliceScale(DenseFPElementsAttr scale, int64_t offset,
+                                     int64_t rank) {
+  SmallVector<float> values;
+  for (APFloat value : scale.getValues<APFloat>())
+    values.push_back(float(value.convertToDouble()));
+  auto type =
+      RankedTensorType::get({rank}, Float32Type::get(scale.getContext()));
+  return cast<DenseFPElementsAttr>(DenseElementsAttr::get(
+      type, ArrayRef<float>(values).slice(offset, rank)));
+}
+
+Attribute lora::rowsOf(Attribute expr, int64_t offset, int64_t rank) {
+  expr = stripCast(expr);
+  if (offset == 0 && exprType(expr).getDimSize(0) == rank)
+    return expr;
+  auto concat = dyn_cast<ConcatAttr>(expr);
+  if (!concat || concat.getDim() != 0)
+    return {};
+  int64_t begin = 0;
+  Attribute rows;
+  for (Attribute operand : concat.getOperands()) {
+    int64_t size = exprType(operand).getDimSize(0);
+    if (begin >= offset && begin + size <= offset + rank)
+      rows = rows ? concatExprs(rows, operand, 0) : operand;
+    begin += size;
+  }
+  return rows && exprType(rows).getDimSize(0) == rank ? rows : Attribute();
+}
+
+MergeAttr lora::findMerge(Attribute expr) {
+  if (auto merge = dyn_cast<MergeAttr>(expr))
+    return merge;
+  if (auto cast = dyn_cast<CastAttr>(expr))
+    return dyn_cast<MergeAttr>(cast.getOperand());
+  return {};
+}
+
+Attribute lora::unmergedExpr(Attribute expr) {
+  MergeAttr merge = findMerge(expr);
+  if (!merge)
+    return expr;
+  if (merge == expr)
+    return merge.getBase();
+  // cast<merge<cast<w to f32>> to t> and cast<merge<w> to t> are cast<w to t>.
+  Attribute base = merge.getBase();
+  if (auto widened = dyn_cast<CastAttr>(base);
+      widened && isWidening(exprType(widened.getOperand()).getElementType(),
+                            widened.getType().getElementType()))
+    base = widened.getOperand();
+  return castExpr(base, exprType(expr).getElementType());
+}
+
+Attribute lora::mergeExpr(Attribute weight, Attribute b, Attribute a,
+                          DenseFPElementsAttr scale) {
+  if (!weight || !b || !a)
+    return {};
+  MLIRContext *context = weight.getContext();
+  // The leaves are computed with in f32 whatever their type.
+  a = stripCast(a);
+  b = stripCast(b);
+  Type result = exprType(weight).getElementType();
+  if (MergeAttr merged = findMerge(weight)) {
+    SmallVector<float> scales;
+    for (DenseFPElementsAttr part : {merged.getScale(), scale})
+      for (APFloat value : part.getValues<APFloat>())
+        scales.push_back(float(value.convertToDouble()));
+    auto joined = cast<DenseFPElementsAttr>(DenseElementsAttr::get(
+        RankedTensorType::get({int64_t(scales.size())},
+                              Float32Type::get(context)),
+        ArrayRef<float>(scales)));
+    return castExpr(MergeAttr::get(context, merged.getBase(),
+                                   concatExprs(merged.getB(), b, 1),
+                                   concatExprs(merged.getA(), a, 0), joined),
+                    result);
+  }
+  // Narrowed or changed on the way: round after the merge, not before it too.
+  Attribute base = weight;
+  if (auto cast = dyn_cast<CastAttr>(weight);
+      cast && !isWidening(exprType(cast.getOperand()).getElementType(), result)) {
+    Type inner = exprType(cast.getOperand()).getElementType();
+    base = inner.getIntOrFloatBitWidth() >= 32
+               ? cast.getOperand()
+               : castExpr(cast.getOperand(), Float32Type::get(context));
+  }
+  return castExpr(MergeAttr::get(context, base, b, a, scale), result);
+}

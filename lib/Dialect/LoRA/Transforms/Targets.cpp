@@ -1,0 +1,90 @@
+//===- Targets.cpp - PEFT's rules on the modules of a graph ---------------===//
+
+#include "Targets.h"
+
+#include <set>
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
+  // As many parts of a path as the entry has.
+  size_t parts = entry.count('.') + 1;
+  std::set<std::string> ends;
+  for (const GraphModule &known : modules) {
+    if (known.info.kind != peft::ModuleKind::Linear &&
+        known.info.kind != peft::ModuleKind::OutputEmbedding)
+      continue;
+    StringRef path = known.info.path;
+    size_t at = path.size();
+    for (size_t i = 0; i < parts && at != StringRef::npos; ++i)
+      at = path.rfind('.', at);
+    ends.insert(
+        (at == StringRef::npos ? path : path.drop_front(at + 1)).str());
+  }
+  std::vector<std::string_view> names(ends.begin(), ends.end());
+  return lora_rt::suggestion(entry, names);
+}
+
+FailureOr<peft::TargetSelection>
+lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
+                    ArrayRef<GraphModule> modules, bool headless) {
+  // The rules see the modules that exist in the model that was adapted.
+  std::vector<peft::ModuleInfo> visible;
+  std::vector<size_t> indices;
+  for (auto [index, known] : llvm::enumerate(modules)) {
+    peft::ModuleInfo info = known.info;
+    if (headless) {
+      StringRef path = info.path;
+      if (!path.consume_front("model."))
+        continue;
+      info.path = path.str();
+    }
+    visible.push_back(info);
+    indices.push_back(index);
+  }
+  StringRef family;
+  if (auto model =
+          module->getAttrOfType<DictionaryAttr>(TransformerDialect::kModelAttr))
+    if (auto name = model.getAs<StringAttr>("family"))
+      family = name.getValue();
+
+  lora_rt::Expected<peft::TargetSelection> selection = peft::selectTargets(
+      config, visible, peft::defaultTargetModules(family));
+  if (!selection)
+    return module.emitError() << selection.message();
+  for (peft::Target &target : selection->targets)
+    target.module = indices[target.module];
+
+  if (selection->targets.empty()) {
+    InFlightDiagnostic diag = module.emitError()
+                              << config.where
+                              << ": target_modules selects no module of the "
+                                 "model";
+    for (const std::string &entry : selection->unmatchedTargets)
+      diag.attachNote() << "no module's path ends in '" << entry << "'"
+                        << nearModules(entry, modules);
+    return diag;
+  }
+  for (const peft::Target &target : selection->targets) {
+    const GraphModule &linear = modules[target.module];
+    if (linear.tied)
+      return module.emitError()
+             << config.where << ": target_modules selects '"
+             << linear.info.path
+             << "', whose weight is also the embedding table; a branch on one "
+                "of the two is not supported: merge the adapter with PEFT and "
+                "save the model untied";
+    if (linear.fused)
+      return module.emitError()
+             << "expected '" << linear.info.path
+             << "' not to be fused yet; attach all adapters before lora-fuse";
+  }
+  for (const std::string &key : selection->unmatchedPatterns)
+    module.emitWarning() << config.where << ": the pattern '" << key
+                         << "' of rank_pattern or alpha_pattern matches no "
+                            "target"
+                         << nearModules(key, modules);
+  return std::move(*selection);
+}

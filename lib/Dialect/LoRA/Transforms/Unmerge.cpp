@@ -1,0 +1,71 @@
+//===- Unmerge.cpp - Takes merged branches out of weight expressions ------===//
+
+#include "Branches.h"
+#include "MergeExpressions.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+
+#include <set>
+
+namespace lora {
+#define GEN_PASS_DEF_UNMERGE
+#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h.inc"
+} // namespace lora
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+/// The adapter that an expression comes from, "default" where it is several.
+static std::string adapterOf(Attribute expr) {
+  if (auto leaf = dyn_cast<AdapterAttr>(expr))
+    return leaf.getAdapter().str();
+  return "default";
+}
+
+namespace {
+
+struct Unmerge : public lora::impl::UnmergeBase<Unmerge> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    SmallVector<Branch> branches;
+    std::set<std::pair<std::string, std::string>> seen;
+    for (auto &[block, applies] : collectApplies(getOperation()))
+      for (unsigned i = 0, e = block.getNumArguments(); i < e; ++i) {
+        StringAttr slot = getSlotName(block, i);
+        if (!slot || getSlotRole(block, i) != Role::Frozen)
+          continue;
+        SmallVector<Attribute> values;
+        bool isMerged = bool(findMerge(getSlotValue(block, i)));
+        for (ApplyOp apply : applies) {
+          values.push_back(getSlotValue(apply, block, i));
+          isMerged |= bool(findMerge(values.back()));
+        }
+        if (!isMerged)
+          continue;
+        StringRef local = slot.getValue();
+        if (!local.consume_back(".weight") && !local.consume_back("weight")) {
+          block.emitError() << "expected a merged slot to be the weight of a "
+                               "linear layer, but got '"
+                            << slot.getValue() << "'";
+          return signalPassFailure();
+        }
+        setSlotValue(block, i, unmergedExpr(getSlotValue(block, i)));
+        for (auto [apply, value] : llvm::zip_equal(applies, values)) {
+          if (MergeAttr merge = findMerge(value);
+              merge && seen.emplace(apply.getPath().str(), local.str()).second)
+            branches.push_back({apply.getPath().str(), local.str(),
+                                merge.getA(), merge.getB(), merge.getScale(),
+                                adapterOf(merge.getA())});
+          setSlotValue(apply, block, i, unmergedExpr(value));
+        }
+      }
+    FailureOr<BranchStatistics> statistics =
+        addBranches(getOperation(), branches, /*train=*/false);
+    if (failed(statistics))
+      return signalPassFailure();
+    numBranches += statistics->branches;
+  }
+};
+
+} // namespace

@@ -1,0 +1,253 @@
+//===- PeftTargets.cpp - Which modules an adapter targets -----------------===//
+//
+// The order is PEFT's: exclude_modules, then the target, where list entries that
+// match by suffix are filtered by layer; rank and alpha by the first key, in the
+// order of the file, that matches the end of the path.
+//
+//===----------------------------------------------------------------------===//
+
+#include "PythonRegex.h"
+#include "lora-mlir/Import/PeftAdapter.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <set>
+
+namespace lora::peft {
+
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+using lora_rt::makeError;
+
+namespace {
+
+bool endsInEntry(std::string_view path, std::string_view entry) {
+  if (path.size() <= entry.size())
+    return path == entry;
+  return path.ends_with(entry) && path[path.size() - entry.size() - 1] == '.';
+}
+
+/// Patterns that match the end of a path, each with its value.
+template <typename T> class Patterns {
+public:
+  Error compile(const std::vector<std::pair<std::string, T>> &entries,
+                const std::string &where) {
+    for (const auto &[key, value] : entries) {
+      Expected<PythonRegex> regex = PythonRegex::compile(
+          "(.*\\.)?(" + key + ")$", PythonRegex::Mode::Prefix, where);
+      if (!regex)
+        return regex.takeError();
+      patterns.push_back({key, std::move(*regex), value, false});
+    }
+    return Error::success();
+  }
+
+  /// The value of the first key that matches, or `fallback`.
+  Expected<T> lookup(std::string_view path, T fallback) {
+    for (Pattern &pattern : patterns) {
+      Expected<bool> matched = pattern.regex.matches(path);
+      if (!matched)
+        return matched.takeError();
+      if (*matched) {
+        pattern.used = true;
+        return pattern.value;
+      }
+    }
+    return fallback;
+  }
+
+  void addUnused(std::vector<std::string> &names) const {
+    for (const Pattern &pattern : patterns)
+      if (!pattern.used)
+        names.push_back(pattern.key);
+  }
+
+private:
+  struct Pattern {
+    std::string key;
+    PythonRegex regex;
+    T value;
+    bool used;
+  };
+  std::vector<Pattern> patterns;
+};
+
+class Matcher {
+public:
+  Matcher(const PeftConfig &config,
+          const std::vector<std::string> &defaultTargets)
+      : config(config), entries(config.targets == PeftConfig::Targets::Default
+                                    ? defaultTargets
+                                    : config.targetModules),
+        usedEntries(entries.size()) {}
+
+  Error compile() {
+    const std::string &where = config.where;
+    if (config.targets == PeftConfig::Targets::Regex)
+      if (Error error = add(target, config.targetModules.front(),
+                            PythonRegex::Mode::Full,
+                            where + ": target_modules"))
+        return error;
+    if (config.excludeIsRegex)
+      if (Error error = add(exclude, config.excludeModules.front(),
+                            PythonRegex::Mode::Full,
+                            where + ": exclude_modules"))
+        return error;
+    if (config.layersToTransform.empty())
+      return Error::success();
+    if (config.layersPattern.empty())
+      return add(layers, ".*?\\.[^.]*\\.(\\d+)\\.", PythonRegex::Mode::Prefix,
+                 where);
+    for (const std::string &pattern : config.layersPattern)
+      if (Error error = add(layers, "(?:^|.*?\\.)" + pattern + "\\.(\\d+)\\.",
+                            PythonRegex::Mode::Prefix,
+                            where + ": layers_pattern"))
+        return error;
+    return Error::success();
+  }
+
+  Expected<bool> matches(const ModuleInfo &module) {
+    Expected<bool> excluded = isExcluded(module.path);
+    if (!excluded)
+      return excluded;
+    if (*excluded)
+      return false;
+    switch (config.targets) {
+    case PeftConfig::Targets::AllLinear:
+      return module.kind == ModuleKind::Linear;
+    case PeftConfig::Targets::Regex:
+      return target.front().matches(module.path);
+    case PeftConfig::Targets::List:
+    case PeftConfig::Targets::Default:
+      return matchesList(module.path);
+    }
+    return false;
+  }
+
+  std::vector<std::string> unusedEntries() const {
+    std::vector<std::string> names;
+    if (config.targets == PeftConfig::Targets::List)
+      for (size_t i = 0; i < entries.size(); ++i)
+        if (!usedEntries[i])
+          names.push_back(entries[i]);
+    return names;
+  }
+
+private:
+  static Error add(std::vector<PythonRegex> &regexes,
+                   const std::string &pattern, PythonRegex::Mode mode,
+                   const std::string &where) {
+    Expected<PythonRegex> regex = PythonRegex::compile(pattern, mode, where);
+    if (!regex)
+      return regex.takeError();
+    regexes.push_back(std::move(*regex));
+    return Error::success();
+  }
+
+  Expected<bool> isExcluded(const std::string &path) {
+    if (config.excludeIsRegex)
+      return exclude.front().matches(path);
+    return std::any_of(
+        config.excludeModules.begin(), config.excludeModules.end(),
+        [&](const std::string &entry) { return endsInEntry(path, entry); });
+  }
+
+  Expected<bool> matchesList(const std::string &path) {
+    bool isEntry = false, endsInOne = false;
+    for (size_t i = 0; i < entries.size(); ++i)
+      if (endsInEntry(path, entries[i])) {
+        usedEntries[i] = true;
+        endsInOne = true;
+        isEntry |= path == entries[i];
+      }
+    // A full path passes the filter by layer.
+    if (isEntry || !endsInOne || config.layersToTransform.empty())
+      return endsInOne;
+    for (const PythonRegex &regex : layers) {
+      std::string number;
+      Expected<bool> matched = regex.matches(path, number);
+      if (!matched)
+        return matched;
+      if (!*matched)
+        continue;
+      int64_t layer = -1;
+      std::from_chars(number.data(), number.data() + number.size(), layer);
+      return std::find(config.layersToTransform.begin(),
+                       config.layersToTransform.end(),
+                       layer) != config.layersToTransform.end();
+    }
+    return false;
+  }
+
+  const PeftConfig &config;
+  std::vector<std::string> entries;
+  std::vector<bool> usedEntries;
+  std::vector<PythonRegex> target, exclude, layers;
+};
+
+} // namespace
+
+Expected<TargetSelection>
+selectTargets(const PeftConfig &config, std::span<const ModuleInfo> modules,
+              const std::vector<std::string> &defaultTargets) {
+  if (config.targets == PeftConfig::Targets::Default && defaultTargets.empty())
+    return makeError(ErrorCode::InvalidFile, config.where,
+                     ": target_modules is null, and this architecture has no "
+                     "usual targets; name them, for instance \"all-linear\"");
+  Matcher matcher(config, defaultTargets);
+  Patterns<int64_t> ranks;
+  Patterns<double> alphas;
+  if (Error error = matcher.compile())
+    return error;
+  if (Error error =
+          ranks.compile(config.rankPattern, config.where + ": rank_pattern"))
+    return error;
+  if (Error error =
+          alphas.compile(config.alphaPattern, config.where + ": alpha_pattern"))
+    return error;
+
+  TargetSelection selection;
+  for (size_t i = 0; i < modules.size(); ++i) {
+    const ModuleInfo &module = modules[i];
+    Expected<bool> matched = matcher.matches(module);
+    if (!matched)
+      return matched.takeError();
+    if (!*matched)
+      continue;
+    if (module.kind == ModuleKind::Embedding)
+      return makeError(ErrorCode::Unsupported, config.where,
+                       ": target_modules selects the embedding '", module.path,
+                       "'; only linear layers can have a branch so far: leave "
+                       "it out, or merge the adapter with PEFT");
+    if (module.kind == ModuleKind::Other)
+      return makeError(ErrorCode::InvalidFile, config.where,
+                       ": target_modules selects '", module.path,
+                       "', which is not a linear layer; PEFT refuses it too");
+    Expected<int64_t> rank = ranks.lookup(module.path, config.rank);
+    if (!rank)
+      return rank.takeError();
+    Expected<double> alpha = alphas.lookup(module.path, config.alpha);
+    if (!alpha)
+      return alpha.takeError();
+    double r = double(*rank);
+    selection.targets.push_back(
+        {i, *rank, *alpha / (config.rankStabilized ? std::sqrt(r) : r)});
+  }
+  selection.unmatchedTargets = matcher.unusedEntries();
+  ranks.addUnused(selection.unmatchedPatterns);
+  alphas.addUnused(selection.unmatchedPatterns);
+  return selection;
+}
+
+std::vector<std::string> defaultTargetModules(std::string_view family) {
+  static const std::set<std::string_view> queryAndValue = {
+      "gemma", "gemma2", "llama", "mistral", "qwen2", "qwen3"};
+  if (queryAndValue.contains(family))
+    return {"q_proj", "v_proj"};
+  return {};
+}
+
+} // namespace lora::peft

@@ -1,0 +1,52 @@
+//===- PythonRegex.h - Python's regular expressions --------------*- C++ -*-===//
+//
+// PEFT hands users' patterns to Python's `re`. PCRE2 agrees with it on nearly all
+// of them; what it reads otherwise is rewritten or refused. Matching is bounded,
+// since patterns come from files.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_IMPORT_PEFT_PYTHONREGEX_H
+#define LORA_MLIR_LIB_IMPORT_PEFT_PYTHONREGEX_H
+
+#include "lora-runtime/Error.h"
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace lora::peft {
+
+class PythonRegex {
+public:
+  enum class Mode {
+    /// `re.fullmatch`: the whole text.
+    Full,
+    /// `re.match`: a prefix of the text.
+    Prefix,
+  };
+
+  /// Compiles `pattern`; `where` names it in messages.
+  static lora_rt::Expected<PythonRegex>
+  compile(std::string_view pattern, Mode mode, const std::string &where);
+
+  PythonRegex(PythonRegex &&) noexcept;
+  PythonRegex &operator=(PythonRegex &&) noexcept;
+  ~PythonRegex();
+
+  /// Whether `text` matches. Fails if deciding it takes too long.
+  lora_rt::Expected<bool> matches(std::string_view text) const;
+
+  /// The same; stores the text of group 1 if there is one.
+  lora_rt::Expected<bool> matches(std::string_view text,
+                                  std::string &group) const;
+
+private:
+  struct Impl;
+  explicit PythonRegex(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl;
+};
+
+} // namespace lora::peft
+
+#endif // LORA_MLIR_LIB_IMPORT_PEFT_PYTHONREGEX_H
