@@ -149,6 +149,7 @@ def VerifyMemoryPlan : Pass<"rt-verify-memory-plan", "::mlir::ModuleOp"> {
     %b = rt.frame_view %frame[64] : memref<16x48xf32> // an error if %a is used after the first use of %b
     ```
   }];
+}
 
 def VerifyTrainingPlan : Pass<"rt-verify-training-plan", "::mlir::ModuleOp"> {
   let summary = "Proves that planned frames hold no dense gradient or delta";
