@@ -1,4 +1,5 @@
-//===- LoRAGradients.cpp - Reverse-mode rules ------------------------------===//
+//===- LoRAGradients.cpp - Reverse-mode rules
+//------------------------------===//
 //
 // With t = s * (x Aᵀ) and y = x Wᵀ + t Bᵀ: dB = dyᵀ t, dt = dy B, du = s * dt,
 // dA = duᵀ x, dx = dy W + du A (Hu et al. 2021, eq. 3, differentiated). Nothing
@@ -71,9 +72,9 @@ LogicalResult lora::LinearOp::buildGradients(OpBuilder &builder,
     if (needed[2])
       gradients[2] = build.parameter(getA(), du, getX());
     if (needed[0])
-      gradients[0] = AddOp::create(builder, getLoc(),
-                                   build.product(dy, getWeight()),
-                                   build.product(du, getA()));
+      gradients[0] =
+          AddOp::create(builder, getLoc(), build.product(dy, getWeight()),
+                        build.product(du, getA()));
   }
   if (needed[1])
     gradients[1] = build.parameter(getWeight(), dy, getX());
@@ -82,8 +83,8 @@ LogicalResult lora::LinearOp::buildGradients(OpBuilder &builder,
     auto tType = RankedTensorType::get(
         {type.getDimSize(0), getA().getType().getDimSize(0)},
         type.getElementType());
-    Value t = DownOp::create(builder, getLoc(), tType, getX(), getA(),
-                             getScale());
+    Value t =
+        DownOp::create(builder, getLoc(), tType, getX(), getA(), getScale());
     gradients[3] = build.parameter(getB(), dy, t);
   }
   if (getBias() && needed[5])
@@ -101,9 +102,9 @@ LogicalResult DownOp::buildGradients(OpBuilder &builder,
     return emitOpError() << "expected the scale to be a constant, but its "
                             "gradient is asked for";
   GradientBuilder build{builder, getLoc()};
-  Value du = ScaleFeaturesOp::create(
-      builder, getLoc(), build.castLike(resultGradients[0], getX()),
-      getScale());
+  Value du = ScaleFeaturesOp::create(builder, getLoc(),
+                                     build.castLike(resultGradients[0], getX()),
+                                     getScale());
   if (needed[0])
     gradients[0] = build.product(du, getA());
   if (needed[1])

@@ -1,4 +1,5 @@
-//===- Autodiff.cpp - From the loss to a training step ---------------------===//
+//===- Autodiff.cpp - From the loss to a training step
+//---------------------===//
 //
 // The entry keeps its forward part; applications in it become applications of
 // forward functions, and those of backward functions follow in reverse order.
@@ -92,8 +93,8 @@ LogicalResult Autodiff::checkBlocks(func::FuncOp entry, SymbolTable &symbols) {
              << "expected a block to consist of operations, because only "
                 "entries are differentiated through applications";
     for (unsigned i = 0, e = block.getNumArguments(); i < e; ++i)
-      trains |= getSlotName(block, i) &&
-                getSlotRole(block, i) == Role::Trainable;
+      trains |=
+          getSlotName(block, i) && getSlotRole(block, i) == Role::Trainable;
   }
   if (trains)
     return success();
@@ -102,10 +103,12 @@ LogicalResult Autodiff::checkBlocks(func::FuncOp entry, SymbolTable &symbols) {
             "applies has one";
 }
 
-LogicalResult Autodiff::differentiate(
-    ApplyOp apply, ArrayRef<Value> resultGradients, ArrayRef<bool> needed,
-    MutableArrayRef<Value> operandGradients, OpBuilder &builder,
-    SymbolTable &symbols, BlockDifferentiator &blocks) {
+LogicalResult Autodiff::differentiate(ApplyOp apply,
+                                      ArrayRef<Value> resultGradients,
+                                      ArrayRef<bool> needed,
+                                      MutableArrayRef<Value> operandGradients,
+                                      OpBuilder &builder, SymbolTable &symbols,
+                                      BlockDifferentiator &blocks) {
   BlockPattern pattern{getBlock(apply, symbols),
                        SmallVector<bool>(needed.begin(), needed.end()),
                        {}};
@@ -120,10 +123,10 @@ LogicalResult Autodiff::differentiate(
     return failure();
 
   OpBuilder forwardBuilder(apply);
-  auto forward = ApplyOp::create(
-      forwardBuilder, apply.getLoc(), getApplyResultTypes(gradients->forward),
-      gradients->forward.getName(), apply.getPath(), apply.getInputs(),
-      apply.getValuesAttr());
+  auto forward = ApplyOp::create(forwardBuilder, apply.getLoc(),
+                                 getApplyResultTypes(gradients->forward),
+                                 gradients->forward.getName(), apply.getPath(),
+                                 apply.getInputs(), apply.getValuesAttr());
   apply->replaceAllUsesWith(
       forward.getOutputs().take_front(apply.getNumResults()));
 
@@ -180,9 +183,9 @@ void Autodiff::runOnOperation() {
     SmallVector<bool> results =
         getActiveResults(getBlock(apply, symbols), inputs);
     if (!llvm::is_contained(results, true))
-      remark::analysis(apply.getLoc(),
-                       remark::RemarkOpts::name("NoBackward")
-                           .category("lora-autodiff"))
+      remark::analysis(
+          apply.getLoc(),
+          remark::RemarkOpts::name("NoBackward").category("lora-autodiff"))
           << remark::add("no backward pass for {0} at {1}: no trainable "
                          "parameter in it or below it",
                          apply.getBlock().str(), apply.getPath().str());
@@ -212,8 +215,7 @@ void Autodiff::runOnOperation() {
   };
   if (failed(reverse.run(operations, applyRule)))
     return signalPassFailure();
-  if (result != function &&
-      failed(symbols.rename(entry, StringRef(result))))
+  if (result != function && failed(symbols.rename(entry, StringRef(result))))
     return signalPassFailure();
   blocksDifferentiated += blocks.numBlocks;
   valuesKept += blocks.numKept;

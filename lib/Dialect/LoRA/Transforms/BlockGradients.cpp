@@ -1,4 +1,5 @@
-//===- BlockGradients.cpp - Forward and backward of a block ----------------===//
+//===- BlockGradients.cpp - Forward and backward of a block
+//----------------===//
 //
 // A backward function begins as a copy of the block followed by the gradient
 // operations, which therefore say what they need of the forward pass. Each such
@@ -19,9 +20,9 @@ using namespace lora::transformer;
 
 /// The arguments of `block` without a slot.
 static SmallVector<unsigned> getInputs(func::FuncOp block) {
-  return llvm::to_vector(
-      llvm::make_filter_range(llvm::seq(block.getNumArguments()),
-                              [&](unsigned i) { return !getSlotName(block, i); }));
+  return llvm::to_vector(llvm::make_filter_range(
+      llvm::seq(block.getNumArguments()),
+      [&](unsigned i) { return !getSlotName(block, i); }));
 }
 
 /// The results of `block` that an application returns as values.
@@ -40,8 +41,7 @@ static bool isTrainable(func::FuncOp block, unsigned index) {
 static llvm::DenseSet<Value> getActiveValues(func::FuncOp block,
                                              ArrayRef<bool> activeInputs) {
   llvm::DenseSet<Value> active;
-  for (auto [input, isActive] :
-       llvm::zip_equal(getInputs(block), activeInputs))
+  for (auto [input, isActive] : llvm::zip_equal(getInputs(block), activeInputs))
     if (isActive)
       active.insert(block.getArgument(input));
   for (unsigned i = 0, e = block.getNumArguments(); i < e; ++i)
@@ -122,7 +122,7 @@ LogicalResult BackwardBuilder::buildGradientOps() {
       continue;
     Value result = returned[valueResults[i]];
     reverse.accumulate(
-        result, addArgument(result.getType(), result.getLoc(),
+        result, addArgument(result.getType(), getGradientLoc(result.getLoc()),
                             {BackwardOperand::ResultGradient, unsigned(i)}));
   }
   if (failed(reverse.run(forwardOps)))
@@ -235,8 +235,9 @@ func::FuncOp BackwardBuilder::finish(BlockGradients &result) {
 
   Operation *terminator = body.getTerminator();
   auto backward = func::FuncOp::create(
-      copy.getLoc(), (pattern.block.getName() + ".backward").str() +
-                         (inputGradients.empty() ? "_first" : ""),
+      copy.getLoc(),
+      (pattern.block.getName() + ".backward").str() +
+          (inputGradients.empty() ? "_first" : ""),
       builder.getFunctionType(ValueRange(arguments).getTypes(),
                               terminator->getOperandTypes()));
   backward.setPrivate();
@@ -261,12 +262,11 @@ func::FuncOp BackwardBuilder::finish(BlockGradients &result) {
 }
 
 BlockGradients *BlockDifferentiator::get(BlockPattern pattern) {
-  auto key = std::make_tuple(
-      pattern.block.getOperation(),
-      std::vector<bool>(pattern.activeInputs.begin(),
-                        pattern.activeInputs.end()),
-      std::vector<bool>(pattern.resultGradients.begin(),
-                        pattern.resultGradients.end()));
+  auto key = std::make_tuple(pattern.block.getOperation(),
+                             std::vector<bool>(pattern.activeInputs.begin(),
+                                               pattern.activeInputs.end()),
+                             std::vector<bool>(pattern.resultGradients.begin(),
+                                               pattern.resultGradients.end()));
   auto found = made.find(key);
   if (found != made.end())
     return &found->second;
@@ -276,8 +276,8 @@ BlockGradients *BlockDifferentiator::get(BlockPattern pattern) {
   ++numBlocks;
   numKept += built->numKept;
   numRecomputed += built->numRecomputed;
-  remark::passed(pattern.block.getLoc(), remark::RemarkOpts::name("Backward")
-                                             .category("lora-autodiff"))
+  remark::passed(pattern.block.getLoc(),
+                 remark::RemarkOpts::name("Backward").category("lora-autodiff"))
       << remark::add("made {0}: {1} values kept, {2} recomputed, {3} gradients "
                      "of inputs, {4} of parameters",
                      built->backward.getName().str(), built->numKept,
@@ -286,8 +286,7 @@ BlockGradients *BlockDifferentiator::get(BlockPattern pattern) {
   return &made.emplace(key, *built).first->second;
 }
 
-FailureOr<BlockGradients>
-BlockDifferentiator::build(BlockPattern &pattern) {
+FailureOr<BlockGradients> BlockDifferentiator::build(BlockPattern &pattern) {
   BlockGradients result;
   BackwardBuilder backward(pattern);
   if (failed(backward.buildGradientOps()))
@@ -298,8 +297,9 @@ BlockDifferentiator::build(BlockPattern &pattern) {
   return result;
 }
 
-func::FuncOp BlockDifferentiator::getForward(
-    func::FuncOp block, ArrayRef<std::pair<unsigned, unsigned>> kept) {
+func::FuncOp
+BlockDifferentiator::getForward(func::FuncOp block,
+                                ArrayRef<std::pair<unsigned, unsigned>> kept) {
   if (kept.empty())
     return block;
   func::FuncOp &forward =

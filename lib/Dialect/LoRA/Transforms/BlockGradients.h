@@ -45,8 +45,8 @@ struct BlockGradients {
 };
 
 /// Which results of `block` are active, given which inputs are.
-llvm::SmallVector<bool>
-getActiveResults(mlir::func::FuncOp block, llvm::ArrayRef<bool> activeInputs);
+llvm::SmallVector<bool> getActiveResults(mlir::func::FuncOp block,
+                                         llvm::ArrayRef<bool> activeInputs);
 
 /// Makes each pair of functions once.
 class BlockDifferentiator {

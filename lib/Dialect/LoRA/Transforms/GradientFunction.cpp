@@ -1,4 +1,5 @@
-//===- GradientFunction.cpp - The gradient of a function -------------------===//
+//===- GradientFunction.cpp - The gradient of a function
+//-------------------===//
 //
 // Forward operations and gradient operations in one function: nothing is kept,
 // nothing is chosen, so that a test sees the rules and only them.
@@ -28,9 +29,8 @@ FailureOr<func::FuncOp> lora::buildGradientFunction(func::FuncOp function) {
   gradient.removeResAttrsAttr();
 
   Block &body = gradient.getBody().front();
-  SmallVector<Operation *> operations =
-      llvm::map_to_vector(body.without_terminator(),
-                          [](Operation &op) { return &op; });
+  SmallVector<Operation *> operations = llvm::map_to_vector(
+      body.without_terminator(), [](Operation &op) { return &op; });
   SmallVector<Value> arguments = llvm::to_vector_of<Value>(
       llvm::make_filter_range(body.getArguments(), [](Value argument) {
         return isDifferentiableType(argument.getType());
@@ -45,7 +45,8 @@ FailureOr<func::FuncOp> lora::buildGradientFunction(func::FuncOp function) {
     if (!isDifferentiableType(result.getType()))
       continue;
     unsigned index = gradient.getNumArguments();
-    (void)gradient.insertArgument(index, result.getType(), {}, result.getLoc());
+    (void)gradient.insertArgument(index, result.getType(), {},
+                                  getGradientLoc(result.getLoc()));
     reverse.accumulate(result, gradient.getArgument(index));
   }
   if (failed(reverse.run(operations))) {
@@ -57,16 +58,15 @@ FailureOr<func::FuncOp> lora::buildGradientFunction(func::FuncOp function) {
     results.push_back(reverse.lookup(argument));
     if (results.back())
       continue;
-    function.emitOpError()
-        << "expected argument "
-        << cast<BlockArgument>(argument).getArgNumber()
-        << " to influence a result";
+    function.emitOpError() << "expected argument "
+                           << cast<BlockArgument>(argument).getArgNumber()
+                           << " to influence a result";
     gradient.erase();
     return failure();
   }
   terminator->setOperands(results);
-  gradient.setType(builder.getFunctionType(
-      gradient.getArgumentTypes(), ValueRange(results).getTypes()));
+  gradient.setType(builder.getFunctionType(gradient.getArgumentTypes(),
+                                           ValueRange(results).getTypes()));
   return gradient;
 }
 

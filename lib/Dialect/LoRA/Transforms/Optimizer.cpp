@@ -1,4 +1,5 @@
-//===- Optimizer.cpp - The update of a training step -----------------------===//
+//===- Optimizer.cpp - The update of a training step
+//-----------------------===//
 //
 // One update over all gradients: nothing in the step's code grows with the
 // number of parameters.
@@ -26,8 +27,8 @@ struct Optimizer : lora::impl::OptimizerBase<Optimizer> {
     bool isAdamW = optimizer == "adamw";
     if (!isAdamW && optimizer != "sgd") {
       getOperation().emitError()
-          << "expected the optimizer to be adamw or sgd, but got '"
-          << optimizer << "'";
+          << "expected the optimizer to be adamw or sgd, but got '" << optimizer
+          << "'";
       return signalPassFailure();
     }
     auto step = getOperation().lookupSymbol<func::FuncOp>(function);
@@ -48,16 +49,20 @@ struct Optimizer : lora::impl::OptimizerBase<Optimizer> {
     gradientsUpdated += gradients.size();
 
     Location loc = step.getLoc();
+    auto named = [&](StringRef name) {
+      return NameLoc::get(StringAttr::get(loc.getContext(), name), loc);
+    };
     Operation *terminator = step.getBody().front().getTerminator();
     OpBuilder builder(terminator);
     Type f32 = builder.getF32Type();
     unsigned index = step.getNumArguments();
     (void)step.insertArgument(index,
-                              RankedTensorType::get({isAdamW ? 8 : 4}, f32),
-                              {}, loc);
+                              RankedTensorType::get({isAdamW ? 8 : 4}, f32), {},
+                              named("hyperparameters"));
     Value hyperparameters = step.getArgument(index);
     auto scalar = RankedTensorType::get({}, f32);
-    Value norm = GradientNormOp::create(builder, loc, scalar, gradients);
+    Value norm =
+        GradientNormOp::create(builder, named("norm"), scalar, gradients);
     if (isAdamW)
       AdamWOp::create(builder, loc, gradients, norm, hyperparameters);
     else

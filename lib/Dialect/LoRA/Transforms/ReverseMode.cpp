@@ -1,4 +1,5 @@
-//===- ReverseMode.cpp - Reverse-mode differentiation ----------------------===//
+//===- ReverseMode.cpp - Reverse-mode differentiation
+//----------------------===//
 //
 // An operation is asked for the gradients of its active operands only, once all
 // uses of its results have contributed. What contributes nothing is skipped, so
@@ -15,6 +16,15 @@ using namespace lora::transformer;
 bool lora::isDifferentiableType(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   return tensor && isa<FloatType>(tensor.getElementType());
+}
+
+Location lora::getGradientLoc(Location loc) {
+  auto name = dyn_cast<NameLoc>(loc);
+  if (!name)
+    return loc;
+  return NameLoc::get(
+      StringAttr::get(loc.getContext(), "d." + name.getName().getValue()),
+      name.getChildLoc());
 }
 
 /// For each of `values`, whether it is in `active`.
@@ -46,9 +56,9 @@ void lora::propagateActivity(Block &block, llvm::DenseSet<Value> &active,
 
 void ReverseMode::accumulate(Value value, Value gradient) {
   Value &sum = gradients[value];
-  sum = sum ? AddOp::create(builder, gradient.getLoc(), sum, gradient)
-                  .getResult()
-            : gradient;
+  sum =
+      sum ? AddOp::create(builder, gradient.getLoc(), sum, gradient).getResult()
+          : gradient;
 }
 
 LogicalResult ReverseMode::run(ArrayRef<Operation *> operations,
@@ -72,6 +82,10 @@ LogicalResult ReverseMode::runOn(Operation *op, ApplyRule applyRule) {
   if (!contributes || !(hasRule || llvm::is_contained(needed, true)))
     return success();
 
+  // The new operations are those between here and the insertion point.
+  Block *block = builder.getInsertionBlock();
+  Block::iterator end = builder.getInsertionPoint();
+  Operation *last = end == block->begin() ? nullptr : &*std::prev(end);
   SmallVector<Value> operands = llvm::to_vector(op->getOperands());
   SmallVector<Value> operandGradients(operands.size());
   if (hasRule) {
@@ -82,15 +96,19 @@ LogicalResult ReverseMode::runOn(Operation *op, ApplyRule applyRule) {
                                    operandGradients)))
       return failure();
   } else {
-    InFlightDiagnostic diag =
-        op->emitOpError() << "expected an operation with a gradient rule, "
-                             "because the loss depends on a trainable "
-                             "parameter through it";
+    InFlightDiagnostic diag = op->emitOpError()
+                              << "expected an operation with a gradient rule, "
+                                 "because the loss depends on a trainable "
+                                 "parameter through it";
     if (isa<CacheWriteOp>(op))
       diag.attachNote() << "training has no cache: run "
                            "-transformer-strip-cache first";
     return diag;
   }
+  Block::iterator begin =
+      last ? std::next(last->getIterator()) : block->begin();
+  for (Operation &created : llvm::make_range(begin, end))
+    created.setLoc(getGradientLoc(created.getLoc()));
   for (auto [operand, gradient] : llvm::zip_equal(operands, operandGradients))
     if (gradient)
       accumulate(operand, gradient);

@@ -18,14 +18,17 @@ namespace lora {
 /// Whether values of this type can have a gradient: tensors of floats.
 bool isDifferentiableType(mlir::Type type);
 
+/// The location of the gradient of something at `loc`: "d.x" for a value named
+/// "x", so that IR that is printed with names stays readable.
+mlir::Location getGradientLoc(mlir::Location loc);
+
 /// Which results of an application are active, given which inputs are.
 using ApplyActivity = llvm::function_ref<llvm::SmallVector<bool>(
     transformer::ApplyOp, llvm::ArrayRef<bool> activeInputs)>;
 
 /// Adds to `active` what depends on it: the floating-point results of the
 /// operations of `block` that have an active operand.
-void propagateActivity(mlir::Block &block,
-                       llvm::DenseSet<mlir::Value> &active,
+void propagateActivity(mlir::Block &block, llvm::DenseSet<mlir::Value> &active,
                        ApplyActivity applyActivity = nullptr);
 
 /// Builds gradients of the operands of an application; as

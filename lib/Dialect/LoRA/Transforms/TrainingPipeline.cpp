@@ -1,4 +1,5 @@
-//===- TrainingPipeline.cpp - To the graph of a training step --------------===//
+//===- TrainingPipeline.cpp - To the graph of a training step
+//--------------===//
 //
 // Correct without canonicalization: each pass leaves what the next one needs.
 //
@@ -37,6 +38,7 @@ void lora::buildTrainingPipeline(OpPassManager &manager,
 void lora::registerLoRAPipelines() {
   PassPipelineRegistration<TrainingPipelineOptions>(
       "lora-training-pipeline",
-      "Makes the graph of a training step from a model with a trainable adapter",
+      "Makes the graph of a training step from a model with a trainable "
+      "adapter",
       buildTrainingPipeline);
 }

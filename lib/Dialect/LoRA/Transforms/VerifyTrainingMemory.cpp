@@ -1,7 +1,9 @@
-//===- VerifyTrainingMemory.cpp - No value of a weight's size --------------===//
+//===- VerifyTrainingMemory.cpp - No value of a weight's size
+//--------------===//
 //
-// On this IR the token axis is dynamic, so a value with two static dimensions is
-// a parameter, a gradient of one, or a temporary that training must not have.
+// On this IR the token axis is dynamic, so a value with two static dimensions
+// is a parameter, a gradient of one, or a temporary that training must not
+// have.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,16 +38,18 @@ static BlockArgument getSlotArgument(Value value) {
 /// Whether `value` contributes to results tagged `transformer.grad` and to
 /// nothing else, so that it is such a gradient or a part of its sum.
 static bool isParameterGradient(Value value) {
-  return !value.use_empty() && llvm::all_of(value.getUses(), [](OpOperand &use) {
-    if (isa<transformer::AddOp, transformer::CastOp>(use.getOwner()))
-      return isParameterGradient(use.getOwner()->getResult(0));
-    auto terminator = dyn_cast<func::ReturnOp>(use.getOwner());
-    auto function = terminator
-                        ? terminator->getParentOfType<func::FuncOp>()
-                        : nullptr;
-    return function && function.getResultAttr(use.getOperandNumber(),
-                                              TransformerDialect::kGradAttr);
-  });
+  return !value.use_empty() &&
+         llvm::all_of(value.getUses(), [](OpOperand &use) {
+           if (isa<transformer::AddOp, transformer::CastOp>(use.getOwner()))
+             return isParameterGradient(use.getOwner()->getResult(0));
+           auto terminator = dyn_cast<func::ReturnOp>(use.getOwner());
+           auto function = terminator
+                               ? terminator->getParentOfType<func::FuncOp>()
+                               : nullptr;
+           return function &&
+                  function.getResultAttr(use.getOperandNumber(),
+                                         TransformerDialect::kGradAttr);
+         });
 }
 
 /// Whether a value with both dimensions of an adapted weight is in order.
@@ -107,7 +111,8 @@ struct VerifyTrainingMemory
 
   void runOnOperation() override {
     weights.clear();
-    getOperation().walk([&](lora::LinearOp op) { collect(op, op.getWeight()); });
+    getOperation().walk(
+        [&](lora::LinearOp op) { collect(op, op.getWeight()); });
     getOperation().walk([&](UpOp op) { collect(op, op.getWeight()); });
     WalkResult walked =
         getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {

@@ -1,4 +1,5 @@
-//===- AddLoss.cpp - The loss of a language model --------------------------===//
+//===- AddLoss.cpp - The loss of a language model
+//--------------------------===//
 //
 // The loss is made of the entries that inference uses, so that training and
 // inference cannot compute different models.
@@ -81,10 +82,13 @@ struct AddLoss : lora::transformer::impl::AddLossBase<AddLoss> {
 
     OpBuilder builder(module.getContext());
     builder.setInsertionPointAfter(head);
-    auto loss =
-        func::FuncOp::create(builder, head.getLoc(), "loss",
-                             builder.getFunctionType(inputs, lossType));
+    auto loss = func::FuncOp::create(builder, head.getLoc(), "loss",
+                                     builder.getFunctionType(inputs, lossType));
     Block *body = loss.addEntryBlock();
+    for (unsigned i : {0, 1})
+      body->getArgument(i).setLoc(hidden.getArgument(i).getLoc());
+    body->getArgument(2).setLoc(
+        NameLoc::get(builder.getStringAttr("labels"), head.getLoc()));
     builder.setInsertionPointToStart(body);
     Value h = inlineEntry(builder, hidden, body->getArguments().take_front(2));
     Value logits = inlineEntry(builder, head, h);
