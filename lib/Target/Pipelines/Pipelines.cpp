@@ -75,6 +75,7 @@ void lora::buildLoweringPipeline(OpPassManager &manager,
   buildBufferizationPipeline(manager);
   if (options.kernels == Kernels::OneDNN)
     manager.addPass(createConvertOneDNNToRT());
+  manager.addPass(rt::createPlanMemory());
 }
 
 void lora::registerLoweringPipelines() {
