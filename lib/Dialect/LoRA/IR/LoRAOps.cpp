@@ -70,13 +70,14 @@ LogicalResult UpOp::verify() {
   int64_t tokens = dim(getX(), 0), in = dim(getX(), 1);
   int64_t out = dim(getWeight(), 0), rank = dim(getB(), 1);
   if (failed(expectShape(*this, "weight", getWeight(), {out, in})) ||
+      failed(expectShape(*this, "t", getT(), {tokens, dim(getT(), 1)})) ||
       failed(expectShape(*this, "b", getB(), {out, rank})) ||
       failed(expectShape(*this, "result", getResult(), {tokens, out})) ||
       (getBias() && failed(expectShape(*this, "bias", getBias(), {out}))))
     return failure(); // (C1)
   int64_t end = int64_t(getOffset()) + rank;
   if (int64_t(getOffset()) < 0 || end > dim(getT(), 1)) // (C2)
-    return emitOpError() << "expected ranks [" << getOffset() << ", " << end
+    return emitOpError() << "expected ranks [" << int64_t(getOffset()) << ", " << end
                          << ") to be among the " << dim(getT(), 1)
                          << " of t";
   SmallVector<Value> values{getX(), getWeight(), getT(), getB()};

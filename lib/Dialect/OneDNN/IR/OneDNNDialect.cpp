@@ -59,7 +59,8 @@ static FailureOr<ShapedType> getWeightType(Operation *op, Value weight,
                              << type;
   if (!opaque && type.getRank() == 2)
     return type;
-  if (!opaque || !layout || !shape || type.getRank() != 1) // (C5)
+  if (!opaque || !layout || !shape || type.getRank() != 1 ||
+      cast<RankedTensorType>(*shape).getRank() != 2) // (C5)
     return op->emitOpError() << "expected a weight of opaque bytes to have a "
                                 "layout and a shape, but got "
                              << type;
@@ -67,10 +68,13 @@ static FailureOr<ShapedType> getWeightType(Operation *op, Value weight,
 }
 
 static LogicalResult expectPlain(Operation *op, StringRef name, Value value) {
-  if (!getEncoding(value) && !shaped(value).getElementType().isInteger(8))
+  ShapedType type = shaped(value);
+  if (!getEncoding(value) && !type.getElementType().isInteger(8) &&
+      type.getRank() == 2 && type.hasStaticShape())
     return success();
   return op->emitOpError() << "expected " << name
-                           << " to be row-major, but got " << value.getType();
+                           << " to be a row-major matrix of static shape, but got "
+                           << type;
 }
 
 /// Reads of the inputs and writes of the destination, once on memrefs.

@@ -52,10 +52,11 @@ LogicalResult FrameViewOp::verify() {
   auto type = cast<MemRefType>(getResult().getType());
   if (!type.getLayout().isIdentity()) // (C1)
     return emitOpError() << "expected a contiguous buffer, but got " << type;
-  if (getOffset() % 64) // (C2)
-    return emitOpError() << "expected the offset to be a multiple of 64, but "
-                            "got "
-                         << getOffset();
+  int64_t offset = getOffset();
+  if (offset < 0 || offset % 64) // (C2)
+    return emitOpError() << "expected the offset to be a multiple of 64, not "
+                            "negative, but got "
+                         << offset;
   return success();
 }
 

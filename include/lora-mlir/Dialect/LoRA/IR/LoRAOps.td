@@ -104,7 +104,7 @@ def LoRA_UpOp : LoRA_Op<"up"> {
     ```
 
     Constraints:
-    - (C1) `x` is [tokens, in], `weight` [out, in], `b` [out, rank], `bias` [out], `result` [tokens, out].
+    - (C1) `x` is [tokens, in], `weight` [out, in], `t` [tokens, any], `b` [out, rank], `bias` [out], `result` [tokens, out].
     - (C2) offset + rank is at most the width of `t`.
     - (C3) `x`, `weight`, `t`, `b` and `bias` have one element type.
   }];

@@ -87,7 +87,7 @@ def RT_FrameViewOp : RT_Op<"frame_view", [Pure]> {
 
     Constraints:
     - (C1) the result is static and contiguous.
-    - (C2) the offset is a multiple of 64.
+    - (C2) the offset is a multiple of 64, not negative.
   }];
   let arguments = (ins RT_FrameType:$frame, I64Attr:$offset);
   let results = (outs AnyStaticShapeMemRef:$result);

@@ -1,0 +1,178 @@
+// RUN: lora-opt %s -split-input-file -verify-diagnostics
+
+// A case for each constraint; the label of LoRAOps.td is in the function's name.
+
+func.func @linear_c1_weight(%x: tensor<?x5xf32>, %w: tensor<7x4xf32>, %a: tensor<3x5xf32>, %b: tensor<7x3xf32>, %s: tensor<3xf32>) {
+  // expected-error @below {{expected weight to be [7, 5], but got 'tensor<7x4xf32>'}}
+  %0 = lora.linear %x, %w, %a, %b, %s : tensor<?x5xf32>, tensor<7x4xf32>, tensor<3x5xf32>, tensor<7x3xf32>, tensor<3xf32> -> tensor<?x7xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c1_a(%x: tensor<?x5xf32>, %w: tensor<7x5xf32>, %a: tensor<3x7xf32>, %b: tensor<7x3xf32>, %s: tensor<3xf32>) {
+  // expected-error @below {{expected a to be [3, 5], but got 'tensor<3x7xf32>'}}
+  %0 = lora.linear %x, %w, %a, %b, %s : tensor<?x5xf32>, tensor<7x5xf32>, tensor<3x7xf32>, tensor<7x3xf32>, tensor<3xf32> -> tensor<?x7xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c1_b(%x: tensor<?x5xf32>, %w: tensor<7x5xf32>, %a: tensor<3x5xf32>, %b: tensor<3x7xf32>, %s: tensor<3xf32>) {
+  // expected-error @below {{expected b to be [7, 3], but got 'tensor<3x7xf32>'}}
+  %0 = lora.linear %x, %w, %a, %b, %s : tensor<?x5xf32>, tensor<7x5xf32>, tensor<3x5xf32>, tensor<3x7xf32>, tensor<3xf32> -> tensor<?x7xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c1_scale(%x: tensor<?x5xf32>, %w: tensor<7x5xf32>, %a: tensor<3x5xf32>, %b: tensor<7x3xf32>, %s: tensor<1xf32>) {
+  // expected-error @below {{expected scale to be [3], but got 'tensor<1xf32>'}}
+  %0 = lora.linear %x, %w, %a, %b, %s : tensor<?x5xf32>, tensor<7x5xf32>, tensor<3x5xf32>, tensor<7x3xf32>, tensor<1xf32> -> tensor<?x7xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c1_bias(%x: tensor<?x5xf32>, %w: tensor<7x5xf32>, %a: tensor<3x5xf32>, %b: tensor<7x3xf32>, %s: tensor<3xf32>, %c: tensor<5xf32>) {
+  // expected-error @below {{expected bias to be [7], but got 'tensor<5xf32>'}}
+  %0 = lora.linear %x, %w, %a, %b, %s bias %c : tensor<?x5xf32>, tensor<7x5xf32>, tensor<3x5xf32>, tensor<7x3xf32>, tensor<3xf32>, tensor<5xf32> -> tensor<?x7xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c1_result(%x: tensor<2x5xf32>, %w: tensor<7x5xf32>, %a: tensor<3x5xf32>, %b: tensor<7x3xf32>, %s: tensor<3xf32>) {
+  // expected-error @below {{expected result to be [2, 7], but got 'tensor<7x2xf32>'}}
+  %0 = lora.linear %x, %w, %a, %b, %s : tensor<2x5xf32>, tensor<7x5xf32>, tensor<3x5xf32>, tensor<7x3xf32>, tensor<3xf32> -> tensor<7x2xf32>
+  return
+}
+
+// -----
+
+func.func @linear_c2_adapter(%x: tensor<?x5xbf16>, %w: tensor<7x5xbf16>, %a: tensor<3x5xf32>, %b: tensor<7x3xbf16>, %s: tensor<3xf32>) {
+  // expected-error @below {{expected one element type, 'bf16', but got 'tensor<3x5xf32>'}}
+  %0 = lora.linear %x, %w, %a, %b, %s : tensor<?x5xbf16>, tensor<7x5xbf16>, tensor<3x5xf32>, tensor<7x3xbf16>, tensor<3xf32> -> tensor<?x7xbf16>
+  return
+}
+
+// -----
+
+func.func @linear_c2_bias(%x: tensor<?x5xbf16>, %w: tensor<7x5xbf16>, %a: tensor<3x5xbf16>, %b: tensor<7x3xbf16>, %s: tensor<3xf32>, %c: tensor<7xf32>) {
+  // expected-error @below {{expected one element type, 'bf16', but got 'tensor<7xf32>'}}
+  %0 = lora.linear %x, %w, %a, %b, %s bias %c : tensor<?x5xbf16>, tensor<7x5xbf16>, tensor<3x5xbf16>, tensor<7x3xbf16>, tensor<3xf32>, tensor<7xf32> -> tensor<?x7xbf16>
+  return
+}
+
+// -----
+
+func.func @down_c1_a(%x: tensor<?x5xf32>, %a: tensor<5x3xf32>, %s: tensor<5xf32>) {
+  // expected-error @below {{expected a to be [5, 5], but got 'tensor<5x3xf32>'}}
+  %0 = lora.down %x, %a, %s : tensor<?x5xf32>, tensor<5x3xf32>, tensor<5xf32> -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+func.func @down_c1_scale(%x: tensor<?x5xf32>, %a: tensor<3x5xf32>, %s: tensor<5xf32>) {
+  // expected-error @below {{expected scale to be [3], but got 'tensor<5xf32>'}}
+  %0 = lora.down %x, %a, %s : tensor<?x5xf32>, tensor<3x5xf32>, tensor<5xf32> -> tensor<?x3xf32>
+  return
+}
+
+// -----
+
+func.func @down_c1_result(%x: tensor<?x5xf32>, %a: tensor<3x5xf32>, %s: tensor<3xf32>) {
+  // expected-error @below {{expected result to be [?, 3], but got 'tensor<?x5xf32>'}}
+  %0 = lora.down %x, %a, %s : tensor<?x5xf32>, tensor<3x5xf32>, tensor<3xf32> -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+func.func @down_c2(%x: tensor<?x5xbf16>, %a: tensor<3x5xf32>, %s: tensor<3xf32>) {
+  // expected-error @below {{expected one element type, 'bf16', but got 'tensor<3x5xf32>'}}
+  %0 = lora.down %x, %a, %s : tensor<?x5xbf16>, tensor<3x5xf32>, tensor<3xf32> -> tensor<?x3xbf16>
+  return
+}
+
+// -----
+
+func.func @up_c1_weight(%x: tensor<?x5xf32>, %w: tensor<7x4xf32>, %t: tensor<?x6xf32>, %b: tensor<7x3xf32>) {
+  // expected-error @below {{expected weight to be [7, 5], but got 'tensor<7x4xf32>'}}
+  %0 = lora.up %x, %w, %t[0], %b : tensor<?x5xf32>, tensor<7x4xf32>, tensor<?x6xf32>, tensor<7x3xf32> -> tensor<?x7xf32>
+  return
+}
+
+// -----
+
+func.func @up_c1_b(%x: tensor<?x5xf32>, %w: tensor<7x5xf32>, %t: tensor<?x6xf32>, %b: tensor<5x3xf32>) {
+  // expected-error @below {{expected b to be [7, 3], but got 'tensor<5x3xf32>'}}
+  %0 = lora.up %x, %w, %t[0], %b : tensor<?x5xf32>, tensor<7x5xf32>, tensor<?x6xf32>, tensor<5x3xf32> -> tensor<?x7xf32>
+  return
+}
+
+// -----
+
+func.func @up_c1_bias(%x: tensor<?x5xf32>, %w: tensor<7x5xf32>, %t: tensor<?x6xf32>, %b: tensor<7x3xf32>, %c: tensor<3xf32>) {
+  // expected-error @below {{expected bias to be [7], but got 'tensor<3xf32>'}}
+  %0 = lora.up %x, %w, %t[0], %b bias %c : tensor<?x5xf32>, tensor<7x5xf32>, tensor<?x6xf32>, tensor<7x3xf32>, tensor<3xf32> -> tensor<?x7xf32>
+  return
+}
+
+// -----
+
+func.func @up_c1_tokens(%x: tensor<2x5xf32>, %w: tensor<7x5xf32>, %t: tensor<3x6xf32>, %b: tensor<7x3xf32>) {
+  // expected-error @below {{expected t to be [2, 6], but got 'tensor<3x6xf32>'}}
+  %0 = lora.up %x, %w, %t[0], %b : tensor<2x5xf32>, tensor<7x5xf32>, tensor<3x6xf32>, tensor<7x3xf32> -> tensor<2x7xf32>
+  return
+}
+
+// -----
+
+func.func @up_c2_end(%x: tensor<?x5xf32>, %w: tensor<7x5xf32>, %t: tensor<?x6xf32>, %b: tensor<7x3xf32>) {
+  // expected-error @below {{expected ranks [4, 7) to be among the 6 of t}}
+  %0 = lora.up %x, %w, %t[4], %b : tensor<?x5xf32>, tensor<7x5xf32>, tensor<?x6xf32>, tensor<7x3xf32> -> tensor<?x7xf32>
+  return
+}
+
+// -----
+
+func.func @up_c2_start(%x: tensor<?x5xf32>, %w: tensor<7x5xf32>, %t: tensor<?x6xf32>, %b: tensor<7x3xf32>) {
+  // expected-error @below {{expected ranks [-1, 2) to be among the 6 of t}}
+  %0 = lora.up %x, %w, %t[-1], %b : tensor<?x5xf32>, tensor<7x5xf32>, tensor<?x6xf32>, tensor<7x3xf32> -> tensor<?x7xf32>
+  return
+}
+
+// -----
+
+func.func @up_c3(%x: tensor<?x5xbf16>, %w: tensor<7x5xbf16>, %t: tensor<?x6xf32>, %b: tensor<7x3xbf16>) {
+  // expected-error @below {{expected one element type, 'bf16', but got 'tensor<?x6xf32>'}}
+  %0 = lora.up %x, %w, %t[0], %b : tensor<?x5xbf16>, tensor<7x5xbf16>, tensor<?x6xf32>, tensor<7x3xbf16> -> tensor<?x7xbf16>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected base [out, in], b [out, rank], a [rank, in] and scale [rank], but got 'tensor<6x4xf32>', 'tensor<3x6xf32>', 'tensor<3x4xf32>' and 'tensor<3xf32>'}}
+#merge_c1_b = #lora.merge<#transformer.base<"w", tensor<6x4xf32>>, #transformer.base<"b", tensor<3x6xf32>>, #transformer.base<"a", tensor<3x4xf32>>, dense<2.0> : tensor<3xf32>>
+
+// -----
+
+// expected-error @below {{expected base [out, in], b [out, rank], a [rank, in] and scale [rank]}}
+#merge_c1_a = #lora.merge<#transformer.base<"w", tensor<6x4xf32>>, #transformer.base<"b", tensor<6x3xf32>>, #transformer.base<"a", tensor<4x3xf32>>, dense<2.0> : tensor<3xf32>>
+
+// -----
+
+// expected-error @below {{expected base [out, in], b [out, rank], a [rank, in] and scale [rank]}}
+#merge_c1_scale = #lora.merge<#transformer.base<"w", tensor<6x4xf32>>, #transformer.base<"b", tensor<6x3xf32>>, #transformer.base<"a", tensor<3x4xf32>>, dense<2.0> : tensor<4xf32>>
+
+// -----
+
+// expected-error @below {{expected a matrix expression, but got #transformer.base<"w", tensor<6xf32>>}}
+#merge_of_a_vector = #lora.merge<#transformer.base<"w", tensor<6xf32>>, #transformer.base<"b", tensor<6x3xf32>>, #transformer.base<"a", tensor<3x4xf32>>, dense<2.0> : tensor<3xf32>>
+
+// -----
+
+// expected-error @below {{expected a matrix expression, but got "w"}}
+#merge_of_a_name = #lora.merge<"w", #transformer.base<"b", tensor<6x3xf32>>, #transformer.base<"a", tensor<3x4xf32>>, dense<2.0> : tensor<3xf32>>

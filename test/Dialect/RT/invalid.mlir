@@ -1,0 +1,110 @@
+// RUN: lora-opt %s -split-input-file -verify-diagnostics
+
+// A case for each constraint; the label of RTOps.td is in the function's name.
+
+func.func @slot_c1(%ctx: !rt.context, %slots: !rt.slots) {
+  // expected-error @below {{expected only the leading dimension to be dynamic, but got 'memref<4x?xf32>'}}
+  %0 = rt.slot %ctx, %slots[0] : memref<4x?xf32>
+  return
+}
+
+// -----
+
+func.func @frame_view_c1_strided(%frame: !rt.frame) {
+  // expected-error @below {{expected a contiguous buffer, but got 'memref<4x6xf32, strided<[8, 1]>>'}}
+  %0 = rt.frame_view %frame[64] : memref<4x6xf32, strided<[8, 1]>>
+  return
+}
+
+// -----
+
+func.func @frame_view_c1_dynamic(%frame: !rt.frame) {
+  // expected-error @below {{result #0 must be statically shaped memref}}
+  %0 = rt.frame_view %frame[64] : memref<?x6xf32>
+  return
+}
+
+// -----
+
+func.func @frame_view_c2(%frame: !rt.frame) {
+  // expected-error @below {{expected the offset to be a multiple of 64, not negative, but got 72}}
+  %0 = rt.frame_view %frame[72] : memref<4x6xf32>
+  return
+}
+
+// -----
+
+func.func @frame_view_c2_negative(%frame: !rt.frame) {
+  // expected-error @below {{expected the offset to be a multiple of 64, not negative, but got -64}}
+  %0 = rt.frame_view %frame[-64] : memref<4x6xf32>
+  return
+}
+
+// -----
+
+func.func private @f(memref<4xf32>)
+func.func @execute_c1(%ctx: !rt.context, %m: memref<4xf32>) {
+  // expected-error @below {{expected 'f' to be an rt.primitive}}
+  rt.execute %ctx, @f(%m) : memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @execute_c1_missing(%ctx: !rt.context, %m: memref<4xf32>) {
+  // expected-error @below {{expected 'matmul' to be an rt.primitive}}
+  rt.execute %ctx, @matmul(%m) : memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @parallel_for_grain(%ctx: !rt.context, %n: index) {
+  // expected-error @below {{expected grain to be positive, but got 0}}
+  rt.parallel_for %ctx, %i = %n to %n grain 0 {
+    %j = arith.addi %i, %n : index
+  }
+  return
+}
+
+// -----
+
+func.func @yield_outside() {
+  // expected-error @below {{expects parent op 'rt.parallel_for'}}
+  rt.yield
+}
+
+// -----
+
+func.func private @kernel(index, index, memref<4xf32>) -> index
+func.func @launch_c1_results(%ctx: !rt.context, %n: index, %m: memref<4xf32>) {
+  // expected-error @below {{expected 'kernel' to be a function without results}}
+  rt.launch %ctx, @kernel(%m) from %n to %n grain 1 : memref<4xf32>
+  return
+}
+
+// -----
+
+func.func @launch_c1_missing(%ctx: !rt.context, %n: index, %m: memref<4xf32>) {
+  // expected-error @below {{expected 'kernel' to be a function without results}}
+  rt.launch %ctx, @kernel(%m) from %n to %n grain 1 : memref<4xf32>
+  return
+}
+
+// -----
+
+func.func private @kernel(memref<4xf32>, index, index)
+func.func @launch_c2_order(%ctx: !rt.context, %n: index, %m: memref<4xf32>) {
+  // expected-error @below {{expected 'kernel' to take two indices, then the types of the captures}}
+  rt.launch %ctx, @kernel(%m) from %n to %n grain 1 : memref<4xf32>
+  return
+}
+
+// -----
+
+func.func private @kernel(index, index, memref<5xf32>)
+func.func @launch_c2_type(%ctx: !rt.context, %n: index, %m: memref<4xf32>) {
+  // expected-error @below {{expected 'kernel' to take two indices, then the types of the captures}}
+  rt.launch %ctx, @kernel(%m) from %n to %n grain 1 : memref<4xf32>
+  return
+}
