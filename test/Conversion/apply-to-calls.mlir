@@ -84,6 +84,36 @@ module {
 
 // -----
 
+// The optimizer works on the flat regions, which hold every trainable value, each aligned to 16 elements: 17 becomes 32, and 6 more.
+
+// CHECK: {kind = "region", path = "", slot = "gradient", type = tensor<48xf32>}
+// CHECK-SAME: {kind = "region", path = "", slot = "theta", type = tensor<48xf32>}
+// CHECK-SAME: {kind = "region", path = "", slot = "moment1", type = tensor<48xf32>}
+// CHECK-SAME: {kind = "region", path = "", slot = "moment2", type = tensor<48xf32>}
+module {
+  func.func private @block(
+      %a: tensor<17xf32> {transformer.slot = "a", transformer.role = #transformer.role<trainable>},
+      %b: tensor<6xf32> {transformer.slot = "b", transformer.role = #transformer.role<trainable>})
+      -> (tensor<17xf32> {transformer.grad = "a"}, tensor<6xf32> {transformer.grad = "b"}) {
+    return %a, %b : tensor<17xf32>, tensor<6xf32>
+  }
+  // CHECK-LABEL: func.func @train_step(
+  // CHECK-SAME: %[[H:[a-z0-9]+]]: memref<8xf32>, %[[NORM:[a-z0-9]+]]: memref<f32>) attributes
+  // CHECK: call @block
+  // CHECK: %[[G:.+]] = rt.slot %{{.+}}, %{{.+}}[4] : memref<48xf32>
+  // CHECK: memref.load %[[G]]
+  // CHECK: %[[THETA:.+]] = rt.slot %{{.+}}, %{{.+}}[5] : memref<48xf32>
+  // CHECK: linalg.generic {{.*}} outs(%[[THETA]],
+  func.func @train_step(%h: tensor<8xf32>) -> tensor<f32> {
+    %g = transformer.apply @block at "x"() : () -> !transformer.gradients
+    %norm = transformer.gradient_norm %g : tensor<f32>
+    transformer.adamw %g norm %norm hyperparameters %h : tensor<f32>, tensor<8xf32>
+    return %norm : tensor<f32>
+  }
+}
+
+// -----
+
 func.func private @inner(%x: tensor<2x6xf32>) -> tensor<2x6xf32> {
   return %x : tensor<2x6xf32>
 }

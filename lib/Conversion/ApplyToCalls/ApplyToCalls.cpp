@@ -104,8 +104,9 @@ namespace {
 class FunctionConverter {
 public:
   FunctionConverter(func::FuncOp function, SymbolTable &symbols,
+                    SlotTable &table,
                     const DenseMap<Operation *, int64_t> &ranges)
-      : function(function), symbols(symbols), ranges(ranges),
+      : function(function), symbols(symbols), table(table), ranges(ranges),
         builder(function.getContext()) {}
 
   LogicalResult convert();
@@ -122,6 +123,7 @@ private:
 
   func::FuncOp function;
   SymbolTable &symbols;
+  SlotTable &table;
   const DenseMap<Operation *, int64_t> &ranges;
   OpBuilder builder;
   Value leading[kNumLeading];
@@ -274,6 +276,7 @@ LogicalResult FunctionConverter::convert() {
     numInputs += !getSlotName(function, i);
 
   convertArguments();
+  convertUpdates(function, table, leading[kContext], leading[kSlots]);
   for (ApplyOp apply :
        llvm::make_early_inc_range(function.getBody().front().getOps<ApplyOp>()))
     convertApply(apply);
@@ -350,7 +353,8 @@ struct ConvertApplyToCalls
     for (bool entries : {true, false})
       for (func::FuncOp function : functions)
         if (function.isPublic() == entries &&
-            failed(FunctionConverter(function, symbols, ranges).convert()))
+            failed(FunctionConverter(function, symbols, table, ranges)
+                       .convert()))
           return signalPassFailure();
     ArrayAttr slots = table.getAttr();
     numSlots += slots.size();

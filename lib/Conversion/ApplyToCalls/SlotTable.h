@@ -61,6 +61,11 @@ private:
   int64_t regionSize = 0;
 };
 
+/// Replaces gradient_norm, adamw and sgd at the top of `entry` by loops over
+/// the flat regions. All ranges must be in `table`.
+void convertUpdates(mlir::func::FuncOp entry, SlotTable &table,
+                    mlir::Value context, mlir::Value slots);
+
 } // namespace lora
 
 #endif // LORA_MLIR_LIB_CONVERSION_APPLYTOCALLS_SLOTTABLE_H
