@@ -7,7 +7,6 @@
 #include "Branches.h"
 #include "Targets.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
-#include "mlir/IR/Remarks.h"
 
 #include <set>
 
@@ -106,10 +105,8 @@ FailureOr<BranchStatistics>
 lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
                     const AdapterOptions &options) {
   const peft::PeftConfig &config = adapter.config();
-  if (options.train && config.dropout > 0)
-    return module.emitError()
-           << config.where << ": 'lora_dropout' is " << config.dropout
-           << ", but training with dropout is not supported; set it to 0";
+  if (options.train && failed(refuseDropout(module, config)))
+    return failure();
   std::vector<GraphModule> modules = collectModules(module);
   FailureOr<peft::TargetSelection> selection =
       selectModules(module, config, modules, adapter.isHeadless());
@@ -139,15 +136,6 @@ lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
     if (!used.count(adapter.find(name) ? adapter.find(name)->name : ""))
       return refuseTensor(module, adapter, name, modules);
   return addBranches(module, branches, options.train);
-}
-
-void lora::reportStatistics(ModuleOp module, StringRef pass,
-                            const BranchStatistics &statistics) {
-  remark::analysis(module.getLoc(),
-                   remark::RemarkOpts::name("Branches").category(pass))
-      << remark::metric("Branches", statistics.branches)
-      << remark::metric("Parameters", statistics.parameters)
-      << remark::metric("Operations", statistics.operations);
 }
 
 namespace {

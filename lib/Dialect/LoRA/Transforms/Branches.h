@@ -59,11 +59,6 @@ mlir::FailureOr<BranchStatistics> addBranches(mlir::ModuleOp module,
                                               llvm::ArrayRef<Branch> branches,
                                               bool train);
 
-/// Says what was brought in as a remark of the category `pass`. (The distro's MLIR
-/// is built without pass statistics.)
-void reportStatistics(mlir::ModuleOp module, llvm::StringRef pass,
-                      const BranchStatistics &statistics);
-
 /// `expr` rounded to `type`'s element type; the same where it has it.
 mlir::Attribute castExpr(mlir::Attribute expr, mlir::Type elementType);
 

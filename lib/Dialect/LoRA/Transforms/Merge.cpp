@@ -53,10 +53,10 @@ public:
       : block(block), applies(applies) {}
 
   /// Returns the number of branches folded.
-  int64_t run() {
+  int64_t run(function_ref<bool(Operation *)> isSelected) {
     SmallVector<Operation *> branches;
     block.walk([&](Operation *op) {
-      if (isa<lora::LinearOp, UpOp>(op))
+      if (isa<lora::LinearOp, UpOp>(op) && isSelected(op))
         branches.push_back(op);
     });
     int64_t merged = 0;
@@ -151,14 +151,24 @@ private:
   ArrayRef<ApplyOp> applies;
 };
 
+} // namespace
+
+int64_t lora::mergeBranches(func::FuncOp block, ArrayRef<ApplyOp> applies,
+                            function_ref<bool(Operation *)> isSelected) {
+  return block.isDeclaration() ? 0
+                               : BlockMerger(block, applies).run(isSelected);
+}
+
+namespace {
+
 struct Merge : public lora::impl::MergeBase<Merge> {
   using Base::Base;
 
   void runOnOperation() override {
     int64_t merged = 0, places = 0;
     for (auto &[block, applies] : collectApplies(getOperation()))
-      if (int64_t here =
-              block.isDeclaration() ? 0 : BlockMerger(block, applies).run()) {
+      if (int64_t here = mergeBranches(block, applies,
+                                       [](Operation *) { return true; })) {
         merged += here;
         places += here * int64_t(applies.size());
       }

@@ -26,6 +26,13 @@ mlir::Attribute rowsOf(mlir::Attribute expr, int64_t offset, int64_t rank);
 mlir::DenseFPElementsAttr sliceScale(mlir::DenseFPElementsAttr scale,
                                      int64_t offset, int64_t rank);
 
+/// Folds the selected branches of a block into weight expressions, with remarks
+/// on those that it leaves. Returns how many were folded.
+int64_t
+mergeBranches(mlir::func::FuncOp block,
+              llvm::ArrayRef<transformer::ApplyOp> applies,
+              llvm::function_ref<bool(mlir::Operation *)> isSelected);
+
 } // namespace lora
 
 #endif // LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_MERGEEXPRESSIONS_H

@@ -1,12 +1,31 @@
 //===- Targets.cpp - PEFT's rules on the modules of a graph ---------------===//
 
 #include "Targets.h"
+#include "mlir/IR/Remarks.h"
 
 #include <set>
 
 using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
+
+LogicalResult lora::refuseDropout(ModuleOp module,
+                                  const peft::PeftConfig &config) {
+  if (config.dropout == 0)
+    return success();
+  return module.emitError()
+         << config.where << ": 'lora_dropout' is " << config.dropout
+         << ", but training with dropout is not supported; set it to 0";
+}
+
+void lora::reportStatistics(ModuleOp module, StringRef pass,
+                            const BranchStatistics &statistics) {
+  remark::analysis(module.getLoc(),
+                   remark::RemarkOpts::name("Branches").category(pass))
+      << remark::metric("Branches", statistics.branches)
+      << remark::metric("Parameters", statistics.parameters)
+      << remark::metric("Operations", statistics.operations);
+}
 
 std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
   // As many parts of a path as the entry has.

@@ -14,6 +14,15 @@ mlir::FailureOr<peft::TargetSelection>
 selectModules(mlir::ModuleOp module, const peft::PeftConfig &config,
               llvm::ArrayRef<GraphModule> modules, bool headless);
 
+/// Fails if the config asks for dropout, which training does not have.
+mlir::LogicalResult refuseDropout(mlir::ModuleOp module,
+                                  const peft::PeftConfig &config);
+
+/// Says what was brought in as a remark of the category `pass`. (The distro's MLIR
+/// is built without pass statistics.)
+void reportStatistics(mlir::ModuleOp module, llvm::StringRef pass,
+                      const BranchStatistics &statistics);
+
 /// ": did you mean 'a' or 'b'?": last parts of module names near `entry`.
 std::string nearModules(llvm::StringRef entry,
                         llvm::ArrayRef<GraphModule> modules);

@@ -195,4 +195,85 @@ def Unmerge : Pass<"lora-unmerge", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lora::LoRADialect", "::mlir::arith::ArithDialect"];
 }
 
+def Insert : Pass<"lora-insert", "::mlir::ModuleOp"> {
+  let summary = "Adds new low-rank branches to a model";
+  let description = [{
+    Puts branches on the linear layers that PEFT's targeting rules select: `targets` as a list of names, of paths or `all-linear`,
+    or `regex`; or all of it from a file, `config=adapter_config.json`. A begins random (Kaiming uniform), B zero, so the model
+    computes what it did. A target that matches nothing is a warning with near names, an error if nothing matches at all.
+    The IR is that of `lora-attach`, with these values:
+
+    ```mlir
+    %a: tensor<2x6xf32> {transformer.slot = "q_proj.lora_A.weight", transformer.role = #transformer.role<trainable>, transformer.value =
+      #transformer.init<kaiming_uniform, "q_proj.lora_A.weight", tensor<2x6xf32>, seed = 0>}
+    %b: tensor<4x2xf32> {transformer.slot = "q_proj.lora_B.weight", transformer.role = #transformer.role<trainable>, transformer.value =
+      #transformer.init<zeros, "q_proj.lora_B.weight", tensor<4x2xf32>, seed = 0>}
+    ```
+  }];
+  let options = [
+    Option<"config", "config", "std::string", "", "An adapter_config.json that says all of the following but the seed">,
+    ListOption<"targets", "targets", "std::string", "Names or paths of linear layers, or all-linear">,
+    Option<"regex", "regex", "std::string", "", "A Python regular expression of whole paths, in place of targets">,
+    ListOption<"exclude", "exclude", "std::string", "Names or paths that get no branch">,
+    ListOption<"layers", "layers", "int64_t", "Numbers of the layers that targets are limited to">,
+    ListOption<"layersPattern", "layers-pattern", "std::string", "Names of the list of layers">,
+    Option<"rank", "rank", "int64_t", "8", "Rank">,
+    Option<"alpha", "alpha", "double", "8", "Alpha: the scale is alpha / rank">,
+    Option<"rslora", "rslora", "bool", "false", "Rank-stabilised: the scale is alpha / sqrt(rank)">,
+    ListOption<"rankPattern", "rank-pattern", "std::string", "KEY=RANK: the rank of modules whose path ends in KEY; the first counts">,
+    ListOption<"alphaPattern", "alpha-pattern", "std::string", "KEY=ALPHA, likewise">,
+    Option<"train", "train", "bool", "true", "A and B are f32 slots of role trainable; otherwise frozen, in the compute type">,
+    Option<"seed", "seed", "uint64_t", "0", "Seed of the random A">];
+  let statistics = [
+    Statistic<"numBranches", "num-branches", "Branches inserted">,
+    Statistic<"numParameters", "num-parameters", "Parameters added">,
+    Statistic<"numOperations", "num-operations", "Operations added">];
+  let dependentDialects = ["::lora::LoRADialect", "::mlir::arith::ArithDialect"];
+}
+
+def Fuse : Pass<"lora-fuse", "::mlir::ModuleOp"> {
+  let summary = "Makes one skinny matmul of the branches that share an input";
+  let description = [{
+    `lora.linear` operations that read one value become one `lora.down`, whose A stacks theirs, and a `lora.up` each. The stacked A
+    is a slot whose value is a concatenation: what trains is stored fused, and `unfuseTrainable` takes it apart for the export.
+
+    ```mlir
+    %q = lora.linear %x, %wq, %qa, %qb, %s
+         : tensor<?x6xf32>, tensor<4x6xf32>, tensor<2x6xf32>, tensor<4x2xf32>, tensor<2xf32> -> tensor<?x4xf32>
+    %k = lora.linear %x, %wk, %ka, %kb, %s
+         : tensor<?x6xf32>, tensor<5x6xf32>, tensor<2x6xf32>, tensor<5x2xf32>, tensor<2xf32> -> tensor<?x5xf32>
+    ```
+    becomes
+    ```mlir
+    // %a: slot "q+k.lora_A.weight" with value #transformer.concat<[q.lora_A.weight, k.lora_A.weight], dim = 0, tensor<4x6xf32>>
+    %t = lora.down %x, %a, %s : tensor<?x6xf32>, tensor<4x6xf32>, tensor<4xf32> -> tensor<?x4xf32>
+    %q = lora.up %x, %wq, %t[0], %qb : tensor<?x6xf32>, tensor<4x6xf32>, tensor<?x4xf32>, tensor<4x2xf32> -> tensor<?x4xf32>
+    %k = lora.up %x, %wk, %t[2], %kb : tensor<?x6xf32>, tensor<5x6xf32>, tensor<?x4xf32>, tensor<5x2xf32> -> tensor<?x5xf32>
+    ```
+
+    Which form a group gets is decided by a cost model, for `tokens` tokens a call: each matmul takes a launch, and then the longer of
+    reading its operands and of its arithmetic. The forms:
+
+    - *separate*: each layer by itself, `(x A) B`;
+    - *fused*: as above;
+    - *augmented*: A stands below the base weights in one stacked weight, so that one matmul computes base and A; only for frozen layers
+      without bias, and it stores A with the base weights;
+    - *merged*: into the base weights; see `lora-merge`, which does it.
+
+    While `exchangeable` is set, A and B stay slots of their own and the last two are out of the question. A remark of category
+    `lora-fuse` gives the form, the reason and the times that the model expects, for each group.
+  }];
+  let options = [
+    Option<"form", "form", "std::string", "\"auto\"", "auto, separate, fused, augmented or merged">,
+    Option<"exchangeable", "exchangeable", "bool", "true", "Keep A and B apart from the base weights, so that adapters can be exchanged">,
+    Option<"tokens", "tokens", "int64_t", "1", "Tokens a call that the cost model assumes">,
+    Option<"launch", "launch-microseconds", "double", "4", "Cost of starting a matmul">,
+    Option<"bandwidth", "gigabytes-per-second", "double", "30", "Rate of reading weights">,
+    Option<"rate", "gigaflops", "double", "200", "Rate of f32 arithmetic; narrower types count twice that">];
+  let statistics = [
+    Statistic<"numGroups", "num-groups", "Groups of branches fused">,
+    Statistic<"numBranches", "num-branches", "Branches in them">];
+  let dependentDialects = ["::lora::LoRADialect", "::mlir::arith::ArithDialect"];
+}
+
 #endif // LORA_MLIR_DIALECT_LORA_TRANSFORMS_PASSES_TD

@@ -1,0 +1,63 @@
+// RUN: lora-opt %s -lora-insert="targets=q_proj,o_proj rank=2 alpha=3 seed=7" | FileCheck %s -enable-var-scope
+// RUN: lora-opt %s -lora-insert="regex=.*\.1\..*_proj rank=2 train=false rslora=true" | FileCheck %s -check-prefix=REGEX
+// RUN: lora-opt %s -lora-insert="targets=all-linear rank=2 rank-pattern=layers.0.q_proj=4,q_proj=1 alpha-pattern=o_proj=5" | FileCheck %s -check-prefix=PATTERN
+// RUN: lora-opt %s -lora-insert="targets=q_proj layers=1 exclude=layers.0.q_proj" | FileCheck %s -check-prefix=LAYERS
+// RUN: lora-opt %s -lora-insert=config=%fixtures/llama/adapter/adapter_config.json | FileCheck %s -check-prefix=CONFIG
+// RUN: lora-opt %s -lora-insert=targets=q_proj,o_prj 2>&1 >/dev/null | FileCheck %s -check-prefix=WARN
+// RUN: not lora-opt %s -lora-insert=targets=qproj 2>&1 >/dev/null | FileCheck %s -check-prefix=NONE
+// RUN: not lora-opt %s -lora-insert=targets=norm 2>&1 >/dev/null | FileCheck %s -check-prefix=NORM
+// RUN: not lora-opt %s -lora-insert="targets=q_proj regex=q" 2>&1 >/dev/null | FileCheck %s -check-prefix=BOTH
+// RUN: not lora-opt %s -lora-insert="targets=q_proj rank-pattern=a" 2>&1 >/dev/null | FileCheck %s -check-prefix=NUMBER
+
+// CHECK-LABEL: func.func private @block.lora(
+// CHECK-SAME: tensor<2x6xf32> {transformer.role = #transformer.role<trainable>, transformer.slot = "q_proj.lora_A.weight", transformer.value = #transformer.init<kaiming_uniform, "q_proj.lora_A.weight", tensor<2x6xf32>, seed = 7>}
+// CHECK-SAME: tensor<4x2xf32> {transformer.role = #transformer.role<trainable>, transformer.slot = "q_proj.lora_B.weight", transformer.value = #transformer.init<zeros, "q_proj.lora_B.weight", tensor<4x2xf32>, seed = 7>}
+// CHECK: arith.constant dense<1.500000e+00> : tensor<2xf32>
+// CHECK: lora.linear
+// CHECK: lora.linear
+
+// The first layer keeps the block; alpha / sqrt(rank) = 8 / sqrt(2).
+// REGEX-LABEL: func.func private @block(
+// REGEX-LABEL: func.func private @block.lora(
+// REGEX-NOT: trainable
+// REGEX: arith.constant dense<5.65685{{[0-9]*}}> : tensor<2xf32>
+// REGEX: transformer.apply @block at "model.layers.0"
+// REGEX: transformer.apply @block.lora at "model.layers.1"
+
+// Ranks by the first key that matches; the output embedding gets none with all-linear.
+// PATTERN: tensor<4x6xf32> {{.*}}"q_proj.lora_A.weight"
+// PATTERN: tensor<1x6xf32> {{.*}}"q_proj.lora_A.weight"
+// PATTERN-LABEL: func.func private @head(
+// PATTERN: transformer.linear
+// PATTERN: transformer.apply @block.lora at "model.layers.0"
+// PATTERN: transformer.apply @block.lora_1 at "model.layers.1"
+
+// LAYERS: transformer.apply @block at "model.layers.0"
+// LAYERS: transformer.apply @block.lora at "model.layers.1"
+
+// The fixture's config names q_proj, r 3, and v_proj, which is not here.
+// CONFIG: tensor<3x6xf32> {{.*}}"q_proj.lora_A.weight"
+
+// WARN: warning: lora-insert: no linear layer is named 'o_prj': did you mean 'o_proj'
+// NONE: error: lora-insert: target_modules selects no module of the model
+// NONE: note: no module's path ends in 'qproj': did you mean 'q_proj'
+// NORM: error: lora-insert: target_modules selects 'model.layers.0.norm', which is not a linear layer; PEFT refuses it too
+// BOTH: error: expected either targets or regex, but got both
+// NUMBER: error: expected KEY=NUMBER in 'rank_pattern', but got 'a'
+func.func private @block(%x: tensor<?x6xf32>, %n: tensor<6xf32> {transformer.slot = "norm.weight"},
+    %q: tensor<4x6xf32> {transformer.slot = "q_proj.weight"}, %o: tensor<6x4xf32> {transformer.slot = "o_proj.weight"}) -> tensor<?x6xf32> {
+  %0 = transformer.rms_norm %x, %n {eps = 1.0e-6 : f64} : tensor<?x6xf32>, tensor<6xf32>
+  %1 = transformer.linear %0, %q : tensor<?x6xf32>, tensor<4x6xf32> -> tensor<?x4xf32>
+  %2 = transformer.linear %1, %o : tensor<?x4xf32>, tensor<6x4xf32> -> tensor<?x6xf32>
+  return %2 : tensor<?x6xf32>
+}
+func.func private @head(%x: tensor<?x6xf32>, %w: tensor<9x6xf32> {transformer.slot = "weight"}) -> tensor<?x9xf32> {
+  %0 = transformer.linear %x, %w : tensor<?x6xf32>, tensor<9x6xf32> -> tensor<?x9xf32>
+  return %0 : tensor<?x9xf32>
+}
+func.func @forward(%x: tensor<?x6xf32>) -> tensor<?x9xf32> {
+  %0 = transformer.apply @block at "model.layers.0"(%x) : (tensor<?x6xf32>) -> tensor<?x6xf32>
+  %1 = transformer.apply @block at "model.layers.1"(%0) : (tensor<?x6xf32>) -> tensor<?x6xf32>
+  %2 = transformer.apply @head at "lm_head"(%1) : (tensor<?x6xf32>) -> tensor<?x9xf32>
+  return %2 : tensor<?x9xf32>
+}
