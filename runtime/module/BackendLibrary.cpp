@@ -22,7 +22,7 @@ void prepareOpenMP() {
   if (dlopen("libgomp.so.1", RTLD_NOLOAD | RTLD_LAZY))
     return; // It has read its environment already.
   if (!getenv("OMP_WAIT_POLICY"))
-    setenv("GOMP_SPINCOUNT", "20000", /*overwrite=*/0);
+    setenv("GOMP_SPINCOUNT", "5000", /*overwrite=*/0);
 }
 
 std::string folderOf(const std::string &path) {
