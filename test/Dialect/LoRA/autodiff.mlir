@@ -5,9 +5,9 @@
 // input; the second one does; @above has nothing trainable, but something below it.
 
 // REMARK-DAG: no backward pass for below at layers.0: no trainable parameter in it or below it
-// REMARK-DAG: made above.backward: 0 values kept, 0 recomputed, 1 gradients of inputs, 0 of parameters
-// REMARK-DAG: made gated.backward: 2 values kept, 2 recomputed, 1 gradients of inputs, 2 of parameters
-// REMARK-DAG: made gated.backward_first: 1 values kept, 0 recomputed, 0 gradients of inputs, 2 of parameters
+// REMARK-DAG: made above.backward: 0 values kept (0 bytes a token), 0 recomputed, 1 gradients of inputs, 0 of parameters
+// REMARK-DAG: made gated.backward: 2 values kept (48 bytes a token), 2 recomputed, 1 gradients of inputs, 2 of parameters
+// REMARK-DAG: made gated.backward_first: 1 values kept (24 bytes a token), 0 recomputed, 0 gradients of inputs, 2 of parameters
 // REMARK-NOT: no backward pass for
 
 func.func private @below(%x: tensor<?x8xf32>, %n: tensor<8xf32> {transformer.slot = "norm.weight"}) -> tensor<?x8xf32> {

@@ -68,6 +68,17 @@ static bool isCheap(Operation *op) {
          matchPattern(op, m_Constant());
 }
 
+/// The bytes of a kept value of this type that each token adds.
+static uint64_t getBytesPerToken(Type type) {
+  auto tensor = cast<RankedTensorType>(type);
+  if (tensor.getNumDynamicDims() != 1)
+    return 0;
+  uint64_t elements = 1;
+  for (int64_t size : tensor.getShape())
+    elements *= ShapedType::isDynamic(size) ? 1 : size;
+  return elements * llvm::divideCeil(tensor.getElementTypeBitWidth(), 8);
+}
+
 namespace {
 
 /// The function that is about to become a backward function: a copy of the
@@ -184,6 +195,7 @@ BackwardBuilder::chooseKept(BlockGradients &result) {
       } else {
         source.index = numForwardResults++;
         kept.push_back({unsigned(number), value.getResultNumber()});
+        result.keptBytesPerToken += getBytesPerToken(value.getType());
       }
       Value argument = addArgument(value.getType(), value.getLoc(), source);
       value.replaceAllUsesWith(argument);
@@ -278,11 +290,11 @@ BlockGradients *BlockDifferentiator::get(BlockPattern pattern) {
   numRecomputed += built->numRecomputed;
   remark::passed(pattern.block.getLoc(),
                  remark::RemarkOpts::name("Backward").category("lora-autodiff"))
-      << remark::add("made {0}: {1} values kept, {2} recomputed, {3} gradients "
-                     "of inputs, {4} of parameters",
+      << remark::add("made {0}: {1} values kept ({2} bytes a token), {3} "
+                     "recomputed, {4} gradients of inputs, {5} of parameters",
                      built->backward.getName().str(), built->numKept,
-                     built->numRecomputed, built->inputs.size(),
-                     built->slots.size());
+                     built->keptBytesPerToken, built->numRecomputed,
+                     built->inputs.size(), built->slots.size());
   return &made.emplace(key, *built).first->second;
 }
 

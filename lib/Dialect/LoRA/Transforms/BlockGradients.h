@@ -42,6 +42,7 @@ struct BlockGradients {
   llvm::SmallVector<mlir::StringAttr> slots;
   unsigned numKept = 0;
   unsigned numRecomputed = 0;
+  uint64_t keptBytesPerToken = 0;
 };
 
 /// Which results of `block` are active, given which inputs are.
