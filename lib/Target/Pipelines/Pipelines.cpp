@@ -20,9 +20,9 @@ void lora::buildBufferizationPipeline(OpPassManager &manager) {
   manager.addPass(bufferization::createEmptyTensorEliminationPass());
   // Signatures are on buffers already: function boundaries need no analysis.
   manager.addPass(bufferization::createOneShotBufferizePass());
-  // Copies of a state onto itself fold away here.
-  manager.addPass(createCanonicalizerPass());
+  // Copies of a buffer onto itself fold away here; CSE lets them be seen.
   manager.addPass(createCSEPass());
+  manager.addPass(createCanonicalizerPass());
 
   OpPassManager &functions = manager.nest<func::FuncOp>();
   functions.addPass(rt::createLinalgToParallel());
@@ -67,6 +67,7 @@ void lora::buildLoweringPipeline(OpPassManager &manager,
   manager.addPass(rt::createFuseElementwise());
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
+  manager.addPass(rt::createUnshareFills());
 
   // Nothing stands between this and bufferization: see ApplyToCalls.cpp.
   manager.addPass(lora::createConvertApplyToCalls());

@@ -161,4 +161,26 @@ def VerifyTrainingPlan : Pass<"rt-verify-training-plan", "::mlir::ModuleOp"> {
   let statistics = [Statistic<"constantBytes", "constant-bytes", "Bytes of a frame that do not grow with tokens">];
 }
 
+def UnshareFills : Pass<"rt-unshare-fills"> {
+  let summary = "Gives every accumulation an initial value of its own";
+  let description = [{
+    Undoes what CSE does to fills: bufferization would copy a shared one.
+
+    ```mlir
+    %zeros = linalg.fill ins(%c0 : f32) outs(%e : tensor<8x6xf32>) -> tensor<8x6xf32>
+    %a = linalg.matmul ins(...) outs(%zeros : tensor<8x6xf32>) -> tensor<8x6xf32>
+    %b = linalg.matmul ins(...) outs(%zeros : tensor<8x6xf32>) -> tensor<8x6xf32>
+    ```
+    becomes
+    ```mlir
+    %zeros = linalg.fill ins(%c0 : f32) outs(%e : tensor<8x6xf32>) -> tensor<8x6xf32>
+    %a = linalg.matmul ins(...) outs(%zeros : tensor<8x6xf32>) -> tensor<8x6xf32>
+    %zeros_0 = linalg.fill ins(%c0 : f32) outs(%e_0 : tensor<8x6xf32>) -> tensor<8x6xf32>
+    %b = linalg.matmul ins(...) outs(%zeros_0 : tensor<8x6xf32>) -> tensor<8x6xf32>
+    ```
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
+  let statistics = [Statistic<"numUnshared", "num-unshared", "Number of uses that got a fill of their own">];
+}
+
 #endif // LORA_MLIR_DIALECT_RT_TRANSFORMS_PASSES_TD
