@@ -228,7 +228,7 @@ Error Reader::readEntry(const Json &json, size_t index) {
   Manifest::Entry entry;
   entry.name = fields.text("name");
   entry.function = fields.text("function");
-  entry.tokens = fields.size("tokens");
+  entry.tokens = fields.index("tokens");
   entry.frameBytes = uint64_t(fields.index("frame_bytes"));
   if (entry.frameBytes > uint64_t(1) << 48)
     fields.fail("the frame of '", entry.name, "' is too large");

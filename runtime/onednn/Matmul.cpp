@@ -7,16 +7,20 @@ namespace lora_rt::onednn {
 
 namespace {
 
+/// Row-major memory of a matrix, or of its transpose; `stride` is the number of
+/// elements from one stored row to the next, 0 if they follow each other.
 Expected<MemoryDesc> plainDesc(int64_t rows, int64_t columns, DType type,
-                               bool transposed) {
+                               bool transposed, int64_t stride = 0) {
   Expected<dnnl_data_type_t> element = dataType(type);
   if (!element)
     return element.takeError();
   dnnl_dims_t dims = {rows, columns};
+  int64_t step = stride ? stride : transposed ? rows : columns;
+  dnnl_dims_t strides = {transposed ? 1 : step, transposed ? step : 1};
   dnnl_memory_desc_t desc = nullptr;
   if (Error error =
-          check(dnnl_memory_desc_create_with_tag(&desc, 2, dims, *element,
-                                                 transposed ? dnnl_ba : dnnl_ab),
+          check(dnnl_memory_desc_create_with_strides(&desc, 2, dims, *element,
+                                                     strides),
                 "describing ", rows, " x ", columns))
     return error;
   return MemoryDesc(desc);
@@ -26,7 +30,7 @@ Expected<MemoryDesc> weights(const MatmulSpec &spec) {
   if (!spec.layout.empty() && spec.layout != plainLayout)
     return weightsDesc(spec.layout, spec.n, spec.k, spec.b);
   if (!spec.layout.empty())
-    return plainDesc(spec.k, spec.n, spec.b, spec.transposeB);
+    return plainDesc(spec.k, spec.n, spec.b, spec.transposeB, spec.strideB);
   Expected<dnnl_data_type_t> element = dataType(spec.b);
   if (!element)
     return element.takeError();
@@ -111,7 +115,8 @@ std::string MatmulSpec::text() const {
 
 Expected<PrimitiveDesc> describeMatmul(dnnl_engine_t engine,
                                        const MatmulSpec &spec) {
-  Expected<MemoryDesc> a = plainDesc(spec.m, spec.k, spec.a, spec.transposeA);
+  Expected<MemoryDesc> a =
+      plainDesc(spec.m, spec.k, spec.a, spec.transposeA, spec.strideA);
   if (!a)
     return a.takeError();
   Expected<MemoryDesc> b = weights(spec);

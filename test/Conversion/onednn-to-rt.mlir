@@ -25,9 +25,19 @@ func.func @f(%ctx: !rt.context, %x: memref<16x48xbf16>, %w: memref<1xi8>, %b: me
 
 // -----
 
-func.func @strided(%ctx: !rt.context, %x: memref<16x48xf32, strided<[96, 1]>>, %w: memref<72x48xf32>, %c: memref<16x72xf32>) {
-  // expected-error @below {{expected contiguous buffers, but got 'memref<16x48xf32, strided<[96, 1]>>'}}
-  onednn.matmul ins(%x, %w : memref<16x48xf32, strided<[96, 1]>>, memref<72x48xf32>) outs(%c : memref<16x72xf32>) {transpose_b}
+// A slice of features is read where it stands.
+// CHECK: rt.primitive {{.+}}a_stride = 96 : i64
+// CHECK: rt.execute
+func.func @strided(%ctx: !rt.context, %x: memref<16x48xf32, strided<[96, 1], offset: 12>>, %w: memref<72x48xf32>, %c: memref<16x72xf32>) {
+  onednn.matmul ins(%x, %w : memref<16x48xf32, strided<[96, 1], offset: 12>>, memref<72x48xf32>) outs(%c : memref<16x72xf32>) {transpose_b}
+  return
+}
+
+// -----
+
+func.func @strided_result(%ctx: !rt.context, %x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<16x72xf32, strided<[96, 1]>>) {
+  // expected-error @below {{expected contiguous buffers, but got 'memref<16x72xf32, strided<[96, 1]>>'}}
+  onednn.matmul ins(%x, %w : memref<16x48xf32>, memref<72x48xf32>) outs(%c : memref<16x72xf32, strided<[96, 1]>>) {transpose_b}
   return
 }
 

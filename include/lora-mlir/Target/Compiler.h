@@ -43,6 +43,8 @@ struct LoweringSettings {
   Kernels kernels = Kernels::OneDNN;
   /// Store frozen weights in oneDNN's layout.
   bool pack = true;
+  /// Attention as it is defined, over all keys, instead of tiled loops.
+  bool referenceAttention = false;
 };
 
 struct CompileOptions {

@@ -36,6 +36,10 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       *this, "pack",
       llvm::cl::desc("Store frozen weights in oneDNN's layout"),
       llvm::cl::init(true)};
+  Option<bool> referenceAttention{
+      *this, "reference-attention",
+      llvm::cl::desc("Decompose attention over all keys, instead of tiled loops"),
+      llvm::cl::init(false)};
 };
 
 /// Functions that `-convert-apply-to-calls` made, from tensors to loops on

@@ -66,6 +66,19 @@ DictionaryAttr getLayoutSpec(Builder &builder, onednn::PackedAttr layout) {
   return spec.getDictionary(builder.getContext());
 }
 
+/// Elements from one row of a matrix to the next, if rows are contiguous but do not
+/// follow each other (a slice of features).
+std::optional<int64_t> getRowStride(Value value) {
+  auto type = dyn_cast<MemRefType>(value.getType());
+  int64_t offset;
+  SmallVector<int64_t> strides;
+  if (!type || type.getLayout().isIdentity() || type.getRank() != 2 ||
+      failed(type.getStridesAndOffset(strides, offset)) || strides[1] != 1 ||
+      ShapedType::isDynamic(strides[0]))
+    return std::nullopt;
+  return strides[0];
+}
+
 DictionaryAttr getSpec(onednn::MatmulOp op) {
   Builder builder(op.getContext());
   auto type = [&](Value value) {
@@ -82,6 +95,10 @@ DictionaryAttr getSpec(onednn::MatmulOp op) {
   spec.set("transpose_a", builder.getBoolAttr(op.getTransposeA()));
   spec.set("transpose_b", builder.getBoolAttr(op.getTransposeB()));
   spec.set("b_layout", getLayoutSpec(builder, op.getWeightLayout()));
+  if (std::optional<int64_t> stride = getRowStride(op.getA()))
+    spec.set("a_stride", builder.getI64IntegerAttr(*stride));
+  if (std::optional<int64_t> stride = getRowStride(op.getB()))
+    spec.set("b_stride", builder.getI64IntegerAttr(*stride));
   if (op.getBias())
     spec.set("bias", type(op.getBias()));
   SmallVector<Attribute> postOps;
@@ -132,17 +149,19 @@ bool isContiguous(MemRefType type) {
   return true;
 }
 
-/// Replaces `op` by an execution of `primitive` on `buffers`.
+/// Replaces `op` by an execution of `primitive` on `buffers`, of which the first
+/// `numStrided` may be slices.
 LogicalResult replaceByExecution(Operation *op, rt::PrimitiveOp primitive,
-                                 ValueRange buffers) {
+                                 ValueRange buffers, size_t numStrided) {
   auto function = op->getParentOfType<func::FuncOp>();
   if (!function || function.getNumArguments() == 0 ||
       !isa<rt::ContextType>(function.getArgumentTypes()[0]))
     return op->emitOpError() << "expected to be in a function whose first "
                                 "argument is a !rt.context";
-  for (Value buffer : buffers) {
+  for (auto [index, buffer] : llvm::enumerate(buffers)) {
     auto type = dyn_cast<MemRefType>(buffer.getType());
-    if (!type || !isContiguous(type))
+    bool strided = index < numStrided && getRowStride(buffer);
+    if (!strided && (!type || !isContiguous(type)))
       return op->emitOpError() << "expected contiguous buffers, but got "
                                << buffer.getType();
   }
@@ -170,7 +189,7 @@ struct ConvertOneDNNToRTPass
         buffers.push_back(matmul.getC());
         ++numExecutions;
         return WalkResult(replaceByExecution(
-            op, table.get(getSpec(matmul), name), buffers));
+            op, table.get(getSpec(matmul), name), buffers, /*numStrided=*/2));
       }
       if (auto gather = dyn_cast<onednn::GatherOp>(op)) {
         auto out = cast<ShapedType>(gather.getOut().getType());
@@ -180,7 +199,8 @@ struct ConvertOneDNNToRTPass
         ++numExecutions;
         return WalkResult(replaceByExecution(
             op, table.get(getSpec(gather), name),
-            {gather.getTable(), gather.getIndices(), gather.getOut()}));
+            {gather.getTable(), gather.getIndices(), gather.getOut()},
+            /*numStrided=*/0));
       }
       return WalkResult::advance();
     });

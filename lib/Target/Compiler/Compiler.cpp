@@ -79,6 +79,7 @@ public:
       lowering.functions.push_back(function);
     lowering.kernels = options.lowering.kernels;
     lowering.pack = options.lowering.pack;
+    lowering.referenceAttention = options.lowering.referenceAttention;
     PassManager passes(module->getContext());
     buildLoweringPipeline(passes, lowering);
     if (failed(passes.run(*module)))

@@ -45,12 +45,15 @@ void lora::buildBufferizationPipeline(OpPassManager &manager) {
 
 void lora::buildLoweringPipeline(OpPassManager &manager,
                                  const LoweringOptions &options) {
-  transformer::TransformerSpecializeTokensOptions specialize;
-  specialize.tokens.assign(options.tokens.begin(), options.tokens.end());
-  specialize.functions.assign(options.functions.begin(),
-                              options.functions.end());
-  manager.addPass(
-      transformer::createTransformerSpecializeTokens(std::move(specialize)));
+  // Functions of static shapes are lowered as they are.
+  if (!options.tokens.empty()) {
+    transformer::TransformerSpecializeTokensOptions specialize;
+    specialize.tokens.assign(options.tokens.begin(), options.tokens.end());
+    specialize.functions.assign(options.functions.begin(),
+                                options.functions.end());
+    manager.addPass(
+        transformer::createTransformerSpecializeTokens(std::move(specialize)));
+  }
 
   if (options.kernels == Kernels::OneDNN) {
     manager.addPass(createConvertTransformerToOneDNN());
@@ -60,7 +63,11 @@ void lora::buildLoweringPipeline(OpPassManager &manager,
     // Types change here; all that follows reads them.
     manager.addPass(onednn::createResolveLayouts());
   }
-  manager.nest<func::FuncOp>().addPass(createConvertTransformerToLinalg());
+  ConvertTransformerToLinalgOptions decompose;
+  if (options.referenceAttention)
+    decompose.attention = AttentionLowering::Reference;
+  manager.nest<func::FuncOp>().addPass(
+      createConvertTransformerToLinalg(decompose));
 
   manager.addPass(createCanonicalizerPass());
   manager.addPass(createCSEPass());
@@ -76,7 +83,10 @@ void lora::buildLoweringPipeline(OpPassManager &manager,
   buildBufferizationPipeline(manager);
   if (options.kernels == Kernels::OneDNN)
     manager.addPass(createConvertOneDNNToRT());
+
+  // Every buffer is known now. The verifier runs whatever planned the frames.
   manager.addPass(rt::createPlanMemory());
+  manager.addPass(rt::createVerifyTrainingPlan());
 }
 
 void lora::registerLoweringPipelines() {
