@@ -16,6 +16,13 @@ using namespace lora;
 
 void lora::buildTrainingPipeline(OpPassManager &manager,
                                  const TrainingPipelineOptions &options) {
+  // Before differentiation, so that the backward pass is fused too, and keeps
+  // the branches' narrow values instead of computing them again.
+  if (options.fuse) {
+    FuseOptions fuse;
+    fuse.tokens = options.tokens;
+    manager.addPass(createFuse(fuse));
+  }
   // A cache cannot be differentiated, and without it keys and values are the
   // tokens' own, which the gradient of attention expects.
   manager.addPass(transformer::createStripCache());

@@ -17,6 +17,12 @@ struct TrainingPipelineOptions
   Option<std::string> optimizer{*this, "optimizer",
                                 llvm::cl::desc("adamw or sgd"),
                                 llvm::cl::init("adamw")};
+  Option<bool> fuse{*this, "fuse",
+                    llvm::cl::desc("Fuse branches that share an input"),
+                    llvm::cl::init(true)};
+  Option<int64_t> tokens{*this, "tokens",
+                         llvm::cl::desc("Tokens a step that fusing assumes"),
+                         llvm::cl::init(512)};
 };
 
 /// Adds the passes that turn `@hidden_states` and `@logits`, with an adapter of
