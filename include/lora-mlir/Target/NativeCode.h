@@ -72,7 +72,8 @@ enum class NativeOutput {
 
 /// Optimises and translates a module of the llvm dialect. The shared object
 /// exports what is not internal; it may call libm and memcpy, memmove, memset.
-/// A failure is a diagnostic at the module.
+/// A failure is a diagnostic at the module. LLD resets all llvm::cl options of
+/// the process: a tool copies its own before.
 mlir::FailureOr<std::string> translateToNative(mlir::ModuleOp module,
                                                const NativeTarget &target,
                                                NativeOutput output);

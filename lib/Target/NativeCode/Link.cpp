@@ -9,6 +9,7 @@
 #include "lld/Common/Driver.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/SmallVector.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
@@ -41,6 +42,13 @@ static lora_rt::Error runLinker(llvm::ArrayRef<std::string> arguments) {
   // LLD keeps global state: one link at a time.
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
+  // LLD registers options of LLVM's code generator (--march, ...) at its first
+  // link, and parses an empty command line at each: a tool's own are in its way.
+  static const bool forgotten = [] {
+    llvm::cl::ResetCommandLineParser();
+    return true;
+  }();
+  (void)forgotten;
   llvm::SmallVector<const char *> strings{
       "ld.lld", "-shared", "-z",          "defs",
       "-z",     "now",     "--threads=1", "--build-id=none"};

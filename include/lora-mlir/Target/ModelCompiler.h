@@ -1,0 +1,55 @@
+//===- ModelCompiler.h - A model and an adapter to one file ------*- C++ -*-===//
+
+#ifndef LORA_MLIR_TARGET_MODELCOMPILER_H
+#define LORA_MLIR_TARGET_MODELCOMPILER_H
+
+#include "lora-mlir/Target/Compiler.h"
+
+#include <optional>
+
+namespace lora {
+
+/// What to make of which folders.
+struct ModelOptions {
+  /// A Hugging Face folder.
+  std::string modelFolder;
+  /// A PEFT folder, or nothing.
+  std::string adapterFolder;
+  /// Fold the adapter into the weights; otherwise it is computed beside them.
+  bool merge = true;
+  /// The type to compute in; the checkpoint's if not given.
+  std::optional<lora_rt::DType> dtype;
+  std::string march = "native";
+  /// Numbers of tokens to compile for: a call of another number is cut into
+  /// these, and the rest padded.
+  std::vector<int64_t> tokens = {1, 16, 128};
+  Kernels kernels = Kernels::OneDNN;
+  /// Store frozen weights in oneDNN's layout.
+  bool pack = true;
+  /// Carry oneDNN and what it needs in the file.
+  bool portable = false;
+  /// Gets a line per stage and, in long ones, now and then.
+  std::function<void(const std::string &)> progress;
+  /// Gets warnings.
+  std::function<void(const std::string &)> warning;
+};
+
+/// What was made.
+struct CompileReport {
+  uint64_t fileBytes = 0, codeBytes = 0, packBytes = 0;
+  size_t parameters = 0; ///< tensors in the pack
+  double codeSeconds = 0, weightSeconds = 0;
+};
+
+/// Compiles a model to a program that runs by itself. The file appears under
+/// its name when it is complete. Weights are computed and written one at a time.
+lora_rt::Expected<CompileReport> compileModel(const ModelOptions &options,
+                                              const std::string &output);
+
+/// The text of a model at a stage; reads no weights.
+lora_rt::Expected<std::string> printModel(const ModelOptions &options,
+                                          Stage stage);
+
+} // namespace lora
+
+#endif // LORA_MLIR_TARGET_MODELCOMPILER_H

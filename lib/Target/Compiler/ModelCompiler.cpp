@@ -1,0 +1,205 @@
+//===- ModelCompiler.cpp - A model and an adapter to one file --------------===//
+//
+// Everything that can fail for a reason in the user's input fails before the
+// first weight is written; after that only the disk can.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Target/ModelCompiler.h"
+#include "PackWriter.h"
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "lora-mlir/Import/Import.h"
+#include "lora-mlir/InitAll.h"
+#include "lora-runtime/CompiledFile.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <chrono>
+#include <filesystem>
+
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::Expected;
+
+namespace {
+
+class Clock {
+public:
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() -
+                                         start)
+        .count();
+  }
+
+private:
+  std::chrono::steady_clock::time_point start =
+      std::chrono::steady_clock::now();
+};
+
+/// A model with its adapter, as a graph and as tensors.
+class ModelCompiler {
+public:
+  explicit ModelCompiler(const ModelOptions &options) : options(options) {
+    mlir::DialectRegistry registry;
+    registerAllDialects(registry);
+    context.appendDialectRegistry(registry);
+    // What is made without a pass that would say so.
+    context.loadDialect<LoRADialect, transformer::TransformerDialect,
+                        mlir::arith::ArithDialect, mlir::func::FuncDialect>();
+  }
+
+  Error readGraph();
+  Expected<CompileReport> writeFile(const std::string &output);
+  Expected<std::string> print(Stage stage);
+
+private:
+  void progress(const std::string &text) const {
+    if (options.progress)
+      options.progress(text);
+  }
+  Error bringIn(const peft::PeftAdapter &folder);
+  CompileOptions getCompileOptions() const;
+  Expected<const lora_rt::TensorView *> findLeaf(mlir::Attribute leaf,
+                                                 const std::string &name);
+
+  const ModelOptions &options;
+  mlir::MLIRContext context;
+  std::optional<lora_rt::Checkpoint> checkpoint;
+  std::optional<peft::PeftAdapter> adapter;
+  mlir::OwningOpRef<mlir::ModuleOp> graph;
+};
+
+} // namespace
+
+Error ModelCompiler::readGraph() {
+  progress("reading " + options.modelFolder);
+  auto tensors = lora_rt::Checkpoint::open(options.modelFolder);
+  if (!tensors)
+    return tensors.takeError();
+  checkpoint = std::move(*tensors);
+  ImportOptions import;
+  import.dtype = options.dtype;
+  import.warning = options.warning;
+  auto module = importModel(context, options.modelFolder, import);
+  if (!module)
+    return module.takeError();
+  graph = std::move(*module);
+  if (options.adapterFolder.empty())
+    return Error::success();
+
+  auto folder = peft::PeftAdapter::open(options.adapterFolder);
+  if (!folder)
+    return folder.takeError();
+  adapter = std::move(*folder);
+  return bringIn(*adapter);
+}
+
+Error ModelCompiler::bringIn(const peft::PeftAdapter &folder) {
+  DiagnosticText diagnostics(context, options.warning);
+  auto statistics = attachAdapter(*graph, folder);
+  if (mlir::failed(statistics))
+    return diagnostics.takeError("the adapter does not fit the model");
+  progress(std::string(options.merge ? "merging " : "keeping ") +
+           std::to_string(statistics->branches) + " branches of rank-" +
+           std::to_string(folder.config().rank) + " adapter " +
+           options.adapterFolder);
+  mlir::PassManager passes(&context);
+  if (options.merge)
+    passes.addPass(createMerge());
+  if (mlir::failed(passes.run(*graph)))
+    return diagnostics.takeError("the adapter could not be brought in");
+  return Error::success();
+}
+
+CompileOptions ModelCompiler::getCompileOptions() const {
+  CompileOptions compile;
+  compile.march = options.march;
+  compile.lowering.tokens = options.tokens;
+  compile.lowering.kernels = options.kernels;
+  compile.lowering.pack = options.pack;
+  compile.note = options.warning;
+  return compile;
+}
+
+Expected<const lora_rt::TensorView *>
+ModelCompiler::findLeaf(mlir::Attribute leaf, const std::string &name) {
+  if (mlir::isa<transformer::BaseAttr>(leaf))
+    return getTensor(*checkpoint, name);
+  if (adapter)
+    if (const lora_rt::TensorView *tensor = adapter->find(name))
+      return tensor;
+  return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile,
+                            options.adapterFolder, ": has no tensor '", name,
+                            "'");
+}
+
+Expected<std::string> ModelCompiler::print(Stage stage) {
+  return printStage(*graph, getCompileOptions(), stage);
+}
+
+Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
+  CompileReport report;
+  auto stub = lora_rt::stubPath();
+  if (!stub)
+    return stub.takeError();
+  auto backend = lora_rt::backendPath("cpu");
+  if (!backend)
+    return backend.takeError();
+
+  Clock codeClock;
+  progress("compiling");
+  auto compiled = compileInMemory(*graph, getCompileOptions());
+  if (!compiled)
+    return compiled.takeError();
+  report.codeBytes = compiled->code.size();
+  report.codeSeconds = codeClock.seconds();
+
+  Clock weightClock;
+  auto writer = lora_rt::PayloadWriter::create(output, *stub);
+  if (!writer)
+    return writer.takeError();
+  PackWriter pack(*writer, [this](mlir::Attribute leaf, const std::string &name) {
+    return findLeaf(leaf, name);
+  });
+  if (Error error = pack.write(compiled->manifest, options.progress))
+    return error;
+  report.packBytes = pack.getBytes();
+  report.parameters = compiled->manifest.params.size();
+  report.weightSeconds = weightClock.seconds();
+
+  std::string manifest = compiled->manifest.json.dump();
+  if (Error error = writer->addPart(lora_rt::manifestPart, manifest))
+    return error;
+  if (Error error = writer->addPart(lora_rt::codePart, compiled->code))
+    return error;
+  if (Error error = lora_rt::addHostPart(*writer, *backend))
+    return error;
+  if (options.portable)
+    if (Error error = lora_rt::addLibraryParts(*writer, *backend))
+      return error;
+  if (Error error = writer->commit())
+    return error;
+  std::error_code code;
+  report.fileBytes = std::filesystem::file_size(output, code);
+  return report;
+}
+
+Expected<CompileReport> lora::compileModel(const ModelOptions &options,
+                                           const std::string &output) {
+  ModelCompiler compiler(options);
+  if (Error error = compiler.readGraph())
+    return error;
+  return compiler.writeFile(output);
+}
+
+Expected<std::string> lora::printModel(const ModelOptions &options,
+                                       Stage stage) {
+  ModelCompiler compiler(options);
+  if (Error error = compiler.readGraph())
+    return error;
+  return compiler.print(stage);
+}

@@ -1,0 +1,39 @@
+//===- PackWriter.h - The weights of a compiled file -------------*- C++ -*-===//
+
+#ifndef LORA_MLIR_LIB_TARGET_COMPILER_PACKWRITER_H
+#define LORA_MLIR_LIB_TARGET_COMPILER_PACKWRITER_H
+
+#include "lora-mlir/Target/Manifest.h"
+#include "lora-mlir/Target/WeightEvaluator.h"
+#include "lora-runtime/Payload.h"
+
+namespace lora {
+
+/// Writes the pack: one tensor at a time is in memory.
+class PackWriter {
+public:
+  PackWriter(lora_rt::PayloadWriter &writer, LeafResolver resolve);
+
+  /// Evaluates, packs and writes every parameter, and enters its place into the
+  /// manifest.
+  lora_rt::Error
+  write(ModuleManifest &manifest,
+        const std::function<void(const std::string &)> &progress);
+
+  /// Of all parameters so far, without the padding between them.
+  uint64_t getBytes() const { return bytes; }
+
+private:
+  lora_rt::Expected<lora_rt::PackedPlace> writeOne(const BoundValue &value);
+
+  lora_rt::PayloadWriter &writer;
+  /// Tensors of files that the current parameter was made of.
+  std::vector<const lora_rt::TensorView *> used;
+  LeafResolver resolve;
+  WeightEvaluator evaluator;
+  uint64_t bytes = 0;
+};
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_TARGET_COMPILER_PACKWRITER_H

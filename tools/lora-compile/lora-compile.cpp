@@ -1,0 +1,148 @@
+//===- lora-compile.cpp - A model and an adapter to one program ------------===//
+//
+// Thin: reads the command line, calls compileModel.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Target/ModelCompiler.h"
+#include "llvm/Support/CommandLine.h"
+#include "llvm/Support/Format.h"
+#include "llvm/Support/raw_ostream.h"
+
+namespace cl = llvm::cl;
+
+static constexpr const char *overview =
+    R"(Compiles a Hugging Face model, with a PEFT adapter if there is one, to a program
+
+MODEL_DIR holds config.json and model.safetensors, or shards with an index. The program FILE holds code, weights and all it
+needs besides oneDNN, which it finds where set-up put it; with --portable it carries oneDNN, too. The adapter is folded into the
+weights: accumulated in f32, rounded once. With --unmerged it is computed beside them.
+
+Examples:
+  lora-compile examples/tiny-qwen3/model --adapter examples/tiny-qwen3/adapter -o tiny
+  ./tiny --ids 5,7,9 --generate 24
+  ./tiny --ids 5,7,9 --logits logits.safetensors
+
+  lora-compile ~/models/Qwen3-0.6B --dtype bf16 --portable -o qwen3
+  lora-compile ~/models/Qwen3-0.6B --march x86-64-v3 --dtype f32 -o qwen3-anywhere
+  lora-compile ~/models/Qwen3-0.6B --emit kernels | less
+)";
+
+static int fail(const std::string &message) {
+  llvm::errs() << "lora-compile: error: " << message << "\n";
+  return 1;
+}
+
+static void report(const lora::CompileReport &made, llvm::StringRef file) {
+  auto mebibytes = [](uint64_t bytes) {
+    return llvm::format("%.1f MiB", double(bytes) / (1 << 20));
+  };
+  llvm::errs() << "lora-compile: " << file << ": "
+               << mebibytes(made.fileBytes) << " (code "
+               << mebibytes(made.codeBytes) << " in "
+               << llvm::format("%.1f s", made.codeSeconds) << ", "
+               << made.parameters << " weights " << mebibytes(made.packBytes)
+               << " in " << llvm::format("%.1f s", made.weightSeconds)
+               << ")\n";
+}
+
+int main(int argc, char **argv) {
+  cl::OptionCategory category("Options of lora-compile");
+  cl::opt<std::string> folder(cl::Positional, cl::Required,
+                              cl::desc("MODEL_DIR"), cl::cat(category));
+  cl::opt<std::string> output("o", cl::desc("The program to write"),
+                              cl::value_desc("FILE"), cl::cat(category));
+  cl::opt<std::string> adapter("adapter",
+                               cl::desc("A PEFT folder with a LoRA adapter"),
+                               cl::value_desc("DIR"), cl::cat(category));
+  cl::opt<bool> unmerged(
+      "unmerged", cl::desc("Keep the adapter beside the weights"),
+      cl::cat(category));
+  cl::opt<std::string> dtype(
+      "dtype",
+      cl::desc("Type to compute in: f32 or bf16 (default: the checkpoint's; "
+               "F16 becomes f32)"),
+      cl::value_desc("f32|bf16"), cl::cat(category));
+  cl::opt<std::string> march(
+      "march",
+      cl::desc("The CPU to compile for: native (default), x86-64-v2, -v3, "
+               "-v4, or a name such as znver4"),
+      cl::value_desc("CPU"), cl::init("native"), cl::cat(category));
+  cl::opt<bool> portable(
+      "portable", cl::desc("Carry oneDNN and OpenMP inside the program"),
+      cl::cat(category));
+  cl::list<int64_t> tokens(
+      "tokens",
+      cl::desc("Numbers of tokens to compile for; others are cut and padded "
+               "to these (default: 1,16,128)"),
+      cl::value_desc("N,..."), cl::CommaSeparated, cl::cat(category));
+  cl::opt<lora::Kernels> kernels(
+      "kernels", cl::desc("What computes matrix products"),
+      cl::init(lora::Kernels::OneDNN), cl::cat(category),
+      cl::values(clEnumValN(lora::Kernels::OneDNN, "onednn",
+                            "oneDNN, on packed weights (default)"),
+                 clEnumValN(lora::Kernels::Linalg, "linalg",
+                            "generated code: slow, for comparison")));
+  cl::opt<lora::Stage> emit(
+      "emit", cl::desc("Print a stage instead of writing a program"),
+      cl::cat(category),
+      cl::values(
+          clEnumValN(lora::Stage::Graph, "graph",
+                     "the graph, adapter merged or fused"),
+          clEnumValN(lora::Stage::Kernels, "kernels",
+                     "loops, primitives and planned memory"),
+          clEnumValN(lora::Stage::LLVMIR, "llvm", "optimised LLVM IR"),
+          clEnumValN(lora::Stage::Assembly, "asm", "assembly of the target")));
+  cl::opt<bool> quiet("quiet", cl::desc("Say nothing but errors"),
+                      cl::cat(category));
+  cl::HideUnrelatedOptions(category);
+  cl::ParseCommandLineOptions(argc, argv, overview);
+
+  lora::ModelOptions options;
+  options.modelFolder = folder;
+  options.adapterFolder = adapter;
+  options.merge = !unmerged;
+  options.march = march;
+  options.kernels = kernels;
+  options.portable = portable;
+  if (unmerged && adapter.empty())
+    return fail("--unmerged: there is no --adapter to keep apart");
+  if (!dtype.empty()) {
+    options.dtype = lora_rt::parseManifestName(dtype.getValue());
+    if (options.dtype != lora_rt::DType::F32 &&
+        options.dtype != lora_rt::DType::BF16)
+      return fail("--dtype: expected f32 or bf16, but got '" + dtype + "'");
+  }
+  if (!tokens.empty())
+    options.tokens.assign(tokens.begin(), tokens.end());
+  for (int64_t count : options.tokens)
+    if (count < 1)
+      return fail("--tokens: expected positive numbers, but got " +
+                  std::to_string(count));
+  // Compiling resets the options: see translateToNative.
+  std::string file = output;
+  bool isQuiet = quiet;
+  if (!isQuiet)
+    options.progress = [](const std::string &text) {
+      llvm::errs() << "lora-compile: " << text << "\n";
+    };
+  options.warning = [](const std::string &text) {
+    llvm::errs() << "lora-compile: note: " << text << "\n";
+  };
+
+  if (emit.getNumOccurrences()) {
+    auto text = lora::printModel(options, emit);
+    if (!text)
+      return fail(text.message());
+    llvm::outs() << *text;
+    return 0;
+  }
+  if (file.empty())
+    return fail("give the program a name: -o FILE");
+  auto made = lora::compileModel(options, file);
+  if (!made)
+    return fail(made.message());
+  if (!isQuiet)
+    report(*made, file);
+  return 0;
+}
