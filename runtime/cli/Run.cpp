@@ -40,6 +40,7 @@ Error generate(Session &session, const Options &options, RunTimes &times,
     return error;
   times.decoded(session, count - 1);
   std::puts(line.c_str());
+  std::fflush(stdout);
   return Error::success();
 }
 

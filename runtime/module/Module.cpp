@@ -185,6 +185,8 @@ Expected<std::shared_ptr<Module>> Module::open(const std::string &path,
           openBackend(manifest->target.engine, &*payload);
       !backend)
     return backend.takeError();
+  if (const Payload::Part *pack = payload->find(packPart))
+    payload->prefetch(*pack);
   Expected<std::span<const std::byte>> code = payload->verified(codePart);
   if (!code)
     return code.takeError();

@@ -100,6 +100,9 @@ public:
     return file.bytes().subspan(part.offset, part.bytes);
   }
 
+  /// Asks the system to read a part ahead, in the background.
+  void prefetch(const Part &part) const;
+
   /// Whether a file has a payload at all: false for the bare stub.
   static bool isPresent(const std::string &path);
 
