@@ -1,28 +1,40 @@
 // RUN: lora-opt %s -convert-transformer-to-linalg | FileCheck %s -enable-var-scope --check-prefix=LOOPS
 // RUN: lora-opt %s -convert-transformer-to-linalg=attention=reference | FileCheck %s -enable-var-scope --check-prefix=REFERENCE
 
-// Tokens and heads in parallel; inside, tiles of keys from the first to the end of the token's own. Nothing is tokens x keys.
+// Heads of keys and blocks of 8 tokens in parallel: 16 rows, with 2 query heads to a head of keys. Inside, tiles of 16 keys, from
+// the first to the end of any of the block's tokens. Nothing is tokens x keys.
 // LOOPS-LABEL: func.func @attention
 // LOOPS-SAME: (%[[Q:.+]]: tensor<?x144xbf16>, %[[K:.+]]: tensor<?x72xbf16>, %[[V:.+]]: tensor<?x72xbf16>, %[[SEQ:.+]]: tensor<4x?xi32>)
 // LOOPS-DAG: %[[TILE:.+]] = arith.constant 16 : index
 // LOOPS-DAG: %[[ONE:.+]] = arith.constant 1 : index
 // LOOPS-DAG: %[[TWO:.+]] = arith.constant 2 : index
+// LOOPS-DAG: %[[EIGHT:.+]] = arith.constant 8 : index
 // LOOPS-DAG: %[[MINUS:.+]] = arith.constant 0xFF800000 : f32
 // LOOPS-NOT: tensor<?x?
-// LOOPS: scf.forall (%[[T:.+]], %[[H:.+]]) in (%{{.+}}, 6) shared_outs(%[[O:.+]] = %{{.+}}, %[[L:.+]] = %{{.+}}) -> (tensor<?x144xbf16>, tensor<?x6xf32>)
-// LOOPS: tensor.extract %[[SEQ]][%[[ONE]], %[[T]]]
-// LOOPS: %[[FIRST:.+]] = arith.index_cast
-// LOOPS: tensor.extract %[[SEQ]][%[[TWO]], %[[T]]]
-// LOOPS: %[[END:.+]] = arith.index_cast
-// LOOPS: vector.transfer_read %[[Q]]{{.*}} {in_bounds = [true]} : tensor<?x144xbf16>, vector<24xbf16>
-// LOOPS: scf.for %{{.+}} = %[[FIRST]] to %[[END]] step %[[TILE]] iter_args(%{{.+}} = %[[MINUS]], {{.*}}) -> (f32, f32, vector<24xf32>)
-// LOOPS-COUNT-16: vector.transfer_read %[[K]]
+// LOOPS: %[[BLOCKS:.+]] = arith.ceildivui %{{.+}}, %[[EIGHT]]
+// LOOPS: scf.forall (%[[H:.+]], %[[B:.+]]) in (3, %[[BLOCKS]]) shared_outs(%[[O:.+]] = %{{.+}}, %[[L:.+]] = %{{.+}}) -> (tensor<?x144xbf16>, tensor<?x6xf32>)
+// LOOPS: %[[T:.+]] = arith.muli %[[B]], %[[EIGHT]]
+// LOOPS: %[[LEFT:.+]] = arith.subi %{{.+}}, %[[T]]
+// LOOPS: %[[COUNT:.+]] = arith.minsi %[[LEFT]], %[[EIGHT]]
+// The range of keys of the block.
+// LOOPS: %[[KEYS:.+]]:2 = scf.for %[[I:.+]] = %{{.+}} to %[[COUNT]] step %[[ONE]] iter_args
+// LOOPS: tensor.extract %[[SEQ]][%[[ONE]], %{{.+}}]
+// LOOPS: tensor.extract %[[SEQ]][%[[TWO]], %{{.+}}]
+// The scaled queries.
+// LOOPS: scf.for
+// LOOPS-COUNT-3: vector.transfer_read %[[Q]]{{.*}} {in_bounds = [true]} : tensor<?x144xbf16>, vector<8xbf16>
+// LOOPS: linalg.fill ins(%[[MINUS]] : f32) outs(%{{.+}} : tensor<16xf32>)
+// LOOPS: scf.for %{{.+}} = %[[KEYS]]#0 to %[[KEYS]]#1 step %[[TILE]] iter_args({{.*}}) -> (tensor<16x24xf32>, tensor<16xf32>, tensor<16xf32>)
+// A tile is converted once for all rows.
+// LOOPS-COUNT-48: vector.transfer_read %[[K]]
+// LOOPS-COUNT-48: vector.transfer_read %[[V]]
+// LOOPS: scf.for
+// LOOPS-COUNT-12: vector.shuffle
 // LOOPS: math.exp %{{.+}} : vector<16xf32>
-// LOOPS-COUNT-16: vector.transfer_read %[[V]]
 // LOOPS: math.log
 // LOOPS: scf.forall.in_parallel
-// LOOPS-DAG: tensor.parallel_insert_slice %{{.+}} into %[[O]][%[[T]], %{{.+}}] [1, 24] [1, 1]
-// LOOPS-DAG: tensor.parallel_insert_slice %{{.+}} into %[[L]][%[[T]], %[[H]]] [1, 1] [1, 1]
+// LOOPS-DAG: tensor.parallel_insert_slice %{{.+}} into %[[O]][%[[T]], %{{.+}}] [%[[COUNT]], 48] [1, 1]
+// LOOPS-DAG: tensor.parallel_insert_slice %{{.+}} into %[[L]][%[[T]], %{{.+}}] [%[[COUNT]], 2] [1, 1]
 
 // REFERENCE-LABEL: func.func @attention
 // REFERENCE: %[[DOT:.+]] = linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]} ins({{.*}} : tensor<?x3x2x24xbf16>, tensor<?x3x24xbf16>) outs(%{{.+}} : tensor<?x3x2x?xf32>)
@@ -41,27 +53,28 @@ func.func @attention(%q: tensor<?x144xbf16>, %k: tensor<?x72xbf16>, %v: tensor<?
   return %o, %lse : tensor<?x144xbf16>, tensor<?x6xf32>
 }
 
-// A window moves the first key; f64 is computed in f64.
+// One token: its 2 rows read the keys where they are. A window moves the first key; f64 is computed in f64.
 // LOOPS-LABEL: func.func @window
+// LOOPS-SAME: (%{{.+}}: tensor<1x160xf64>, %[[K:[a-z0-9]+]]: tensor<?x80xf64>
 // LOOPS-DAG: %[[WINDOW:.+]] = arith.constant 5 : index
+// LOOPS: scf.forall (%{{.+}}, %{{.+}}) in (1, 1)
 // LOOPS: %[[LATE:.+]] = arith.subi %{{.+}}, %[[WINDOW]]
-// LOOPS: %[[FIRST:.+]] = arith.maxsi %{{.+}}, %[[LATE]]
-// LOOPS: scf.for %{{.+}} = %[[FIRST]] to {{.*}} -> (f64, f64, vector<80xf64>)
+// LOOPS: arith.maxsi %{{.+}}, %[[LATE]]
+// LOOPS: -> (tensor<2x80xf64>, tensor<2xf64>, tensor<2xf64>)
+// LOOPS: scf.for
+// LOOPS-COUNT-80: vector.transfer_read %[[K]]
 // REFERENCE-LABEL: func.func @window
 // REFERENCE: arith.maxsi
-func.func @window(%q: tensor<7x160xf64>, %k: tensor<?x80xf64>, %v: tensor<?x80xf64>, %seq: tensor<4x7xi32>) -> tensor<7x160xf64> {
+func.func @window(%q: tensor<1x160xf64>, %k: tensor<?x80xf64>, %v: tensor<?x80xf64>, %seq: tensor<4x1xi32>) -> tensor<1x160xf64> {
   %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 2 : i64, kv_heads = 1 : i64, scale = 0.5 : f64, window = 5 : i64}
-             : tensor<7x160xf64>, tensor<?x80xf64>, tensor<4x7xi32> -> tensor<7x2xf64>
-  return %o : tensor<7x160xf64>
+             : tensor<1x160xf64>, tensor<?x80xf64>, tensor<4x1xi32> -> tensor<1x2xf64>
+  return %o : tensor<1x160xf64>
 }
 
 // Heads of keys in parallel; dk and dv are summed in f32 and rounded once.
 // LOOPS-LABEL: func.func @gradient
 // LOOPS-NOT: tensor<?x?
 // LOOPS: %[[SUMS:.+]]:3 = scf.forall (%{{.+}}) in (3) shared_outs({{.*}}) -> (tensor<?x144xbf16>, tensor<?x72xf32>, tensor<?x72xf32>)
-// LOOPS: scf.for
-// LOOPS: scf.for
-// LOOPS: scf.for
 // LOOPS: math.exp %{{.+}} : vector<16xf32>
 // LOOPS-COUNT-3: tensor.parallel_insert_slice
 // LOOPS: linalg.generic {{.*}} ins(%[[SUMS]]#1 : tensor<?x72xf32>) outs(%{{.+}} : tensor<?x72xbf16>)

@@ -163,6 +163,8 @@ void populateNormDecompositions(mlir::RewritePatternSet &patterns);
 void populatePositionDecompositions(mlir::RewritePatternSet &patterns);
 void populateAttentionReferenceDecompositions(mlir::RewritePatternSet &patterns);
 void populateAttentionLoopDecompositions(mlir::RewritePatternSet &patterns);
+void populateAttentionGradientLoopDecompositions(
+    mlir::RewritePatternSet &patterns);
 void populateLossDecompositions(mlir::RewritePatternSet &patterns);
 
 } // namespace lora

@@ -32,10 +32,12 @@ void lora::populateTransformerToLinalgPatterns(RewritePatternSet &patterns,
   populateNormDecompositions(patterns);
   populatePositionDecompositions(patterns);
   populateLossDecompositions(patterns);
-  if (attention == AttentionLowering::Reference)
+  if (attention == AttentionLowering::Reference) {
     populateAttentionReferenceDecompositions(patterns);
-  else
+  } else {
     populateAttentionLoopDecompositions(patterns);
+    populateAttentionGradientLoopDecompositions(patterns);
+  }
 }
 
 namespace {

@@ -1,0 +1,328 @@
+//===- AttentionTiles.cpp - What the attention loops are made of ------------===//
+//
+// Everything is on tensors; buffers of a block are static and small, so that
+// they become stack memory of a thread.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionTiles.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace lora;
+
+AttentionTiles::AttentionTiles(Decomposition &b, Value q, Value sequence,
+                               int64_t heads, int64_t kvHeads,
+                               std::optional<int64_t> window)
+    : b(b), group(heads / kvHeads), kvHeads(kvHeads), window(window),
+      sequence(sequence), compute(b.getComputeType(q)) {
+  auto type = cast<RankedTensorType>(q.getType());
+  headDim = type.getDimSize(1) / heads;
+  blockTokens = std::max<int64_t>(1, kBlockRows / group);
+  if (!type.isDynamicDim(0))
+    blockTokens =
+        std::max<int64_t>(1, std::min(blockTokens, type.getDimSize(0)));
+  // The widest vectors, up to kTileKeys, that tile a row without a rest.
+  chunkType = VectorType::get(std::gcd(headDim, kTileKeys), compute);
+  scoreType = VectorType::get(kTileKeys, compute);
+}
+
+Value AttentionTiles::multiply(Value value, int64_t factor) {
+  return arith::MulIOp::create(b, value, b.getIndex(factor));
+}
+
+Value AttentionTiles::add(Value x, Value y) {
+  return arith::AddIOp::create(b, x, y);
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+static Expr readVector(Decomposition &b, Value tensor, Value row, Value column,
+                       VectorType type) {
+  Type elementType = getElementTypeOrSelf(tensor.getType());
+  Value padding = b.getConstant(elementType, 0);
+  Value vector = vector::TransferReadOp::create(
+      b, type.clone(elementType), tensor, ValueRange{row, column}, padding,
+      ArrayRef<bool>{true});
+  return b.convert(vector, type.getElementType());
+}
+
+static Value writeVector(Decomposition &b, Expr vector, Value tensor, Value row,
+                         Value column) {
+  Value rounded = b.convert(vector, getElementTypeOrSelf(tensor.getType()));
+  return vector::TransferWriteOp::create(b, rounded, tensor,
+                                         ValueRange{row, column},
+                                         ArrayRef<bool>{true})
+      .getResult();
+}
+
+HeadRow AttentionTiles::readRow(Value tensor, Value row, Value column) {
+  HeadRow features;
+  for (int64_t i = 0; i < headDim; i += chunkType.getDimSize(0))
+    features.push_back(
+        readVector(b, tensor, row, add(column, b.getIndex(i)), chunkType));
+  return features;
+}
+
+Value AttentionTiles::writeRow(const HeadRow &features, Value tensor, Value row,
+                               Value column) {
+  for (auto [i, chunk] : llvm::enumerate(features))
+    tensor = writeVector(
+        b, chunk, tensor, row,
+        add(column, b.getIndex(int64_t(i) * chunkType.getDimSize(0))));
+  return tensor;
+}
+
+Expr AttentionTiles::readScores(Value tensor, Value row) {
+  return readVector(b, tensor, row, b.getIndex(0), scoreType);
+}
+
+Value AttentionTiles::writeScores(Expr scores, Value tensor, Value row) {
+  return writeVector(b, scores, tensor, row, b.getIndex(0));
+}
+
+HeadRow AttentionTiles::getZeroRow() {
+  return HeadRow(headDim / chunkType.getDimSize(0), b.getConstant(chunkType, 0));
+}
+
+//===----------------------------------------------------------------------===//
+// Arithmetic
+//===----------------------------------------------------------------------===//
+
+Expr AttentionTiles::shuffle(Expr x, Expr y, ArrayRef<int64_t> mask) {
+  return b.getExpr(vector::ShuffleOp::create(b, Value(x), Value(y), mask));
+}
+
+/// Folds pairs of vectors onto each other until every element is the sum of one
+/// of them: first within parts of four elements, then across parts, so that
+/// each step is one shuffle instruction per operand.
+Expr AttentionTiles::sumEach(SmallVector<Expr> vectors) {
+  int64_t width = chunkType.getDimSize(0), part = std::min<int64_t>(width, 4);
+  auto fold = [&](llvm::function_ref<int64_t(int64_t, int64_t)> position) {
+    // Element i of the result is even(i) + odd(i) of the pair.
+    SmallVector<int64_t> even, odd;
+    for (int64_t i = 0; i < width; ++i) {
+      even.push_back(position(i, 0));
+      odd.push_back(position(i, 1));
+    }
+    SmallVector<Expr> folded;
+    for (size_t i = 0; i + 1 < vectors.size(); i += 2)
+      folded.push_back(shuffle(vectors[i], vectors[i + 1], even) +
+                       shuffle(vectors[i], vectors[i + 1], odd));
+    vectors = folded;
+  };
+  // Within a part: its first half comes from x, its second half from y.
+  for (int64_t i = 1; i < part; i *= 2)
+    fold([&](int64_t i, int64_t odd) {
+      int64_t base = i / part * part, local = i % part, half = part / 2;
+      int64_t source = local < half ? 0 : width;
+      return source + base + 2 * (local % half) + odd;
+    });
+  // Across parts: the first half of the parts comes from x.
+  int64_t parts = width / part;
+  for (int64_t i = 1; i < parts; i *= 2)
+    fold([&](int64_t i, int64_t odd) {
+      int64_t index = i / part, half = parts / 2;
+      int64_t source = index < half ? 0 : width;
+      return source + (2 * (index % half) + odd) * part + i % part;
+    });
+  if (vectors.size() == 1)
+    return vectors[0];
+  Expr scores = b.getConstant(scoreType, 0);
+  for (auto [i, vector] : llvm::enumerate(vectors))
+    scores = b.getExpr(vector::InsertStridedSliceOp::create(
+        b, Value(vector), Value(scores), ArrayRef<int64_t>{int64_t(i) * width},
+        ArrayRef<int64_t>{1}));
+  return scores;
+}
+
+Expr AttentionTiles::dotRows(const HeadRow &row, ArrayRef<HeadRow> rows) {
+  SmallVector<Expr> products;
+  for (const HeadRow &other : rows) {
+    Expr sum = row[0] * other[0];
+    for (size_t i = 1; i < row.size(); ++i)
+      sum = sum + row[i] * other[i];
+    products.push_back(sum);
+  }
+  return sumEach(products);
+}
+
+Expr AttentionTiles::dot(const HeadRow &x, const HeadRow &y) {
+  Expr sum = x[0] * y[0];
+  for (size_t i = 1; i < x.size(); ++i)
+    sum = sum + x[i] * y[i];
+  return sumOf(sum);
+}
+
+HeadRow AttentionTiles::multiplyAdd(const HeadRow &row, Expr weight,
+                                    const HeadRow &other) {
+  HeadRow result;
+  for (auto [x, y] : llvm::zip_equal(row, other))
+    result.push_back(x + weight * y);
+  return result;
+}
+
+HeadRow AttentionTiles::scale(const HeadRow &row, Expr factor) {
+  HeadRow result;
+  for (Expr x : row)
+    result.push_back(x * factor);
+  return result;
+}
+
+Expr AttentionTiles::spread(Expr scores, int64_t index) {
+  Value element = vector::ExtractOp::create(b, Value(scores), index);
+  return splat(b.getExpr(element), chunkType);
+}
+
+//===----------------------------------------------------------------------===//
+// Tiles
+//===----------------------------------------------------------------------===//
+
+IndexRange AttentionTiles::getBlockKeys(Value first, Value count) {
+  Value zero = b.getIndex(0);
+  Value never = b.getIndex(std::numeric_limits<int32_t>::max());
+  SmallVector<Value> keys = createLoop(
+      {zero, count}, 1, {never, zero},
+      [&](Value token, ValueRange keys) -> SmallVector<Value> {
+        auto [low, high] = b.getKeyRange(sequence, add(first, token), window);
+        // A token without keys says nothing about where keys begin.
+        Value isEmpty =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::sge, low, high);
+        low = arith::SelectOp::create(b, isEmpty, never, low);
+        return {arith::MinSIOp::create(b, keys[0], low),
+                arith::MaxSIOp::create(b, keys[1], high)};
+      });
+  return {keys[0], keys[1]};
+}
+
+SmallVector<Value> AttentionTiles::getTileRows(Value first, Value last) {
+  SmallVector<Value> rows;
+  for (int64_t i = 0; i < kTileKeys; ++i)
+    rows.push_back(
+        arith::MinSIOp::create(b, add(first, b.getIndex(i)), last));
+  return rows;
+}
+
+Value AttentionTiles::getTileMask(Value first, Value token) {
+  auto [low, high] = b.getKeyRange(sequence, token, window);
+  auto type = VectorType::get(kTileKeys, b.getI32Type());
+  SmallVector<int32_t> numbers(kTileKeys);
+  std::iota(numbers.begin(), numbers.end(), 0);
+  Value keys = arith::ConstantOp::create(
+      b, cast<TypedAttr>(
+             DenseElementsAttr::get(type, ArrayRef<int32_t>(numbers))));
+  auto compare = [&](arith::CmpIPredicate predicate, Value bound) -> Value {
+    Value offset = arith::SubIOp::create(b, bound, first);
+    offset = arith::IndexCastOp::create(b, b.getI32Type(), offset);
+    return arith::CmpIOp::create(
+        b, predicate, keys, vector::BroadcastOp::create(b, type, offset));
+  };
+  return arith::AndIOp::create(b, compare(arith::CmpIPredicate::sge, low),
+                               compare(arith::CmpIPredicate::slt, high));
+}
+
+AttentionTiles::TileSource
+AttentionTiles::stageTile(Value tensor, ArrayRef<Value> rows, Value column) {
+  if (blockTokens * group < 4)
+    return {tensor, SmallVector<Value>(rows), column};
+  Value copy = b.createEmpty(
+      {b.getIndexAttr(kTileKeys), b.getIndexAttr(headDim)}, compute);
+  TileSource source{copy, {}, b.getIndex(0)};
+  for (auto [i, row] : llvm::enumerate(rows)) {
+    source.rows.push_back(b.getIndex(i));
+    source.tensor = writeRow(readRow(tensor, row, column), source.tensor,
+                             source.rows.back(), source.column);
+  }
+  return source;
+}
+
+SmallVector<HeadRow> AttentionTiles::readTile(const TileSource &source) {
+  SmallVector<HeadRow> rows;
+  for (Value row : source.rows)
+    rows.push_back(readRow(source.tensor, row, source.column));
+  return rows;
+}
+
+//===----------------------------------------------------------------------===//
+// Loops
+//===----------------------------------------------------------------------===//
+
+SmallVector<Value> AttentionTiles::createLoop(IndexRange range, int64_t step,
+                                              ValueRange arguments,
+                                              LoopBody body) {
+  auto loop = scf::ForOp::create(b, range.first, range.end, b.getIndex(step),
+                                 arguments);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(loop.getBody());
+  SmallVector<Value> next =
+      body(loop.getInductionVar(), loop.getRegionIterArgs());
+  scf::YieldOp::create(b, next);
+  return SmallVector<Value>(loop.getResults());
+}
+
+Value AttentionTiles::getBlockCount(Value q, Value firstToken) {
+  int64_t tokens = cast<RankedTensorType>(q.getType()).getDimSize(0);
+  if (!ShapedType::isDynamic(tokens) && tokens % blockTokens == 0)
+    return b.getIndex(blockTokens);
+  Value left = arith::SubIOp::create(b, b.getSizeValue(q, 0), firstToken);
+  return arith::MinSIOp::create(b, left, b.getIndex(blockTokens));
+}
+
+AttentionTiles::BlockLoop AttentionTiles::createBlockLoop(Value q,
+                                                          ValueRange outputs) {
+  OpFoldResult tokens = b.getSize(q, 0);
+  std::optional<int64_t> count = getConstantIntValue(tokens);
+  OpFoldResult blocks;
+  if (count)
+    blocks = b.getIndexAttr(llvm::divideCeil(*count, blockTokens));
+  else
+    blocks = arith::CeilDivUIOp::create(b, b.getSizeValue(q, 0),
+                                        b.getIndex(blockTokens))
+                 .getResult();
+  BlockLoop block;
+  block.loop = scf::ForallOp::create(
+      b, ArrayRef<OpFoldResult>{b.getIndexAttr(kvHeads), blocks}, outputs,
+      /*mapping=*/std::nullopt);
+  b.setInsertionPoint(block.loop.getTerminator());
+  block.kvHead = block.loop.getInductionVar(0);
+  block.firstToken = multiply(block.loop.getInductionVar(1), blockTokens);
+  block.count = getBlockCount(q, block.firstToken);
+  return block;
+}
+
+IndexRange AttentionTiles::getRows(Value count) {
+  return {b.getIndex(0), multiply(count, group)};
+}
+
+std::pair<Value, Value> AttentionTiles::splitRow(Value row) {
+  Value divisor = b.getIndex(group);
+  return {arith::DivUIOp::create(b, row, divisor),
+          arith::RemUIOp::create(b, row, divisor)};
+}
+
+AttentionTiles::Part AttentionTiles::getPart(OpFoldResult row,
+                                             OpFoldResult column,
+                                             OpFoldResult rows,
+                                             int64_t columns) {
+  OpFoldResult one = b.getIndexAttr(1);
+  return {{row, column}, {rows, b.getIndexAttr(columns)}, {one, one}};
+}
+
+Value AttentionTiles::extract(Value tensor, const Part &part) {
+  return tensor::ExtractSliceOp::create(b, tensor, part.offsets, part.sizes,
+                                        part.strides);
+}
+
+void AttentionTiles::insert(scf::ForallOp loop, unsigned index, Value value,
+                            const Part &part) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToEnd(loop.getTerminator().getBody());
+  tensor::ParallelInsertSliceOp::create(b, value,
+                                        loop.getRegionIterArgs()[index],
+                                        part.offsets, part.sizes, part.strides);
+}

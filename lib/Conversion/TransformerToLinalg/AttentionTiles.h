@@ -1,0 +1,138 @@
+//===- AttentionTiles.h - What the attention loops are made of --------------===//
+//
+// A block of the attention loops is a few tokens with the query heads that
+// share one head of keys: its rows. Keys are taken kTileKeys at a time, so that
+// a tile is read once from memory and used by all rows of the block.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LIB_CONVERSION_TRANSFORMERTOLINALG_ATTENTIONTILES_H
+#define LIB_CONVERSION_TRANSFORMERTOLINALG_ATTENTIONTILES_H
+
+#include "Decomposition.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace lora {
+
+/// Keys of a tile; the scores of a row and a tile are one vector.
+inline constexpr int64_t kTileKeys = 16;
+/// Rows that a block has about, where there are as many.
+inline constexpr int64_t kBlockRows = 16;
+
+/// A range of indices, [first, end).
+struct IndexRange {
+  mlir::Value first, end;
+};
+
+/// The features of a head, in vectors of one width.
+using HeadRow = llvm::SmallVector<Expr>;
+
+/// Builds the parts of attention loops for heads of one width.
+class AttentionTiles {
+public:
+  Decomposition &b;
+  int64_t headDim;
+  /// Query heads per head of keys.
+  int64_t group;
+  int64_t kvHeads;
+  /// Tokens of a block.
+  int64_t blockTokens;
+  std::optional<int64_t> window;
+  mlir::Value sequence;
+  mlir::Type compute;
+  /// A part of a row, and the scores of a tile.
+  mlir::VectorType chunkType, scoreType;
+
+  template <typename OpT>
+  AttentionTiles(OpT op, Decomposition &b)
+      : AttentionTiles(b, op.getQ(), op.getSequence(), op.getHeads(),
+                       op.getKvHeads(), op.getWindow()) {}
+  AttentionTiles(Decomposition &b, mlir::Value q, mlir::Value sequence,
+                 int64_t heads, int64_t kvHeads, std::optional<int64_t> window);
+
+  mlir::Value multiply(mlir::Value value, int64_t factor);
+  mlir::Value add(mlir::Value a, mlir::Value b);
+
+  /// The features of a head in a row of `tensor` from `column` on, in the
+  /// compute type; `tensor` with them replaced, rounded to its type.
+  HeadRow readRow(mlir::Value tensor, mlir::Value row, mlir::Value column);
+  mlir::Value writeRow(const HeadRow &features, mlir::Value tensor,
+                       mlir::Value row, mlir::Value column);
+  /// A vector of scores in a row of a tensor of the compute type.
+  Expr readScores(mlir::Value tensor, mlir::Value row);
+  mlir::Value writeScores(Expr scores, mlir::Value tensor, mlir::Value row);
+  HeadRow getZeroRow();
+
+  /// The range of keys of any token of a block: tokens [first, first + count).
+  IndexRange getBlockKeys(mlir::Value first, mlir::Value count);
+  /// The tile from key `first` on: the rows to read, none past `last`.
+  llvm::SmallVector<mlir::Value> getTileRows(mlir::Value first,
+                                             mlir::Value last);
+  /// Which keys of the tile from `first` on a token attends to.
+  mlir::Value getTileMask(mlir::Value first, mlir::Value token);
+  /// The products of a row with the rows of a tile: one vector of scores.
+  Expr dotRows(const HeadRow &row, llvm::ArrayRef<HeadRow> rows);
+  /// The sum of the products of two rows.
+  Expr dot(const HeadRow &x, const HeadRow &y);
+  /// row + weight * other.
+  HeadRow multiplyAdd(const HeadRow &row, Expr weight, const HeadRow &other);
+  /// Element `index` of the scores, in every element of a chunk.
+  Expr spread(Expr scores, int64_t index);
+  HeadRow scale(const HeadRow &row, Expr factor);
+
+  /// The keys or values of a tile where rows are read from for every row of a
+  /// block: a copy in the compute type, dense and converted once, or `tensor`
+  /// itself where a block has too few rows to gain from it.
+  struct TileSource {
+    mlir::Value tensor;
+    llvm::SmallVector<mlir::Value> rows;
+    mlir::Value column;
+  };
+  TileSource stageTile(mlir::Value tensor,
+                       llvm::ArrayRef<mlir::Value> rows, mlir::Value column);
+  llvm::SmallVector<HeadRow> readTile(const TileSource &source);
+
+  /// A loop that carries `arguments`; `body` gives their next values. Returns
+  /// the last ones.
+  using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(
+      mlir::Value, mlir::ValueRange)>;
+  llvm::SmallVector<mlir::Value> createLoop(IndexRange range, int64_t step,
+                                            mlir::ValueRange arguments,
+                                            LoopBody body);
+
+  /// A loop over the heads of keys and the blocks of tokens, all in parallel.
+  struct BlockLoop {
+    mlir::scf::ForallOp loop;
+    mlir::Value kvHead;
+    /// The tokens [firstToken, firstToken + count).
+    mlir::Value firstToken, count;
+  };
+  BlockLoop createBlockLoop(mlir::Value q, mlir::ValueRange outputs);
+  /// The number of tokens of the block that begins at a token.
+  mlir::Value getBlockCount(mlir::Value q, mlir::Value firstToken);
+  /// The number of rows of a block of `count` tokens, and a row's token and
+  /// head, counted from those of the block.
+  IndexRange getRows(mlir::Value count);
+  std::pair<mlir::Value, mlir::Value> splitRow(mlir::Value row);
+
+  /// A part of a tensor, [rows, columns] at [row, column].
+  struct Part {
+    llvm::SmallVector<mlir::OpFoldResult> offsets, sizes, strides;
+  };
+  Part getPart(mlir::OpFoldResult row, mlir::OpFoldResult column,
+               mlir::OpFoldResult rows, int64_t columns);
+  mlir::Value extract(mlir::Value tensor, const Part &part);
+  /// In the terminator of `loop`: `value` becomes `part` of output `index`.
+  void insert(mlir::scf::ForallOp loop, unsigned index, mlir::Value value,
+              const Part &part);
+
+private:
+  /// The sums of the elements of kTileKeys vectors, in their order.
+  Expr sumEach(llvm::SmallVector<Expr> vectors);
+  Expr shuffle(Expr a, Expr b, llvm::ArrayRef<int64_t> mask);
+};
+
+} // namespace lora
+
+#endif // LIB_CONVERSION_TRANSFORMERTOLINALG_ATTENTIONTILES_H
