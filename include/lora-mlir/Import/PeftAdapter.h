@@ -1,9 +1,10 @@
-//===- PeftAdapter.h - Adapter folders as PEFT writes them -------*- C++ -*-===//
+//===- PeftAdapter.h - Adapter folders as PEFT writes them -------*- C++
+//-*-===//
 //
 // Reads and writes PEFT's LoRA adapters: adapter_config.json and
 // adapter_model.safetensors. Every key and every tensor is used or refused by
-// name. The rules that say which modules are targeted are PEFT's, to the letter;
-// its `LoraConfig` and `check_target_module_exists` are their source.
+// name. The rules that say which modules are targeted are PEFT's, to the
+// letter; its `LoraConfig` and `check_target_module_exists` are their source.
 //
 // Needs neither LLVM nor MLIR.
 //
@@ -104,15 +105,16 @@ struct TargetSelection {
   std::vector<std::string> unmatchedPatterns;
 };
 
-/// Applies the targeting rules of `config` to `modules`. `defaultTargets` stands
-/// for a null `target_modules`. Fails where PEFT does: a rule selects a module that
-/// cannot have a branch, an invalid pattern; no target at all is no failure here.
+/// Applies the targeting rules of `config` to `modules`. `defaultTargets`
+/// stands for a null `target_modules`. Fails where PEFT does: a rule selects a
+/// module that cannot have a branch, an invalid pattern; no target at all is no
+/// failure here.
 lora_rt::Expected<TargetSelection>
 selectTargets(const PeftConfig &config, std::span<const ModuleInfo> modules,
               const std::vector<std::string> &defaultTargets);
 
-/// `target_modules` that PEFT takes for a null one, by `model_type`; empty for an
-/// architecture that it does not know.
+/// `target_modules` that PEFT takes for a null one, by `model_type`; empty for
+/// an architecture that it does not know.
 std::vector<std::string> defaultTargetModules(std::string_view family);
 
 /// An adapter folder. Bytes stay mapped as long as it lives.
@@ -157,8 +159,9 @@ struct AdapterTensor {
   std::vector<float> values;
 };
 
-/// Writes `folder`/adapter_config.json with all of PEFT's keys, those of `config`'s
-/// text kept, and adapter_model.safetensors with f32 tensors in PEFT's order.
+/// Writes `folder`/adapter_config.json with all of PEFT's keys, those of
+/// `config`'s text kept, and adapter_model.safetensors with f32 tensors in
+/// PEFT's order.
 lora_rt::Error writePeftAdapter(const std::string &folder,
                                 const PeftConfig &config,
                                 std::span<const AdapterTensor> tensors);

@@ -54,14 +54,16 @@ Expected<PeftAdapter> PeftAdapter::open(const std::string &folder) {
     if (exists("adapter_model.bin"))
       return makeError(
           ErrorCode::Unsupported, folder,
-          ": adapter_model.bin is a pickle, which can run code when it is read; "
+          ": adapter_model.bin is a pickle, which can run code when it is "
+          "read; "
           "convert it with Python: safetensors.torch.save_file(torch.load("
           "'adapter_model.bin', weights_only=True), "
           "'adapter_model.safetensors', {'format': 'pt'})");
-    return makeError(ErrorCode::InvalidFile, folder,
-                     ": no adapter_model.safetensors beside "
-                     "adapter_config.json; an adapter without weights cannot be "
-                     "attached");
+    return makeError(
+        ErrorCode::InvalidFile, folder,
+        ": no adapter_model.safetensors beside "
+        "adapter_config.json; an adapter without weights cannot be "
+        "attached");
   }
   Expected<lora_rt::Checkpoint> checkpoint =
       lora_rt::Checkpoint::open(folder, "adapter_model");
@@ -77,8 +79,8 @@ Expected<PeftAdapter> PeftAdapter::open(const std::string &folder) {
                        ": expected tensor '", key, "' to begin with '",
                        keyPrefix, "', as PEFT writes it");
     std::string name = withoutAdapterName(key.substr(keyPrefix.size()));
-    adapter.headless &= !name.starts_with(modelPrefix) &&
-                        !name.starts_with("lm_head.");
+    adapter.headless &=
+        !name.starts_with(modelPrefix) && !name.starts_with("lm_head.");
     auto [place, isNew] = adapter.keys.emplace(name, std::string(key));
     if (!isNew)
       return makeError(ErrorCode::InvalidFile, checkpoint->fileOf(key),

@@ -58,10 +58,10 @@ constexpr RefusedKey refusedKeys[] = {
 
 /// Keys without effect on what an adapter of W + sBA computes.
 constexpr std::string_view inertKeys[] = {
-    "auto_mapping",   "base_model_name_or_path", "ensure_weight_tying",
-    "eva_config",     "fan_in_fan_out",          "inference_mode",
-    "loftq_config",   "lora_ga_config",          "megatron_core",
-    "peft_version",   "qalora_group_size",       "revision",
+    "auto_mapping", "base_model_name_or_path", "ensure_weight_tying",
+    "eva_config",   "fan_in_fan_out",          "inference_mode",
+    "loftq_config", "lora_ga_config",          "megatron_core",
+    "peft_version", "qalora_group_size",       "revision",
 };
 
 class Reader {
@@ -208,8 +208,8 @@ private:
   Error readNames(const std::string &key, const OrderedJson &value,
                   std::vector<std::string> &out, bool &isText) const {
     // PEFT takes an empty string for none.
-    if (value.is_null() || (value.is_string() && value == "" &&
-                            key != "target_modules"))
+    if (value.is_null() ||
+        (value.is_string() && value == "" && key != "target_modules"))
       return Error::success();
     if (value.is_string()) {
       isText = true;
@@ -229,6 +229,7 @@ private:
   Error readLayers(const std::string &key, const OrderedJson &value) {
     if (value.is_null())
       return Error::success();
+    layersAreGiven = true;
     OrderedJson list = value.is_array() ? value : OrderedJson::array({value});
     for (const OrderedJson &entry : list) {
       if (!entry.is_number_integer())
@@ -267,12 +268,13 @@ private:
     for (const char *name : fine)
       if (value == name)
         return Error::success();
-    return makeError(ErrorCode::Unsupported, config.where,
-                     ": 'init_lora_weights' is ", value.dump(),
-                     ": this start changes the base weights, which is not "
-                     "supported; convert the adapter with PEFT's save_pretrained("
-                     "path_initial_model_for_weight_conversion=...), or ",
-                     mergeWithPeft);
+    return makeError(
+        ErrorCode::Unsupported, config.where, ": 'init_lora_weights' is ",
+        value.dump(),
+        ": this start changes the base weights, which is not "
+        "supported; convert the adapter with PEFT's save_pretrained("
+        "path_initial_model_for_weight_conversion=...), or ",
+        mergeWithPeft);
   }
 
   Error checkTask(const OrderedJson &value) const {
@@ -292,13 +294,16 @@ private:
     bool isText = config.targets == PeftConfig::Targets::Regex ||
                   config.targets == PeftConfig::Targets::AllLinear;
     if (isText && !config.layersToTransform.empty())
-      return refuse("'layers_to_transform' cannot be used when 'target_modules' "
-                    "is a string; say the layers in the pattern");
+      return refuse(
+          "'layers_to_transform' cannot be used when 'target_modules' "
+          "is a string; say the layers in the pattern");
     if (isText && !config.layersPattern.empty())
-      return refuse("'layers_pattern' cannot be used when 'target_modules' is a "
-                    "string; say the layers in the pattern");
-    if (!config.layersPattern.empty() && config.layersToTransform.empty())
-      return refuse("'layers_pattern' is set, but 'layers_to_transform' is not");
+      return refuse(
+          "'layers_pattern' cannot be used when 'target_modules' is a "
+          "string; say the layers in the pattern");
+    if (!config.layersPattern.empty() && !layersAreGiven)
+      return refuse(
+          "'layers_pattern' is set, but 'layers_to_transform' is not");
     if (config.dropout < 0 || config.dropout >= 1)
       return refuse("expected 'lora_dropout' to be in [0, 1), but got ",
                     config.dropout);
@@ -306,7 +311,7 @@ private:
   }
 
   PeftConfig config;
-  bool layersPatternIsText = false;
+  bool layersPatternIsText = false, layersAreGiven = false;
 };
 
 } // namespace

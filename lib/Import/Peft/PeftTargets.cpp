@@ -1,8 +1,8 @@
 //===- PeftTargets.cpp - Which modules an adapter targets -----------------===//
 //
-// The order is PEFT's: exclude_modules, then the target, where list entries that
-// match by suffix are filtered by layer; rank and alpha by the first key, in the
-// order of the file, that matches the end of the path.
+// The order is PEFT's: exclude_modules, then the target, where list entries
+// that match by suffix are filtered by layer; rank and alpha by the first key,
+// in the order of the file, that matches the end of the path.
 //
 //===----------------------------------------------------------------------===//
 
@@ -87,24 +87,24 @@ public:
   Error compile() {
     const std::string &where = config.where;
     if (config.targets == PeftConfig::Targets::Regex)
-      if (Error error = add(target, config.targetModules.front(),
-                            PythonRegex::Mode::Full,
-                            where + ": target_modules"))
+      if (Error error =
+              add(target, config.targetModules.front(), PythonRegex::Mode::Full,
+                  where + ": target_modules"))
         return error;
     if (config.excludeIsRegex)
-      if (Error error = add(exclude, config.excludeModules.front(),
-                            PythonRegex::Mode::Full,
-                            where + ": exclude_modules"))
+      if (Error error =
+              add(exclude, config.excludeModules.front(),
+                  PythonRegex::Mode::Full, where + ": exclude_modules"))
         return error;
     if (config.layersToTransform.empty())
       return Error::success();
     if (config.layersPattern.empty())
-      return add(layers, ".*?\\.[^.]*\\.(\\d+)\\.", PythonRegex::Mode::Prefix,
-                 where);
+      return add(layers, ".*?\\.[^.]*\\.(?P<idx>\\d+)\\.",
+                 PythonRegex::Mode::Prefix, where);
     for (const std::string &pattern : config.layersPattern)
-      if (Error error = add(layers, "(?:^|.*?\\.)" + pattern + "\\.(\\d+)\\.",
-                            PythonRegex::Mode::Prefix,
-                            where + ": layers_pattern"))
+      if (Error error =
+              add(layers, "(?:^|.*?\\.)" + pattern + "\\.(?P<idx>\\d+)\\.",
+                  PythonRegex::Mode::Prefix, where + ": layers_pattern"))
         return error;
     return Error::success();
   }

@@ -1,8 +1,9 @@
 //===- PeftWriter.cpp - Writing adapter folders ---------------------------===//
 //
-// The config has all 41 keys of PEFT 0.21, sorted, indented by 2. What the source
-// said is kept, the order inside rank_pattern and alpha_pattern included: the
-// first key that matches counts, so sorting them could change the ranks.
+// The config has all 41 keys of PEFT 0.21, sorted, indented by 2. What the
+// source said is kept, the order inside rank_pattern and alpha_pattern
+// included: the first key that matches counts, so sorting them could change the
+// ranks.
 //
 //===----------------------------------------------------------------------===//
 
@@ -67,8 +68,8 @@ Error writePeftAdapter(const std::string &folder, const PeftConfig &config,
   std::error_code failed;
   fs::create_directories(folder, failed);
   if (failed)
-    return makeError(ErrorCode::System, folder, ": cannot make the folder: ",
-                     failed.message());
+    return makeError(ErrorCode::System, folder,
+                     ": cannot make the folder: ", failed.message());
 
   std::vector<lora_rt::TensorSpec> specs;
   for (const AdapterTensor &tensor : tensors)

@@ -26,17 +26,17 @@ constexpr std::string_view pythonEscapes = "AbBdDsSwWZafnrtvxuU";
 
 /// What may follow "(?" in Python; PCRE2 has more.
 bool isPythonGroup(std::string_view rest) {
-  for (std::string_view start : {":", "=", "!", "<=", "<!", "P<", "P=", "#",
-                                 ">", "("})
+  for (std::string_view start :
+       {":", "=", "!", "<=", "<!", "P<", "P=", "#", ">", "("})
     if (rest.starts_with(start))
       return true;
-  return !rest.empty() && (std::string_view("aiLmsux-").find(rest[0]) !=
-                           std::string_view::npos);
+  return !rest.empty() &&
+         (std::string_view("aiLmsux-").find(rest[0]) != std::string_view::npos);
 }
 
 /// Reads a quantifier "{m,n}" at the front of `rest` as Python does: "{,n}" is
-/// "{0,n}", which PCRE2 took for literal text before 10.43. Returns its length, or
-/// 0 if it is none.
+/// "{0,n}", which PCRE2 took for literal text before 10.43. Returns its length,
+/// or 0 if it is none.
 size_t openQuantifier(std::string_view rest, std::string &out) {
   size_t i = 2;
   if (!rest.starts_with("{,"))
@@ -144,9 +144,8 @@ Expected<PythonRegex> PythonRegex::compile(std::string_view pattern, Mode mode,
     options |= PCRE2_ENDANCHORED;
   int status = 0;
   PCRE2_SIZE offset = 0;
-  impl->code =
-      pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text->data()), text->size(),
-                    options, &status, &offset, nullptr);
+  impl->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text->data()),
+                             text->size(), options, &status, &offset, nullptr);
   if (!impl->code) {
     char message[256];
     pcre2_get_error_message(status, reinterpret_cast<PCRE2_UCHAR *>(message),
@@ -171,7 +170,7 @@ Expected<bool> PythonRegex::matches(std::string_view text) const {
 }
 
 Expected<bool> PythonRegex::matches(std::string_view text,
-                                    std::string &group) const {
+                                    std::string &index) const {
   int status =
       pcre2_match(impl->code, reinterpret_cast<PCRE2_SPTR>(text.data()),
                   text.size(), 0, 0, impl->data, impl->context);
@@ -182,10 +181,13 @@ Expected<bool> PythonRegex::matches(std::string_view text,
                      "' with '", impl->pattern,
                      "' takes too long; write the pattern without nested "
                      "repetitions");
-  PCRE2_SIZE *bounds = pcre2_get_ovector_pointer(impl->data);
-  if (pcre2_get_ovector_count(impl->data) > 1 && status > 1 &&
-      bounds[2] != PCRE2_UNSET)
-    group = std::string(text.substr(bounds[2], bounds[3] - bounds[2]));
+  int group = pcre2_substring_number_from_name(
+      impl->code, reinterpret_cast<PCRE2_SPTR>("idx"));
+  if (group > 0 && group < status) {
+    PCRE2_SIZE *bounds = pcre2_get_ovector_pointer(impl->data) + 2 * group;
+    if (bounds[0] != PCRE2_UNSET)
+      index = std::string(text.substr(bounds[0], bounds[1] - bounds[0]));
+  }
   return true;
 }
 

@@ -1,8 +1,9 @@
-//===- PythonRegex.h - Python's regular expressions --------------*- C++ -*-===//
+//===- PythonRegex.h - Python's regular expressions --------------*- C++
+//-*-===//
 //
-// PEFT hands users' patterns to Python's `re`. PCRE2 agrees with it on nearly all
-// of them; what it reads otherwise is rewritten or refused. Matching is bounded,
-// since patterns come from files.
+// PEFT hands users' patterns to Python's `re`. PCRE2 agrees with it on nearly
+// all of them; what it reads otherwise is rewritten or refused. Matching is
+// bounded, since patterns come from files.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,9 +38,9 @@ public:
   /// Whether `text` matches. Fails if deciding it takes too long.
   lora_rt::Expected<bool> matches(std::string_view text) const;
 
-  /// The same; stores the text of group 1 if there is one.
+  /// The same; stores the text of the group "idx" if it took part.
   lora_rt::Expected<bool> matches(std::string_view text,
-                                  std::string &group) const;
+                                  std::string &index) const;
 
 private:
   struct Impl;

@@ -1,6 +1,7 @@
 //===- Attach.cpp - Attaches PEFT adapters --------------------------------===//
 //
-// Every tensor of the adapter ends up on a linear layer, or is named in an error.
+// Every tensor of the adapter ends up on a linear layer, or is named in an
+// error.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,14 +35,12 @@ static Type elementType(MLIRContext *context, lora_rt::DType type) {
   }
 }
 
-/// The leaf for a tensor of a targeted module, or failure if it is missing or has
-/// another shape.
-static FailureOr<Attribute> leafOf(ModuleOp module,
-                                   const peft::PeftAdapter &adapter,
-                                   const GraphModule &target, StringRef suffix,
-                                   ArrayRef<int64_t> shape,
-                                   const std::string &name,
-                                   std::set<std::string> &used) {
+/// The leaf for a tensor of a targeted module, or failure if it is missing or
+/// has another shape.
+static FailureOr<Attribute>
+leafOf(ModuleOp module, const peft::PeftAdapter &adapter,
+       const GraphModule &target, StringRef suffix, ArrayRef<int64_t> shape,
+       const std::string &name, std::set<std::string> &used) {
   MLIRContext *context = module.getContext();
   std::string tensor = joinPath(target.info.path, suffix);
   const lora_rt::TensorView *view = adapter.find(tensor);
@@ -63,10 +62,10 @@ static FailureOr<Attribute> leafOf(ModuleOp module,
            << lora_rt::shapeText(view->shape)
            << "; does the adapter belong to this model?";
   used.insert(view->name);
-  return Attribute(AdapterAttr::get(
-      context, StringAttr::get(context, name),
-      StringAttr::get(context, slotName(target.local, suffix)),
-      RankedTensorType::get(shape, element)));
+  return Attribute(
+      AdapterAttr::get(context, StringAttr::get(context, name),
+                       StringAttr::get(context, slotName(target.local, suffix)),
+                       RankedTensorType::get(shape, element)));
 }
 
 /// Says of a tensor that nothing used why that is.
@@ -74,9 +73,9 @@ static LogicalResult refuseTensor(ModuleOp module,
                                   const peft::PeftAdapter &adapter,
                                   StringRef name,
                                   ArrayRef<GraphModule> modules) {
-  InFlightDiagnostic diag =
-      module.emitError() << adapter.folder() << ": tensor '"
-                         << peft::fileKey(name) << "' is not used: ";
+  InFlightDiagnostic diag = module.emitError()
+                            << adapter.folder() << ": tensor '"
+                            << peft::fileKey(name) << "' is not used: ";
   auto [owner, role] = name.split(".lora_");
   if (name.contains(".lora_embedding_"))
     return diag << "adapters on embeddings are not supported";
@@ -85,9 +84,10 @@ static LogicalResult refuseTensor(ModuleOp module,
   if (name.ends_with(".lora_B.bias"))
     return diag << "a bias on B is not supported";
   if (role != "A.weight" && role != "B.weight")
-    return diag << "it is not a low-rank matrix; tensors of the base model that "
-                   "were trained in full are not supported, merge the adapter "
-                   "with PEFT and compile the result";
+    return diag
+           << "it is not a low-rank matrix; tensors of the base model that "
+              "were trained in full are not supported, merge the adapter "
+              "with PEFT and compile the result";
   std::vector<std::string_view> names;
   for (const GraphModule &known : modules) {
     std::string_view path = known.info.path;

@@ -95,8 +95,8 @@ std::vector<GraphModule> lora::collectModules(ModuleOp module) {
       }
   for (const std::string &name : containers)
     if (!known.count(name))
-      modules.push_back({{name, peft::ModuleKind::Other}, "", "", 0, 0, false,
-                         false});
+      modules.push_back(
+          {{name, peft::ModuleKind::Other}, "", "", 0, 0, false, false});
   return modules;
 }
 
@@ -157,9 +157,10 @@ DenseFPElementsAttr lora::splatScale(MLIRContext *context, int64_t rank,
 
 StringRef lora::blockStem(StringRef name) {
   auto [stem, rest] = name.split(".lora");
-  bool isVariant = rest.empty() ||
-                   (rest.consume_front("_") && !rest.empty() &&
-                    llvm::all_of(rest, [](char c) { return llvm::isDigit(c); }));
+  bool isVariant =
+      rest.empty() ||
+      (rest.consume_front("_") && !rest.empty() &&
+       llvm::all_of(rest, [](char c) { return llvm::isDigit(c); }));
   return isVariant ? stem : name;
 }
 
@@ -182,8 +183,8 @@ public:
     std::optional<unsigned> index =
         findSlot(block, slotName(branch.local, "weight"));
     if (!index)
-      return block.emitError() << "expected a slot '"
-                               << slotName(branch.local, "weight") << "'";
+      return block.emitError()
+             << "expected a slot '" << slotName(branch.local, "weight") << "'";
     Value weight = block.getArgument(*index);
     SmallVector<Operation *> users;
     for (OpOperand &use : weight.getUses())
@@ -191,9 +192,8 @@ public:
           isa<transformer::LinearOp, lora::LinearOp>(use.getOwner()))
         users.push_back(use.getOwner());
     if (users.empty())
-      return block.emitError()
-             << "expected a linear layer with the weight '"
-             << slotName(branch.local, "weight") << "'";
+      return block.emitError() << "expected a linear layer with the weight '"
+                               << slotName(branch.local, "weight") << "'";
     for (Operation *user : users) {
       if (auto linear = dyn_cast<lora::LinearOp>(user)) {
         if (failed(widen(linear, branch)))
@@ -220,8 +220,8 @@ private:
     Attribute value = castExpr(expr, element);
     std::optional<unsigned> index = findSlot(block, slot);
     if (index && getSlotValue(block, *index) != value)
-      return block.emitError() << "expected '" << slot
-                               << "' not to be a slot already";
+      return block.emitError()
+             << "expected '" << slot << "' not to be a slot already";
     if (!index) {
       SmallVector<NamedAttribute> attrs{
           {TransformerDialect::kSlotAttr, StringAttr::get(context, slot)},
@@ -269,22 +269,21 @@ private:
                        const Branch &branch) {
     OpBuilder b(linear);
     Type compute = elementTypeOf(linear.getX());
-    std::string infix =
-        branch.adapter == "default" ? "" : branch.adapter + ".";
-    FailureOr<Value> a =
-        matrix(b, weight + 1, slotName(branch.local, "lora_A." + infix + "weight"),
-               branch.a, compute);
+    std::string infix = branch.adapter == "default" ? "" : branch.adapter + ".";
+    FailureOr<Value> a = matrix(
+        b, weight + 1, slotName(branch.local, "lora_A." + infix + "weight"),
+        branch.a, compute);
     if (failed(a))
       return failure();
-    FailureOr<Value> bMatrix =
-        matrix(b, weight + 2, slotName(branch.local, "lora_B." + infix + "weight"),
-               branch.b, compute);
+    FailureOr<Value> bMatrix = matrix(
+        b, weight + 2, slotName(branch.local, "lora_B." + infix + "weight"),
+        branch.b, compute);
     if (failed(bMatrix))
       return failure();
     auto adapted = lora::LinearOp::create(
         b, linear.getLoc(), linear.getResult().getType(), linear.getX(),
-        linear.getWeight(), *a, *bMatrix,
-        scaleConstant(branch.scale, compute), linear.getBias());
+        linear.getWeight(), *a, *bMatrix, scaleConstant(branch.scale, compute),
+        linear.getBias());
     linear.replaceAllUsesWith(adapted.getResult());
     linear.erase();
     return success();
@@ -294,7 +293,8 @@ private:
   /// the sum of both.
   LogicalResult widen(lora::LinearOp linear, const Branch &branch) {
     DenseFPElementsAttr scale;
-    bool isFrozen = !train && matchPattern(linear.getScale(), m_Constant(&scale));
+    bool isFrozen =
+        !train && matchPattern(linear.getScale(), m_Constant(&scale));
     for (Value part : {linear.getA(), linear.getB()}) {
       auto arg = dyn_cast<BlockArgument>(part);
       isFrozen &= arg && arg.hasOneUse() &&
@@ -327,10 +327,10 @@ private:
     auto type = RankedTensorType::get({int64_t(values.size())},
                                       Float32Type::get(block.getContext()));
     Operation *oldScale = linear.getScale().getDefiningOp();
-    linear.getScaleMutable().assign(scaleConstant(
-        cast<DenseFPElementsAttr>(
-               DenseElementsAttr::get(type, ArrayRef<float>(values))),
-        compute));
+    linear.getScaleMutable().assign(
+        scaleConstant(cast<DenseFPElementsAttr>(DenseElementsAttr::get(
+                          type, ArrayRef<float>(values))),
+                      compute));
     if (oldScale->use_empty())
       oldScale->erase();
     return success();
@@ -355,8 +355,7 @@ static Attribute signatureOf(ArrayRef<const Branch *> branches) {
     MLIRContext *context = branch->a.getContext();
     parts.push_back(StringAttr::get(context, branch->local));
     parts.push_back(StringAttr::get(context, branch->adapter));
-    llvm::append_values(parts, branch->a, branch->b,
-                        Attribute(branch->scale));
+    llvm::append_values(parts, branch->a, branch->b, Attribute(branch->scale));
   }
   return ArrayAttr::get(parts.front().getContext(), parts);
 }
@@ -401,8 +400,7 @@ lora::addBranches(ModuleOp module, ArrayRef<Branch> branches, bool train) {
                                  exprType(branch->b).getNumElements();
       }
     }
-    if (block.isPrivate() &&
-        SymbolTable::symbolKnownUseEmpty(block, module))
+    if (block.isPrivate() && SymbolTable::symbolKnownUseEmpty(block, module))
       symbols.erase(block);
   }
   statistics.operations = countOps(module) - before;
@@ -414,9 +412,9 @@ lora::addBranches(ModuleOp module, ArrayRef<Branch> branches, bool train) {
 //===----------------------------------------------------------------------===//
 
 void lora::setSlotValue(func::FuncOp block, unsigned index, Attribute value) {
-  auto plain = BaseAttr::get(
-      block.getContext(), getSlotName(block, index),
-      cast<RankedTensorType>(block.getArgumentTypes()[index]));
+  auto plain =
+      BaseAttr::get(block.getContext(), getSlotName(block, index),
+                    cast<RankedTensorType>(block.getArgumentTypes()[index]));
   if (value == plain)
     block.removeArgAttr(index, TransformerDialect::kValueAttr);
   else

@@ -1,8 +1,8 @@
 //===- Branches.h - Finding linear layers, adding branches ------*- C++ -*-===//
 //
-// What attaching, inserting and unmerging share: the modules that a graph has, and
-// putting low-rank branches on some of them. Places whose branches differ get
-// separate copies of their block; places with equal ones share a copy.
+// What attaching, inserting and unmerging share: the modules that a graph has,
+// and putting low-rank branches on some of them. Places whose branches differ
+// get separate copies of their block; places with equal ones share a copy.
 //
 //===----------------------------------------------------------------------===//
 
@@ -55,9 +55,8 @@ mlir::DenseFPElementsAttr splatScale(mlir::MLIRContext *context, int64_t rank,
 llvm::StringRef blockStem(llvm::StringRef name);
 
 /// Puts branches on linear layers that `collectModules` found.
-mlir::FailureOr<BranchStatistics> addBranches(mlir::ModuleOp module,
-                                              llvm::ArrayRef<Branch> branches,
-                                              bool train);
+mlir::FailureOr<BranchStatistics>
+addBranches(mlir::ModuleOp module, llvm::ArrayRef<Branch> branches, bool train);
 
 /// `expr` rounded to `type`'s element type; the same where it has it.
 mlir::Attribute castExpr(mlir::Attribute expr, mlir::Type elementType);
@@ -78,10 +77,12 @@ mlir::RankedTensorType exprType(mlir::Attribute expr);
 /// values of slots moves to `transformer.apply`. Returns how many went away.
 int64_t deduplicateBlocks(mlir::ModuleOp module);
 
-/// Gives blocks without `lora` operations their stem's name back where it is free.
+/// Gives blocks without `lora` operations their stem's name back where it is
+/// free.
 void restoreBlockNames(mlir::ModuleOp module);
 
-/// Sets or removes (if it is what the block says) the value of a slot at a place.
+/// Sets or removes (if it is what the block says) the value of a slot at a
+/// place.
 void setSlotValue(transformer::ApplyOp apply, mlir::func::FuncOp block,
                   unsigned index, mlir::Attribute value);
 
@@ -91,12 +92,11 @@ void setSlotValue(mlir::func::FuncOp block, unsigned index,
                   mlir::Attribute value);
 
 /// All applications in a module, by block.
-llvm::MapVector<mlir::func::FuncOp,
-                llvm::SmallVector<transformer::ApplyOp>>
+llvm::MapVector<mlir::func::FuncOp, llvm::SmallVector<transformer::ApplyOp>>
 collectApplies(mlir::ModuleOp module);
 
-/// Removes arguments without uses that `isCandidate` accepts, and their entries in
-/// the values of applications.
+/// Removes arguments without uses that `isCandidate` accepts, and their entries
+/// in the values of applications.
 void eraseUnusedSlots(
     mlir::func::FuncOp block, llvm::ArrayRef<transformer::ApplyOp> applies,
     llvm::function_ref<bool(llvm::StringRef slot)> isCandidate);

@@ -55,8 +55,8 @@ using Group = SmallVector<Member, 4>;
 FailureOr<Member> memberOf(func::FuncOp block, lora::LinearOp op,
                            std::string &reason) {
   Member member{op, {}, op.getA().getDefiningOp<CastOp>(), {}, false};
-  member.a = dyn_cast<BlockArgument>(member.cast ? member.cast.getX()
-                                                 : op.getA());
+  member.a =
+      dyn_cast<BlockArgument>(member.cast ? member.cast.getX() : op.getA());
   if (!member.a || !getSlotName(block, member.a.getArgNumber()) ||
       !member.a.hasOneUse() || !op.getA().hasOneUse()) {
     reason = "its A is not a slot of its own";
@@ -95,7 +95,8 @@ public:
       : block(block), applies(applies), group(group),
         compute(getElementTypeOrSelf(group.front().op.getX().getType())) {
     for (Member &member : group)
-      shapes.push_back({dim(member.op.getWeight(), 0), dim(member.op.getA(), 0)});
+      shapes.push_back(
+          {dim(member.op.getWeight(), 0), dim(member.op.getA(), 0)});
   }
 
   ArrayRef<BranchShape> getShapes() const { return shapes; }
@@ -140,10 +141,9 @@ public:
     for (Member &member : group) {
       lora::LinearOp op = member.op;
       b.setInsertionPoint(op);
-      auto up = UpOp::create(b, op.getLoc(), op.getResult().getType(),
-                             op.getX(), op.getWeight(), t,
-                             b.getI64IntegerAttr(offset), op.getB(),
-                             op.getBias());
+      auto up = UpOp::create(
+          b, op.getLoc(), op.getResult().getType(), op.getX(), op.getWeight(),
+          t, b.getI64IntegerAttr(offset), op.getB(), op.getBias());
       offset += dim(op.getA(), 0);
       replace(member, up.getResult());
     }
@@ -172,8 +172,8 @@ public:
       return SliceFeaturesOp::create(b, loc, typeOf(tokens, width), from,
                                      b.getI64IntegerAttr(offset));
     };
-    Value t = ScaleFeaturesOp::create(b, loc, slice(all, outs, ranks),
-                                      joinedScale());
+    Value t =
+        ScaleFeaturesOp::create(b, loc, slice(all, outs, ranks), joinedScale());
     int64_t outOffset = 0, rankOffset = 0;
     for (auto [member, shape] : llvm::zip_equal(group, shapes)) {
       b.setInsertionPoint(member.op);
@@ -207,8 +207,8 @@ private:
     return joinNames(names);
   }
 
-  /// A new slot that stacks the rows of others, at every place that has values of
-  /// its own too.
+  /// A new slot that stacks the rows of others, at every place that has values
+  /// of its own too.
   Value stack(ArrayRef<Value> matrices, const std::string &name, bool strip) {
     MLIRContext *context = block.getContext();
     auto concat = [&](function_ref<Attribute(unsigned)> valueOf) {
@@ -227,9 +227,8 @@ private:
         concat([&](unsigned index) { return getSlotValue(block, index); });
     SmallVector<Attribute> atPlaces;
     for (ApplyOp apply : applies)
-      atPlaces.push_back(concat([&](unsigned index) {
-        return getSlotValue(apply, block, index);
-      }));
+      atPlaces.push_back(concat(
+          [&](unsigned index) { return getSlotValue(apply, block, index); }));
     SmallVector<NamedAttribute> attrs{
         {TransformerDialect::kSlotAttr, StringAttr::get(context, name)},
         {TransformerDialect::kValueAttr, value}};
@@ -286,8 +285,8 @@ struct Fuse : public lora::impl::FuseBase<Fuse> {
 
   void runOnOperation() override {
     std::optional<Form> asked;
-    for (Form known : {Form::Separate, Form::Fused, Form::Augmented,
-                       Form::Merged})
+    for (Form known :
+         {Form::Separate, Form::Fused, Form::Augmented, Form::Merged})
       if (form == nameOf(known))
         asked = known;
     if (!asked && form != "auto") {
@@ -343,8 +342,8 @@ private:
                llvm::DenseSet<Operation *> &toMerge) {
     GroupFuser fuser(block, applies, group);
     CostParameters parameters{double(tokens), launch, bandwidth, rate};
-    FormCosts costs = estimateForms(fuser.getShapes(), fuser.in(),
-                                    fuser.bytes(), parameters);
+    FormCosts costs =
+        estimateForms(fuser.getShapes(), fuser.in(), fuser.bytes(), parameters);
     std::string obstacle = fuser.augmentObstacle(), why;
     Form chosen = asked ? *asked : choose(group, costs, fuser, obstacle, why);
     if (asked)
@@ -389,8 +388,8 @@ private:
   }
 
   /// The fastest form that is allowed.
-  Form choose(ArrayRef<Member> group, const FormCosts &costs,
-              GroupFuser &fuser, StringRef obstacle, std::string &why) {
+  Form choose(ArrayRef<Member> group, const FormCosts &costs, GroupFuser &fuser,
+              StringRef obstacle, std::string &why) {
     Form best = Form::Fused;
     why = "one skinny matmul in place of " + std::to_string(group.size());
     if (fuser.trains()) {

@@ -1,8 +1,8 @@
 //===- FuseCostModel.h - How long forms of branches take --------*- C++ -*-===//
 //
-// A matmul takes a launch, and then the longer of reading its operands and of its
-// arithmetic (a roofline). It ranks the forms that a group of branches can have;
-// it predicts no times.
+// A matmul takes a launch, and then the longer of reading its operands and of
+// its arithmetic (a roofline). It ranks the forms that a group of branches can
+// have; it predicts no times.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +28,8 @@ struct CostParameters {
   double gigaflops = 200;
 };
 
-/// Microseconds of a group of branches that read one value, base layers included.
+/// Microseconds of a group of branches that read one value, base layers
+/// included.
 struct FormCosts {
   double separate = 0, fused = 0, augmented = 0, merged = 0;
 };

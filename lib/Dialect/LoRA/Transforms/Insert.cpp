@@ -1,7 +1,7 @@
 //===- Insert.cpp - Adds new low-rank branches ----------------------------===//
 //
-// The options are turned into the text of an adapter_config.json, so that there is
-// one reading of what they mean.
+// The options are turned into the text of an adapter_config.json, so that there
+// is one reading of what they mean.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,12 +44,13 @@ lora::insertBranches(ModuleOp module, const peft::PeftConfig &config,
   std::vector<Branch> branches;
   for (const peft::Target &target : selection->targets) {
     const GraphModule &linear = modules[target.module];
-    branches.push_back(
-        {linear.path, linear.local,
-         init(InitKind::KaimingUniform, linear, "lora_A.weight", target.rank,
-              linear.in),
-         init(InitKind::Zeros, linear, "lora_B.weight", linear.out, target.rank),
-         splatScale(context, target.rank, target.scale), options.name});
+    branches.push_back({linear.path, linear.local,
+                        init(InitKind::KaimingUniform, linear, "lora_A.weight",
+                             target.rank, linear.in),
+                        init(InitKind::Zeros, linear, "lora_B.weight",
+                             linear.out, target.rank),
+                        splatScale(context, target.rank, target.scale),
+                        options.name});
   }
   return addBranches(module, branches, options.train);
 }

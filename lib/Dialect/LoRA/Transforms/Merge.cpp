@@ -1,8 +1,8 @@
 //===- Merge.cpp - Folds frozen branches into weight expressions ----------===//
 //
-// A merged weight is accumulated in f32 from the checkpoints' numbers and rounded
-// once: casts of the low-rank matrices go away, a narrowing cast of the base goes
-// around the merge.
+// A merged weight is accumulated in f32 from the checkpoints' numbers and
+// rounded once: casts of the low-rank matrices go away, a narrowing cast of the
+// base goes around the merge.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,16 +34,21 @@ std::optional<BranchParts> partsOf(Operation *op) {
     return cast<RankedTensorType>(matrix.getType()).getDimSize(dim);
   };
   if (auto linear = dyn_cast<lora::LinearOp>(op))
-    return BranchParts{linear.getX(),     linear.getWeight(), linear.getA(),
-                       linear.getB(),     linear.getScale(),  linear.getBias(),
-                       /*offset=*/0,      rows(linear.getA(), 0)};
+    return BranchParts{linear.getX(), linear.getWeight(),    linear.getA(),
+                       linear.getB(), linear.getScale(),     linear.getBias(),
+                       /*offset=*/0,  rows(linear.getA(), 0)};
   auto up = dyn_cast<UpOp>(op);
   auto down = up ? up.getT().getDefiningOp<DownOp>() : DownOp();
   if (!down || down.getX() != up.getX())
     return std::nullopt;
-  return BranchParts{up.getX(),  up.getWeight(),       down.getA(),
-                     up.getB(),  down.getScale(),      up.getBias(),
-                     int64_t(up.getOffset()), rows(up.getB(), 1)};
+  return BranchParts{up.getX(),
+                     up.getWeight(),
+                     down.getA(),
+                     up.getB(),
+                     down.getScale(),
+                     up.getBias(),
+                     int64_t(up.getOffset()),
+                     rows(up.getB(), 1)};
 }
 
 /// Folds the branches of one block.
@@ -110,13 +115,12 @@ private:
                        rowsOf(valueOf(*a), parts->offset, parts->rank),
                        sliceScale(scale, parts->offset, parts->rank));
     };
-    Attribute inBlock = mergedAt(
-        [&](unsigned index) { return getSlotValue(block, index); });
+    Attribute inBlock =
+        mergedAt([&](unsigned index) { return getSlotValue(block, index); });
     SmallVector<Attribute> atPlaces;
     for (ApplyOp apply : applies)
-      atPlaces.push_back(mergedAt([&](unsigned index) {
-        return getSlotValue(apply, block, index);
-      }));
+      atPlaces.push_back(mergedAt(
+          [&](unsigned index) { return getSlotValue(apply, block, index); }));
     if (!inBlock || llvm::is_contained(atPlaces, Attribute()))
       return "its rows of the fused A are not a weight expression of their own";
 
@@ -167,8 +171,8 @@ struct Merge : public lora::impl::MergeBase<Merge> {
   void runOnOperation() override {
     int64_t merged = 0, places = 0;
     for (auto &[block, applies] : collectApplies(getOperation()))
-      if (int64_t here = mergeBranches(block, applies,
-                                       [](Operation *) { return true; })) {
+      if (int64_t here =
+              mergeBranches(block, applies, [](Operation *) { return true; })) {
         merged += here;
         places += here * int64_t(applies.size());
       }

@@ -78,10 +78,10 @@ Attribute lora::mergeExpr(Attribute weight, Attribute b, Attribute a,
     for (DenseFPElementsAttr part : {merged.getScale(), scale})
       for (APFloat value : part.getValues<APFloat>())
         scales.push_back(float(value.convertToDouble()));
-    auto joined = cast<DenseFPElementsAttr>(DenseElementsAttr::get(
-        RankedTensorType::get({int64_t(scales.size())},
-                              Float32Type::get(context)),
-        ArrayRef<float>(scales)));
+    auto joined = cast<DenseFPElementsAttr>(
+        DenseElementsAttr::get(RankedTensorType::get({int64_t(scales.size())},
+                                                     Float32Type::get(context)),
+                               ArrayRef<float>(scales)));
     return castExpr(MergeAttr::get(context, merged.getBase(),
                                    concatExprs(merged.getB(), b, 1),
                                    concatExprs(merged.getA(), a, 0), joined),
@@ -90,7 +90,8 @@ Attribute lora::mergeExpr(Attribute weight, Attribute b, Attribute a,
   // Narrowed or changed on the way: round after the merge, not before it too.
   Attribute base = weight;
   if (auto cast = dyn_cast<CastAttr>(weight);
-      cast && !isWidening(exprType(cast.getOperand()).getElementType(), result)) {
+      cast &&
+      !isWidening(exprType(cast.getOperand()).getElementType(), result)) {
     Type inner = exprType(cast.getOperand()).getElementType();
     base = inner.getIntOrFloatBitWidth() >= 32
                ? cast.getOperand()

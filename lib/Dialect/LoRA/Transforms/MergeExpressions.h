@@ -1,4 +1,5 @@
-//===- MergeExpressions.h - Making and undoing #lora.merge -------*- C++ -*-===//
+//===- MergeExpressions.h - Making and undoing #lora.merge -------*- C++
+//-*-===//
 
 #ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_MERGEEXPRESSIONS_H
 #define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_MERGEEXPRESSIONS_H
@@ -7,9 +8,9 @@
 
 namespace lora {
 
-/// `weight` + b diag(scale) a, rounded once to the type of `weight`. Joins a merge
-/// that is already there, so that two adapters are rounded once together. Null if
-/// an operand is null.
+/// `weight` + b diag(scale) a, rounded once to the type of `weight`. Joins a
+/// merge that is already there, so that two adapters are rounded once together.
+/// Null if an operand is null.
 mlir::Attribute mergeExpr(mlir::Attribute weight, mlir::Attribute b,
                           mlir::Attribute a, mlir::DenseFPElementsAttr scale);
 
@@ -19,8 +20,8 @@ MergeAttr findMerge(mlir::Attribute expr);
 /// What `mergeExpr` was given as the weight.
 mlir::Attribute unmergedExpr(mlir::Attribute expr);
 
-/// Rows [offset, offset + rank) of an expression, where they are an operand of a
-/// concatenation or everything; null otherwise.
+/// Rows [offset, offset + rank) of an expression, where they are an operand of
+/// a concatenation or everything; null otherwise.
 mlir::Attribute rowsOf(mlir::Attribute expr, int64_t offset, int64_t rank);
 
 mlir::DenseFPElementsAttr sliceScale(mlir::DenseFPElementsAttr scale,
@@ -28,10 +29,9 @@ mlir::DenseFPElementsAttr sliceScale(mlir::DenseFPElementsAttr scale,
 
 /// Folds the selected branches of a block into weight expressions, with remarks
 /// on those that it leaves. Returns how many were folded.
-int64_t
-mergeBranches(mlir::func::FuncOp block,
-              llvm::ArrayRef<transformer::ApplyOp> applies,
-              llvm::function_ref<bool(mlir::Operation *)> isSelected);
+int64_t mergeBranches(mlir::func::FuncOp block,
+                      llvm::ArrayRef<transformer::ApplyOp> applies,
+                      llvm::function_ref<bool(mlir::Operation *)> isSelected);
 
 } // namespace lora
 

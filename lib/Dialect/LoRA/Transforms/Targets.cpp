@@ -39,8 +39,7 @@ std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
     size_t at = path.size();
     for (size_t i = 0; i < parts && at != StringRef::npos; ++i)
       at = path.rfind('.', at);
-    ends.insert(
-        (at == StringRef::npos ? path : path.drop_front(at + 1)).str());
+    ends.insert((at == StringRef::npos ? path : path.drop_front(at + 1)).str());
   }
   std::vector<std::string_view> names(ends.begin(), ends.end());
   return lora_rt::suggestion(entry, names);
@@ -69,8 +68,8 @@ lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
     if (auto name = model.getAs<StringAttr>("family"))
       family = name.getValue();
 
-  lora_rt::Expected<peft::TargetSelection> selection = peft::selectTargets(
-      config, visible, peft::defaultTargetModules(family));
+  lora_rt::Expected<peft::TargetSelection> selection =
+      peft::selectTargets(config, visible, peft::defaultTargetModules(family));
   if (!selection)
     return module.emitError() << selection.message();
   for (peft::Target &target : selection->targets)
@@ -90,8 +89,7 @@ lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
     const GraphModule &linear = modules[target.module];
     if (linear.tied)
       return module.emitError()
-             << config.where << ": target_modules selects '"
-             << linear.info.path
+             << config.where << ": target_modules selects '" << linear.info.path
              << "', whose weight is also the embedding table; a branch on one "
                 "of the two is not supported: merge the adapter with PEFT and "
                 "save the model untied";

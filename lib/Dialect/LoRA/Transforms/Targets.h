@@ -18,8 +18,8 @@ selectModules(mlir::ModuleOp module, const peft::PeftConfig &config,
 mlir::LogicalResult refuseDropout(mlir::ModuleOp module,
                                   const peft::PeftConfig &config);
 
-/// Says what was brought in as a remark of the category `pass`. (The distro's MLIR
-/// is built without pass statistics.)
+/// Says what was brought in as a remark of the category `pass`. (The distro's
+/// MLIR is built without pass statistics.)
 void reportStatistics(mlir::ModuleOp module, llvm::StringRef pass,
                       const BranchStatistics &statistics);
 

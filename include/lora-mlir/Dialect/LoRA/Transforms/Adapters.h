@@ -35,7 +35,8 @@ struct BranchStatistics {
 };
 
 /// Attaches a PEFT adapter: each targeted `transformer.linear` becomes a
-/// `lora.linear`. Every tensor of the adapter is used, or this fails and names it.
+/// `lora.linear`. Every tensor of the adapter is used, or this fails and names
+/// it.
 mlir::FailureOr<BranchStatistics>
 attachAdapter(mlir::ModuleOp module, const peft::PeftAdapter &adapter,
               const AdapterOptions &options = {});
@@ -54,8 +55,8 @@ struct LeafTensor {
 };
 
 /// Takes the trained contents of a slot apart: inverts the slot's weight
-/// expression (concatenations and transpositions of leaves) and appends one tensor
-/// per leaf. `data` holds the slot, row-major.
+/// expression (concatenations and transpositions of leaves) and appends one
+/// tensor per leaf. `data` holds the slot, row-major.
 mlir::LogicalResult unfuseTrainable(mlir::Location loc, mlir::Attribute value,
                                     llvm::ArrayRef<float> data,
                                     std::vector<LeafTensor> &leaves);

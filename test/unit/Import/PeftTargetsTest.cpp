@@ -1,0 +1,143 @@
+//===- PeftTargetsTest.cpp - Targeting rules against PEFT's own -----------===//
+//
+// Inputs/peft-targets.json holds what PEFT's functions say; it is recorded by
+// tools/dev/record_peft_targets.py.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Import/PeftAdapter.h"
+
+#include <fstream>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+using namespace lora::peft;
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+TEST(PeftTargets, SelectsWhatPeftSelects) {
+  Json recorded =
+      Json::parse(std::ifstream(LORA_TEST_INPUTS "/peft-targets.json"));
+  std::vector<ModuleInfo> modules;
+  for (const Json &name : recorded["modules"])
+    modules.push_back({name.get<std::string>(), ModuleKind::Linear});
+  ASSERT_GT(recorded["cases"].size(), 50u);
+  for (const Json &entry : recorded["cases"]) {
+    std::string text = entry["config"].dump();
+    SCOPED_TRACE(text);
+    auto config = parsePeftConfig(text, "config");
+    ASSERT_TRUE(config) << config.message();
+    auto selection = selectTargets(*config, modules, {});
+    ASSERT_TRUE(selection) << selection.message();
+    Json selected = Json::object();
+    for (const Target &target : selection->targets)
+      selected[modules[target.module].path] = {target.rank, target.scale};
+    ASSERT_EQ(selected.size(), entry["selected"].size()) << selected.dump();
+    for (const auto &[name, expected] : entry["selected"].items()) {
+      ASSERT_TRUE(selected.contains(name)) << name;
+      EXPECT_EQ(selected[name][0], expected[0]) << name;
+      EXPECT_DOUBLE_EQ(selected[name][1].get<double>(),
+                       expected[1].get<double>())
+          << name;
+    }
+  }
+}
+
+std::vector<ModuleInfo> smallModel() {
+  return {{"model.embed_tokens", ModuleKind::Embedding},
+          {"model.layers.0.self_attn.q_proj", ModuleKind::Linear},
+          {"model.layers.0.self_attn.v_proj", ModuleKind::Linear},
+          {"model.layers.0.norm", ModuleKind::Other},
+          {"lm_head", ModuleKind::OutputEmbedding},
+          {"model.layers.0.self_attn", ModuleKind::Other}};
+}
+
+lora_rt::Expected<TargetSelection>
+select(const std::string &rest, std::vector<std::string> defaults = {}) {
+  auto config = parsePeftConfig(R"({"peft_type": "LORA", )" + rest + "}", "c");
+  if (!config)
+    return config.takeError();
+  return selectTargets(*config, smallModel(), defaults);
+}
+
+TEST(PeftTargets, AllLinearLeavesOutTheOutputEmbedding) {
+  for (const char *word : {"all-linear", "ALL-Linear"}) {
+    auto selection =
+        select(std::string(R"("target_modules": ")") + word + "\"");
+    ASSERT_TRUE(selection) << selection.message();
+    ASSERT_EQ(selection->targets.size(), 2u);
+    EXPECT_EQ(selection->targets[1].module, 2u);
+  }
+}
+
+TEST(PeftTargets, NullTakesTheArchitecturesTargets) {
+  auto selection =
+      select(R"("target_modules": null)", defaultTargetModules("llama"));
+  ASSERT_TRUE(selection);
+  EXPECT_EQ(selection->targets.size(), 2u);
+  EXPECT_TRUE(selection->unmatchedTargets.empty());
+  auto unknown =
+      select(R"("target_modules": null)", defaultTargetModules("phi3"));
+  ASSERT_FALSE(unknown);
+  EXPECT_NE(unknown.message().find("no usual targets"), std::string::npos);
+}
+
+TEST(PeftTargets, NamesWhatMatchesNothing) {
+  auto selection = select(R"("target_modules": ["q_proj", "qkv"],
+                             "rank_pattern": {"x": 2, "q_proj": 3},
+                             "alpha_pattern": {"y": 2})");
+  ASSERT_TRUE(selection);
+  EXPECT_EQ(selection->unmatchedTargets, std::vector<std::string>{"qkv"});
+  EXPECT_EQ(selection->unmatchedPatterns, (std::vector<std::string>{"x", "y"}));
+}
+
+TEST(PeftTargets, RefusesModulesThatCannotHaveABranch) {
+  struct Case {
+    const char *targets, *message;
+  } cases[] = {
+      {R"(["embed_tokens"])", "selects the embedding 'model.embed_tokens'"},
+      {R"(".*norm")", "selects 'model.layers.0.norm', which is not a linear"},
+      {R"(".*self_attn.*")",
+       "selects 'model.layers.0.self_attn', which is not"},
+  };
+  for (const Case &test : cases) {
+    auto selection = select(std::string("\"target_modules\": ") + test.targets);
+    ASSERT_FALSE(selection) << test.targets;
+    EXPECT_NE(selection.message().find(test.message), std::string::npos)
+        << selection.message();
+  }
+}
+
+TEST(PeftTargets, RefusesWhatPythonRefuses) {
+  struct Case {
+    const char *pattern, *message;
+  } cases[] = {
+      {"(", "is not a regular expression"},
+      {"*a", "is not a regular expression"},
+      {"(*FAIL)", "nothing to repeat"},
+      {"(?R)", "unknown extension"},
+      {"(?<n>a)", "unknown extension"},
+      {"(?|a|b)", "unknown extension"},
+      {"\\\\Qa\\\\E", "unknown escape \\Q"},
+      {"\\\\p{L}", "unknown escape \\p"},
+      {"a\\\\", "ends in a backslash"},
+  };
+  for (const Case &test : cases) {
+    auto selection =
+        select(std::string("\"target_modules\": \"") + test.pattern + "\"");
+    ASSERT_FALSE(selection) << test.pattern;
+    EXPECT_NE(selection.message().find(test.message), std::string::npos)
+        << selection.message();
+  }
+}
+
+TEST(PeftTargets, GivesUpOnARunawayPattern) {
+  auto selection = select(R"x("target_modules": "(([a-z._0-9]+)+)+(!|,)")x");
+  ASSERT_FALSE(selection);
+  EXPECT_NE(selection.message().find("takes too long"), std::string::npos)
+      << selection.message();
+}
+
+} // namespace
