@@ -53,10 +53,14 @@ Expected<MatmulSpec> readMatmul(const Json &json) {
     spec.strideA = fields.size("a_stride");
   if (fields.has("b_stride"))
     spec.strideB = fields.size("b_stride");
+  if (fields.has("c_stride"))
+    spec.strideC = fields.size("c_stride");
   if (spec.strideA && spec.strideA < (spec.transposeA ? spec.m : spec.k))
     fields.fail("'a_stride' is smaller than a row");
   if (spec.strideB && spec.strideB < (spec.transposeB ? spec.k : spec.n))
     fields.fail("'b_stride' is smaller than a row");
+  if (spec.strideC && spec.strideC < spec.n)
+    fields.fail("'c_stride' is smaller than a row");
   if (fields.take("bias"))
     spec.bias = fields.type("bias");
   if (const Json *list = fields.take("post_ops")) {

@@ -122,7 +122,8 @@ Expected<PrimitiveDesc> describeMatmul(dnnl_engine_t engine,
   Expected<MemoryDesc> b = weights(spec);
   if (!b)
     return b.takeError();
-  Expected<MemoryDesc> c = plainDesc(spec.m, spec.n, spec.c, false);
+  Expected<MemoryDesc> c =
+      plainDesc(spec.m, spec.n, spec.c, false, spec.strideC);
   if (!c)
     return c.takeError();
   MemoryDesc bias;

@@ -27,9 +27,9 @@ struct MatmulSpec {
   bool transposeA = false;
   /// Of a plain b: stored as [n, k]. A packed layout has its own order.
   bool transposeB = false;
-  /// Elements from one stored row of a, of a plain b, to the next; 0 if rows
-  /// follow each other.
-  int64_t strideA = 0, strideB = 0;
+  /// Elements from one stored row of a, of a plain b, of c, to the next; 0 if
+  /// rows follow each other.
+  int64_t strideA = 0, strideB = 0, strideC = 0;
   /// "plain", a tag, or empty for the one that oneDNN prefers.
   std::string layout;
   std::optional<DType> bias;

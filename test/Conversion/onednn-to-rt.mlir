@@ -35,9 +35,19 @@ func.func @strided(%ctx: !rt.context, %x: memref<16x48xf32, strided<[96, 1], off
 
 // -----
 
-func.func @strided_result(%ctx: !rt.context, %x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<16x72xf32, strided<[96, 1]>>) {
-  // expected-error @below {{expected contiguous buffers, but got 'memref<16x72xf32, strided<[96, 1]>>'}}
-  onednn.matmul ins(%x, %w : memref<16x48xf32>, memref<72x48xf32>) outs(%c : memref<16x72xf32, strided<[96, 1]>>) {transpose_b}
+// So is one that is written.
+// CHECK: rt.primitive {{.+}}c_stride = 96 : i64
+// CHECK: rt.execute
+func.func @strided_result(%ctx: !rt.context, %x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<16x72xf32, strided<[96, 1], offset: 6>>) {
+  onednn.matmul ins(%x, %w : memref<16x48xf32>, memref<72x48xf32>) outs(%c : memref<16x72xf32, strided<[96, 1], offset: 6>>) {transpose_b}
+  return
+}
+
+// -----
+
+func.func @strided_columns(%ctx: !rt.context, %x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<16x72xf32, strided<[144, 2]>>) {
+  // expected-error @below {{expected contiguous buffers, but got 'memref<16x72xf32, strided<[144, 2]>>'}}
+  onednn.matmul ins(%x, %w : memref<16x48xf32>, memref<72x48xf32>) outs(%c : memref<16x72xf32, strided<[144, 2]>>) {transpose_b}
   return
 }
 

@@ -20,3 +20,13 @@ func.func @one_token(%x: tensor<1x50xf32>, %w: tensor<35x50xf32>, %a: tensor<3x5
   %y = lora.linear %x, %w, %a, %b, %s : tensor<1x50xf32>, tensor<35x50xf32>, tensor<3x50xf32>, tensor<35x3xf32>, tensor<3xf32> -> tensor<1x35xf32>
   return %y : tensor<1x35xf32>
 }
+
+// Gradients of a fused branch's narrow value: two products written side by side into slices of one matrix.
+func.func @gradient_of_t(%dy1: tensor<17x35xf32>, %dy2: tensor<17x29xf32>, %b1: tensor<35x3xf32>, %b2: tensor<29x2xf32>) -> tensor<17x5xf32> {
+  %0 = transformer.matmul %dy1, %b1 : tensor<17x35xf32>, tensor<35x3xf32> -> tensor<17x3xf32>
+  %1 = transformer.pad_features %0[0] : tensor<17x3xf32> -> tensor<17x5xf32>
+  %2 = transformer.matmul %dy2, %b2 : tensor<17x29xf32>, tensor<29x2xf32> -> tensor<17x2xf32>
+  %3 = transformer.pad_features %2[3] : tensor<17x2xf32> -> tensor<17x5xf32>
+  %4 = transformer.add %1, %3 : tensor<17x5xf32>
+  return %4 : tensor<17x5xf32>
+}

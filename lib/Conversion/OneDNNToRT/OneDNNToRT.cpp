@@ -99,6 +99,8 @@ DictionaryAttr getSpec(onednn::MatmulOp op) {
     spec.set("a_stride", builder.getI64IntegerAttr(*stride));
   if (std::optional<int64_t> stride = getRowStride(op.getB()))
     spec.set("b_stride", builder.getI64IntegerAttr(*stride));
+  if (std::optional<int64_t> stride = getRowStride(op.getC()))
+    spec.set("c_stride", builder.getI64IntegerAttr(*stride));
   if (op.getBias())
     spec.set("bias", type(op.getBias()));
   SmallVector<Attribute> postOps;
@@ -149,10 +151,10 @@ bool isContiguous(MemRefType type) {
   return true;
 }
 
-/// Replaces `op` by an execution of `primitive` on `buffers`, of which the first
-/// `numStrided` may be slices.
+/// Replaces `op` by an execution of `primitive` on `buffers`, of which a
+/// matmul's matrices, the first two and the last, may be slices of features.
 LogicalResult replaceByExecution(Operation *op, rt::PrimitiveOp primitive,
-                                 ValueRange buffers, size_t numStrided) {
+                                 ValueRange buffers) {
   auto function = op->getParentOfType<func::FuncOp>();
   if (!function || function.getNumArguments() == 0 ||
       !isa<rt::ContextType>(function.getArgumentTypes()[0]))
@@ -160,7 +162,9 @@ LogicalResult replaceByExecution(Operation *op, rt::PrimitiveOp primitive,
                                 "argument is a !rt.context";
   for (auto [index, buffer] : llvm::enumerate(buffers)) {
     auto type = dyn_cast<MemRefType>(buffer.getType());
-    bool strided = index < numStrided && getRowStride(buffer);
+    bool isMatrix = isa<onednn::MatmulOp>(op) &&
+                    (index < 2 || index + 1 == buffers.size());
+    bool strided = isMatrix && getRowStride(buffer);
     if (!strided && (!type || !isContiguous(type)))
       return op->emitOpError() << "expected contiguous buffers, but got "
                                << buffer.getType();
@@ -189,7 +193,7 @@ struct ConvertOneDNNToRTPass
         buffers.push_back(matmul.getC());
         ++numExecutions;
         return WalkResult(replaceByExecution(
-            op, table.get(getSpec(matmul), name), buffers, /*numStrided=*/2));
+            op, table.get(getSpec(matmul), name), buffers));
       }
       if (auto gather = dyn_cast<onednn::GatherOp>(op)) {
         auto out = cast<ShapedType>(gather.getOut().getType());
@@ -199,8 +203,7 @@ struct ConvertOneDNNToRTPass
         ++numExecutions;
         return WalkResult(replaceByExecution(
             op, table.get(getSpec(gather), name),
-            {gather.getTable(), gather.getIndices(), gather.getOut()},
-            /*numStrided=*/0));
+            {gather.getTable(), gather.getIndices(), gather.getOut()}));
       }
       return WalkResult::advance();
     });
