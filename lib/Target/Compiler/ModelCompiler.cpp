@@ -110,6 +110,8 @@ Error ModelCompiler::bringIn(const peft::PeftAdapter &folder) {
   mlir::PassManager passes(&context);
   if (options.merge)
     passes.addPass(createMerge());
+  else
+    passes.addPass(createFuse());
   if (mlir::failed(passes.run(*graph)))
     return diagnostics.takeError("the adapter could not be brought in");
   return Error::success();
