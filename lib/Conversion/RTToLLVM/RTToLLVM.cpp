@@ -205,6 +205,25 @@ struct LowerSubframe : ConvertOpToLLVMPattern<rt::SubframeOp> {
   }
 };
 
+/// Slots are addresses, a frame is bytes.
+struct LowerAdvance : ConvertOpToLLVMPattern<rt::AdvanceOp> {
+  using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
+
+  LogicalResult
+  matchAndRewrite(rt::AdvanceOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    bool isSlots = isa<rt::SlotsType>(op.getType());
+    Value stride = constant(rewriter, op.getLoc(), rewriter.getI64Type(),
+                            op.getStride() * (isSlots ? 8 : 1));
+    Value offset = LLVM::MulOp::create(rewriter, op.getLoc(),
+                                       adaptor.getCount(), stride);
+    rewriter.replaceOpWithNewOp<LLVM::GEPOp>(
+        op, getPtrType(), rewriter.getI8Type(), adaptor.getBase(),
+        ValueRange{offset}, LLVM::GEPNoWrapFlags::inbounds);
+    return success();
+  }
+};
+
 /// Calls the runtime with the primitive's index in the manifest.
 struct LowerExecute : ConvertOpToLLVMPattern<rt::ExecuteOp> {
   LowerExecute(const LLVMTypeConverter &converter,
@@ -311,7 +330,7 @@ struct ConvertRTToLLVM final : lora::impl::ConvertRTToLLVMBase<ConvertRTToLLVM> 
 
     RewritePatternSet patterns(context);
     patterns.add<LowerSlot, LowerSlotRange, LowerFrameView, LowerSubframe,
-                 LowerLaunch, ErasePrimitive>(converter);
+                 LowerAdvance, LowerLaunch, ErasePrimitive>(converter);
     patterns.add<LowerExecute>(converter, indices);
     SymbolTableCollection symbols;
     populateFuncToLLVMConversionPatterns(converter, patterns, &symbols);

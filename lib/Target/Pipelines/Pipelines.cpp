@@ -86,6 +86,7 @@ void lora::buildLoweringPipeline(OpPassManager &manager,
 
   // Every buffer is known now. The verifier runs whatever planned the frames.
   manager.addPass(rt::createPlanMemory());
+  manager.addNestedPass<func::FuncOp>(rt::createRollLayers());
   manager.addPass(rt::createVerifyTrainingPlan());
 }
 

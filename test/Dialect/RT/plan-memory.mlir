@@ -4,9 +4,9 @@
 
 // CHECK-LABEL: func.func private @leaf
 // CHECK-SAME: rt.frame_bytes = 6144 : i64
-// CHECK: %[[A:.+]] = rt.frame_view %[[F:.+]][0] : memref<16x48xf32>
-// CHECK: %[[B:.+]] = rt.frame_view %[[F]][3072] : memref<16x48xf32>
-// CHECK: %[[C:.+]] = rt.frame_view %[[F]][0] : memref<16x48xf32>
+// CHECK: %[[A:.+]] = rt.frame_view %[[F:.+]][3072] : memref<16x48xf32>
+// CHECK: %[[B:.+]] = rt.frame_view %[[F]][0] : memref<16x48xf32>
+// CHECK: %[[C:.+]] = rt.frame_view %[[F]][3072] : memref<16x48xf32>
 // CHECK: call @use(%[[C]], %[[B]])
 func.func private @leaf(%ctx: !rt.context, %s: !rt.slots, %f: !rt.frame) {
   %a = memref.alloc() : memref<16x48xf32>

@@ -128,8 +128,11 @@ void FramePlanner::assign() {
   SmallVector<Request *> order;
   for (Request &request : requests)
     order.push_back(&request);
+  // Among equals the first to begin, then the last to end: what a layer keeps
+  // for the backward pass then lies at constant distances from layer to layer.
   llvm::sort(order, [](const Request *a, const Request *b) {
-    return std::tie(b->bytes, a) < std::tie(a->bytes, b);
+    return std::tie(b->bytes, a->interval.first, b->interval.last, a) <
+           std::tie(a->bytes, b->interval.first, a->interval.last, b);
   });
   SmallVector<Request *> placed; // by offset
   for (Request *request : order) {

@@ -107,6 +107,20 @@ def RT_SubframeOp : RT_Op<"subframe", [Pure]> {
   let assemblyFormat = "$frame `[` $offset `]` attr-dict";
 }
 
+def RT_AdvanceOp : RT_Op<"advance", [Pure, AllTypesMatch<["base", "result"]>]> {
+  let summary = "Slots or a frame, some steps further";
+  let description = [{
+    The address `base` plus count * stride, in slots for `!rt.slots`, in bytes for `!rt.frame`. A loop over layers moves on with it.
+
+    ```mlir
+    %layer = rt.advance %slots by %i * 14 : !rt.slots
+    ```
+  }];
+  let arguments = (ins AnyTypeOf<[RT_SlotsType, RT_FrameType]>:$base, Index:$count, I64Attr:$stride);
+  let results = (outs AnyTypeOf<[RT_SlotsType, RT_FrameType]>:$result);
+  let assemblyFormat = "$base `by` $count `*` $stride attr-dict `:` type($base)";
+}
+
 def RT_PrimitiveOp : RT_Op<"primitive", [Symbol]> {
   let summary = "A primitive that the runtime creates at load";
   let description = [{

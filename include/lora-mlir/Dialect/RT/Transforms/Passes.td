@@ -183,4 +183,36 @@ def UnshareFills : Pass<"rt-unshare-fills"> {
   let statistics = [Statistic<"numUnshared", "num-unshared", "Number of uses that got a fill of their own">];
 }
 
+def RollLayers : Pass<"rt-roll-layers", "::mlir::func::FuncOp"> {
+  let summary = "Turns the calls of successive layers into a loop";
+  let description = [{
+    Runs of calls that differ by constant steps in their slots and their places in the frame become a loop over one or a few
+    calls, so that code does not grow with the number of layers. After `-rt-plan-memory`; `-rt-verify-memory-plan` does not
+    follow addresses that a loop computes.
+
+    ```mlir
+    %s0 = rt.slot_range %slots[1]
+    func.call @decoder(%c, %s0, %f, %a) : ...
+    %s1 = rt.slot_range %slots[12]
+    func.call @decoder(%c, %s1, %f, %a) : ...
+    %s2 = rt.slot_range %slots[23]
+    func.call @decoder(%c, %s2, %f, %a) : ...
+    ```
+    becomes
+    ```mlir
+    scf.for %i = %c0 to %c3 step %c1 {
+      %0 = rt.advance %slots by %i * 11 : !rt.slots
+      %s = rt.slot_range %0[1]
+      func.call @decoder(%c, %s, %f, %a) : ...
+    }
+    ```
+  }];
+  let options = [
+    Option<"maxPeriod", "max-period", "int64_t", "8", "Most calls of one iteration">];
+  let dependentDialects = ["::lora::rt::RTDialect", "::mlir::LLVM::LLVMDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect"];
+  let statistics = [
+    Statistic<"numLoops", "num-loops", "Number of loops made">,
+    Statistic<"numCalls", "num-calls", "Number of calls that became part of a loop">];
+}
+
 #endif // LORA_MLIR_DIALECT_RT_TRANSFORMS_PASSES_TD

@@ -1,0 +1,184 @@
+//===- RollLayers.cpp - A loop over the layers of a model ------------------===//
+//
+// Finds runs of calls in which every operand is the same value or moves by a
+// constant step, and makes a loop of them. Between the calls of a run there is
+// nothing but the computation of their addresses.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "lora-mlir/Dialect/RT/Transforms/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+
+namespace lora::rt {
+#define GEN_PASS_DEF_ROLLLAYERS
+#include "lora-mlir/Dialect/RT/Transforms/Passes.h.inc"
+} // namespace lora::rt
+
+using namespace mlir;
+using namespace lora;
+
+/// Whether `op` computes an address from a base and a constant.
+static bool isAddress(Operation *op) {
+  return op && isa<rt::SlotRangeOp, rt::SubframeOp, rt::FrameViewOp>(op);
+}
+
+/// The constant of an address.
+static int64_t getOffset(Operation *op) {
+  return llvm::TypeSwitch<Operation *, int64_t>(op)
+      .Case([](rt::SlotRangeOp range) { return range.getIndex(); })
+      .Case([](rt::SubframeOp frame) { return frame.getOffset(); })
+      .Case([](rt::FrameViewOp view) { return view.getOffset(); });
+}
+
+/// How far operand `b` is from operand `a`, or none if they differ in more
+/// than the constant of their address.
+static std::optional<int64_t> getStep(Value a, Value b) {
+  if (a == b)
+    return 0;
+  Operation *opA = a.getDefiningOp(), *opB = b.getDefiningOp();
+  if (!isAddress(opA) || !isAddress(opB) || opA->getName() != opB->getName() ||
+      a.getType() != b.getType() || opA->getOperand(0) != opB->getOperand(0) ||
+      isAddress(opA->getOperand(0).getDefiningOp()))
+    return std::nullopt;
+  return getOffset(opB) - getOffset(opA);
+}
+
+/// The steps of all operands from call `a` to call `b`, if it is one of the
+/// same function.
+static std::optional<SmallVector<int64_t>> getSteps(func::CallOp a,
+                                                    func::CallOp b) {
+  if (a.getCallee() != b.getCallee() || a.getNumResults())
+    return std::nullopt;
+  SmallVector<int64_t> steps;
+  for (auto [operandA, operandB] : llvm::zip(a.getOperands(), b.getOperands())) {
+    std::optional<int64_t> step = getStep(operandA, operandB);
+    if (!step)
+      return std::nullopt;
+    steps.push_back(*step);
+  }
+  return steps;
+}
+
+namespace {
+/// A run of `repetitions` times `period` calls.
+struct Run {
+  int64_t period = 1, repetitions = 1;
+  SmallVector<SmallVector<int64_t>> steps; ///< of each call of the period
+  int64_t size() const { return period * repetitions; }
+};
+} // namespace
+
+/// The run with `period` that `calls` begins with.
+static Run matchRun(ArrayRef<func::CallOp> calls, int64_t period) {
+  Run run{period, 1, {}};
+  int64_t count = calls.size(), i = 0;
+  for (; i + period < count; ++i) {
+    std::optional<SmallVector<int64_t>> steps =
+        getSteps(calls[i], calls[i + period]);
+    if (!steps)
+      break;
+    if (i < period)
+      run.steps.push_back(*steps);
+    else if (run.steps[i % period] != *steps)
+      break;
+  }
+  run.repetitions = 1 + i / period;
+  return run;
+}
+
+/// Makes a loop of the run that `calls` begins with.
+static void roll(ArrayRef<func::CallOp> calls, const Run &run) {
+  func::CallOp first = calls.front();
+  Location loc = first.getLoc();
+  OpBuilder builder(first);
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(builder, loc, value);
+  };
+  Value lower = constant(0), upper = constant(run.repetitions),
+        step = constant(1);
+  auto loop = scf::ForOp::create(builder, loc, lower, upper, step);
+  // Unrolled, it would be what it is made from.
+  MLIRContext *context = builder.getContext();
+  auto unroll = LLVM::LoopUnrollAttr::get(
+      context, builder.getBoolAttr(true), {}, {}, {}, {}, {}, {});
+  loop->setAttr("llvm.loop_annotation",
+                LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {},
+                                              {}, {}, {}, {}, {}, {}, {}, {},
+                                              {}, {}));
+  builder.setInsertionPointToStart(loop.getBody());
+  for (auto [index, steps] : llvm::enumerate(run.steps)) {
+    func::CallOp call = calls[index];
+    SmallVector<Value> operands;
+    for (auto [operand, distance] : llvm::zip(call.getOperands(), steps)) {
+      Operation *address = operand.getDefiningOp();
+      if (!isAddress(address)) {
+        operands.push_back(operand);
+        continue;
+      }
+      Operation *copy = builder.clone(*address);
+      if (distance) {
+        builder.setInsertionPoint(copy);
+        Value base = address->getOperand(0);
+        copy->setOperand(0, rt::AdvanceOp::create(
+                                builder, loc, base.getType(), base,
+                                loop.getInductionVar(), distance));
+        builder.setInsertionPointAfter(copy);
+      }
+      operands.push_back(copy->getResult(0));
+    }
+    func::CallOp::create(builder, call.getLoc(), call.getCallee(), TypeRange(),
+                         operands);
+  }
+}
+
+/// Removes addresses that nothing uses.
+static void eraseDeadAddresses(func::FuncOp function) {
+  for (Operation &op : llvm::make_early_inc_range(
+           llvm::reverse(function.getBody().front().getOperations())))
+    if (isAddress(&op) && op.use_empty())
+      op.erase();
+}
+
+namespace {
+struct RollLayers : public lora::rt::impl::RollLayersBase<RollLayers> {
+  using Base::Base;
+
+  void runOnOperation() override {
+    func::FuncOp function = getOperation();
+    if (function.isExternal())
+      return;
+    SmallVector<SmallVector<func::CallOp>> segments(1);
+    for (Operation &op : function.getBody().front()) {
+      if (auto call = dyn_cast<func::CallOp>(op))
+        segments.back().push_back(call);
+      else if (!isAddress(&op) && !segments.back().empty())
+        segments.emplace_back();
+    }
+    for (ArrayRef<func::CallOp> calls : segments)
+      rollSegment(calls);
+    eraseDeadAddresses(function);
+  }
+
+private:
+  void rollSegment(ArrayRef<func::CallOp> calls) {
+    while (calls.size() > 1) {
+      Run best;
+      for (int64_t period = 1; period <= maxPeriod; ++period) {
+        Run run = matchRun(calls, period);
+        if (run.repetitions > 1 && run.size() > best.size())
+          best = run;
+      }
+      if (best.repetitions > 1) {
+        roll(calls, best);
+        for (func::CallOp call : calls.take_front(best.size()))
+          call.erase();
+        ++numLoops;
+        numCalls += best.size();
+      }
+      calls = calls.drop_front(best.size());
+    }
+  }
+};
+} // namespace
