@@ -105,6 +105,10 @@ FailureOr<BranchStatistics>
 lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
                     const AdapterOptions &options) {
   const peft::PeftConfig &config = adapter.config();
+  if (options.name.empty() || StringRef(options.name).contains('.'))
+    return module.emitError()
+           << "expected an adapter's name without '.', but got '"
+           << options.name << "'";
   if (options.train && failed(refuseDropout(module, config)))
     return failure();
   std::vector<GraphModule> modules = collectModules(module);

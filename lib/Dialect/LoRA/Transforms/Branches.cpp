@@ -372,6 +372,7 @@ lora::addBranches(ModuleOp module, ArrayRef<Branch> branches, bool train) {
   for (auto &[block, applies] : collectApplies(module)) {
     DenseMap<Attribute, func::FuncOp> variants;
     llvm::StringSet<> counted;
+    SmallVector<func::FuncOp> created;
     Operation *last = block;
     for (ApplyOp apply : applies) {
       SmallVector<const Branch *> here;
@@ -386,6 +387,7 @@ lora::addBranches(ModuleOp module, ArrayRef<Branch> branches, bool train) {
         variant.setName(variantName(symbols, block.getName()));
         symbols.insert(variant, std::next(last->getIterator()));
         last = variant;
+        created.push_back(variant);
         BranchBuilder builder(variant, train);
         for (const Branch *branch : here)
           if (failed(builder.add(*branch)))
@@ -400,8 +402,13 @@ lora::addBranches(ModuleOp module, ArrayRef<Branch> branches, bool train) {
                                  exprType(branch->b).getNumElements();
       }
     }
-    if (block.isPrivate() && SymbolTable::symbolKnownUseEmpty(block, module))
-      symbols.erase(block);
+    if (!block.isPrivate() || !SymbolTable::symbolKnownUseEmpty(block, module))
+      continue;
+    // A copy of a copy takes its name.
+    std::string name = block.getName().str();
+    symbols.erase(block);
+    if (!created.empty() && blockStem(name) != name)
+      (void)symbols.rename(created.front(), name);
   }
   statistics.operations = countOps(module) - before;
   return statistics;
