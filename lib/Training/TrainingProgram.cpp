@@ -1,0 +1,225 @@
+//===- TrainingProgram.cpp - A compiled training step -----------------------===//
+//
+// One module holds the step for every padded length, so that all share the
+// trainables and their moments.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TrainingProgram.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Pipelines.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "lora-mlir/Import/Import.h"
+#include "lora-mlir/InitAll.h"
+#include "lora-mlir/Target/Compiler.h"
+#include "lora-mlir/Target/WeightEvaluator.h"
+#include "mlir/Pass/PassManager.h"
+
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+
+/// No more padded lengths than this are compiled for one run.
+static constexpr size_t kMostLengths = 6;
+
+TrainingProgram::TrainingProgram(const TrainingOptions &options,
+                                 lora_rt::Checkpoint checkpoint,
+                                 peft::PeftAdapter adapter)
+    : options(options), checkpoint(std::move(checkpoint)),
+      peft(std::move(adapter)) {}
+
+Expected<std::unique_ptr<TrainingProgram>>
+TrainingProgram::create(const TrainingOptions &options) {
+  Expected<lora_rt::Checkpoint> checkpoint =
+      lora_rt::Checkpoint::open(options.modelFolder);
+  if (!checkpoint)
+    return checkpoint.takeError();
+  Expected<peft::PeftAdapter> adapter =
+      peft::PeftAdapter::open(options.adapterFolder);
+  if (!adapter)
+    return adapter.takeError();
+  if (adapter->config().dropout > 0)
+    return lora_rt::makeError(
+        ErrorCode::Unsupported, adapter->config().where, ": lora_dropout is ",
+        adapter->config().dropout,
+        ", but training with dropout is not supported; set it to 0");
+  std::unique_ptr<TrainingProgram> program(new TrainingProgram(
+      options, std::move(*checkpoint), std::move(*adapter)));
+  if (Error error = program->buildGraph())
+    return error;
+  return program;
+}
+
+Error TrainingProgram::buildGraph() {
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  context.appendDialectRegistry(registry);
+  context.loadAllAvailableDialects();
+
+  ImportOptions import;
+  import.dtype = options.dtype;
+  import.warning = options.progress;
+  auto module = importModel(context, options.modelFolder, import);
+  if (!module)
+    return module.takeError();
+  graph = std::move(*module);
+
+  DiagnosticText diagnostics(context);
+  AdapterOptions attach;
+  attach.train = true;
+  auto statistics = attachAdapter(*graph, peft, attach);
+  if (mlir::failed(statistics))
+    return diagnostics.takeError("the adapter does not fit the model");
+  if (options.progress)
+    options.progress(std::to_string(statistics->branches) + " branches, " +
+                     std::to_string(statistics->parameters) +
+                     " trained numbers");
+  mlir::PassManager passes(&context);
+  TrainingPipelineOptions trainingOptions;
+  buildTrainingPipeline(passes, trainingOptions);
+  if (mlir::failed(passes.run(*graph)))
+    return diagnostics.takeError("the training step could not be derived");
+  return Error::success();
+}
+
+std::pair<int64_t, int64_t> TrainingProgram::limits() const {
+  auto model = (*graph)->getAttrOfType<mlir::DictionaryAttr>(
+      transformer::TransformerDialect::kModelAttr);
+  auto get = [&](llvm::StringRef key) {
+    return model.getAs<mlir::IntegerAttr>(key).getInt();
+  };
+  return {get("vocab_size"), get("max_positions")};
+}
+
+int64_t TrainingProgram::lengthFor(int64_t longestRow) const {
+  return *lengths.lower_bound(longestRow);
+}
+
+Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
+  for (int64_t longest : longestRows)
+    lengths.insert(lora_rt::paddedLength(longest));
+  // Rather pad more than compile for ever: keep every second length, the longest
+  // among them.
+  while (lengths.size() > kMostLengths) {
+    std::set<int64_t> fewer;
+    bool keep = true;
+    for (int64_t length : llvm::reverse(lengths)) {
+      if (keep)
+        fewer.insert(length);
+      keep = !keep;
+    }
+    lengths = std::move(fewer);
+  }
+
+  CompileOptions compile;
+  compile.march = options.march;
+  compile.lowering.functions = {"train_step"};
+  // oneDNN reads [out, in] as the checkpoint holds it in both directions nearly as
+  // fast as packed: no second copy of a frozen weight.
+  compile.lowering.pack = false;
+  for (int64_t length : lengths)
+    compile.lowering.tokens.push_back(options.batchSize * length);
+  if (options.progress)
+    options.progress("compiling a step of " + std::to_string(options.batchSize) +
+                     " rows for " + std::to_string(lengths.size()) +
+                     (lengths.size() == 1 ? " length" : " lengths"));
+  Expected<CompiledModule> compiled = compileInMemory(*graph, compile);
+  if (!compiled)
+    return compiled.takeError();
+  moduleManifest = std::move(compiled->manifest);
+  return load(compiled->code);
+}
+
+Error TrainingProgram::load(const std::string &code) {
+  WeightEvaluator evaluator(
+      [&](mlir::Attribute leaf, const std::string &name)
+          -> Expected<const lora_rt::TensorView *> {
+        if (mlir::isa<transformer::BaseAttr>(leaf))
+          return getTensor(checkpoint, name);
+        if (const lora_rt::TensorView *tensor = peft.find(name))
+          return tensor;
+        return lora_rt::makeError(ErrorCode::InvalidFile, peft.folder(),
+                                  ": has no tensor '", name, "'");
+      });
+  auto manifest = lora_rt::Manifest::parse(moduleManifest.json.dump(),
+                                           "the compiled step");
+  if (!manifest)
+    return manifest.takeError();
+
+  size_t next = 0; // Parameters are asked for in the manifest's order.
+  auto provide = [&](const lora_rt::Manifest::Param &param)
+      -> Expected<const void *> {
+    const BoundValue &bound = moduleManifest.params[next++];
+    auto mapped = evaluator.findMapped(bound.value, bound.path);
+    if (!mapped || *mapped)
+      return mapped ? Expected<const void *>(*mapped) : mapped.takeError();
+    auto &bytes = computed.emplace_back(
+        size_t(bound.type.getNumElements()) * lora_rt::sizeOf(param.dtype));
+    if (Error error = evaluator.evaluate(bound.value, bound.path, bytes))
+      return error;
+    return bytes.data();
+  };
+  lora_rt::ModuleOptions moduleOptions;
+  moduleOptions.threads = options.threads;
+  moduleOptions.warn = options.progress;
+  auto module = lora_rt::Module::load(
+      std::move(*manifest), std::as_bytes(std::span(code)), provide,
+      moduleOptions, "the compiled step");
+  if (!module)
+    return module.takeError();
+  auto instance =
+      lora_rt::ModuleInstance::create(std::move(*module), /*stateRows=*/0);
+  if (!instance)
+    return instance.takeError();
+  loaded = std::move(*instance);
+
+  for (auto [trainable, bound] : llvm::zip_equal(
+           loaded->manifest().trainables, moduleManifest.trainables)) {
+    std::span<float> theta =
+        loaded->region(lora_rt::ModuleInstance::Region::Theta, trainable);
+    if (Error error = evaluator.evaluate(bound.value, bound.path,
+                                         std::as_writable_bytes(theta)))
+      return error;
+  }
+  lora_rt::MemoryReport memory = loaded->memory();
+  auto mebibytes = [](uint64_t bytes) {
+    return std::to_string((bytes + (1 << 19)) >> 20) + " MiB";
+  };
+  uint64_t copied = 0;
+  for (const auto &bytes : computed)
+    copied += bytes.size();
+  if (options.progress)
+    options.progress("memory: weights " + mebibytes(memory.parameters) +
+                     " (mapped from the checkpoint but for " +
+                     mebibytes(copied) + "), adapter and moments " +
+                     mebibytes(memory.regions) + ", workspace " +
+                     mebibytes(memory.workspace));
+  return Error::success();
+}
+
+Expected<StepResult>
+TrainingProgram::run(const lora_rt::TrainingBatch &batch,
+                     const std::array<float, 8> &hyperparameters) {
+  const lora_rt::Manifest::Entry *entry = nullptr;
+  for (const lora_rt::Manifest::Entry *candidate :
+       loaded->manifest().entriesOf("train_step"))
+    if (candidate->tokens == batch.rows * batch.length)
+      entry = candidate;
+  if (!entry)
+    return lora_rt::makeError(ErrorCode::InvalidArgument, "no step of ",
+                              batch.rows * batch.length,
+                              " tokens was compiled");
+  StepResult result;
+  std::span<const std::byte> inputs[] = {
+      std::as_bytes(std::span(batch.ids)),
+      std::as_bytes(std::span(batch.sequence)),
+      std::as_bytes(std::span(batch.labels)),
+      std::as_bytes(std::span(hyperparameters))};
+  std::span<std::byte> outputs[] = {
+      std::as_writable_bytes(std::span(&result.loss, 1)),
+      std::as_writable_bytes(std::span(&result.gradientNorm, 1))};
+  if (Error error = loaded->callWithHostMemory(*entry, inputs, outputs))
+    return error;
+  return result;
+}

@@ -1,0 +1,73 @@
+//===- TrainingProgram.h - A compiled training step --------------*- C++ -*-===//
+
+#ifndef LORA_MLIR_LIB_TRAINING_TRAININGPROGRAM_H
+#define LORA_MLIR_LIB_TRAINING_TRAININGPROGRAM_H
+
+#include "lora-mlir/Import/PeftAdapter.h"
+#include "lora-mlir/Target/Manifest.h"
+#include "lora-mlir/Training/Trainer.h"
+#include "lora-runtime/Checkpoint.h"
+#include "lora-runtime/Module.h"
+#include "lora-runtime/TrainingData.h"
+#include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <array>
+#include <set>
+
+namespace lora {
+
+struct StepResult {
+  float loss = 0;
+  float gradientNorm = 0;
+};
+
+/// The model, its trainable adapter, and the code of a step for each padded
+/// length that occurs.
+class TrainingProgram {
+public:
+  /// Reads the model and the adapter and makes the graph of a step.
+  static lora_rt::Expected<std::unique_ptr<TrainingProgram>>
+  create(const TrainingOptions &options);
+
+  /// The vocabulary's size and the longest row that the model takes.
+  std::pair<int64_t, int64_t> limits() const;
+
+  /// Compiles a step for each padded length that batches whose longest rows have
+  /// these lengths need, loads it and sets the trainables to the adapter's values.
+  lora_rt::Error compile(const std::set<int64_t> &longestRows);
+
+  /// The padded length that a batch with this longest row gets.
+  int64_t lengthFor(int64_t longestRow) const;
+
+  /// Runs a step: forward, backward, update.
+  lora_rt::Expected<StepResult>
+  run(const lora_rt::TrainingBatch &batch,
+      const std::array<float, 8> &hyperparameters);
+
+  lora_rt::ModuleInstance &instance() { return *loaded; }
+  const ModuleManifest &manifest() const { return moduleManifest; }
+  const peft::PeftAdapter &adapter() const { return peft; }
+
+private:
+  TrainingProgram(const TrainingOptions &options, lora_rt::Checkpoint checkpoint,
+                  peft::PeftAdapter adapter);
+
+  lora_rt::Error buildGraph();
+  lora_rt::Error load(const std::string &code);
+
+  const TrainingOptions &options;
+  lora_rt::Checkpoint checkpoint;
+  peft::PeftAdapter peft;
+  mlir::MLIRContext context;
+  mlir::OwningOpRef<mlir::ModuleOp> graph;
+  ModuleManifest moduleManifest;
+  std::set<int64_t> lengths;
+  /// Parameters that are not in a file as they are needed.
+  std::vector<std::vector<std::byte>> computed;
+  std::unique_ptr<lora_rt::ModuleInstance> loaded;
+};
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_TRAINING_TRAININGPROGRAM_H

@@ -1,0 +1,100 @@
+//===- lora-train.cpp - Fine-tunes an adapter -------------------------------===//
+//
+// Thin: reads the command line, calls train, prints a line per step.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Training/Trainer.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+
+static constexpr const char *overview =
+    R"(Fine-tunes a PEFT LoRA adapter on rows of token ids
+
+MODEL_DIR is a Hugging Face folder, --adapter a PEFT folder with weights to start from. The rows of --data,
+{"input_ids": [...], "labels": [...]} a line, are taken in order, from the start again when they end; labels default to the
+ids, -100 is not counted. The loss of a step is the mean over the counted tokens of its rows. The optimizer is AdamW. The
+folder --out gets the trained adapter as PEFT writes it, and log.csv.)";
+
+static constexpr const char *example = R"(Example:
+  lora-train examples/tiny-qwen3/model --adapter examples/tiny-qwen3/adapter \
+    --data examples/tiny-qwen3/train.jsonl --out /tmp/tuned --steps 40 --batch-size 4 --lr 1e-2)";
+
+int main(int argc, char **argv) {
+  lora::TrainingOptions options;
+  std::vector<double> betas{options.optimizer.beta1, options.optimizer.beta2};
+  std::string dtype;
+
+  CLI::App app(overview, "lora-train");
+  app.footer(example);
+  app.add_option("MODEL_DIR", options.modelFolder,
+                 "Folder with config.json and model.safetensors")
+      ->required();
+  app.add_option("--adapter", options.adapterFolder,
+                 "PEFT folder of the adapter to start from")
+      ->required();
+  app.add_option("--data", options.dataFile,
+                 "Rows of token ids, JSON Lines")
+      ->required();
+  app.add_option("--out", options.outputFolder,
+                 "Folder for the trained adapter and log.csv; created if needed")
+      ->required();
+  app.add_option("--steps", options.steps, "Steps to take")
+      ->required()
+      ->check(CLI::PositiveNumber);
+  app.add_option("--batch-size", options.batchSize, "Rows of a step")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--lr", options.optimizer.learningRate, "Learning rate")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--betas", betas, "AdamW's decay rates, as in 0.9,0.98")
+      ->delimiter(',')
+      ->expected(2)
+      ->check(CLI::Range(0.0, 1.0));
+  app.add_option("--eps", options.optimizer.eps, "AdamW's epsilon")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--weight-decay", options.optimizer.weightDecay,
+                 "Decoupled weight decay")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--clip", options.optimizer.clip,
+                 "Largest norm of all gradients together (default: none)")
+      ->check(CLI::PositiveNumber);
+  app.add_option("--dtype", dtype,
+                 "Type to compute in (default: the checkpoint's; F16 becomes f32)")
+      ->check(CLI::IsMember({"f32", "bf16"}));
+  app.add_option("--threads", options.threads,
+                 "Threads (default: the cores that the process may use)")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--gradients", options.gradientsFile,
+                 "Write the first step's gradients, before clipping, to this file")
+      ->type_name("FILE.safetensors");
+  CLI11_PARSE(app, argc, argv);
+
+  if (betas[0] >= 1 || betas[1] >= 1) {
+    std::fprintf(stderr, "lora-train: error: --betas: expected numbers below 1\n");
+    return 1;
+  }
+  options.optimizer.beta1 = betas[0];
+  options.optimizer.beta2 = betas[1];
+  if (!dtype.empty())
+    options.dtype = lora_rt::parseManifestName(dtype);
+  options.progress = [](const std::string &text) {
+    std::fprintf(stderr, "lora-train: %s\n", text.c_str());
+  };
+  options.report = [](const lora::StepReport &step) {
+    std::printf("step %lld loss %.6f grad_norm %.4f tokens/s %.0f\n",
+                static_cast<long long>(step.step), step.loss, step.gradientNorm,
+                double(step.tokens) / step.seconds);
+    std::fflush(stdout);
+  };
+  if (lora_rt::Error error = lora::train(options)) {
+    std::fprintf(stderr, "lora-train: error: %s\n", error.message().c_str());
+    return 1;
+  }
+  return 0;
+}
