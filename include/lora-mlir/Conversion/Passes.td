@@ -138,7 +138,8 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::
              clEnumValN(::lora::AttentionLowering::Loops, "loops", "parallel loops over each token's own keys")
            )}]>];
   let statistics = [Statistic<"numDecomposed", "num-decomposed", "Number of operations decomposed">];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
 }
 

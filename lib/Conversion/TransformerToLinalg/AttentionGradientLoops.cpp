@@ -42,10 +42,6 @@ struct AttentionGradientLoops {
   SmallVector<Value> build();
 
 private:
-  Value createBuffer(int64_t columns) {
-    return b.createEmpty({b.getIndexAttr(rowCount), b.getIndexAttr(columns)},
-                         tiles.compute);
-  }
   Expr load(Value tensor, ValueRange position) {
     return b.getExpr(tensor::ExtractOp::create(b, tensor, position));
   }
@@ -65,12 +61,12 @@ private:
 } // namespace
 
 BlockRows AttentionGradientLoops::createRows(Value firstToken, Value count) {
-  Value vector = b.createEmpty(OpFoldResult(b.getIndexAttr(rowCount)), tiles.compute);
   Expr factor = b.getConstant(tiles.chunkType, scale);
   SmallVector<Value> rows = tiles.createLoop(
       tiles.getRows(count), 1,
-      {createBuffer(tiles.headDim), createBuffer(tiles.headDim), vector,
-       vector},
+      {tiles.createBuffer({rowCount, tiles.headDim}),
+       tiles.createBuffer({rowCount, tiles.headDim}),
+       tiles.createBuffer(rowCount), tiles.createBuffer(rowCount)},
       [&](Value row, ValueRange rows) -> SmallVector<Value> {
         auto [local, localHead] = tiles.splitRow(row);
         Value token = tiles.add(firstToken, local);
@@ -165,10 +161,9 @@ SmallVector<Value> AttentionGradientLoops::buildBlock(Value firstToken,
   IndexRange keys = tiles.getBlockKeys(firstToken, count);
   Value last = arith::SubIOp::create(b, keys.end, b.getIndex(1));
   BlockRows rows = createRows(firstToken, count);
-  Value zeros = b.createFilled(
-      {b.getIndexAttr(rowCount), b.getIndexAttr(tiles.headDim)}, tiles.compute,
-      0);
-  Value p = createBuffer(kTileKeys), ds = createBuffer(kTileKeys);
+  Value zeros = tiles.createFilledBuffer({rowCount, tiles.headDim}, 0);
+  Value p = tiles.createBuffer({rowCount, kTileKeys});
+  Value ds = tiles.createBuffer({rowCount, kTileKeys});
   SmallVector<Value> sums = tiles.createLoop(
       keys, kTileKeys, {zeros, p, ds, state[1], state[2]},
       [&](Value firstKey, ValueRange sums) -> SmallVector<Value> {

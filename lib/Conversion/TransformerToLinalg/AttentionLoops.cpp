@@ -58,9 +58,8 @@ private:
 
 /// Scales the queries once and clears the sums.
 BlockState AttentionLoops::createState() {
-  OpFoldResult rows = b.getIndexAttr(tiles.blockTokens * tiles.group);
-  OpFoldResult headDim = b.getIndexAttr(tiles.headDim);
-  Value queries = b.createEmpty({rows, headDim}, tiles.compute);
+  int64_t rows = tiles.blockTokens * tiles.group;
+  Value queries = tiles.createBuffer({rows, tiles.headDim});
   Expr scale = b.getConstant(tiles.chunkType, op.getScale().convertToDouble());
   Value zero = b.getIndex(0);
   queries = tiles.createLoop(
@@ -73,9 +72,9 @@ BlockState AttentionLoops::createState() {
         return {tiles.writeRow(tiles.scale(q, scale), state[0], row, zero)};
       })[0];
   double infinity = std::numeric_limits<double>::infinity();
-  return {queries, b.createFilled({rows, headDim}, tiles.compute, 0),
-          b.createFilled(rows, tiles.compute, -infinity),
-          b.createFilled(rows, tiles.compute, 0)};
+  return {queries, tiles.createFilledBuffer({rows, tiles.headDim}, 0),
+          tiles.createFilledBuffer(rows, -infinity),
+          tiles.createFilledBuffer(rows, 0)};
 }
 
 /// One row and one tile: `state` is the sums, largest scores and totals.

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "AttentionTiles.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
@@ -28,6 +30,18 @@ AttentionTiles::AttentionTiles(Decomposition &b, Value q, Value sequence,
   // The widest vectors, up to kTileKeys, that tile a row without a rest.
   chunkType = VectorType::get(std::gcd(headDim, kTileKeys), compute);
   scoreType = VectorType::get(kTileKeys, compute);
+}
+
+Value AttentionTiles::createBuffer(ArrayRef<int64_t> shape) {
+  return bufferization::AllocTensorOp::create(
+      b, RankedTensorType::get(shape, compute), ValueRange());
+}
+
+Value AttentionTiles::createFilledBuffer(ArrayRef<int64_t> shape,
+                                         double number) {
+  return linalg::FillOp::create(b, ValueRange(b.getConstant(compute, number)),
+                                ValueRange(createBuffer(shape)))
+      .getResult(0);
 }
 
 Value AttentionTiles::multiply(Value value, int64_t factor) {
@@ -230,9 +244,7 @@ AttentionTiles::TileSource
 AttentionTiles::stageTile(Value tensor, ArrayRef<Value> rows, Value column) {
   if (blockTokens * group < 4)
     return {tensor, SmallVector<Value>(rows), column};
-  Value copy = b.createEmpty(
-      {b.getIndexAttr(kTileKeys), b.getIndexAttr(headDim)}, compute);
-  TileSource source{copy, {}, b.getIndex(0)};
+  TileSource source{createBuffer({kTileKeys, headDim}), {}, b.getIndex(0)};
   for (auto [i, row] : llvm::enumerate(rows)) {
     source.rows.push_back(b.getIndex(i));
     source.tensor = writeRow(readRow(tensor, row, column), source.tensor,

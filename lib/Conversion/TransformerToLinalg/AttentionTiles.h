@@ -51,6 +51,12 @@ public:
   AttentionTiles(Decomposition &b, mlir::Value q, mlir::Value sequence,
                  int64_t heads, int64_t kvHeads, std::optional<int64_t> window);
 
+  /// A buffer of the block, of the compute type, with undefined contents. It is
+  /// no `tensor.empty`: buffers of one size must not become one value, because
+  /// they are written in turn.
+  mlir::Value createBuffer(llvm::ArrayRef<int64_t> shape);
+  mlir::Value createFilledBuffer(llvm::ArrayRef<int64_t> shape, double number);
+
   mlir::Value multiply(mlir::Value value, int64_t factor);
   mlir::Value add(mlir::Value a, mlir::Value b);
 

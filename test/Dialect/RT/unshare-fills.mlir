@@ -29,3 +29,22 @@ func.func @readers(%a: tensor<8x4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
   %0 = linalg.add ins(%a, %f : tensor<8x4xf32>, tensor<8x4xf32>) outs(%e : tensor<8x4xf32>) -> tensor<8x4xf32>
   return %0, %f : tensor<8x4xf32>, tensor<8x4xf32>
 }
+
+// What a loop carries is its own, too.
+
+// CHECK-LABEL: func @loop
+// CHECK: %[[F0:.+]] = linalg.fill
+// CHECK: %[[F1:.+]] = linalg.fill
+// CHECK: scf.forall (%{{.+}}) in (8) shared_outs(%{{.+}} = %[[F1]], %{{.+}} = %[[F0]])
+func.func @loop(%row: tensor<1x4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8x4xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<8x4xf32>) -> tensor<8x4xf32>
+  %0:2 = scf.forall (%i) in (8) shared_outs(%x = %f, %y = %f) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
+    scf.forall.in_parallel {
+      tensor.parallel_insert_slice %row into %x[%i, 0] [1, 4] [1, 1] : tensor<1x4xf32> into tensor<8x4xf32>
+      tensor.parallel_insert_slice %row into %y[%i, 0] [1, 4] [1, 1] : tensor<1x4xf32> into tensor<8x4xf32>
+    }
+  }
+  return %0#0, %0#1 : tensor<8x4xf32>, tensor<8x4xf32>
+}

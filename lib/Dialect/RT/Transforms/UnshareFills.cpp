@@ -9,6 +9,7 @@
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Interfaces/LoopLikeInterface.h"
 
 namespace lora::rt {
 #define GEN_PASS_DEF_UNSHAREFILLS
@@ -43,8 +44,10 @@ struct UnshareFills
       // Uses that only read share the original.
       SmallVector<OpOperand *> updates;
       for (OpOperand &use : fill->getUses()) {
+        // What a loop takes as a tensor is what it carries, or its output.
         auto op = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
-        if (op && op.isDpsInit(&use))
+        if ((op && op.isDpsInit(&use)) ||
+            isa<LoopLikeOpInterface>(use.getOwner()))
           updates.push_back(&use);
       }
       for (OpOperand *use : updates)
