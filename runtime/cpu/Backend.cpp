@@ -139,7 +139,6 @@ int32_t repackMatrix(lora_engine *engine, const lora_matrix *from,
 
 int32_t createPrimitive(lora_engine *engine, const char *json, uint64_t length,
                         lora_primitive **primitive, lora_message *message) {
-  cpu::useThreads(engine->threads);
   Expected<std::unique_ptr<lora_primitive>> result =
       cpu::createFromJson(*engine, {json, length});
   if (!result)
@@ -162,7 +161,7 @@ void primitiveFacts(const lora_primitive *primitive,
 int32_t execute(lora_engine *engine, lora_primitive *primitive,
                 void *const *args, void *scratch, lora_message *message) {
   // The number of threads is a property of the calling thread in OpenMP.
-  cpu::useThreads(engine->threads);
+  cpu::useThreads(primitive->threads);
   return report(primitive->execute(*engine, args, scratch), message);
 }
 

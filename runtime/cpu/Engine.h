@@ -19,6 +19,8 @@ struct lora_primitive {
   virtual ~lora_primitive() = default;
   virtual lora_rt::Error execute(lora_engine &engine, void *const *args,
                                  void *scratch) = 0;
+  /// How many threads it was created for, and runs on.
+  unsigned threads = 1;
   uint64_t scratchBytes = 0;
   uint64_t operations = 0;
   uint64_t bytes = 0;

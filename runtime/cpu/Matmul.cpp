@@ -1,6 +1,7 @@
 //===- Matmul.cpp - A matmul primitive ------------------------------------===//
 
 #include "Engine.h"
+#include "Threads.h"
 
 namespace lora_rt::cpu {
 
@@ -49,15 +50,29 @@ struct MatmulPrimitive final : lora_primitive {
   }
 };
 
+/// One thread does small work in less time than it takes to wake the others and to
+/// wait for them: about ten microseconds.
+unsigned usefulThreads(const lora_engine &engine, const MatmulSpec &spec) {
+  constexpr int64_t fewOperations = 1 << 20, fewBytes = 1 << 17;
+  int64_t operations = 2 * spec.m * spec.n * spec.k;
+  int64_t bytes = spec.m * spec.k * int64_t(sizeOf(spec.a)) +
+                  spec.n * spec.k * int64_t(sizeOf(spec.b)) +
+                  spec.m * spec.n * int64_t(sizeOf(spec.c));
+  return operations < fewOperations && bytes < fewBytes ? 1 : engine.threads;
+}
+
 } // namespace
 
 Expected<std::unique_ptr<lora_primitive>>
 createMatmul(lora_engine &engine, const MatmulSpec &spec) {
+  unsigned threads = usefulThreads(engine, spec);
+  useThreads(threads);
   Expected<PrimitiveDesc> desc = describeMatmul(engine.engine.get(), spec);
   if (!desc)
     return desc.takeError();
   auto result = std::make_unique<MatmulPrimitive>();
   result->text = spec.text();
+  result->threads = threads;
   dnnl_primitive_t raw = nullptr;
   if (Error error = check(dnnl_primitive_create(&raw, desc->get()), result->text))
     return error;
