@@ -53,7 +53,7 @@ module {
   // CHECK: %[[SB:.+]] = bufferization.to_buffer %[[ST]] read_only
   // CHECK: %[[Y:.+]] = memref.alloc() : memref<2x6xf32>
   // CHECK: call @block(%[[C]], %[[R0]], %[[F0]], %[[XB]], %[[SB]], %[[Y]])
-  // CHECK: %[[YT:.+]] = bufferization.to_tensor %[[Y]] restrict : memref<2x6xf32>
+  // CHECK: %[[YT:.+]] = bufferization.to_tensor %[[Y]] restrict writable : memref<2x6xf32>
   // CHECK: %[[R1:.+]] = rt.slot_range %[[S]][5]
   // CHECK: %[[YB:.+]] = bufferization.to_buffer %[[YT]] read_only
   // CHECK: call @block(%[[C]], %[[R1]], %{{.+}}, %[[YB]], %{{.+}}, %[[OUT]])

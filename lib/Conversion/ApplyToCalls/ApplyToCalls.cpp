@@ -239,8 +239,11 @@ void FunctionConverter::convertApply(ApplyOp apply) {
   }
   func::CallOp::create(builder, loc, block.getSymName(), TypeRange(), operands);
   for (auto [output, memory] : results) {
+    // Memory of this function's own may be written again once its value has no
+    // further use; that of a result may not.
+    bool isOwn = bool(memory.getDefiningOp<memref::AllocOp>());
     Value tensor = createTensor(
-        memory, cast<RankedTensorType>(output.getType()), /*writable=*/false);
+        memory, cast<RankedTensorType>(output.getType()), /*writable=*/isOwn);
     if (inPlace.erase(output))
       inPlace.insert(tensor);
     output.replaceAllUsesWith(tensor);

@@ -74,17 +74,18 @@ buildCrossEntropyGradient(CrossEntropyGradientOp op, Decomposition &b) {
   Value factor = b.createElementwise(
       {op.getDloss(), count}, compute,
       [](ArrayRef<Expr> x) { return x[0] / x[1]; });
+  // The logits are the largest value of a training step and have no later use:
+  // as the initial value of the result they can become it in place.
   return {b.createGeneric(
-      "tv", "tv,t,t,->tv", {op.getLogits(), op.getLse(), op.getLabels(), factor},
-      b.createEmptyLike(op.getLogits(), op.getType().getElementType()),
+      "tv", "t,t,->tv", {op.getLse(), op.getLabels(), factor}, op.getLogits(),
       [&](ArrayRef<Expr> x) {
         Value column = linalg::IndexOp::create(b, 1);
         column = arith::IndexCastOp::create(b, b.getI32Type(), column);
         Value hit = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, column,
-                                          x[2]);
-        Expr p = exp(x[0] - x[1]);
-        Expr gradient = x[3] * select(hit, p - 1.0, p);
-        return select(isCounted(b, x[2]), gradient, gradient.constant(0));
+                                          x[1]);
+        Expr p = exp(x[3] - x[0]);
+        Expr gradient = x[2] * select(hit, p - 1.0, p);
+        return select(isCounted(b, x[1]), gradient, gradient.constant(0));
       })};
 }
 
