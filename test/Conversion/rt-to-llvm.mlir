@@ -50,6 +50,7 @@ func.func private @work(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame,
 }
 
 // CHECK-LABEL: llvm.func internal @entry(
+// CHECK-SAME:    always_inline
 // CHECK:         %[[LAYER:.+]] = llvm.getelementptr inbounds %{{.+}}[40]
 // CHECK:         %[[INNER:.+]] = llvm.getelementptr inbounds %{{.+}}[%{{.+}}]
 // CHECK:         llvm.call @work(%{{.+}}, %[[LAYER]], %[[INNER]], %{{.+}}, %{{.+}})

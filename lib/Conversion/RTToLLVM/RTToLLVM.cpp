@@ -345,9 +345,17 @@ struct ConvertRTToLLVM final : lora::impl::ConvertRTToLLVMBase<ConvertRTToLLVM> 
     if (failed(applyFullConversion(module, target, std::move(patterns))))
       return signalPassFailure();
 
-    for (auto function : module.getOps<LLVM::LLVMFuncOp>())
-      if (function->removeAttr(rt::RTDialect::kKernelAttr))
+    // Blocks stay functions of their own, whatever the number of layers, and so
+    // do kernels, whose arguments carry noalias; entries become their wrappers.
+    for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+      function->removeAttr(rt::RTDialect::kKernelAttr);
+      if (function.isExternal())
+        continue;
+      if (function->hasAttr(rt::RTDialect::kEntryAttr))
+        function.setAlwaysInline(true);
+      else
         function.setNoInline(true);
+    }
     if (failed(makeModuleTable(module, launched.getArrayRef())))
       return signalPassFailure();
     module->removeAttr(rt::RTDialect::kSlotTableAttr);
