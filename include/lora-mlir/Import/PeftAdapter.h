@@ -130,8 +130,9 @@ public:
   /// .lora_A.weight"), in bytewise order.
   std::vector<std::string_view> names() const;
 
-  /// The tensor of a module in the base model's tree, or nullptr. An adapter of
-  /// the model without its head names modules without the leading "model.".
+  /// The tensor of a module in the base model's tree, or nullptr. Where the model
+  /// has its head and the adapter was made without it, or the other way round, the
+  /// names differ by a leading "model.", which this knows.
   const lora_rt::TensorView *find(std::string_view name) const;
 
   /// The key in adapter_model.safetensors of a tensor that `find` takes.
@@ -142,6 +143,8 @@ public:
   bool isHeadless() const { return headless; }
 
 private:
+  std::string nameInFile(std::string_view name) const;
+
   PeftConfig settings;
   lora_rt::Checkpoint checkpoint;
   /// Name without "base_model.model." and adapter name -> key in the file.

@@ -98,17 +98,23 @@ std::vector<std::string_view> PeftAdapter::names() const {
   return result;
 }
 
+std::string PeftAdapter::nameInFile(std::string_view name) const {
+  if (keys.contains(name))
+    return std::string(name);
+  if (name.starts_with(modelPrefix))
+    return headless ? std::string(name.substr(modelPrefix.size()))
+                    : std::string(name);
+  std::string longer = std::string(modelPrefix) + std::string(name);
+  return keys.contains(longer) ? longer : std::string(name);
+}
+
 const TensorView *PeftAdapter::find(std::string_view name) const {
-  if (headless && name.starts_with(modelPrefix))
-    name.remove_prefix(modelPrefix.size());
-  auto found = keys.find(name);
+  auto found = keys.find(nameInFile(name));
   return found == keys.end() ? nullptr : checkpoint.find(found->second);
 }
 
 std::string PeftAdapter::keyOf(std::string_view name) const {
-  if (headless && name.starts_with(modelPrefix))
-    name.remove_prefix(modelPrefix.size());
-  return fileKey(name);
+  return fileKey(nameInFile(name));
 }
 
 } // namespace lora::peft

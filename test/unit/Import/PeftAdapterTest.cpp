@@ -83,7 +83,11 @@ TEST(PeftAdapter, FindsTensorsByModule) {
   ASSERT_NE(adapter->find("model.layers.0.q.lora_A.weight"), nullptr);
   EXPECT_EQ(adapter->find("model.layers.0.q.lora_A.weight")->shape,
             (std::vector<int64_t>{2, 3}));
-  EXPECT_EQ(adapter->find("layers.0.q.lora_A.weight"), nullptr);
+  // The model without its head.
+  EXPECT_NE(adapter->find("layers.0.q.lora_A.weight"), nullptr);
+  EXPECT_EQ(adapter->keyOf("layers.0.q.lora_B.weight"),
+            "base_model.model.model.layers.0.q.lora_B.weight");
+  EXPECT_EQ(adapter->find("layers.0.k.lora_A.weight"), nullptr);
   EXPECT_EQ(adapter->keyOf("model.layers.0.q.lora_B.weight"),
             "base_model.model.model.layers.0.q.lora_B.weight");
 }

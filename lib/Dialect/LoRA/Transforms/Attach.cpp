@@ -90,15 +90,28 @@ static LogicalResult refuseTensor(ModuleOp module,
               "with PEFT and compile the result";
   std::vector<std::string_view> names;
   for (const GraphModule &known : modules) {
-    std::string_view path = known.info.path;
-    if (adapter.isHeadless() && path.starts_with("model."))
-      path.remove_prefix(6);
+    std::string_view path = known.seen;
     if (path == std::string_view(owner))
       return diag << "adapter_config.json does not target '" << owner << "'";
     names.push_back(path);
   }
   return diag << "the model has no module '" << owner << "'"
               << lora_rt::suggestion(owner, names);
+}
+
+/// Adapters and models may come with or without the head; without it, transformers
+/// drops the leading "model." of paths. The rules were written for the adapter's.
+static void seeAsAdapter(MutableArrayRef<GraphModule> modules, bool headless) {
+  bool hasPrefix = llvm::any_of(modules, [](const GraphModule &known) {
+    return StringRef(known.info.path).starts_with("model.");
+  });
+  for (GraphModule &known : modules) {
+    StringRef path = known.info.path;
+    if (headless && hasPrefix)
+      known.seen = path.consume_front("model.") ? path.str() : "";
+    else if (!headless && !hasPrefix)
+      known.seen = "model." + path.str();
+  }
 }
 
 FailureOr<BranchStatistics>
@@ -112,8 +125,9 @@ lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
   if (options.train && failed(refuseDropout(module, config)))
     return failure();
   std::vector<GraphModule> modules = collectModules(module);
+  seeAsAdapter(modules, adapter.isHeadless());
   FailureOr<peft::TargetSelection> selection =
-      selectModules(module, config, modules, adapter.isHeadless());
+      selectModules(module, config, modules);
   if (failed(selection))
     return failure();
 

@@ -91,12 +91,16 @@ std::vector<GraphModule> lora::collectModules(ModuleOp module) {
              dot != std::string::npos && dot != 0;
              dot = found.info.path.rfind('.', dot - 1))
           containers.insert(found.info.path.substr(0, dot));
+        found.seen = found.info.path;
         modules.push_back(std::move(found));
       }
   for (const std::string &name : containers)
-    if (!known.count(name))
-      modules.push_back(
-          {{name, peft::ModuleKind::Other}, "", "", 0, 0, false, false});
+    if (!known.count(name)) {
+      GraphModule container;
+      container.info = {name, peft::ModuleKind::Other};
+      container.seen = name;
+      modules.push_back(std::move(container));
+    }
   return modules;
 }
 

@@ -17,6 +17,8 @@ namespace lora {
 /// A module of the model as the graph has it.
 struct GraphModule {
   peft::ModuleInfo info;
+  /// Its path as targeting rules see it; empty if they do not.
+  std::string seen;
   /// The path at which its block is applied.
   std::string path;
   /// Its name in the block; empty where the block is the module.

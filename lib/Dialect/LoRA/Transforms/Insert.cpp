@@ -26,7 +26,7 @@ lora::insertBranches(ModuleOp module, const peft::PeftConfig &config,
     return failure();
   std::vector<GraphModule> modules = collectModules(module);
   FailureOr<peft::TargetSelection> selection =
-      selectModules(module, config, modules, /*headless=*/false);
+      selectModules(module, config, modules);
   if (failed(selection))
     return failure();
   for (const std::string &entry : selection->unmatchedTargets)

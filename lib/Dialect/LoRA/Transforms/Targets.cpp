@@ -35,7 +35,7 @@ std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
     if (known.info.kind != peft::ModuleKind::Linear &&
         known.info.kind != peft::ModuleKind::OutputEmbedding)
       continue;
-    StringRef path = known.info.path;
+    StringRef path = known.seen;
     size_t at = path.size();
     for (size_t i = 0; i < parts && at != StringRef::npos; ++i)
       at = path.rfind('.', at);
@@ -47,19 +47,14 @@ std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
 
 FailureOr<peft::TargetSelection>
 lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
-                    ArrayRef<GraphModule> modules, bool headless) {
+                    ArrayRef<GraphModule> modules) {
   // The rules see the modules that exist in the model that was adapted.
   std::vector<peft::ModuleInfo> visible;
   std::vector<size_t> indices;
   for (auto [index, known] : llvm::enumerate(modules)) {
-    peft::ModuleInfo info = known.info;
-    if (headless) {
-      StringRef path = info.path;
-      if (!path.consume_front("model."))
-        continue;
-      info.path = path.str();
-    }
-    visible.push_back(info);
+    if (known.seen.empty())
+      continue;
+    visible.push_back({known.seen, known.info.kind});
     indices.push_back(index);
   }
   StringRef family;

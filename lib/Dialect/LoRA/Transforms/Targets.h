@@ -9,10 +9,9 @@ namespace lora {
 
 /// Selects the modules that `config` targets. Says so as an error if there are
 /// none, or if one cannot have a branch; warns of patterns without effect.
-/// `headless`: the rules see paths without the leading "model.".
 mlir::FailureOr<peft::TargetSelection>
 selectModules(mlir::ModuleOp module, const peft::PeftConfig &config,
-              llvm::ArrayRef<GraphModule> modules, bool headless);
+              llvm::ArrayRef<GraphModule> modules);
 
 /// Fails if the config asks for dropout, which training does not have.
 mlir::LogicalResult refuseDropout(mlir::ModuleOp module,
