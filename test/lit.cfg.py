@@ -5,7 +5,7 @@
 #   verify_roundtrip=1   lora-opt runs with --verify-roundtrip
 #
 # Features: avx2, avx512, avx512bf16 (of this machine), onednn, lora-compile and lora-train (built).
-# Substitutions: %fixtures (test/Fixtures), %examples (examples), %t and %s as everywhere.
+# Substitutions: %fixtures (test/Fixtures), %examples (examples), %mlir_libs (MLIR's libraries), %t and %s as everywhere.
 
 import os
 import re
@@ -25,6 +25,7 @@ config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.lora_build_dir, "test", "roundtrip" if verify_roundtrip else "output")
 
 config.substitutions.append(("%fixtures", os.path.join(config.lora_source_dir, "test", "Fixtures")))
+config.substitutions.append(("%mlir_libs", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
 config.substitutions.append(("%examples", os.path.join(config.lora_source_dir, "examples")))
 
 llvm_config.with_system_environment(["HOME", "XDG_CACHE_HOME", "ONEDNN_ROOT", "OMP_NUM_THREADS", "TMPDIR"])
