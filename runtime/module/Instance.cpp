@@ -244,21 +244,6 @@ std::span<float> ModuleInstance::region(Region which,
                                size_t(trainable.elements()));
 }
 
-Error ModuleInstance::clearStates() {
-  const Manifest &manifest = module->manifest();
-  for (size_t i = 0; i < states.size(); ++i) {
-    Expected<EngineMemory> fresh = allocate(states[i].size());
-    if (!fresh)
-      return fresh.takeError();
-    for (size_t slot = 0; slot < slots.size(); ++slot)
-      if (manifest.slots[slot].kind == Manifest::Slot::Kind::State &&
-          manifest.slots[slot].index == i)
-        slots[slot] = fresh->address();
-    states[i] = std::move(*fresh);
-  }
-  return Error::success();
-}
-
 MemoryReport ModuleInstance::memory() const {
   MemoryReport report;
   for (const EngineMemory &memory : module->state->repacked)

@@ -6,11 +6,30 @@
 
 #include <cstring>
 
+// Of libgomp, which oneDNN runs on.
+extern "C" {
+int omp_get_max_threads(void);
+void omp_set_num_threads(int threads);
+}
+
 namespace lora_rt {
 
 using namespace onednn;
 
 namespace {
+
+/// Lets one thread do work that is too small to share, until the end of a scope.
+class OneThreadIf {
+public:
+  explicit OneThreadIf(bool isSmall) : before(omp_get_max_threads()) {
+    if (isSmall)
+      omp_set_num_threads(1);
+  }
+  ~OneThreadIf() { omp_set_num_threads(before); }
+
+private:
+  int before;
+};
 
 struct InstructionSet {
   std::string_view name;
@@ -105,6 +124,7 @@ Error repack(std::string_view from, const void *source, std::string_view to,
   Expected<Engine> engine = cpuEngine();
   if (!engine)
     return engine.takeError();
+  OneThreadIf small(n * k * int64_t(sizeOf(type)) < 1 << 18);
   dnnl_stream_t rawStream = nullptr;
   if (Error error = check(dnnl_stream_create(&rawStream, engine->get(),
                                              dnnl_stream_default_flags),

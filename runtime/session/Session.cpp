@@ -1,6 +1,7 @@
 //===- Session.cpp --------------------------------------------------------===//
 
 #include "lora-runtime/Session.h"
+#include "Chunks.h"
 
 #include <algorithm>
 #include <cmath>
@@ -36,13 +37,17 @@ struct Session::State {
 
 namespace {
 
-/// The smallest entry that holds `tokens`, or the largest.
-const Manifest::Entry &
-bucketFor(const std::vector<const Manifest::Entry *> &entries, int64_t tokens) {
+/// The entries that `tokens` are run with, one after the other.
+std::vector<const Manifest::Entry *>
+plan(const std::vector<const Manifest::Entry *> &entries, size_t tokens) {
+  std::vector<int64_t> sizes;
   for (const Manifest::Entry *entry : entries)
-    if (entry->tokens >= tokens)
-      return *entry;
-  return *entries.back();
+    sizes.push_back(entry->tokens);
+  std::vector<const Manifest::Entry *> result;
+  for (int64_t size : planChunks(sizes, int64_t(tokens)))
+    result.push_back(entries[size_t(std::find(sizes.begin(), sizes.end(), size) -
+                                    sizes.begin())]);
+  return result;
 }
 
 bool isValue(const Manifest::Value &value, const char *name,
@@ -198,16 +203,16 @@ Error Session::State::hiddenRows(std::span<const std::byte> rows, int64_t first,
 Error Session::State::logitsOf(std::span<const std::byte> rows, int64_t count,
                                int64_t first, const Rows &sink) {
   uint64_t rowBytes = hiddenRowBytes();
-  for (int64_t done = 0; done < count;) {
-    const Manifest::Entry &entry = bucketFor(head, count - done);
-    int64_t piece = std::min(entry.tokens, count - done);
-    std::vector<std::byte> input(size_t(entry.tokens) * rowBytes);
+  int64_t done = 0;
+  for (const Manifest::Entry *entry : plan(head, size_t(count))) {
+    int64_t piece = std::min(entry->tokens, count - done);
+    std::vector<std::byte> input(size_t(entry->tokens) * rowBytes);
     std::copy_n(rows.begin() + ptrdiff_t(uint64_t(done) * rowBytes),
                 uint64_t(piece) * rowBytes, input.begin());
     if (Error error = instance->write(hidden.address(), input))
       return error;
     void *inputs[] = {hidden.address()}, *outputs[] = {logits.address()};
-    if (Error error = instance->call(entry, inputs, outputs))
+    if (Error error = instance->call(*entry, inputs, outputs))
       return error;
     std::vector<float> values(size_t(piece) * size_t(model().vocabSize));
     std::vector<std::byte> raw(values.size() * sizeOf(logitsType));
@@ -246,11 +251,10 @@ Error Session::feed(std::span<const int32_t> ids, const Rows &rows, Output outpu
     return error;
   bool isLogits = output == Output::Logits && model().hasHead;
   uint64_t rowBytes = s.hiddenRowBytes();
-  while (!ids.empty()) {
-    const Manifest::Entry &entry = bucketFor(s.body, int64_t(ids.size()));
-    size_t count = std::min(size_t(entry.tokens), ids.size());
+  for (const Manifest::Entry *entry : plan(s.body, ids.size())) {
+    size_t count = std::min(size_t(entry->tokens), ids.size());
     int64_t first = s.position;
-    if (Error error = s.runChunk(entry, ids.first(count)))
+    if (Error error = s.runChunk(*entry, ids.first(count)))
       return error;
     ids = ids.subspan(count);
     if (!rows && !ids.empty())

@@ -134,9 +134,6 @@ public:
   /// The part of a region that belongs to a trainable.
   std::span<float> region(Region which, const Manifest::Trainable &trainable);
 
-  /// Zeroes all states.
-  Error clearStates();
-
   MemoryReport memory() const;
   const Counters &counters() const;
   void resetCounters();

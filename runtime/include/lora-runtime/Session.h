@@ -1,9 +1,9 @@
 //===- Session.h - Feeding tokens to a model ---------------------*- C++ -*-===//
 //
 // A session holds the KV cache of one sequence. Prompts run in chunks of the sizes
-// that the module was compiled for: the largest first; what is left is padded to
-// the smallest that holds it. Padding tokens see no keys and write to a spare row
-// of the cache, so they change nothing.
+// that the module was compiled for, chosen for the least time; the last one may be
+// padded. Padding tokens see no keys and write to a spare row of the cache, so they
+// change nothing.
 //
 //===----------------------------------------------------------------------===//
 

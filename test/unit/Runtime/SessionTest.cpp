@@ -3,6 +3,9 @@
 #include "TestFiles.h"
 #include "TinyModule.h"
 #include "lora-runtime/Session.h"
+#include "session/Chunks.h"
+
+#include <numeric>
 
 using namespace lora_rt;
 
@@ -28,6 +31,31 @@ std::unique_ptr<Session> session(const std::string &path, int64_t context = 0) {
 }
 
 const std::vector<int32_t> prompt = {3, 10, 0, 7, 7, 1, 9, 2, 5, 4, 6};
+
+TEST(Chunks, CostLeast) {
+  const int64_t sizes[] = {1, 16, 128};
+  auto plan = [&](int64_t tokens) { return planChunks(sizes, tokens); };
+  using Chunks = std::vector<int64_t>;
+  EXPECT_EQ(plan(0), Chunks());
+  EXPECT_EQ(plan(1), Chunks({1}));
+  EXPECT_EQ(plan(2), Chunks({16})); // Reading the weights twice costs more.
+  EXPECT_EQ(plan(16), Chunks({16}));
+  EXPECT_EQ(plan(17), Chunks({16, 1}));
+  EXPECT_EQ(plan(40), Chunks({16, 16, 16}));
+  EXPECT_EQ(plan(100), Chunks({128}));
+  EXPECT_EQ(plan(129), Chunks({128, 1}));
+  EXPECT_EQ(plan(1000), Chunks({128, 128, 128, 128, 128, 128, 128, 128}));
+  for (int64_t tokens = 1; tokens < 600; ++tokens) {
+    Chunks chunks = plan(tokens);
+    int64_t sum = std::accumulate(chunks.begin(), chunks.end(), int64_t(0));
+    EXPECT_GE(sum, tokens);
+    // All but the last are full.
+    EXPECT_LT(sum - chunks.back(), tokens);
+    EXPECT_TRUE(std::is_sorted(chunks.rbegin(), chunks.rend()));
+  }
+  const int64_t one[] = {4};
+  EXPECT_EQ(planChunks(one, 9), Chunks({4, 4, 4}));
+}
 
 TEST(Session, ChunksAndPaddingChangeNothing) {
   TestFolder folder;
