@@ -51,8 +51,8 @@ struct LLVMPipelineOptions
     : public mlir::PassPipelineOptions<LLVMPipelineOptions> {
   Option<bool> expandBF16{
       *this, "expand-bf16",
-      llvm::cl::desc("Narrow to bf16 by integer arithmetic, for CPUs without "
-                     "the instruction"),
+      llvm::cl::desc("Convert from and to bf16 by integer arithmetic, which "
+                     "every CPU has and LLVM vectorizes in full width"),
       llvm::cl::init(false)};
 };
 

@@ -37,6 +37,7 @@ void lora::buildBufferizationPipeline(OpPassManager &manager) {
   // Functions count as one operation each in the estimate of work: they become
   // polynomials afterwards.
   functions.addPass(lora::createConvertParallelToRT());
+  functions.addPass(rt::createFuseParallelLoops());
   functions.addPass(rt::createPromoteAccumulators());
   functions.addPass(lora::createApproximateMath());
   functions.addPass(createCanonicalizerPass());

@@ -109,6 +109,24 @@ def PromoteAccumulators : Pass<"rt-promote-accumulators", "::mlir::func::FuncOp"
   let statistics = [Statistic<"numPromoted", "num-promoted", "Number of accumulators">];
 }
 
+def FuseParallelLoops : Pass<"rt-fuse-parallel-loops", "::mlir::func::FuncOp"> {
+  let summary = "Fuses parallel loops over the same rows";
+  let description = [{
+    Two `rt.parallel_for` over one range become one where an iteration of the second reads and writes, of what the first writes, only the row
+    that its own index names (the first index of a buffer). What is between them must not touch what the first does.
+
+    ```mlir
+    rt.parallel_for %context, %i = %c0 to %c512 grain 4 { /* sum[i] = sum of squares of x[i, :] */ }
+    rt.parallel_for %context, %i = %c0 to %c512 grain 2 { /* y[i, :] = x[i, :] / sqrt(sum[i]) */ }
+    ```
+    becomes
+    ```mlir
+    rt.parallel_for %context, %i = %c0 to %c512 grain 2 { /* both */ }
+    ```
+  }];
+  let statistics = [Statistic<"numFused", "num-fused", "Number of loops fused into the next one">];
+}
+
 def PlanMemory : Pass<"rt-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Gives every buffer a place in its function's frame";
   let description = [{
