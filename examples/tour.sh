@@ -94,7 +94,7 @@ start=$(cut -d, -f1-12 <<<"$ids")
 run "$out/merged" --ids "$start" --generate 64 --time
 heading "7. Training steps through the same graph: forward, loss, backward, AdamW, compiled"
 run "$bin/lora-train" "$model" --adapter "$adapter" --data examples/tiny-qwen3/train.jsonl --out "$out/trained" \
-  --steps 60 --batch-size 8 --lr 1e-2 --betas 0.9,0.98 --eps 1e-8 --weight-decay 0.0 --clip 1.0 --dtype f32 >"$out/train.log"
+  --steps 120 --batch-size 8 --lr 1e-2 --betas 0.9,0.98 --eps 1e-8 --weight-decay 0.0 --clip 1.0 --dtype f32 >"$out/train.log"
 sed -n '1,7p' "$out/train.log"
 echo "  ..."
 tail -n 2 "$out/train.log"
@@ -106,8 +106,8 @@ awk -v first="$(loss 1)" -v last="$(loss last)" 'BEGIN {exit !(last < first)}' |
 
 run "$bin/lora-compile" "$model" --adapter "$out/trained" --dtype f32 -o "$out/trained.bin"
 prompt=256,84,104,101,32
-echo "  'The ' goes on, greedily:"
-echo "  before:  The$("$out/merged" --ids "$prompt" --generate 32 --stop-at-eos 2>/dev/null | text | cut -d. -f1)."
-echo "  trained: The$("$out/trained.bin" --ids "$prompt" --generate 32 --stop-at-eos 2>/dev/null | text | cut -d. -f1)."
+continuation() { "$1" --ids "$prompt" --generate 40 --stop-at-eos 2>/dev/null | text; }
+echo "  before:  The $(continuation "$out/merged")"
+echo "  trained: The $(continuation "$out/trained.bin")"
 
 printf '\nAll of it lies in %s. Next: docs/getting-started.md\n' "$out"
