@@ -36,7 +36,7 @@ struct GatherSpec {
 };
 
 Expected<std::unique_ptr<lora_primitive>>
-createMatmul(lora_engine &engine, const onednn::MatmulSpec &spec);
+createMatmul(lora_engine &engine, const MatmulSpec &spec);
 
 Expected<std::unique_ptr<lora_primitive>> createGather(lora_engine &engine,
                                                        const GatherSpec &spec);
@@ -46,7 +46,7 @@ Expected<std::unique_ptr<lora_primitive>>
 createFromJson(lora_engine &engine, std::string_view json);
 
 /// Reads a matmul's JSON; the layout stays as it is there.
-Expected<onednn::MatmulSpec> parseMatmul(std::string_view json);
+Expected<MatmulSpec> parseMatmul(std::string_view json);
 
 } // namespace lora_rt::cpu
 

@@ -85,6 +85,20 @@ std::string oneDNNVersion() {
          "." + std::to_string(version->patch);
 }
 
+Expected<std::string> preferredLayout(MatmulSpec spec) {
+  spec.layout.clear();
+  Expected<Engine> engine = cpuEngine();
+  if (!engine)
+    return engine.takeError();
+  Expected<PrimitiveDesc> desc = describeMatmul(engine->get(), spec);
+  if (!desc)
+    return desc.takeError();
+  const_dnnl_memory_desc_t chosen =
+      dnnl_primitive_desc_query_md(desc->get(), dnnl_query_weights_md, 0);
+  return layoutOf(chosen, spec.n, spec.k, spec.b)
+      .value_or(std::string(plainLayout));
+}
+
 Expected<std::string> packedTag(int64_t m, int64_t n, int64_t k, DType a,
                                 DType b, DType c) {
   MatmulSpec spec;
@@ -94,15 +108,7 @@ Expected<std::string> packedTag(int64_t m, int64_t n, int64_t k, DType a,
   spec.a = a;
   spec.b = b;
   spec.c = c;
-  Expected<Engine> engine = cpuEngine();
-  if (!engine)
-    return engine.takeError();
-  Expected<PrimitiveDesc> desc = describeMatmul(engine->get(), spec);
-  if (!desc)
-    return desc.takeError();
-  const_dnnl_memory_desc_t chosen =
-      dnnl_primitive_desc_query_md(desc->get(), dnnl_query_weights_md, 0);
-  return layoutOf(chosen, n, k, b).value_or(std::string(plainLayout));
+  return preferredLayout(spec);
 }
 
 Expected<uint64_t> packedBytes(std::string_view layout, int64_t n, int64_t k,

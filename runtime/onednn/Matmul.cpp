@@ -3,7 +3,21 @@
 #include "Matmul.h"
 #include "lora-runtime/Layouts.h"
 
-namespace lora_rt::onednn {
+namespace lora_rt {
+
+std::string MatmulSpec::text() const {
+  std::ostringstream out;
+  out << "matmul " << m << " x " << n << " x " << k << " (" << manifestName(a)
+      << ", " << manifestName(b) << " -> " << manifestName(c) << "), layout "
+      << (layout.empty() ? "any" : layout);
+  if (bias)
+    out << ", bias " << manifestName(*bias);
+  if (!postOps.empty())
+    out << ", " << postOps.size() << " post-ops";
+  return out.str();
+}
+
+namespace onednn {
 
 namespace {
 
@@ -101,18 +115,6 @@ Expected<Attributes> attributes(const MatmulSpec &spec) {
 
 } // namespace
 
-std::string MatmulSpec::text() const {
-  std::ostringstream out;
-  out << "matmul " << m << " x " << n << " x " << k << " (" << manifestName(a)
-      << ", " << manifestName(b) << " -> " << manifestName(c) << "), layout "
-      << (layout.empty() ? "any" : layout);
-  if (bias)
-    out << ", bias " << manifestName(*bias);
-  if (!postOps.empty())
-    out << ", " << postOps.size() << " post-ops";
-  return out.str();
-}
-
 Expected<PrimitiveDesc> describeMatmul(dnnl_engine_t engine,
                                        const MatmulSpec &spec) {
   Expected<MemoryDesc> a =
@@ -145,4 +147,6 @@ Expected<PrimitiveDesc> describeMatmul(dnnl_engine_t engine,
   return PrimitiveDesc(desc);
 }
 
-} // namespace lora_rt::onednn
+} // namespace onednn
+
+} // namespace lora_rt

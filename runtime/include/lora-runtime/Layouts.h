@@ -32,8 +32,40 @@ std::string instructionSet();
 /// "3.2.0"
 std::string oneDNNVersion();
 
-/// The layout of b that oneDNN prefers for c[m, n] = a[m, k] b[k, n] on this
-/// machine's CPU; "plain" if what it prefers has no name.
+/// What follows a matmul before its result is rounded and stored.
+struct PostOp {
+  enum class Kind { Sum, Add, Mul, Silu, GeluTanh, GeluErf, Relu };
+  Kind kind;
+  /// Of the operand [m, n] of Add and Mul.
+  DType operand = DType::F32;
+
+  bool isBinary() const { return kind == Kind::Add || kind == Kind::Mul; }
+};
+
+/// c[m, n] = post_ops(a[m, k] b[k, n] + bias[n]), as the manifest says it.
+struct MatmulSpec {
+  int64_t m = 0, n = 0, k = 0;
+  DType a = DType::F32, b = DType::F32, c = DType::F32;
+  bool transposeA = false;
+  /// Of a plain b: stored as [n, k]. A packed layout has its own order.
+  bool transposeB = false;
+  /// Elements from one stored row of a, of a plain b, of c, to the next; 0 if
+  /// rows follow each other.
+  int64_t strideA = 0, strideB = 0, strideC = 0;
+  /// "plain", a tag, or empty for the one that oneDNN prefers.
+  std::string layout;
+  std::optional<DType> bias;
+  std::vector<PostOp> postOps;
+
+  /// "matmul 16 x 144 x 48 (bf16, bf16 -> bf16), layout BA16a64b2a"
+  std::string text() const;
+};
+
+/// The layout of b that oneDNN prefers on this machine's CPU, whatever
+/// `spec.layout` is; "plain" if what it prefers has no name.
+Expected<std::string> preferredLayout(MatmulSpec spec);
+
+/// The same for c[m, n] = a[m, k] b[k, n].
 Expected<std::string> packedTag(int64_t m, int64_t n, int64_t k, DType a,
                                 DType b, DType c);
 

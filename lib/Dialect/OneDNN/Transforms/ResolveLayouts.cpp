@@ -19,15 +19,15 @@ namespace lora::onednn {
 } // namespace lora::onednn
 
 using namespace mlir;
+using namespace lora;
 using namespace lora::onednn;
 
 namespace {
 
-/// One weight shape and the matmuls that read it.
+/// One weight shape and the different matmuls that read it.
 struct Question {
   RankedTensorType weight;
-  /// Tokens and result type of the matmuls.
-  llvm::SmallSetVector<std::pair<int64_t, Type>, 4> uses;
+  llvm::MapVector<Attribute, lora_rt::MatmulSpec> uses;
   /// The answer: a format tag, or "plain".
   std::string tag;
 };
@@ -41,6 +41,60 @@ bool isOpen(Type type) {
   auto layout = tensor ? dyn_cast_or_null<PackedAttr>(tensor.getEncoding())
                        : PackedAttr();
   return layout && layout.getTag() == "any";
+}
+
+lora_rt::PostOp::Kind getKind(PostOpKind kind) {
+  using Kind = lora_rt::PostOp::Kind;
+  switch (kind) {
+  case PostOpKind::Sum:
+    return Kind::Sum;
+  case PostOpKind::Add:
+    return Kind::Add;
+  case PostOpKind::Mul:
+    return Kind::Mul;
+  case PostOpKind::Silu:
+    return Kind::Silu;
+  case PostOpKind::GeluErf:
+    return Kind::GeluErf;
+  case PostOpKind::GeluTanh:
+    return Kind::GeluTanh;
+  case PostOpKind::Relu:
+    return Kind::Relu;
+  }
+  llvm_unreachable("unknown post-op");
+}
+
+/// Elements from row to row of the matrix that `value` is a part of; 0 if it is
+/// a matrix of its own.
+int64_t getRowStride(Value value) {
+  auto slice = value.getDefiningOp<transformer::SliceFeaturesOp>();
+  return slice ? slice.getX().getType().getDimSize(1) : 0;
+}
+
+/// All that oneDNN's answer may depend on.
+lora_rt::MatmulSpec getSpec(MatmulOp op) {
+  auto typeOf = [](Value value) {
+    return getDType(getElementTypeOrSelf(value.getType()));
+  };
+  lora_rt::MatmulSpec spec;
+  spec.m = op.getM();
+  spec.n = op.getN();
+  spec.k = op.getK();
+  spec.a = typeOf(op.getA());
+  spec.b = typeOf(op.getB());
+  spec.c = typeOf(op.getC());
+  spec.transposeA = op.getTransposeA();
+  spec.strideA = getRowStride(op.getA());
+  if (op.getBias())
+    spec.bias = typeOf(op.getBias());
+  auto operand = op.getPostOperands().begin();
+  for (Attribute attr : op.getPostOps()) {
+    lora_rt::PostOp postOp{getKind(cast<PostOpKindAttr>(attr).getValue())};
+    if (postOp.isBinary())
+      postOp.operand = typeOf(*operand++);
+    spec.postOps.push_back(postOp);
+  }
+  return spec;
 }
 
 struct ResolveLayoutsPass
@@ -61,8 +115,14 @@ struct ResolveLayoutsPass
       auto type = cast<RankedTensorType>(op.getB().getType());
       Question &question = questions[type];
       question.weight = type;
-      question.uses.insert(
-          {op.getM(), cast<ShapedType>(op.getC().getType()).getElementType()});
+      lora_rt::MatmulSpec spec = getSpec(op);
+      Builder builder(op);
+      SmallVector<Attribute> key{
+          builder.getI64ArrayAttr({spec.m, spec.strideA}),
+          op.getPostOps()};
+      for (Value value : op->getOperands())
+        key.push_back(TypeAttr::get(getElementTypeOrSelf(value.getType())));
+      question.uses.try_emplace(builder.getArrayAttr(key), std::move(spec));
     });
     for (auto &[type, question] : questions)
       if (failed(answer(question)))
@@ -72,27 +132,25 @@ struct ResolveLayoutsPass
   }
 
 private:
-  /// Asks oneDNN once per token count and settles on one layout.
+  /// Asks oneDNN once per kind of use and settles on one layout.
   LogicalResult answer(Question &question) {
     if (!layout.empty()) {
       question.tag = layout;
       return success();
     }
     int64_t n = question.weight.getDimSize(0), k = question.weight.getDimSize(1);
-    lora_rt::DType type = getDType(question.weight.getElementType());
     int64_t largest = 0;
     llvm::StringSet<> answers;
-    for (auto [m, result] : question.uses) {
+    for (auto &[key, spec] : question.uses) {
       ++numAsked;
-      auto tag =
-          lora_rt::packedTag(m, n, k, type, type, getDType(result));
+      auto tag = lora_rt::preferredLayout(spec);
       if (!tag)
         return getOperation().emitError()
                << "expected oneDNN to name a layout for a weight of type "
                << question.weight << ", but got: " << tag.message();
       answers.insert(*tag);
-      if (m > largest) {
-        largest = m;
+      if (spec.m > largest) {
+        largest = spec.m;
         question.tag = *tag;
       }
     }
