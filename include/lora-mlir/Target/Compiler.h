@@ -50,6 +50,9 @@ struct LoweringSettings {
 struct CompileOptions {
   /// "native", a level ("x86-64-v3") or the name of a CPU.
   std::string march = "native";
+  /// Where primitives run: the module's target says it, and the runtime opens the
+  /// backend of this name.
+  std::string engine = "cpu";
   LoweringSettings lowering;
   /// Gets warnings and remarks.
   std::function<void(const std::string &)> note;

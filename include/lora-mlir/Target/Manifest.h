@@ -19,8 +19,6 @@
 
 namespace lora {
 
-struct NativeTarget;
-
 /// A parameter of the manifest and the expression that gives its bytes.
 struct BoundValue {
   /// The full name of the slot.
@@ -45,10 +43,9 @@ struct ModuleManifest {
 };
 
 /// Builds the manifest of `module`, in rt form with planned frames
-/// (`rt.slot_table`, `rt.entry`, `rt.frame_bytes`, `rt.primitive`). A failure is a
-/// diagnostic.
-mlir::FailureOr<ModuleManifest> buildManifest(mlir::ModuleOp module,
-                                              const NativeTarget &target);
+/// (`rt.target`, `rt.slot_table`, `rt.entry`, `rt.frame_bytes`, `rt.primitive`). A
+/// failure is a diagnostic.
+mlir::FailureOr<ModuleManifest> buildManifest(mlir::ModuleOp module);
 
 } // namespace lora
 

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Target/Compiler.h"
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Target/NativeCode.h"
 #include "lora-runtime/Layouts.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -64,11 +65,25 @@ public:
       return lora_rt::makeError(
           ErrorCode::Unsupported, "the CPU ", target.cpu,
           " has no bf16 instructions (avx512bf16); compile with --dtype f32");
+    setTargetAttr();
     // Layouts must fit the target, not this machine. For this machine oneDNN
     // knows best.
     if (options.march == "native" || options.lowering.kernels != Kernels::OneDNN)
       return Error::success();
     return lora_rt::limitInstructionSet(target.oneDNNInstructionSet());
+  }
+
+  /// What the passes and the manifest read of the target.
+  void setTargetAttr() {
+    Builder builder(module->getContext());
+    SmallVector<StringRef> features(target.features.begin(),
+                                    target.features.end());
+    NamedAttrList attr;
+    attr.set("engine", builder.getStringAttr(options.engine));
+    attr.set("cpu", builder.getStringAttr(target.cpu));
+    attr.set("features", builder.getStrArrayAttr(features));
+    (*module)->setAttr(rt::RTDialect::kTargetAttr,
+                       attr.getDictionary(module->getContext()));
   }
 
   Error lower() {
@@ -88,7 +103,7 @@ public:
   }
 
   Expected<ModuleManifest> describe() {
-    FailureOr<ModuleManifest> manifest = buildManifest(*module, target);
+    FailureOr<ModuleManifest> manifest = buildManifest(*module);
     if (failed(manifest))
       return diagnostics.takeError("the lowered model could not be described");
     return std::move(*manifest);

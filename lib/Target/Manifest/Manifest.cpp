@@ -8,7 +8,6 @@
 #include "lora-mlir/Dialect/OneDNN/IR/OneDNNOps.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
-#include "lora-mlir/Target/NativeCode.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 using namespace mlir;
@@ -54,15 +53,18 @@ Json toJson(Attribute attribute) {
 
 class ManifestBuilder {
 public:
-  ManifestBuilder(ModuleOp module, const NativeTarget &target)
-      : module(module), target(target) {}
+  explicit ManifestBuilder(ModuleOp module) : module(module) {}
 
   FailureOr<ModuleManifest> build() {
     Json &json = result.json;
     json["format"] = 1;
-    json["target"] = {{"engine", "cpu"},
-                      {"cpu", target.cpu},
-                      {"features", target.features}};
+    auto target =
+        module->getAttrOfType<DictionaryAttr>(rt::RTDialect::kTargetAttr);
+    if (!target || !target.contains("cpu") || !target.contains("features"))
+      return module.emitError() << "expected a module with a target";
+    json["target"] = {{"engine", rt::RTDialect::getEngine(module).str()},
+                      {"cpu", toJson(target.get("cpu"))},
+                      {"features", toJson(target.get("features"))}};
     json["model"] = Json::object();
     for (const char *list :
          {"params", "states", "trainables", "slots", "primitives", "entries"})
@@ -241,7 +243,6 @@ private:
   }
 
   ModuleOp module;
-  const NativeTarget &target;
   ModuleManifest result;
   llvm::DenseMap<Attribute, size_t> params;
   std::map<std::string, size_t> states, trainables;
@@ -249,7 +250,6 @@ private:
 
 } // namespace
 
-FailureOr<ModuleManifest> lora::buildManifest(ModuleOp module,
-                                              const NativeTarget &target) {
-  return ManifestBuilder(module, target).build();
+FailureOr<ModuleManifest> lora::buildManifest(ModuleOp module) {
+  return ManifestBuilder(module).build();
 }

@@ -8,6 +8,7 @@
 
 #include "lora-mlir/Dialect/OneDNN/IR/OneDNNOps.h"
 #include "lora-mlir/Dialect/OneDNN/Transforms/Passes.h"
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-runtime/Layouts.h"
 #include "mlir/IR/Remarks.h"
@@ -103,6 +104,7 @@ struct ResolveLayoutsPass
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
+    StringRef engine = rt::RTDialect::getEngine(module);
     if (engine != "cpu") {
       module.emitError() << "expected the engine to be cpu, the only one that "
                             "this build can ask for layouts, but got '"

@@ -38,6 +38,12 @@ void RTDialect::registerTypes() {
       >();
 }
 
+StringRef RTDialect::getEngine(Operation *module) {
+  auto target = module->getAttrOfType<DictionaryAttr>(kTargetAttr);
+  auto engine = target ? target.getAs<StringAttr>("engine") : StringAttr();
+  return engine ? engine.getValue() : "cpu";
+}
+
 LogicalResult SlotOp::verify() {
   auto type = cast<MemRefType>(getResult().getType());
   for (int64_t i = 1; i < type.getRank(); ++i)

@@ -46,7 +46,7 @@ def PackWeights : Pass<"onednn-pack-weights", "::mlir::ModuleOp"> {
 def ResolveLayouts : Pass<"onednn-resolve-layouts", "::mlir::ModuleOp"> {
   let summary = "Ask oneDNN for the layouts that are still open";
   let description = [{
-    Replaces `#onednn.packed<"any">` by the layout that oneDNN prefers on the engine for the matmuls that read the weight; where oneDNN has none of
+    Replaces `#onednn.packed<"any">` by the layout that oneDNN prefers on the engine of the module's `rt.target` for the matmuls that read the weight; where oneDNN has none of
     its own, by no encoding. One layout serves all token counts: where oneDNN's answers differ, the largest count's is
     taken, with a remark. Nothing else asks oneDNN, so every other pass does the same on every machine.
 
@@ -56,7 +56,6 @@ def ResolveLayouts : Pass<"onednn-resolve-layouts", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::lora::onednn::OneDNNDialect"];
   let options = [
-    Option<"engine", "engine", "std::string", /*default=*/"\"cpu\"", "The oneDNN engine that is asked">,
     Option<"layout", "layout", "std::string", /*default=*/"\"\"",
            "Take this format tag (or `plain`) for every weight instead of asking">
   ];

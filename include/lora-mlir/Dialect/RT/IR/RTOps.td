@@ -21,6 +21,11 @@ def RT_Dialect : Dialect {
   let extraClassDeclaration = [{
     void registerTypes();
     void registerAttributes() {}
+    /// On a module: what it is compiled for, a dictionary of `engine` ("cpu"; where primitives run), `cpu` and `features` (of generated
+    /// code). Without it, the CPU engine.
+    static constexpr llvm::StringLiteral kTargetAttr = "rt.target";
+    /// The engine of a module's target.
+    static llvm::StringRef getEngine(::mlir::Operation *module);
     /// On a function: bytes of the frame that it needs (after rt-plan-memory).
     static constexpr llvm::StringLiteral kFrameBytesAttr = "rt.frame_bytes";
     /// On a function: it is an entry of the module; its name in the manifest.
