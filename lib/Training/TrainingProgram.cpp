@@ -14,6 +14,9 @@
 #include "lora-mlir/Target/Compiler.h"
 #include "lora-mlir/Target/WeightEvaluator.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Support/FormatVariadic.h"
+
+#include <ctime>
 
 using namespace lora;
 using lora_rt::Error;
@@ -46,8 +49,10 @@ TrainingProgram::create(const TrainingOptions &options) {
         ", but training with dropout is not supported; set it to 0");
   std::unique_ptr<TrainingProgram> program(new TrainingProgram(
       options, std::move(*checkpoint), std::move(*adapter)));
+  std::clock_t start = std::clock();
   if (Error error = program->buildGraph())
     return error;
+  program->graphSeconds = double(std::clock() - start) / CLOCKS_PER_SEC;
   return program;
 }
 
@@ -124,9 +129,16 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
     options.progress("compiling a step of " + std::to_string(options.batchSize) +
                      " rows for " + std::to_string(lengths.size()) +
                      (lengths.size() == 1 ? " length" : " lengths"));
+  std::clock_t start = std::clock();
   Expected<CompiledModule> compiled = compileInMemory(*graph, compile);
   if (!compiled)
     return compiled.takeError();
+  if (options.progress) {
+    double seconds =
+        graphSeconds + double(std::clock() - start) / CLOCKS_PER_SEC;
+    options.progress(
+        llvm::formatv("compiled in {0:f2} s of the processor", seconds).str());
+  }
   moduleManifest = std::move(compiled->manifest);
   return load(compiled->code);
 }

@@ -63,6 +63,8 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> graph;
   ModuleManifest moduleManifest;
   std::set<int64_t> lengths;
+  /// Time of the processor that the graph took to build.
+  double graphSeconds = 0;
   /// Parameters that are not in a file as they are needed.
   std::vector<std::vector<std::byte>> computed;
   std::unique_ptr<lora_rt::ModuleInstance> loaded;
