@@ -70,7 +70,15 @@ public:
     // knows best.
     if (options.march == "native" || options.lowering.kernels != Kernels::OneDNN)
       return Error::success();
-    return lora_rt::limitInstructionSet(target.oneDNNInstructionSet());
+    std::string wanted = target.oneDNNInstructionSet();
+    if (Error error = lora_rt::limitInstructionSet(wanted))
+      return error;
+    std::string available = lora_rt::instructionSet();
+    if (available != wanted && options.note)
+      options.note("this machine has " + available + " only: a " + target.cpu +
+                   " with " + wanted +
+                   " may repack the weights when it loads the program");
+    return Error::success();
   }
 
   /// What the passes and the manifest read of the target.
