@@ -23,8 +23,8 @@ An argument's attribute lora.input says what it is: "positive", "ids N", "labels
 "sequence N" (the last tokens of a cache of N rows); without it, values are uniform in [-1, 1].
 
 Example:
-  lora-check test/Conversion/Executed/linear.mlir
-  lora-check --gradients test/Dialect/LoRA/Executed/gradients.mlir
+  lora-check test/Executed/linear.mlir
+  lora-check --gradients test/Executed/gradients.mlir
 )";
 
 int main(int argc, char **argv) {
