@@ -36,6 +36,21 @@ func.func @gradient(%dy: tensor<16x144xf32>, %w: tensor<144x48xf32>, %du: tensor
   return %2 : tensor<16x48xf32>
 }
 
+// A range of wider rows can be a destination, but no post-op reads it.
+// CHECK-LABEL: func.func @slices
+func.func @slices(%x: tensor<16x3xf32>, %w: tensor<48x3xf32>, %all: tensor<16x96xf32>, %e: tensor<16x48xf32>) -> (tensor<16x48xf32>, tensor<16x48xf32>) {
+  // CHECK: %[[Q:.+]] = transformer.slice_features %{{.+}}[0]
+  // CHECK: onednn.matmul {{.+}} outs(%[[Q]] : tensor<16x48xf32>) {post_ops = [#onednn.post_op<sum>], transpose_b}
+  // CHECK: transformer.mul
+  %q = transformer.slice_features %all[0] : tensor<16x96xf32> -> tensor<16x48xf32>
+  %0 = onednn.matmul ins(%x, %w : tensor<16x3xf32>, tensor<48x3xf32>) outs(%e : tensor<16x48xf32>) {transpose_b} -> tensor<16x48xf32>
+  %1 = transformer.add %q, %0 : tensor<16x48xf32>
+  %k = transformer.slice_features %all[48] : tensor<16x96xf32> -> tensor<16x48xf32>
+  %2 = onednn.matmul ins(%x, %w : tensor<16x3xf32>, tensor<48x3xf32>) outs(%e : tensor<16x48xf32>) {transpose_b} -> tensor<16x48xf32>
+  %3 = transformer.mul %k, %2 : tensor<16x48xf32>
+  return %1, %3 : tensor<16x48xf32>, tensor<16x48xf32>
+}
+
 // A product that is read twice, and the square of one, stay as they are.
 // CHECK-LABEL: func.func @shared
 func.func @shared(%x: tensor<16x48xf32>, %w: tensor<48x48xf32>, %e: tensor<16x48xf32>) -> (tensor<16x48xf32>, tensor<16x48xf32>, tensor<16x48xf32>) {

@@ -104,10 +104,14 @@ public:
   int64_t bytes() const { return compute.getIntOrFloatBitWidth() / 8; }
   bool trains() const { return group.front().trains; }
 
-  /// Why the base weights cannot be stacked with A; empty if they can.
+  /// Why the base weights cannot be stacked with A; empty if they can. (The results
+  /// are ranges of wider rows: good enough for q, k and v, but a layer that ends a
+  /// block is added to by its residual, which wants rows of its own.)
   std::string augmentObstacle() {
     if (trains())
       return "it trains";
+    if (group.size() == 1)
+      return "no other branch reads its input";
     for (Member &member : group) {
       auto weight = dyn_cast<BlockArgument>(member.op.getWeight());
       if (!weight || !weight.hasOneUse() ||

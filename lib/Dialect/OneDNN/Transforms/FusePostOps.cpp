@@ -35,6 +35,12 @@ MatmulOp getFusibleMatmul(Value value) {
   return matmul;
 }
 
+/// Whether a value is a range of wider rows, which post-ops cannot read in place;
+/// a destination can be one.
+bool isSlice(Value value) {
+  return value.getDefiningOp<transformer::SliceFeaturesOp>() != nullptr;
+}
+
 bool hasSum(MatmulOp matmul) {
   return llvm::any_of(matmul.getPostOps(), [](Attribute attr) {
     return cast<PostOpKindAttr>(attr).getValue() == PostOpKind::Sum;
@@ -72,8 +78,12 @@ struct FuseAdd : OpRewritePattern<transformer::AddOp> {
       MatmulOp matmul = getFusibleMatmul(value);
       if (!matmul)
         continue;
-      if (getFusibleMatmul(other) && !hasSum(matmul))
+      bool canAccumulate =
+          getFusibleMatmul(other) || (isSlice(other) && other.hasOneUse());
+      if (canAccumulate && !hasSum(matmul))
         appendPostOp(rewriter, op, matmul, PostOpKind::Sum, {}, other);
+      else if (isSlice(other))
+        continue;
       else
         appendPostOp(rewriter, op, matmul, PostOpKind::Add, other);
       return success();
@@ -91,11 +101,13 @@ struct FuseMul : OpRewritePattern<transformer::MulOp> {
     if (op.getLhs() == op.getRhs())
       return rewriter.notifyMatchFailure(op, "expected two values");
     for (auto [value, other] : {std::pair(op.getRhs(), op.getLhs()),
-                                std::pair(op.getLhs(), op.getRhs())})
-      if (MatmulOp matmul = getFusibleMatmul(value)) {
+                                std::pair(op.getLhs(), op.getRhs())}) {
+      MatmulOp matmul = getFusibleMatmul(value);
+      if (matmul && !isSlice(other)) {
         appendPostOp(rewriter, op, matmul, PostOpKind::Mul, other);
         return success();
       }
+    }
     return rewriter.notifyMatchFailure(
         op, "expected an operand that is a matmul's only use");
   }
