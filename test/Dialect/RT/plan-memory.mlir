@@ -92,7 +92,7 @@ func.func @parallel(%ctx: !rt.context, %s: !rt.slots, %f: !rt.frame) {
 
 // -----
 
-// The largest is placed first; small ones go into the smallest gap that holds them.
+// The largest is placed first; the others go into the lowest gap that holds them.
 
 // CHECK-LABEL: func.func @gaps
 // CHECK-SAME: rt.frame_bytes = 768 : i64

@@ -80,3 +80,30 @@ func.func @different(%c: !rt.context, %s: !rt.slots, %f: !rt.frame, %v: f32) {
   func.call @layer(%c, %s, %f, %a, %b) : (!rt.context, !rt.slots, !rt.frame, memref<48xf32>, memref<48xf32>) -> ()
   return
 }
+
+// The run that saves most is taken, also if another one begins before it: one call before, one loop, one call behind.
+
+// CHECK-LABEL: func.func @inside
+// CHECK: call @keep
+// CHECK: scf.for %{{.+}} = %c0{{.*}} to %c4
+// CHECK: call @keep
+// CHECK: }
+// CHECK: call @keep
+// CHECK-NOT: call @keep
+// CHECK: return
+func.func @inside(%c: !rt.context, %s: !rt.slots, %f: !rt.frame) {
+  %s0 = rt.slot_range %s[90]
+  %a = rt.frame_view %f[6400] : memref<48xf32>
+  func.call @keep(%c, %s0, %f, %a) : (!rt.context, !rt.slots, !rt.frame, memref<48xf32>) -> ()
+  %s1 = rt.slot_range %s[0]
+  func.call @keep(%c, %s1, %f, %a) : (!rt.context, !rt.slots, !rt.frame, memref<48xf32>) -> ()
+  %s2 = rt.slot_range %s[3]
+  func.call @keep(%c, %s2, %f, %a) : (!rt.context, !rt.slots, !rt.frame, memref<48xf32>) -> ()
+  %s3 = rt.slot_range %s[6]
+  func.call @keep(%c, %s3, %f, %a) : (!rt.context, !rt.slots, !rt.frame, memref<48xf32>) -> ()
+  %s4 = rt.slot_range %s[9]
+  func.call @keep(%c, %s4, %f, %a) : (!rt.context, !rt.slots, !rt.frame, memref<48xf32>) -> ()
+  %s5 = rt.slot_range %s[50]
+  func.call @keep(%c, %s5, %f, %a) : (!rt.context, !rt.slots, !rt.frame, memref<48xf32>) -> ()
+  return
+}

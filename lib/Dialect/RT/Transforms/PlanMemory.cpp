@@ -41,8 +41,10 @@ public:
 
   /// Collects what needs a place.
   LogicalResult collect();
-  /// Chooses offsets: the largest first, each into the smallest gap among those
-  /// that are alive with it.
+  /// Chooses offsets: the largest first, each into the lowest gap among those
+  /// that are alive with it. Lowest rather than tightest: then a buffer of each
+  /// layer's backward pass takes the place that the layer before has left, and
+  /// -rt-roll-layers finds a constant step.
   void assign();
   /// Replaces allocations by views of `frame`.
   void rewrite(Value frame);
@@ -138,19 +140,15 @@ void FramePlanner::assign() {
   for (Request *request : order) {
     if (request->bytes == 0 || request->interval.isEmpty())
       continue;
-    int64_t best = -1, bestGap = std::numeric_limits<int64_t>::max();
     int64_t end = 0;
     for (Request *other : placed) {
       if (!other->interval.overlaps(request->interval))
         continue;
-      int64_t gap = other->offset - end;
-      if (gap >= request->bytes && gap < bestGap) {
-        best = end;
-        bestGap = gap;
-      }
+      if (other->offset - end >= request->bytes)
+        break;
       end = std::max(end, other->offset + other->bytes);
     }
-    request->offset = best < 0 ? end : best;
+    request->offset = end;
     frameBytes = std::max(frameBytes, request->offset + request->bytes);
     auto position = llvm::upper_bound(
         placed, request, [](const Request *a, const Request *b) {

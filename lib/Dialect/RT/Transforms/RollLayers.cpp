@@ -67,6 +67,7 @@ struct Run {
   int64_t period = 1, repetitions = 1;
   SmallVector<SmallVector<int64_t>> steps; ///< of each call of the period
   int64_t size() const { return period * repetitions; }
+  int64_t getSaved() const { return period * (repetitions - 1); }
 };
 } // namespace
 
@@ -162,23 +163,31 @@ struct RollLayers : public lora::rt::impl::RollLayersBase<RollLayers> {
   }
 
 private:
+  /// Makes a loop of the run that saves the most calls, then looks before and
+  /// behind it.
   void rollSegment(ArrayRef<func::CallOp> calls) {
-    while (calls.size() > 1) {
-      Run best;
+    Run best;
+    size_t begin = 0;
+    for (size_t i = 0; i + 1 < calls.size(); ++i) {
       for (int64_t period = 1; period <= maxPeriod; ++period) {
-        Run run = matchRun(calls, period);
-        if (run.repetitions > 1 && run.size() > best.size())
+        Run run = matchRun(calls.drop_front(i), period);
+        if (run.getSaved() > best.getSaved() ||
+            (run.getSaved() == best.getSaved() && period < best.period)) {
           best = run;
+          begin = i;
+        }
       }
-      if (best.repetitions > 1) {
-        roll(calls, best);
-        for (func::CallOp call : calls.take_front(best.size()))
-          call.erase();
-        ++numLoops;
-        numCalls += best.size();
-      }
-      calls = calls.drop_front(best.size());
     }
+    if (best.getSaved() == 0)
+      return;
+    rollSegment(calls.take_front(begin));
+    rollSegment(calls.drop_front(begin + best.size()));
+    ArrayRef<func::CallOp> run = calls.slice(begin, best.size());
+    roll(run, best);
+    for (func::CallOp call : run)
+      call.erase();
+    ++numLoops;
+    numCalls += best.size();
   }
 };
 } // namespace
