@@ -345,6 +345,16 @@ struct ConvertRTToLLVM final : lora::impl::ConvertRTToLLVMBase<ConvertRTToLLVM> 
     if (failed(applyFullConversion(module, target, std::move(patterns))))
       return signalPassFailure();
 
+    // What scf.for says about unrolling reaches the branch as an attribute that
+    // the translation does not read.
+    module.walk([](LLVM::BrOp branch) {
+      StringRef name = "llvm.loop_annotation";
+      if (auto loop = branch->getAttrOfType<LLVM::LoopAnnotationAttr>(name)) {
+        branch->removeDiscardableAttr(name);
+        branch.setLoopAnnotationAttr(loop);
+      }
+    });
+
     // Blocks stay functions of their own, whatever the number of layers, and so
     // do kernels, whose arguments carry noalias; entries become their wrappers.
     for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
