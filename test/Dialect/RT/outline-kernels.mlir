@@ -92,6 +92,26 @@ func.func @frames(%ctx: !rt.context, %frame: !rt.frame) {
 
 // -----
 
+// What is known of a frame that a loop moves on: nothing.
+
+// CHECK-LABEL: func.func private @moved.kernel(
+// CHECK-NOT:     llvm.noalias
+// CHECK-LABEL: func.func @moved(
+func.func @moved(%ctx: !rt.context, %frame: !rt.frame, %n: index) {
+  %c0 = arith.constant 0 : index
+  %c16 = arith.constant 16 : index
+  %next = rt.advance %frame by %n * 64 : !rt.frame
+  %a = rt.frame_view %frame[0] : memref<16xf32>
+  %b = rt.frame_view %next[0] : memref<16xf32>
+  rt.parallel_for %ctx, %i = %c0 to %c16 grain 1 {
+    %v = memref.load %a[%i] : memref<16xf32>
+    memref.store %v, %b[%i] : memref<16xf32>
+  }
+  return
+}
+
+// -----
+
 // A loop around a primitive stays; so does a plain copy. A copy between layouts is a kernel.
 
 // CHECK-LABEL: func.func private @copies.kernel(

@@ -79,8 +79,13 @@ struct Place {
     auto type = cast<MemRefType>(buffer.getType());
     if (auto view = buffer.getDefiningOp<rt::FrameViewOp>()) {
       int64_t bits = type.getElementTypeBitWidth() * type.getNumElements();
+      Value frame = view.getFrame();
       int64_t begin = view.getOffset();
-      return {view.getFrame(), begin, begin + (bits + 7) / 8};
+      while (auto inner = frame.getDefiningOp<rt::SubframeOp>()) {
+        begin += inner.getOffset();
+        frame = inner.getFrame();
+      }
+      return {frame, begin, begin + (bits + 7) / 8, isa<BlockArgument>(frame)};
     }
     if (auto slot = buffer.getDefiningOp<rt::SlotOp>()) {
       Value table = slot.getSlots();
@@ -89,7 +94,7 @@ struct Place {
         index += range.getIndex();
         table = range.getSlots();
       }
-      return {table, index, index + 1};
+      return {table, index, index + 1, isa<BlockArgument>(table)};
     }
     bool known = isa<BlockArgument>(buffer) ||
                  isa<memref::AllocOp, memref::AllocaOp>(buffer.getDefiningOp());
