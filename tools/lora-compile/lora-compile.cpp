@@ -43,7 +43,8 @@ static void report(const lora::CompileReport &made, llvm::StringRef file) {
                << llvm::format("%.1f s", made.codeSeconds) << ", "
                << made.parameters << " weights " << mebibytes(made.packBytes)
                << " in " << llvm::format("%.1f s", made.weightSeconds)
-               << ")\n";
+               << "), " << mebibytes(made.peakBytes)
+               << " of memory at most\n";
 }
 
 int main(int argc, char **argv) {

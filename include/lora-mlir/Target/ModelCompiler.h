@@ -39,6 +39,7 @@ struct CompileReport {
   uint64_t fileBytes = 0, codeBytes = 0, packBytes = 0;
   size_t parameters = 0; ///< tensors in the pack
   double codeSeconds = 0, weightSeconds = 0;
+  uint64_t peakBytes = 0; ///< that this process had in memory at most
 };
 
 /// Compiles a model to a program that runs by itself. The file appears under

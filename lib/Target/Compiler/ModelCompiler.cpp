@@ -20,6 +20,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <sys/resource.h>
 
 using namespace lora;
 using lora_rt::Error;
@@ -187,6 +188,9 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
     return error;
   std::error_code code;
   report.fileBytes = std::filesystem::file_size(output, code);
+  rusage usage = {};
+  getrusage(RUSAGE_SELF, &usage);
+  report.peakBytes = uint64_t(usage.ru_maxrss) << 10;
   return report;
 }
 
