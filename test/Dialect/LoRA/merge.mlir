@@ -161,3 +161,28 @@ func.func @forward(%x: tensor<?x6xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, te
   %0:3 = transformer.apply @left at "layers.0"(%x) : (tensor<?x6xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>)
   return %0#0, %0#1, %0#2 : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
 }
+
+// -----
+
+#a = #transformer.adapter<"default", "q.lora_A.weight", tensor<2x6xf32>>
+#b = #transformer.adapter<"default", "q.lora_B.weight", tensor<4x2xf32>>
+
+// A place that has values of its own gets a merge of its own.
+// CHECK-LABEL: func.func private @places(
+// CHECK-SAME: {transformer.slot = "q.weight", transformer.value = #lora.merge<#transformer.base<"q.weight", tensor<4x6xf32>>, #transformer.adapter<"default", "q.lora_B.weight", tensor<4x2xf32>>, #transformer.adapter<"default", "q.lora_A.weight", tensor<2x6xf32>>, dense<2.000000e+00> : tensor<2xf32>>}
+// CHECK: transformer.apply @places at "layers.0"(%{{.+}}) : (
+// CHECK: transformer.apply @places at "layers.1"(%{{.+}}) {values = {q.weight = #lora.merge<#transformer.base<"q.weight", tensor<4x6xf32>>, #transformer.adapter<"default", "q.lora_B.weight", tensor<4x2xf32>>, #transformer.adapter<"other", "q.lora_A.weight", tensor<2x6xf32>>, dense<2.000000e+00> : tensor<2xf32>>}} : (
+// UNMERGE: transformer.apply @places.lora at "layers.0"
+// UNMERGE: transformer.apply @places.lora_1 at "layers.1"
+func.func private @places.lora(%x: tensor<?x6xf32>, %w: tensor<4x6xf32> {transformer.slot = "q.weight"},
+    %a: tensor<2x6xf32> {transformer.slot = "q.lora_A.weight", transformer.value = #a},
+    %b: tensor<4x2xf32> {transformer.slot = "q.lora_B.weight", transformer.value = #b}) -> tensor<?x4xf32> {
+  %s = arith.constant dense<2.0> : tensor<2xf32>
+  %0 = lora.linear %x, %w, %a, %b, %s : tensor<?x6xf32>, tensor<4x6xf32>, tensor<2x6xf32>, tensor<4x2xf32>, tensor<2xf32> -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}
+func.func @forward(%x: tensor<?x6xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+  %0 = transformer.apply @places.lora at "layers.0"(%x) : (tensor<?x6xf32>) -> tensor<?x4xf32>
+  %1 = transformer.apply @places.lora at "layers.1"(%x) {values = {q.lora_A.weight = #transformer.adapter<"other", "q.lora_A.weight", tensor<2x6xf32>>}} : (tensor<?x6xf32>) -> tensor<?x4xf32>
+  return %0, %1 : tensor<?x4xf32>, tensor<?x4xf32>
+}
