@@ -1,11 +1,11 @@
 // RUN: lora-opt %s -convert-transformer-to-linalg | FileCheck %s -enable-var-scope --check-prefix=LOOPS
 // RUN: lora-opt %s -convert-transformer-to-linalg=attention=reference | FileCheck %s -enable-var-scope --check-prefix=REFERENCE
 
-// Heads of keys and blocks of 8 tokens in parallel: 16 rows, with 2 query heads to a head of keys. Inside, tiles of 16 keys, from
+// Heads of keys and blocks of 8 tokens in parallel: 16 rows, with 2 query heads to a head of keys. Inside, tiles of 32 keys, from
 // the first to the end of any of the block's tokens. Nothing is tokens x keys.
 // LOOPS-LABEL: func.func @attention
 // LOOPS-SAME: (%[[Q:.+]]: tensor<?x144xbf16>, %[[K:.+]]: tensor<?x72xbf16>, %[[V:.+]]: tensor<?x72xbf16>, %[[SEQ:.+]]: tensor<4x?xi32>)
-// LOOPS-DAG: %[[TILE:.+]] = arith.constant 16 : index
+// LOOPS-DAG: %[[TILE:.+]] = arith.constant 32 : index
 // LOOPS-DAG: %[[ONE:.+]] = arith.constant 1 : index
 // LOOPS-DAG: %[[TWO:.+]] = arith.constant 2 : index
 // LOOPS-DAG: %[[EIGHT:.+]] = arith.constant 8 : index
@@ -26,11 +26,11 @@
 // LOOPS: linalg.fill ins(%[[MINUS]] : f32) outs(%{{.+}} : tensor<16xf32>)
 // LOOPS: scf.for %{{.+}} = %[[KEYS]]#0 to %[[KEYS]]#1 step %[[TILE]] iter_args({{.*}}) -> (tensor<16x24xf32>, tensor<16xf32>, tensor<16xf32>)
 // A tile is converted once for all rows.
-// LOOPS-COUNT-48: vector.transfer_read %[[K]]
-// LOOPS-COUNT-48: vector.transfer_read %[[V]]
+// LOOPS-COUNT-96: vector.transfer_read %[[K]]
+// LOOPS-COUNT-96: vector.transfer_read %[[V]]
 // LOOPS: scf.for
 // LOOPS-COUNT-12: vector.shuffle
-// LOOPS: math.exp %{{.+}} : vector<16xf32>
+// LOOPS: math.exp %{{.+}} : vector<32xf32>
 // LOOPS: math.log
 // LOOPS: scf.forall.in_parallel
 // LOOPS-DAG: tensor.parallel_insert_slice %{{.+}} into %[[O]][%[[T]], %{{.+}}] [%[[COUNT]], 48] [1, 1]
@@ -62,7 +62,7 @@ func.func @attention(%q: tensor<?x144xbf16>, %k: tensor<?x72xbf16>, %v: tensor<?
 // LOOPS: arith.maxsi %{{.+}}, %[[LATE]]
 // LOOPS: -> (tensor<2x80xf64>, tensor<2xf64>, tensor<2xf64>)
 // LOOPS: scf.for
-// LOOPS-COUNT-80: vector.transfer_read %[[K]]
+// LOOPS-COUNT-160: vector.transfer_read %[[K]]
 // REFERENCE-LABEL: func.func @window
 // REFERENCE: arith.maxsi
 func.func @window(%q: tensor<1x160xf64>, %k: tensor<?x80xf64>, %v: tensor<?x80xf64>, %seq: tensor<4x1xi32>) -> tensor<1x160xf64> {
@@ -75,7 +75,7 @@ func.func @window(%q: tensor<1x160xf64>, %k: tensor<?x80xf64>, %v: tensor<?x80xf
 // LOOPS-LABEL: func.func @gradient
 // LOOPS-NOT: tensor<?x?
 // LOOPS: %[[SUMS:.+]]:3 = scf.forall (%{{.+}}) in (3) shared_outs({{.*}}) -> (tensor<?x144xbf16>, tensor<?x72xf32>, tensor<?x72xf32>)
-// LOOPS: math.exp %{{.+}} : vector<16xf32>
+// LOOPS: math.exp %{{.+}} : vector<32xf32>
 // LOOPS-COUNT-3: tensor.parallel_insert_slice
 // LOOPS: linalg.generic {{.*}} ins(%[[SUMS]]#1 : tensor<?x72xf32>) outs(%{{.+}} : tensor<?x72xbf16>)
 // LOOPS: linalg.generic {{.*}} ins(%[[SUMS]]#2 : tensor<?x72xf32>) outs(%{{.+}} : tensor<?x72xbf16>)

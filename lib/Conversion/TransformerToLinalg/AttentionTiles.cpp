@@ -16,6 +16,10 @@
 using namespace mlir;
 using namespace lora;
 
+/// Elements of a vector: those of an AVX-512 register. Fewer where the width of
+/// a head asks for it; kTileKeys is a multiple in any case.
+static constexpr int64_t kMaxChunk = 16;
+
 AttentionTiles::AttentionTiles(Decomposition &b, Value q, Value sequence,
                                int64_t heads, int64_t kvHeads,
                                std::optional<int64_t> window)
@@ -27,8 +31,8 @@ AttentionTiles::AttentionTiles(Decomposition &b, Value q, Value sequence,
   if (!type.isDynamicDim(0))
     blockTokens =
         std::max<int64_t>(1, std::min(blockTokens, type.getDimSize(0)));
-  // The widest vectors, up to kTileKeys, that tile a row without a rest.
-  chunkType = VectorType::get(std::gcd(headDim, kTileKeys), compute);
+  // The widest vectors, up to kMaxChunk, that make up a row without a rest.
+  chunkType = VectorType::get(std::gcd(headDim, kMaxChunk), compute);
   scoreType = VectorType::get(kTileKeys, compute);
 }
 

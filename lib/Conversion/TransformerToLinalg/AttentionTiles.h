@@ -16,7 +16,7 @@
 namespace lora {
 
 /// Keys of a tile; the scores of a row and a tile are one vector.
-inline constexpr int64_t kTileKeys = 16;
+inline constexpr int64_t kTileKeys = 32;
 /// Rows that a block has about, where there are as many.
 inline constexpr int64_t kBlockRows = 16;
 
