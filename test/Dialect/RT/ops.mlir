@@ -86,3 +86,12 @@ func.func @no_captures(%context: !rt.context, %c0: index, %c16: index) {
   rt.launch %context, @plain.kernel() from %c0 to %c16 grain 1
   return
 }
+
+// CHECK-LABEL: func.func @advance(
+func.func @advance(%slots: !rt.slots, %frame: !rt.frame, %i: index) {
+  // CHECK: %{{.+}} = rt.advance %{{.+}} by %{{.+}} * 14 : !rt.slots
+  %layer = rt.advance %slots by %i * 14 : !rt.slots
+  // CHECK: %{{.+}} = rt.advance %{{.+}} by %{{.+}} * 4096 : !rt.frame
+  %kept = rt.advance %frame by %i * 4096 : !rt.frame
+  return
+}

@@ -22,6 +22,10 @@ struct DialectFiles {
   std::string folder;
 };
 
+void PrintTo(const DialectFiles &files, std::ostream *stream) {
+  *stream << files.name;
+}
+
 class Examples : public ::testing::TestWithParam<DialectFiles> {
 protected:
   static std::string read(const std::filesystem::path &path) {
