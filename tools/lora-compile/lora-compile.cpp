@@ -45,6 +45,11 @@ static void report(const lora::CompileReport &made, llvm::StringRef file) {
                << " in " << llvm::format("%.1f s", made.weightSeconds)
                << "), " << mebibytes(made.peakBytes)
                << " of memory at most\n";
+  if (made.merge.largestChange > 0)
+    llvm::errs() << "lora-compile: the adapter moves weights by at most "
+                 << llvm::format("%.3g", made.merge.largestChange)
+                 << "; rounding them moves them by at most "
+                 << llvm::format("%.3g", made.merge.largestRounding) << "\n";
 }
 
 int main(int argc, char **argv) {

@@ -4,6 +4,7 @@
 #define LORA_MLIR_TARGET_MODELCOMPILER_H
 
 #include "lora-mlir/Target/Compiler.h"
+#include "lora-mlir/Target/WeightEvaluator.h"
 
 #include <optional>
 
@@ -39,6 +40,7 @@ struct CompileReport {
   uint64_t fileBytes = 0, codeBytes = 0, packBytes = 0;
   size_t parameters = 0; ///< tensors in the pack
   double codeSeconds = 0, weightSeconds = 0;
+  MergeEffect merge;
   uint64_t peakBytes = 0; ///< that this process had in memory at most
 };
 

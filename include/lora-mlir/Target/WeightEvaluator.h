@@ -15,6 +15,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringRef.h"
 
+#include <algorithm>
 #include <functional>
 
 namespace lora {
@@ -29,6 +30,19 @@ using LeafResolver =
 /// or bf16.
 lora_rt::DType getRuntimeType(mlir::Type type);
 
+/// How far merges moved weights, over all that were evaluated.
+struct MergeEffect {
+  /// The largest |s B A|.
+  float largestChange = 0;
+  /// The largest difference that rounding W + s B A to W's type made.
+  float largestRounding = 0;
+
+  void add(float change, float rounding) {
+    largestChange = std::max(largestChange, change);
+    largestRounding = std::max(largestRounding, rounding);
+  }
+};
+
 class WeightEvaluator {
 public:
   explicit WeightEvaluator(LeafResolver resolve)
@@ -39,8 +53,10 @@ public:
   /// keeps its bits) and rounds once per rounding of the expression. Leaves whose
   /// stored type or shape is not the expression's are an error that names the
   /// tensor.
+  /// What merges did is added to `effect`, if given.
   lora_rt::Error evaluate(mlir::Attribute expr, llvm::StringRef path,
-                          std::span<std::byte> result) const;
+                          std::span<std::byte> result,
+                          MergeEffect *effect = nullptr) const;
 
   /// The bytes of `expr` in a mapped file, if it is a stored tensor as it is; null
   /// if it must be computed.

@@ -173,6 +173,7 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
   report.packBytes = pack.getBytes();
   report.parameters = compiled->manifest.params.size();
   report.weightSeconds = weightClock.seconds();
+  report.merge = pack.getMergeEffect();
 
   std::string manifest = compiled->manifest.json.dump();
   if (Error error = writer->addPart(lora_rt::manifestPart, manifest))

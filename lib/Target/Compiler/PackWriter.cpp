@@ -83,7 +83,8 @@ Expected<PackedPlace> PackWriter::writeOne(const BoundValue &value) {
     if (!*computed)
       return outOfMemory(value, size);
     if (Error error =
-            evaluator.evaluate(value.value, value.path, computed->span()))
+            evaluator.evaluate(value.value, value.path, computed->span(),
+                               &effect))
       return error;
     plain = computed->span().data();
   }

@@ -23,6 +23,8 @@ public:
   /// Of all parameters so far, without the padding between them.
   uint64_t getBytes() const { return bytes; }
 
+  const MergeEffect &getMergeEffect() const { return effect; }
+
 private:
   lora_rt::Expected<lora_rt::PackedPlace> writeOne(const BoundValue &value);
 
@@ -32,6 +34,7 @@ private:
   LeafResolver resolve;
   WeightEvaluator evaluator;
   uint64_t bytes = 0;
+  MergeEffect effect;
 };
 
 } // namespace lora

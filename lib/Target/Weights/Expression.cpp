@@ -9,6 +9,9 @@
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-runtime/Numeric.h"
 
+#include <cmath>
+#include <mutex>
+
 using namespace lora;
 using namespace lora::transformer;
 using lora_rt::Error;
@@ -78,6 +81,8 @@ public:
     roundTo(type, {out, size_t((end - begin) * columns)});
   }
 
+  void addTo(MergeEffect &effect) const override { operand->addTo(effect); }
+
 private:
   ExpressionPtr operand;
   lora_rt::DType type;
@@ -92,6 +97,11 @@ public:
 
   void computeRows(int64_t begin, int64_t end, float *out) const override {
     below ? computeBelow(begin, end, out) : computeBeside(begin, end, out);
+  }
+
+  void addTo(MergeEffect &effect) const override {
+    for (const ExpressionPtr &operand : operands)
+      operand->addTo(effect);
   }
 
 private:
@@ -131,6 +141,11 @@ public:
       : Expression(operand.getColumns(), operand.getRows()),
         values(size_t(rows * columns)) {
     operand.computeRows(0, operand.getRows(), values.data());
+    operand.addTo(effect);
+  }
+
+  void addTo(MergeEffect &effect) const override {
+    effect.add(this->effect.largestChange, this->effect.largestRounding);
   }
 
   void computeRows(int64_t begin, int64_t end, float *out) const override {
@@ -143,6 +158,7 @@ public:
 
 private:
   std::vector<float> values;
+  MergeEffect effect;
 };
 
 /// out += factor * row, for a row of a merge.
@@ -177,17 +193,34 @@ public:
   void computeRows(int64_t begin, int64_t end, float *out) const override {
     base->computeRows(begin, end, out);
     std::vector<float> delta(static_cast<size_t>(columns));
+    float change = 0, rounding = 0;
     for (int64_t row = begin; row < end; ++row) {
       std::fill(delta.begin(), delta.end(), 0.0f);
       for (int64_t k = 0; k < rank; ++k)
         addScaled(delta.data(), a.data() + k * columns,
                   b[size_t(row * rank + k)], columns);
-      addScaled(out + (row - begin) * columns, delta.data(), 1.0f, columns);
+      for (float value : delta)
+        change = std::max(change, std::abs(value));
+      float *values = out + (row - begin) * columns;
+      addScaled(values, delta.data(), 1.0f, columns);
+      std::copy_n(values, columns, delta.data());
+      roundTo(type, {values, size_t(columns)});
+      for (int64_t i = 0; i < columns; ++i)
+        rounding = std::max(rounding, std::abs(values[i] - delta[size_t(i)]));
     }
-    roundTo(type, {out, size_t((end - begin) * columns)});
+    std::lock_guard<std::mutex> lock(mutex);
+    effect.add(change, rounding);
+  }
+
+  void addTo(MergeEffect &sum) const override {
+    std::lock_guard<std::mutex> lock(mutex);
+    sum.add(effect.largestChange, effect.largestRounding);
+    base->addTo(sum);
   }
 
 private:
+  mutable std::mutex mutex;
+  mutable MergeEffect effect;
   ExpressionPtr base;
   std::vector<float> a, b;
   int64_t rank;

@@ -30,6 +30,9 @@ public:
   /// Writes rows [begin, end) to `out`.
   virtual void computeRows(int64_t begin, int64_t end, float *out) const = 0;
 
+  /// Adds what the merges in this expression did to the rows computed so far.
+  virtual void addTo(MergeEffect &effect) const {}
+
   /// Binds `expr`, applied at `path`, to its leaves.
   static lora_rt::Expected<std::unique_ptr<Expression>>
   create(mlir::Attribute expr, llvm::StringRef path, const LeafLookup &lookup);

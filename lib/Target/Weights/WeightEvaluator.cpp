@@ -66,7 +66,8 @@ WeightEvaluator::findMapped(mlir::Attribute expr, llvm::StringRef path) const {
 }
 
 Error WeightEvaluator::evaluate(mlir::Attribute expr, llvm::StringRef path,
-                                std::span<std::byte> result) const {
+                                std::span<std::byte> result,
+                                MergeEffect *effect) const {
   auto type = mlir::cast<WeightExprAttrInterface>(expr).getValueType();
   lora_rt::DType dtype = getRuntimeType(type.getElementType());
   size_t size = lora_rt::sizeOf(dtype);
@@ -101,5 +102,7 @@ Error WeightEvaluator::evaluate(mlir::Attribute expr, llvm::StringRef path,
     assert(!error && "a weight has a floating-point type");
     (void)bool(error);
   });
+  if (effect)
+    (*expression)->addTo(*effect);
   return Error::success();
 }

@@ -63,7 +63,8 @@ protected:
                                       "no tensor '", name, "'");
           return &it->second;
         });
-    if (lora_rt::Error error = evaluator.evaluate(expr, "model.layers.3", result))
+    if (lora_rt::Error error =
+            evaluator.evaluate(expr, "model.layers.3", result, &effect))
       return error;
     values.resize(count);
     return lora_rt::convertToFloat(dtype, result.data(), values);
@@ -77,6 +78,7 @@ protected:
   }
 
   mlir::MLIRContext context;
+  lora::MergeEffect effect;
   std::map<std::string, std::vector<std::byte>> bytes;
   std::map<std::string, lora_rt::TensorView> tensors;
 };
@@ -93,17 +95,24 @@ TEST_F(WeightEvaluatorTest, MergeAccumulatesInF32AndRoundsOnce) {
       "#transformer.adapter<\"default\", \"q.A\", tensor<5x307xf32>>, "
       "dense<[0.5, 1.0, 1.5, -2.0, 0.25]> : tensor<5xf32>>");
   const double scale[] = {0.5, 1.0, 1.5, -2.0, 0.25};
+  double change = 0, rounding = 0;
   for (int64_t i = 0; i < out; ++i)
     for (int64_t j = 0; j < in; ++j) {
-      double exact = w[size_t(i * in + j)];
+      double delta = 0;
       for (int64_t k = 0; k < rank; ++k)
-        exact += double(b[size_t(i * rank + k)]) * scale[k] *
+        delta += double(b[size_t(i * rank + k)]) * scale[k] *
                  double(a[size_t(k * in + j)]);
+      double exact = w[size_t(i * in + j)] + delta;
+      change = std::max(change, std::abs(delta));
+      rounding = std::max(rounding,
+                          std::abs(merged[size_t(i * in + j)] - exact));
       // Half a bf16 unit in the last place, and f32's error before it.
       float tolerance = std::ldexp(1.0f, std::ilogb(float(exact)) - 8) + 2e-6f;
       ASSERT_NEAR(merged[size_t(i * in + j)], exact, tolerance)
           << i << ", " << j;
     }
+  EXPECT_NEAR(effect.largestChange, change, 1e-5);
+  EXPECT_NEAR(effect.largestRounding, rounding, 1e-5);
 }
 
 TEST_F(WeightEvaluatorTest, CastOfAMergeRoundsOnceMore) {
