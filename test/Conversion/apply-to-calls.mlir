@@ -1,4 +1,5 @@
 // RUN: lora-opt %s -convert-apply-to-calls -split-input-file -verify-diagnostics | FileCheck %s
+// RUN: not lora-opt %s -convert-apply-to-calls -split-input-file --remarks-filter=convert-apply-to-calls 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
 // A layer's slots are contiguous; two token counts share them; a trainable and its gradient have one offset; what is
 // returned is written at once.
@@ -135,3 +136,6 @@ func.func @entry() {
   %1 = transformer.apply @block at "x"() : () -> !transformer.gradients
   return
 }
+
+
+// REMARK: remark: [Analysis] Slots | Category:convert-apply-to-calls | Calls=3, Slots=10

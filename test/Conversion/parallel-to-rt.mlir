@@ -1,4 +1,5 @@
 // RUN: lora-opt %s -convert-parallel-to-rt="serial-work=1000 grain-work=100" -split-input-file -verify-diagnostics | FileCheck %s --implicit-check-not=scf.parallel
+// RUN: not lora-opt %s -convert-parallel-to-rt -split-input-file --remarks-filter=convert-parallel-to-rt 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
 // Rows in parallel, features in a plain loop; 100 operations of grain are one row of 48 * 3.
 
@@ -127,3 +128,7 @@ func.func @reduction(%c: !rt.context, %x: memref<8xf32>) -> f32 {
   }
   return %0 : f32
 }
+
+
+// REMARK: remark: [Missed] Serial | Category:convert-parallel-to-rt | Function=rows | Reason="its work is not worth waking threads for", Work=
+// REMARK: Function=no_context | Reason="the function has no context"

@@ -15,6 +15,7 @@
 #include "SlotTable.h"
 #include "lora-mlir/Conversion/Passes.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace lora {
@@ -361,6 +362,10 @@ struct ConvertApplyToCalls
           return signalPassFailure();
     ArrayAttr slots = table.getAttr();
     numSlots += slots.size();
+    remark::analysis(module.getLoc(), remark::RemarkOpts::name("Slots").category(
+                                          "convert-apply-to-calls"))
+        << remark::metric("Calls", ranges.size())
+        << remark::metric("Slots", slots.size());
     module->setAttr(rt::RTDialect::kSlotTableAttr, slots);
   }
 };

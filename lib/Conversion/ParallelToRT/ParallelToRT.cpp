@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -314,6 +315,16 @@ private:
     }
     int64_t work = estimate(*loop.getBody());
     if (!context || iterations <= 1 || iterations * work < serialWork) {
+      remark::missed(loop.getLoc(),
+                     remark::RemarkOpts::name("Serial")
+                         .category("convert-parallel-to-rt")
+                         .function(getOperation().getName()))
+          << remark::reason(
+                 "{0}", !context ? "the function has no context"
+                        : iterations <= 1
+                            ? "it has one iteration"
+                            : "its work is not worth waking threads for")
+          << remark::metric("Work", iterations * work);
       makeSerial(loop);
       ++numSerial;
       return;

@@ -1,4 +1,5 @@
 // RUN: lora-opt %s -rt-fuse-parallel-loops | FileCheck %s
+// RUN: lora-opt %s -rt-fuse-parallel-loops --remarks-filter=rt-fuse-parallel-loops 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
 // A sum per row, and its use in the same row: one loop, with the smaller grain. What is between them does not matter.
 
@@ -123,3 +124,6 @@ func.func @between(%c: !rt.context, %x: memref<8xf32>, %y: memref<8xf32>, %v: f3
   }
   return
 }
+
+
+// REMARK: remark: [Analysis] Loops | Category:rt-fuse-parallel-loops | Function=rows | Fused=1, Left=1

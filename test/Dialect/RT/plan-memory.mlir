@@ -1,4 +1,5 @@
 // RUN: lora-opt %s -rt-plan-memory -split-input-file -verify-diagnostics | FileCheck %s --implicit-check-not=memref.dealloc
+// RUN: not lora-opt %s -rt-plan-memory -split-input-file --remarks-filter=rt-plan-memory 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
 // %a dies before %c begins: %c takes its place; %b lives on.
 
@@ -148,3 +149,6 @@ func.func @recursive(%ctx: !rt.context, %s: !rt.slots, %f: !rt.frame) {
   func.call @recursive(%ctx, %s, %f) : (!rt.context, !rt.slots, !rt.frame) -> ()
   return
 }
+
+
+// REMARK: remark: [Analysis] Frame | Category:rt-plan-memory | Function=leaf | Buffers=3, Bytes=6144, BytesWithoutReuse=9216

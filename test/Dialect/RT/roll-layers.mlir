@@ -1,4 +1,5 @@
 // RUN: lora-opt %s -rt-roll-layers | FileCheck %s
+// RUN: lora-opt %s -rt-roll-layers --remarks-filter=rt-roll-layers 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
 func.func private @embed(!rt.context, !rt.slots, !rt.frame, memref<48xf32>)
 func.func private @layer(!rt.context, !rt.slots, !rt.frame, memref<48xf32>, memref<48xf32>)
@@ -107,3 +108,6 @@ func.func @inside(%c: !rt.context, %s: !rt.slots, %f: !rt.frame) {
   func.call @keep(%c, %s5, %f, %a) : (!rt.context, !rt.slots, !rt.frame, memref<48xf32>) -> ()
   return
 }
+
+
+// REMARK: remark: [Passed] Rolled | Category:rt-roll-layers | Function=two_buffers | Calls=4, CallsInLoop=2

@@ -2,6 +2,7 @@
 // RUN: lora-opt %s -transformer-specialize-tokens="tokens=5 functions=forward keep" | FileCheck %s --check-prefix=KEEP
 // RUN: not lora-opt %s -transformer-specialize-tokens="tokens=0 functions=forward" 2>&1 | FileCheck %s --check-prefix=ZERO
 // RUN: not lora-opt %s -transformer-specialize-tokens="tokens=4 functions=missing" 2>&1 | FileCheck %s --check-prefix=MISSING
+// RUN: lora-opt %s -transformer-specialize-tokens="tokens=1,32 functions=forward,head" --remarks-filter=transformer-specialize-tokens 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
 // ZERO: expected positive numbers of tokens, but got 0
 // MISSING: expected a function 'missing' to specialize
@@ -57,3 +58,6 @@ func.func @head(%x: tensor<?x144xf32>) -> tensor<?x144xf32> {
 func.func @other(%x: tensor<?x144xf32>) -> tensor<?x144xf32> {
   return %x : tensor<?x144xf32>
 }
+
+
+// REMARK: remark: [Analysis] Specialized | Category:transformer-specialize-tokens | Blocks=2, Entries=4

@@ -13,6 +13,7 @@
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/MapVector.h"
@@ -131,12 +132,21 @@ struct FuseParallelLoops
     SmallVector<rt::ParallelForOp> loops;
     getOperation().walk(
         [&](rt::ParallelForOp loop) { loops.push_back(loop); });
+    int64_t fused = 0;
     for (rt::ParallelForOp loop : loops) {
       if (rt::ParallelForOp partner = findPartner(loop)) {
         fuse(loop, partner);
-        ++numFused;
+        ++fused;
       }
     }
+    numFused += fused;
+    if (!loops.empty())
+      remark::analysis(getOperation().getLoc(),
+                       remark::RemarkOpts::name("Loops")
+                           .category("rt-fuse-parallel-loops")
+                           .function(getOperation().getName()))
+          << remark::metric("Fused", fused)
+          << remark::metric("Left", int64_t(loops.size()) - fused);
   }
 };
 } // namespace

@@ -14,6 +14,7 @@
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace lora::rt {
@@ -248,6 +249,12 @@ private:
       unshared += request.bytes;
     bytesWithoutReuse.updateMax(unshared);
     numBuffers += planner.getRequests().size();
+    remark::analysis(function.getLoc(), remark::RemarkOpts::name("Frame")
+                                            .category("rt-plan-memory")
+                                            .function(function.getName()))
+        << remark::metric("Bytes", planner.getFrameBytes())
+        << remark::metric("BytesWithoutReuse", unshared)
+        << remark::metric("Buffers", planner.getRequests().size());
     return success();
   }
 };

@@ -10,6 +10,7 @@
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/Remarks.h"
 
 namespace lora::rt {
 #define GEN_PASS_DEF_ROLLLAYERS
@@ -188,6 +189,12 @@ private:
       call.erase();
     ++numLoops;
     numCalls += best.size();
+    remark::passed(getOperation().getLoc(),
+                   remark::RemarkOpts::name("Rolled")
+                       .category("rt-roll-layers")
+                       .function(getOperation().getName()))
+        << remark::metric("Calls", best.size())
+        << remark::metric("CallsInLoop", best.period);
   }
 };
 } // namespace

@@ -9,6 +9,7 @@
 
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Dialect/Transformer/Transforms/Passes.h"
+#include "mlir/IR/Remarks.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace lora::transformer {
@@ -78,6 +79,7 @@ struct TransformerSpecializeTokens
   void runOnOperation() override {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);
+    madeEntries = madeBlocks = 0;
     SmallVector<func::FuncOp> originals(module.getOps<func::FuncOp>());
     SmallVector<func::FuncOp> entries;
     if (functions.empty()) {
@@ -107,6 +109,13 @@ struct TransformerSpecializeTokens
     if (!keep)
       for (func::FuncOp function : originals)
         symbols.erase(function);
+    remark::analysis(module.getLoc(),
+                     remark::RemarkOpts::name("Specialized")
+                         .category("transformer-specialize-tokens"))
+        << remark::metric("Entries", madeEntries)
+        << remark::metric("Blocks", madeBlocks);
+    numEntries += madeEntries;
+    numBlocks += madeBlocks;
   }
 
 private:
@@ -126,7 +135,7 @@ private:
     }
     symbols.insert(copy, std::next(Block::iterator(function)));
     copies[function.getSymNameAttr()] = copy;
-    function.isPublic() ? ++numEntries : ++numBlocks;
+    function.isPublic() ? ++madeEntries : ++madeBlocks;
     setTokens(copy, count);
     WalkResult walked = copy.walk([&](ApplyOp apply) {
       auto block = symbols.lookup<func::FuncOp>(apply.getBlock());
@@ -137,5 +146,7 @@ private:
     });
     return failure(walked.wasInterrupted());
   }
+
+  int64_t madeEntries = 0, madeBlocks = 0;
 };
 } // namespace
