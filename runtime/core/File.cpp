@@ -74,13 +74,24 @@ OutputFile::~OutputFile() {
   if (fd < 0)
     return;
   close(fd);
-  unlink(temporary.c_str());
+  if (!temporary.empty())
+    unlink(temporary.c_str());
 }
 
 Expected<OutputFile> OutputFile::create(const std::string &path,
                                         unsigned mode) {
   OutputFile file;
   file.target = path;
+  // A device such as /dev/null is written to; a file must not take its place.
+  struct stat status;
+  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) &&
+      !S_ISDIR(status.st_mode)) {
+    file.fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+    if (file.fd < 0)
+      return makeError(ErrorCode::System, path,
+                       ": cannot open: ", systemMessage(errno));
+    return file;
+  }
   // Several processes may write the same name; each has its own temporary.
   for (unsigned attempt = 0; attempt < 100 && file.fd < 0; ++attempt) {
     file.temporary =
@@ -125,7 +136,8 @@ Error OutputFile::alignTo(uint64_t alignment) {
 }
 
 Error OutputFile::commit() {
-  if (fsync(fd) != 0 || rename(temporary.c_str(), target.c_str()) != 0)
+  if (!temporary.empty() &&
+      (fsync(fd) != 0 || rename(temporary.c_str(), target.c_str()) != 0))
     return makeError(ErrorCode::System, target,
                      ": cannot finish: ", systemMessage(errno));
   close(fd);

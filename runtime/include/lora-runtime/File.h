@@ -41,7 +41,8 @@ private:
   int fd = -1;
 };
 
-/// A file that is being written and replaces `path` on commit.
+/// A file that is being written and replaces `path` on commit. A device (/dev/null)
+/// is written to as it stands.
 class OutputFile {
 public:
   OutputFile() = default;
@@ -70,6 +71,7 @@ public:
 
 private:
   std::string target;
+  /// The name until commit; empty for a device.
   std::string temporary;
   uint64_t end = 0;
   int fd = -1;

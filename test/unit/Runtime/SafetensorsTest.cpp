@@ -136,6 +136,18 @@ TEST(Safetensors, RefusesHostileHeaders) {
   EXPECT_FAILURE(file(tensor(good + ",\"x\":1"), "abcd"), "unknown key 'x'");
 }
 
+TEST(OutputFile, WritesToADeviceAsItStands) {
+  TestFolder folder;
+  std::string path = folder.path("null");
+  std::filesystem::create_symlink("/dev/null", path);
+  Expected<OutputFile> output = OutputFile::create(path);
+  ASSERT_TRUE(output) << output.message();
+  std::string text = "gone";
+  EXPECT_FALSE(output->append(std::as_bytes(std::span(text))));
+  EXPECT_FALSE(output->commit());
+  EXPECT_TRUE(std::filesystem::is_symlink(path));
+}
+
 TEST(Checkpoint, OpensShardsThatFitTheIndex) {
   TestFolder folder;
   auto shard = [&](const char *name, const char *tensor, float value) {
