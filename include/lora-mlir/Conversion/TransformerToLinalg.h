@@ -1,4 +1,4 @@
-//===- TransformerToLinalg.h - What the operations mean ----------*- C++ -*-===//
+//===- TransformerToLinalg.h - What the operations mean --------*- C++ -*-===//
 //
 // The decompositions of the operations of `transformer` and `lora` into
 // upstream dialects, and the formulas of the optimizer steps.
@@ -35,10 +35,11 @@ buildAdamW(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value theta,
 
 /// Builds the step of `transformer.sgd`, as `buildAdamW`; `hyperparameters` is
 /// [4].
-llvm::SmallVector<mlir::Value>
-buildSGD(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value theta,
-         mlir::Value gradient, mlir::Value momentum, mlir::Value norm,
-         mlir::Value hyperparameters);
+llvm::SmallVector<mlir::Value> buildSGD(mlir::OpBuilder &builder,
+                                        mlir::Location loc, mlir::Value theta,
+                                        mlir::Value gradient,
+                                        mlir::Value momentum, mlir::Value norm,
+                                        mlir::Value hyperparameters);
 
 /// Builds `transformer.gradient_norm` of a flat region, a memref or tensor [P]:
 /// a scalar of its element type. Squares are summed in f64, because there are

@@ -1,4 +1,4 @@
-//===- AttentionGradientLoops.cpp - The gradient as loops over the keys ----===//
+//===- AttentionGradientLoops.cpp - The gradient as loops over the keys --===//
 //
 // FlashAttention's backward pass (Dao et al. 2022, algorithm 4) on the tiles of
 // AttentionTiles.h. Probabilities are recomputed from lse, tile by tile, so
@@ -74,9 +74,9 @@ BlockRows AttentionGradientLoops::createRows(Value firstToken, Value count) {
         HeadRow q = tiles.scale(tiles.readRow(op.getQ(), token, at), factor);
         HeadRow dy = tiles.readRow(op.getDy(), token, at);
         Expr d = tiles.dot(dy, tiles.readRow(op.getO(), token, at));
-        Expr lse = b.convert(
-            load(op.getLse(), {token, tiles.add(head, localHead)}),
-            tiles.compute);
+        Expr lse =
+            b.convert(load(op.getLse(), {token, tiles.add(head, localHead)}),
+                      tiles.compute);
         return {tiles.writeRow(q, rows[0], row, zero),
                 tiles.writeRow(dy, rows[1], row, zero),
                 tensor::InsertOp::create(b, Value(lse), rows[2], row),
@@ -116,9 +116,11 @@ SmallVector<Value> AttentionGradientLoops::buildQueries(
 /// The keys of one tile: dk += dsᵀ q and dv += pᵀ dy over the rows of a block.
 /// The scale is in q already. Keys past the last one have weight 0 and add
 /// nothing to the last one. `state` is dk and dv.
-SmallVector<Value> AttentionGradientLoops::buildKeys(
-    const BlockRows &rows, Value count, Value firstKey, Value last, Value p,
-    Value ds, ValueRange state) {
+SmallVector<Value> AttentionGradientLoops::buildKeys(const BlockRows &rows,
+                                                     Value count,
+                                                     Value firstKey, Value last,
+                                                     Value p, Value ds,
+                                                     ValueRange state) {
   return tiles.createLoop(
       {zero, b.getIndex(kTileKeys)}, 1, state,
       [&](Value index, ValueRange state) -> SmallVector<Value> {
@@ -214,7 +216,8 @@ SmallVector<Value> AttentionGradientLoops::build() {
     SmallVector<Value> parts = tiles.createLoop(
         {zero, b.getSizeValue(op.getQ(), 0)}, tiles.blockTokens,
         {tiles.extract(outputs[0], queryPart),
-         tiles.extract(outputs[1], keyPart), tiles.extract(outputs[2], keyPart)},
+         tiles.extract(outputs[1], keyPart),
+         tiles.extract(outputs[2], keyPart)},
         [&](Value firstToken, ValueRange state) {
           return buildBlock(firstToken, state);
         });

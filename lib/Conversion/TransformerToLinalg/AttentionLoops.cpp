@@ -1,4 +1,4 @@
-//===- AttentionLoops.cpp - Attention as loops over the keys ---------------===//
+//===- AttentionLoops.cpp - Attention as loops over the keys -------------===//
 //
 // FlashAttention's online softmax (Dao et al. 2022, algorithm 1) on the tiles
 // of AttentionTiles.h: the work is that of the block's own keys, the workspace
@@ -67,8 +67,8 @@ BlockState AttentionLoops::createState() {
       [&](Value row, ValueRange state) -> SmallVector<Value> {
         auto [token, local] = tiles.splitRow(row);
         Value at = tiles.add(column, tiles.multiply(local, tiles.headDim));
-        HeadRow q = tiles.readRow(op.getQ(),
-                                  tiles.add(block.firstToken, token), at);
+        HeadRow q =
+            tiles.readRow(op.getQ(), tiles.add(block.firstToken, token), at);
         return {tiles.writeRow(tiles.scale(q, scale), state[0], row, zero)};
       })[0];
   double infinity = std::numeric_limits<double>::infinity();
@@ -87,8 +87,8 @@ AttentionLoops::updateRow(const AttentionTiles::TileSource &keys,
   Value zero = b.getIndex(0);
   Value token = tiles.add(block.firstToken, tiles.splitRow(row).first);
   Value mask = tiles.getTileMask(firstKey, token);
-  Expr scores = tiles.dotRows(tiles.readRow(queries, row, zero),
-                              tiles.readTile(keys));
+  Expr scores =
+      tiles.dotRows(tiles.readRow(queries, row, zero), tiles.readTile(keys));
   scores = select(mask, scores, scores.constant(-infinity));
   Expr largest = load(state[1], row);
   Expr next = max(largest, maxOf(scores));
@@ -121,13 +121,11 @@ void AttentionLoops::writeResults(const BlockState &state) {
         Expr total = load(state.totals, row);
         Value isEmpty = equal(total, 0);
         Expr factor = 1.0 / select(isEmpty, total.constant(1), total);
-        HeadRow sum =
-            tiles.scale(tiles.readRow(state.sums, row, b.getIndex(0)),
-                        splat(factor, tiles.chunkType));
+        HeadRow sum = tiles.scale(tiles.readRow(state.sums, row, b.getIndex(0)),
+                                  splat(factor, tiles.chunkType));
         Expr lse =
             select(isEmpty, total, load(state.largest, row) + log(total));
-        Value element =
-            b.convert(lse, op.getLse().getType().getElementType());
+        Value element = b.convert(lse, op.getLse().getType().getElementType());
         return {tiles.writeRow(sum, parts[0], token,
                                tiles.multiply(local, tiles.headDim)),
                 tensor::InsertOp::create(b, element, parts[1],

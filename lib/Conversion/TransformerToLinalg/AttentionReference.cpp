@@ -1,11 +1,12 @@
-//===- AttentionReference.cpp - Attention as plain tensors -----------------===//
+//===- AttentionReference.cpp - Attention as plain tensors ---------------===//
 //
 // The meaning of attention and its gradient: every score of every token and key
 // is formed, those outside the token's range are left out. Tensors are
 // [tokens, keys] per head; the loops in AttentionLoops.cpp compute the same
 // without them.
 //
-// Loop names: t token, k kv head, g query head of the kv head, j key, d feature.
+// Loop names: t token, k kv head, g query head of the kv head, j key, d
+// feature.
 //
 //===----------------------------------------------------------------------===//
 
@@ -87,12 +88,11 @@ struct Reference {
 
   /// The probabilities exp(score - shift[t, k, g]), 0 outside the range.
   Value getWeights(Value scores, Value shift) {
-    return b.createGeneric("tkgj", "tkgj,tkg->tkgj", {scores, shift},
-                           b.createEmptyLike(scores, compute),
-                           [&](ArrayRef<Expr> x) {
-                             return select(isAttended(), exp(x[0] - x[1]),
-                                           x[0].constant(0));
-                           });
+    return b.createGeneric(
+        "tkgj", "tkgj,tkg->tkgj", {scores, shift},
+        b.createEmptyLike(scores, compute), [&](ArrayRef<Expr> x) {
+          return select(isAttended(), exp(x[0] - x[1]), x[0].constant(0));
+        });
   }
 };
 
@@ -102,15 +102,15 @@ static SmallVector<Value> buildAttention(AttentionOp op, Decomposition &b) {
   Reference r(op, b);
   double infinity = std::numeric_limits<double>::infinity();
   Value scores = r.getScores(op.getScale().convertToDouble());
-  Value largest = b.createGeneric(
-      "tkgj", "tkgj->tkg", scores,
-      b.createFilled(r.getHeadSizes(), r.compute, -infinity),
-      [](ArrayRef<Expr> x) { return max(x[1], x[0]); });
+  Value largest =
+      b.createGeneric("tkgj", "tkgj->tkg", scores,
+                      b.createFilled(r.getHeadSizes(), r.compute, -infinity),
+                      [](ArrayRef<Expr> x) { return max(x[1], x[0]); });
   Value weights = r.getWeights(scores, largest);
-  Value sum = b.createGeneric(
-      "tkgj", "tkgj->tkg", weights,
-      b.createFilled(r.getHeadSizes(), r.compute, 0),
-      [](ArrayRef<Expr> x) { return accumulate(x[1], x[0]); });
+  Value sum =
+      b.createGeneric("tkgj", "tkgj->tkg", weights,
+                      b.createFilled(r.getHeadSizes(), r.compute, 0),
+                      [](ArrayRef<Expr> x) { return accumulate(x[1], x[0]); });
   Value product = b.createGeneric(
       "tkgjd", "tkgj,jkd->tkgd", {weights, r.v},
       b.createFilled(tensor::getMixedSizes(b, b.getLoc(), r.q), r.compute, 0),
@@ -141,10 +141,11 @@ static SmallVector<Value> buildAttentionGradient(AttentionGradientOp op,
                             b.createFilled(r.getHeadSizes(), r.compute, 0),
                             Reference::multiplyAccumulate);
   // ds = scale p (dy vᵀ - d)
-  Value ds = b.createGeneric(
-      "tkgj", "tkgj,tkgj,tkg->tkgj", {p, r.dot(dy, r.v), d},
-      b.createEmptyLike(p, r.compute),
-      [&](ArrayRef<Expr> x) { return scale * (x[0] * (x[1] - x[2])); });
+  Value ds =
+      b.createGeneric("tkgj", "tkgj,tkgj,tkg->tkgj", {p, r.dot(dy, r.v), d},
+                      b.createEmptyLike(p, r.compute), [&](ArrayRef<Expr> x) {
+                        return scale * (x[0] * (x[1] - x[2]));
+                      });
   Value dq = b.createGeneric(
       "tkgjd", "tkgj,jkd->tkgd", {ds, r.k},
       b.createFilled(tensor::getMixedSizes(b, b.getLoc(), r.q), r.compute, 0),

@@ -1,4 +1,4 @@
-//===- AttentionTiles.cpp - What the attention loops are made of ------------===//
+//===- AttentionTiles.cpp - What the attention loops are made of ----------===//
 //
 // Everything is on tensors; buffers of a block are static and small, so that
 // they become stack memory of a thread.
@@ -64,18 +64,17 @@ static Expr readVector(Decomposition &b, Value tensor, Value row, Value column,
                        VectorType type) {
   Type elementType = getElementTypeOrSelf(tensor.getType());
   Value padding = b.getConstant(elementType, 0);
-  Value vector = vector::TransferReadOp::create(
-      b, type.clone(elementType), tensor, ValueRange{row, column}, padding,
-      ArrayRef<bool>{true});
+  Value vector = vector::TransferReadOp::create(b, type.clone(elementType),
+                                                tensor, ValueRange{row, column},
+                                                padding, ArrayRef<bool>{true});
   return b.convert(vector, type.getElementType());
 }
 
 static Value writeVector(Decomposition &b, Expr vector, Value tensor, Value row,
                          Value column) {
   Value rounded = b.convert(vector, getElementTypeOrSelf(tensor.getType()));
-  return vector::TransferWriteOp::create(b, rounded, tensor,
-                                         ValueRange{row, column},
-                                         ArrayRef<bool>{true})
+  return vector::TransferWriteOp::create(
+             b, rounded, tensor, ValueRange{row, column}, ArrayRef<bool>{true})
       .getResult();
 }
 
@@ -105,7 +104,8 @@ Value AttentionTiles::writeScores(Expr scores, Value tensor, Value row) {
 }
 
 HeadRow AttentionTiles::getZeroRow() {
-  return HeadRow(headDim / chunkType.getDimSize(0), b.getConstant(chunkType, 0));
+  return HeadRow(headDim / chunkType.getDimSize(0),
+                 b.getConstant(chunkType, 0));
 }
 
 //===----------------------------------------------------------------------===//
@@ -221,8 +221,7 @@ IndexRange AttentionTiles::getBlockKeys(Value first, Value count) {
 SmallVector<Value> AttentionTiles::getTileRows(Value first, Value last) {
   SmallVector<Value> rows;
   for (int64_t i = 0; i < kTileKeys; ++i)
-    rows.push_back(
-        arith::MinSIOp::create(b, add(first, b.getIndex(i)), last));
+    rows.push_back(arith::MinSIOp::create(b, add(first, b.getIndex(i)), last));
   return rows;
 }
 
@@ -231,14 +230,14 @@ Value AttentionTiles::getTileMask(Value first, Value token) {
   auto type = VectorType::get(kTileKeys, b.getI32Type());
   SmallVector<int32_t> numbers(kTileKeys);
   std::iota(numbers.begin(), numbers.end(), 0);
-  Value keys = arith::ConstantOp::create(
-      b, cast<TypedAttr>(
-             DenseElementsAttr::get(type, ArrayRef<int32_t>(numbers))));
+  Value keys =
+      arith::ConstantOp::create(b, cast<TypedAttr>(DenseElementsAttr::get(
+                                       type, ArrayRef<int32_t>(numbers))));
   auto compare = [&](arith::CmpIPredicate predicate, Value bound) -> Value {
     Value offset = arith::SubIOp::create(b, bound, first);
     offset = arith::IndexCastOp::create(b, b.getI32Type(), offset);
-    return arith::CmpIOp::create(
-        b, predicate, keys, vector::BroadcastOp::create(b, type, offset));
+    return arith::CmpIOp::create(b, predicate, keys,
+                                 vector::BroadcastOp::create(b, type, offset));
   };
   return arith::AndIOp::create(b, compare(arith::CmpIPredicate::sge, low),
                                compare(arith::CmpIPredicate::slt, high));

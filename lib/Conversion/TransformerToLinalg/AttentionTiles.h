@@ -1,4 +1,4 @@
-//===- AttentionTiles.h - What the attention loops are made of --------------===//
+//===- AttentionTiles.h - What the attention loops are made of ------------===//
 //
 // A block of the attention loops is a few tokens with the query heads that
 // share one head of keys: its rows. Keys are taken kTileKeys at a time, so that
@@ -95,8 +95,8 @@ public:
     llvm::SmallVector<mlir::Value> rows;
     mlir::Value column;
   };
-  TileSource stageTile(mlir::Value tensor,
-                       llvm::ArrayRef<mlir::Value> rows, mlir::Value column);
+  TileSource stageTile(mlir::Value tensor, llvm::ArrayRef<mlir::Value> rows,
+                       mlir::Value column);
   llvm::SmallVector<HeadRow> readTile(const TileSource &source);
 
   /// A loop that carries `arguments`; `body` gives their next values. Returns

@@ -1,4 +1,4 @@
-//===- Decomposition.cpp - Builders that the decompositions share ----------===//
+//===- Decomposition.cpp - Builders that the decompositions share --------===//
 //
 // Reductions are marked as reassociable, so that they are vectorized; nothing
 // else is: infinities and NaN keep their meaning.
@@ -74,8 +74,8 @@ Value lora::equal(Expr a, double b) {
 }
 
 Expr lora::select(Value condition, Expr a, Expr b) {
-  return Expr(a.getBuilder(), arith::SelectOp::create(a.getBuilder(), condition,
-                                                      Value(a), b));
+  return Expr(a.getBuilder(),
+              arith::SelectOp::create(a.getBuilder(), condition, Value(a), b));
 }
 
 Expr lora::accumulate(Expr sum, Expr term) {
@@ -97,8 +97,8 @@ Expr lora::maxOf(Expr vector) {
 }
 
 Expr lora::splat(Expr scalar, VectorType type) {
-  return Expr(scalar.getBuilder(), vector::BroadcastOp::create(
-                                       scalar.getBuilder(), type, scalar));
+  return Expr(scalar.getBuilder(),
+              vector::BroadcastOp::create(scalar.getBuilder(), type, scalar));
 }
 
 //===----------------------------------------------------------------------===//
@@ -135,8 +135,8 @@ Expr Decomposition::convert(Value value, Type elementType) {
   if (from == to)
     return getExpr(value);
   if (from.getWidth() == to.getWidth()) // bf16 and f16
-    return convert(arith::ExtFOp::create(*this, withElement(getF32Type()), value),
-                   to);
+    return convert(
+        arith::ExtFOp::create(*this, withElement(getF32Type()), value), to);
   if (from.getWidth() < to.getWidth())
     return getExpr(arith::ExtFOp::create(*this, withElement(to), value));
   return getExpr(arith::TruncFOp::create(*this, withElement(to), value));
@@ -167,7 +167,8 @@ Value Decomposition::createEmptyLike(Value tensor, Type elementType) {
 Value Decomposition::createFilled(ArrayRef<OpFoldResult> sizes,
                                   Type elementType, double number) {
   Value empty = createEmpty(sizes, elementType);
-  return linalg::FillOp::create(*this, ValueRange(getConstant(elementType, number)),
+  return linalg::FillOp::create(*this,
+                                ValueRange(getConstant(elementType, number)),
                                 ValueRange(empty))
       .getResult(0);
 }
@@ -216,8 +217,8 @@ Value Decomposition::createGeneric(StringRef loops, StringRef maps,
 Value Decomposition::createElementwise(ValueRange inputs, Type elementType,
                                        Body body) {
   StringRef letters = "tabcdefgh";
-  StringRef map = letters.take_front(
-      cast<RankedTensorType>(inputs[0].getType()).getRank());
+  StringRef map =
+      letters.take_front(cast<RankedTensorType>(inputs[0].getType()).getRank());
   SmallVector<StringRef> parts(inputs.size(), map);
   return createGeneric(map, llvm::join(parts, ",") + "->" + map.str(), inputs,
                        createEmptyLike(inputs[0], elementType), body);
@@ -241,8 +242,8 @@ Value Decomposition::splitFeatures(Value tensor, ArrayRef<int64_t> sizes) {
     mixed.push_back(getIndexAttr(size));
   }
   return tensor::ExpandShapeOp::create(
-      *this, RankedTensorType::get(shape, type.getElementType()), tensor, groups,
-      mixed);
+      *this, RankedTensorType::get(shape, type.getElementType()), tensor,
+      groups, mixed);
 }
 
 Value Decomposition::joinFeatures(Value tensor) {

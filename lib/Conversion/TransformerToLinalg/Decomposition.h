@@ -1,4 +1,4 @@
-//===- Decomposition.h - Builders that the decompositions share ------------===//
+//===- Decomposition.h - Builders that the decompositions share ----------===//
 //
 // The rule that every decomposition keeps is kept here: bodies compute in f32,
 // in f64 if any operand is f64, and the result is rounded once, to the element
@@ -161,7 +161,8 @@ void populateLinearAlgebraDecompositions(mlir::RewritePatternSet &patterns);
 void populateElementwiseDecompositions(mlir::RewritePatternSet &patterns);
 void populateNormDecompositions(mlir::RewritePatternSet &patterns);
 void populatePositionDecompositions(mlir::RewritePatternSet &patterns);
-void populateAttentionReferenceDecompositions(mlir::RewritePatternSet &patterns);
+void populateAttentionReferenceDecompositions(
+    mlir::RewritePatternSet &patterns);
 void populateAttentionLoopDecompositions(mlir::RewritePatternSet &patterns);
 void populateAttentionGradientLoopDecompositions(
     mlir::RewritePatternSet &patterns);

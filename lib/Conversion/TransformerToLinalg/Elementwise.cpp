@@ -1,4 +1,4 @@
-//===- Elementwise.cpp - Decompositions of elementwise operations ----------===//
+//===- Elementwise.cpp - Decompositions of elementwise operations --------===//
 //
 // One generic per operation, which upstream's elementwise fusion merges with
 // its neighbours; slices and paddings of features are tensor slices.
@@ -46,8 +46,7 @@ static Expr activate(ActivationKind kind, Expr x) {
   case ActivationKind::GeluErf:
     return 0.5 * x * (1.0 + erf(x * kSqrtHalf));
   case ActivationKind::GeluTanh:
-    return 0.5 * x *
-           (1.0 + tanh(kGeluScale * (x + kGeluCubic * (x * x * x))));
+    return 0.5 * x * (1.0 + tanh(kGeluScale * (x + kGeluCubic * (x * x * x))));
   case ActivationKind::Relu:
     return max(x, x.constant(0));
   }
@@ -81,8 +80,8 @@ static SmallVector<Value> buildActivation(ActivationOp op, Decomposition &b) {
       [&](ArrayRef<Expr> x) { return activate(op.getKind(), x[0]); })};
 }
 
-static SmallVector<Value>
-buildActivationGradient(ActivationGradientOp op, Decomposition &b) {
+static SmallVector<Value> buildActivationGradient(ActivationGradientOp op,
+                                                  Decomposition &b) {
   return {b.createElementwise({op.getDy(), op.getX()},
                               op.getType().getElementType(),
                               [&](ArrayRef<Expr> x) {
@@ -101,16 +100,18 @@ static SmallVector<Value> buildScaleFeatures(ScaleFeaturesOp op,
 /// The features [offset, offset + width) of `tensor`: offsets, sizes, strides.
 static std::array<SmallVector<OpFoldResult>, 3>
 getFeatureRange(Decomposition &b, Value tensor, int64_t offset, int64_t width) {
-  return {SmallVector<OpFoldResult>{b.getIndexAttr(0), b.getIndexAttr(offset)},
-          SmallVector<OpFoldResult>{b.getSize(tensor, 0), b.getIndexAttr(width)},
-          SmallVector<OpFoldResult>{b.getIndexAttr(1), b.getIndexAttr(1)}};
+  return {
+      SmallVector<OpFoldResult>{b.getIndexAttr(0), b.getIndexAttr(offset)},
+      SmallVector<OpFoldResult>{b.getSize(tensor, 0), b.getIndexAttr(width)},
+      SmallVector<OpFoldResult>{b.getIndexAttr(1), b.getIndexAttr(1)}};
 }
 
 static SmallVector<Value> buildSliceFeatures(SliceFeaturesOp op,
                                              Decomposition &b) {
-  auto [offsets, sizes, strides] = getFeatureRange(
-      b, op.getX(), op.getOffset(), op.getType().getDimSize(1));
-  return {tensor::ExtractSliceOp::create(b, op.getX(), offsets, sizes, strides)};
+  auto [offsets, sizes, strides] =
+      getFeatureRange(b, op.getX(), op.getOffset(), op.getType().getDimSize(1));
+  return {
+      tensor::ExtractSliceOp::create(b, op.getX(), offsets, sizes, strides)};
 }
 
 static SmallVector<Value> buildPadFeatures(PadFeaturesOp op, Decomposition &b) {

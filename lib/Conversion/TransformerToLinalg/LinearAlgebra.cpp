@@ -1,4 +1,4 @@
-//===- LinearAlgebra.cpp - Decompositions of products and gathers ----------===//
+//===- LinearAlgebra.cpp - Decompositions of products and gathers --------===//
 //
 // A product accumulates into a tensor of the compute type, which is rounded
 // once where the result is narrower. Loops are ordered so that the innermost
@@ -108,25 +108,25 @@ static SmallVector<Value> buildLoRALinear(lora::LinearOp op, Decomposition &b) {
 static SmallVector<Value> buildSumTokens(SumTokensOp op, Decomposition &b) {
   Type compute = b.getComputeType({op.getX(), op.getResult()});
   Value sum = b.createFilled({b.getSize(op.getX(), 1)}, compute, 0);
-  sum = b.createGeneric(
-      "ti", "ti->i", op.getX(), sum,
-      [](ArrayRef<Expr> x) { return accumulate(x[1], x[0]); });
+  sum = b.createGeneric("ti", "ti->i", op.getX(), sum, [](ArrayRef<Expr> x) {
+    return accumulate(x[1], x[0]);
+  });
   return {b.round(sum, op.getType().getElementType())};
 }
 
 /// A gather: the row's number is read once per token.
 static SmallVector<Value> buildEmbedding(EmbeddingOp op, Decomposition &b) {
-  Value empty = b.createEmpty(
-      {b.getSize(op.getIds(), 0), b.getSize(op.getTable(), 1)},
-      op.getType().getElementType());
-  return {b.createGeneric("ti", "t->ti", op.getIds(), empty,
-                          [&](ArrayRef<Expr> x) {
-    Value row = arith::IndexCastOp::create(b, b.getIndexType(), x[0]);
-    Value column = linalg::IndexOp::create(b, 1);
-    Value element =
-        tensor::ExtractOp::create(b, op.getTable(), ValueRange{row, column});
-    return b.getExpr(element);
-  })};
+  Value empty =
+      b.createEmpty({b.getSize(op.getIds(), 0), b.getSize(op.getTable(), 1)},
+                    op.getType().getElementType());
+  return {
+      b.createGeneric("ti", "t->ti", op.getIds(), empty, [&](ArrayRef<Expr> x) {
+        Value row = arith::IndexCastOp::create(b, b.getIndexType(), x[0]);
+        Value column = linalg::IndexOp::create(b, 1);
+        Value element = tensor::ExtractOp::create(b, op.getTable(),
+                                                  ValueRange{row, column});
+        return b.getExpr(element);
+      })};
 }
 
 /// A loop over the tokens adds each row to the row of its id, in place: two
@@ -151,11 +151,10 @@ static SmallVector<Value> buildEmbeddingGradient(EmbeddingGradientOp op,
     SmallVector<OpFoldResult> offsets{row, zero};
     Value sum =
         tensor::ExtractSliceOp::create(b, target, offsets, sizes, strides);
-    sum = b.createGeneric(
-        "ti", "ti->ti", dy, sum,
-        [](ArrayRef<Expr> x) { return x[1] + x[0]; });
-    target = tensor::InsertSliceOp::create(b, sum, target, offsets, sizes,
-                                           strides);
+    sum = b.createGeneric("ti", "ti->ti", dy, sum,
+                          [](ArrayRef<Expr> x) { return x[1] + x[0]; });
+    target =
+        tensor::InsertSliceOp::create(b, sum, target, offsets, sizes, strides);
     scf::YieldOp::create(b, target);
   }
   return {b.round(loop.getResult(0), op.getType().getElementType())};

@@ -1,4 +1,4 @@
-//===- Loss.cpp - Decompositions of the loss and its gradient --------------===//
+//===- Loss.cpp - Decompositions of the loss and its gradient ------------===//
 //
 // log(sum of exp) is formed around the row's maximum, so that no exponential
 // overflows.
@@ -27,8 +27,8 @@ static Value countLabels(Decomposition &b, Value labels, Type compute) {
   Value zero = b.createFilled({}, compute, 0);
   return b.createGeneric("t", "t->", labels, zero, [&](ArrayRef<Expr> x) {
     Value counted = isCounted(b, x[0]);
-    return accumulate(
-        x[1], select(counted, x[1].constant(1), x[1].constant(0)));
+    return accumulate(x[1],
+                      select(counted, x[1].constant(1), x[1].constant(0)));
   });
 }
 
@@ -40,13 +40,14 @@ static SmallVector<Value> buildCrossEntropy(CrossEntropyOp op,
   Value largest = b.createGeneric(
       "tv", "tv->t", op.getLogits(), b.createFilled(tokens, compute, -infinity),
       [](ArrayRef<Expr> x) { return max(x[1], x[0]); });
-  Value sum = b.createGeneric(
-      "tv", "tv,t->t", {op.getLogits(), largest},
-      b.createFilled(tokens, compute, 0),
-      [](ArrayRef<Expr> x) { return accumulate(x[2], exp(x[0] - x[1])); });
-  Value lse = b.createElementwise(
-      {largest, sum}, compute,
-      [](ArrayRef<Expr> x) { return x[0] + log(x[1]); });
+  Value sum =
+      b.createGeneric("tv", "tv,t->t", {op.getLogits(), largest},
+                      b.createFilled(tokens, compute, 0), [](ArrayRef<Expr> x) {
+                        return accumulate(x[2], exp(x[0] - x[1]));
+                      });
+  Value lse =
+      b.createElementwise({largest, sum}, compute,
+                          [](ArrayRef<Expr> x) { return x[0] + log(x[1]); });
   // Every label is read, those below 0 at 0, and selected afterwards.
   Value total = b.createGeneric(
       "t", "t,t->", {lse, op.getLabels()}, b.createFilled({}, compute, 0),
@@ -57,8 +58,8 @@ static SmallVector<Value> buildCrossEntropy(CrossEntropyOp op,
         Value logit = tensor::ExtractOp::create(b, op.getLogits(),
                                                 ValueRange{token, label});
         Expr loss = x[0] - b.convert(logit, compute);
-        return accumulate(
-            x[2], select(isCounted(b, x[1]), loss, loss.constant(0)));
+        return accumulate(x[2],
+                          select(isCounted(b, x[1]), loss, loss.constant(0)));
       });
   Value count = countLabels(b, op.getLabels(), compute);
   Value loss = b.createElementwise(
@@ -67,13 +68,13 @@ static SmallVector<Value> buildCrossEntropy(CrossEntropyOp op,
   return {loss, b.round(lse, op.getLse().getType().getElementType())};
 }
 
-static SmallVector<Value>
-buildCrossEntropyGradient(CrossEntropyGradientOp op, Decomposition &b) {
+static SmallVector<Value> buildCrossEntropyGradient(CrossEntropyGradientOp op,
+                                                    Decomposition &b) {
   Type compute = b.getComputeType({op.getLogits(), op.getDloss()});
   Value count = countLabels(b, op.getLabels(), compute);
-  Value factor = b.createElementwise(
-      {op.getDloss(), count}, compute,
-      [](ArrayRef<Expr> x) { return x[0] / x[1]; });
+  Value factor =
+      b.createElementwise({op.getDloss(), count}, compute,
+                          [](ArrayRef<Expr> x) { return x[0] / x[1]; });
   // The logits are the largest value of a training step and have no later use:
   // as the initial value of the result they can become it in place.
   return {b.createGeneric(
@@ -81,8 +82,8 @@ buildCrossEntropyGradient(CrossEntropyGradientOp op, Decomposition &b) {
       [&](ArrayRef<Expr> x) {
         Value column = linalg::IndexOp::create(b, 1);
         column = arith::IndexCastOp::create(b, b.getI32Type(), column);
-        Value hit = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, column,
-                                          x[1]);
+        Value hit =
+            arith::CmpIOp::create(b, arith::CmpIPredicate::eq, column, x[1]);
         Expr p = exp(x[3] - x[0]);
         Expr gradient = x[2] * select(hit, p - 1.0, p);
         return select(isCounted(b, x[1]), gradient, gradient.constant(0));

@@ -1,4 +1,4 @@
-//===- Norms.cpp - Decompositions of normalizations ------------------------===//
+//===- Norms.cpp - Decompositions of normalizations ----------------------===//
 //
 // A row of x is viewed as [groups, width of a group]; a value per group is
 // reduced first and read by an elementwise pass. With one group a row there is
@@ -52,8 +52,8 @@ struct Groups {
 
   /// 1 / sqrt(mean(x²) + eps) of each group of the view `x`.
   Value inverseRoot(Value x, double eps, Type compute) {
-    Value squares = sum(x, element, compute,
-                        [](ArrayRef<Expr> x) { return x[0] * x[0]; });
+    Value squares =
+        sum(x, element, compute, [](ArrayRef<Expr> x) { return x[0] * x[0]; });
     return b.createElementwise(squares, compute, [&](ArrayRef<Expr> x) {
       return 1.0 / sqrt(x[0] / double(width) + eps);
     });
@@ -66,8 +66,7 @@ static SmallVector<Value> buildRMSNorm(RMSNormOp op, Decomposition &b) {
   Type compute = b.getComputeType({op.getX(), op.getWeight()});
   Groups groups(b, op.getX(), op.getWeight().getType().getDimSize(0));
   Value x = groups.view(op.getX());
-  Value root =
-      groups.inverseRoot(x, op.getEps().convertToDouble(), compute);
+  Value root = groups.inverseRoot(x, op.getEps().convertToDouble(), compute);
   Value y = b.createGeneric(
       groups.element,
       groups.element + "," + groups.group + ",i->" + groups.element,
@@ -84,14 +83,12 @@ static SmallVector<Value> buildRMSNormGradient(RMSNormGradientOp op,
   Groups groups(b, op.getX(), op.getWeight().getType().getDimSize(0));
   const std::string &e = groups.element, &g = groups.group;
   Value x = groups.view(op.getX()), dy = groups.view(op.getDy());
-  Value root =
-      groups.inverseRoot(x, op.getEps().convertToDouble(), compute);
-  Value dot = groups.sum(
-      {dy, x, op.getWeight()}, e + "," + e + ",i", compute,
-      [](ArrayRef<Expr> x) { return x[0] * x[2] * x[1]; });
+  Value root = groups.inverseRoot(x, op.getEps().convertToDouble(), compute);
+  Value dot = groups.sum({dy, x, op.getWeight()}, e + "," + e + ",i", compute,
+                         [](ArrayRef<Expr> x) { return x[0] * x[2] * x[1]; });
   // The factor of x, r³ (sum of g x) / n.
-  Value factor = b.createElementwise(
-      {root, dot}, compute, [&](ArrayRef<Expr> x) {
+  Value factor =
+      b.createElementwise({root, dot}, compute, [&](ArrayRef<Expr> x) {
         return x[0] * x[0] * x[0] * x[1] / double(groups.width);
       });
   Value dx = b.createGeneric(
@@ -103,14 +100,13 @@ static SmallVector<Value> buildRMSNormGradient(RMSNormGradientOp op,
 }
 
 /// The sum over tokens and groups of dy * x * r.
-static SmallVector<Value>
-buildRMSNormWeightGradient(RMSNormWeightGradientOp op, Decomposition &b) {
+static SmallVector<Value> buildRMSNormWeightGradient(RMSNormWeightGradientOp op,
+                                                     Decomposition &b) {
   Type compute = b.getComputeType({op.getX(), op.getResult()});
   Groups groups(b, op.getX(), op.getType().getDimSize(0));
   const std::string &e = groups.element;
   Value x = groups.view(op.getX()), dy = groups.view(op.getDy());
-  Value root =
-      groups.inverseRoot(x, op.getEps().convertToDouble(), compute);
+  Value root = groups.inverseRoot(x, op.getEps().convertToDouble(), compute);
   Value zeros = b.createFilled({b.getIndexAttr(groups.width)}, compute, 0);
   Value sum = b.createGeneric(
       e, e + "," + e + "," + groups.group + "->i", {dy, x, root}, zeros,

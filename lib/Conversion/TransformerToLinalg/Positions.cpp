@@ -1,4 +1,4 @@
-//===- Positions.cpp - Decompositions of rotary angles and the cache -------===//
+//===- Positions.cpp - Decompositions of rotary angles and the cache -----===//
 //
 // What reads positions and cache rows from the sequence table.
 //
@@ -27,15 +27,16 @@ static SmallVector<Value> buildRotaryTable(RotaryTableOp op, Decomposition &b) {
         b.createEmpty({b.getSize(positions, 0), b.getIndexAttr(count)},
                       op.getCos().getType().getElementType());
     Type compute = b.getComputeType(empty);
-    return b.createGeneric("ti", "t,i->ti", {positions, frequencies}, empty,
-                           [&](ArrayRef<Expr> x) {
-      Value position = arith::SIToFPOp::create(b, b.getF32Type(), x[0]);
-      Value frequency = b.convert(x[1], b.getF32Type());
-      Value angle = b.convert(
-          b.getExpr(position) * b.getExpr(frequency), compute);
-      return sine ? b.getExpr(math::SinOp::create(b, angle))
-                  : b.getExpr(math::CosOp::create(b, angle));
-    });
+    return b.createGeneric(
+        "ti", "t,i->ti", {positions, frequencies}, empty,
+        [&](ArrayRef<Expr> x) {
+          Value position = arith::SIToFPOp::create(b, b.getF32Type(), x[0]);
+          Value frequency = b.convert(x[1], b.getF32Type());
+          Value angle =
+              b.convert(b.getExpr(position) * b.getExpr(frequency), compute);
+          return sine ? b.getExpr(math::SinOp::create(b, angle))
+                      : b.getExpr(math::CosOp::create(b, angle));
+        });
   };
   Value cos = build(/*sine=*/false);
   Value sin = build(/*sine=*/true);
@@ -91,9 +92,8 @@ static SmallVector<Value> buildCacheWrite(CacheWriteOp op, Decomposition &b) {
   SmallVector<OpFoldResult> sizes{one,
                                   b.getIndexAttr(op.getType().getDimSize(1))};
   SmallVector<OpFoldResult> strides{one, one};
-  auto loop =
-      scf::ForOp::create(b, b.getIndex(0), b.getSizeValue(op.getX(), 0),
-                         b.getIndex(1), op.getCache());
+  auto loop = scf::ForOp::create(b, b.getIndex(0), b.getSizeValue(op.getX(), 0),
+                                 b.getIndex(1), op.getCache());
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToEnd(loop.getBody());
   Value token = loop.getInductionVar();
@@ -101,8 +101,8 @@ static SmallVector<Value> buildCacheWrite(CacheWriteOp op, Decomposition &b) {
   Value row = tensor::ExtractSliceOp::create(
       b, op.getX(), SmallVector<OpFoldResult>{token, zero}, sizes, strides);
   Value cache = tensor::InsertSliceOp::create(
-      b, row, loop.getRegionIterArg(0),
-      SmallVector<OpFoldResult>{target, zero}, sizes, strides);
+      b, row, loop.getRegionIterArg(0), SmallVector<OpFoldResult>{target, zero},
+      sizes, strides);
   scf::YieldOp::create(b, cache);
   return {loop.getResult(0)};
 }

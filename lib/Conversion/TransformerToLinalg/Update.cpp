@@ -1,4 +1,4 @@
-//===- Update.cpp - The formulas of the optimizer steps --------------------===//
+//===- Update.cpp - The formulas of the optimizer steps ------------------===//
 //
 // Elementwise updates of flat regions, in place on memrefs. They are built by
 // the lowering of `transformer.apply`, which knows the regions.
@@ -71,16 +71,15 @@ SmallVector<Value> lora::buildAdamW(OpBuilder &builder, Location loc,
   Expr keep = 1.0 - lr * decay;
   Expr inverse1 = lr / h[5], inverse2 = 1.0 / h[6];
   Expr rest1 = 1.0 - beta1, rest2 = 1.0 - beta2;
-  SmallVector<Value> results =
-      createUpdate(b, gradient, {theta, moment1, moment2},
-                   [&](ArrayRef<Expr> x) -> SmallVector<Value> {
-                     Expr g = x[0] * clip;
-                     Expr m = beta1 * x[2] + rest1 * g;
-                     Expr v = beta2 * x[3] + rest2 * (g * g);
-                     Expr theta = keep * x[1] -
-                                  inverse1 * m / (sqrt(v * inverse2) + eps);
-                     return {theta, m, v};
-                   });
+  SmallVector<Value> results = createUpdate(
+      b, gradient, {theta, moment1, moment2},
+      [&](ArrayRef<Expr> x) -> SmallVector<Value> {
+        Expr g = x[0] * clip;
+        Expr m = beta1 * x[2] + rest1 * g;
+        Expr v = beta2 * x[3] + rest2 * (g * g);
+        Expr theta = keep * x[1] - inverse1 * m / (sqrt(v * inverse2) + eps);
+        return {theta, m, v};
+      });
   builder.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
   return results;
 }
@@ -117,8 +116,8 @@ Value lora::buildGradientNorm(OpBuilder &builder, Location loc,
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(loop.getBody());
-    Expr g = b.convert(load(b, gradient, loop.getInductionVar()),
-                       b.getF64Type());
+    Expr g =
+        b.convert(load(b, gradient, loop.getInductionVar()), b.getF64Type());
     Expr sum = accumulate(b.getExpr(loop.getRegionIterArg(0)), g * g);
     scf::YieldOp::create(b, Value(sum));
   }

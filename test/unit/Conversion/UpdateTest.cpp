@@ -1,4 +1,4 @@
-//===- UpdateTest.cpp - The optimizer steps against torch's formulas -------===//
+//===- UpdateTest.cpp - The optimizer steps against torch's formulas -----===//
 //
 // The loops that buildAdamW, buildSGD and buildGradientNorm build are compiled
 // and run on a few numbers; what they should give is computed here in double,
@@ -43,7 +43,9 @@ protected:
   MemRefType vector(int64_t size) {
     return MemRefType::get({size}, Float32Type::get(&context));
   }
-  MemRefType scalar() { return MemRefType::get({}, Float32Type::get(&context)); }
+  MemRefType scalar() {
+    return MemRefType::get({}, Float32Type::get(&context));
+  }
 
   /// Compiles a function `step` on buffers whose body `build` makes.
   void compile(TypeRange types,
@@ -81,7 +83,8 @@ protected:
   static void expectNear(const std::vector<float> &got,
                          const std::vector<double> &expected) {
     for (size_t i = 0; i < expected.size(); ++i)
-      EXPECT_NEAR(got[i], expected[i], 1e-6 * (1 + std::fabs(expected[i]))) << i;
+      EXPECT_NEAR(got[i], expected[i], 1e-6 * (1 + std::fabs(expected[i])))
+          << i;
   }
 
   DialectRegistry registry;
@@ -108,9 +111,9 @@ TEST_F(UpdateTest, AdamW) {
   compile({vector(kSize), vector(kSize), vector(kSize), vector(kSize), scalar(),
            vector(8)},
           [&](OpBuilder &builder, ValueRange args) {
-            auto results = lora::buildAdamW(builder, builder.getUnknownLoc(),
-                                            args[0], args[1], args[2], args[3],
-                                            args[4], args[5]);
+            auto results =
+                lora::buildAdamW(builder, builder.getUnknownLoc(), args[0],
+                                 args[1], args[2], args[3], args[4], args[5]);
             EXPECT_TRUE(results.empty());
           });
   std::vector<double> t(theta.begin(), theta.end()),
@@ -119,9 +122,9 @@ TEST_F(UpdateTest, AdamW) {
     double lr = 0.01, beta1 = 0.9, beta2 = 0.98, eps = 1e-8, decay = 0.1,
            correction1 = 0.271, correction2 = 0.058808;
     float norm = 8;
-    std::vector<float> h{float(lr),    float(beta1),       float(beta2),
-                         float(eps),   float(decay),       float(correction1),
-                         float(correction2), float(threshold)};
+    std::vector<float> h{
+        float(lr),    float(beta1),       float(beta2),       float(eps),
+        float(decay), float(correction1), float(correction2), float(threshold)};
     double clip = std::min(1.0, threshold / (norm + 1e-6));
     for (int64_t i = 0; i < kSize; ++i) {
       double g = gradient[i] * clip;
@@ -141,12 +144,11 @@ TEST_F(UpdateTest, AdamW) {
 
 /// An infinite threshold clips nothing.
 TEST_F(UpdateTest, SGD) {
-  compile(
-      {vector(kSize), vector(kSize), vector(kSize), scalar(), vector(4)},
-      [&](OpBuilder &builder, ValueRange args) {
-        lora::buildSGD(builder, builder.getUnknownLoc(), args[0], args[1],
-                       args[2], args[3], args[4]);
-      });
+  compile({vector(kSize), vector(kSize), vector(kSize), scalar(), vector(4)},
+          [&](OpBuilder &builder, ValueRange args) {
+            lora::buildSGD(builder, builder.getUnknownLoc(), args[0], args[1],
+                           args[2], args[3], args[4]);
+          });
   std::vector<double> t(theta.begin(), theta.end()),
       m(moment1.begin(), moment1.end());
   double lr = 0.05, momentum = 0.9, decay = 0.01;
