@@ -1,4 +1,5 @@
-//===- lora-compile.cpp - A model and an adapter to one program ------------===//
+//===- lora-compile.cpp - A model and an adapter to one program
+//------------===//
 //
 // Thin: reads the command line, calls compileModel.
 //
@@ -37,14 +38,12 @@ static void report(const lora::CompileReport &made, llvm::StringRef file) {
   auto mebibytes = [](uint64_t bytes) {
     return llvm::format("%.1f MiB", double(bytes) / (1 << 20));
   };
-  llvm::errs() << "lora-compile: " << file << ": "
-               << mebibytes(made.fileBytes) << " (code "
-               << mebibytes(made.codeBytes) << " in "
+  llvm::errs() << "lora-compile: " << file << ": " << mebibytes(made.fileBytes)
+               << " (code " << mebibytes(made.codeBytes) << " in "
                << llvm::format("%.1f s", made.codeSeconds) << ", "
                << made.parameters << " weights " << mebibytes(made.packBytes)
-               << " in " << llvm::format("%.1f s", made.weightSeconds)
-               << "), " << mebibytes(made.peakBytes)
-               << " of memory at most\n";
+               << " in " << llvm::format("%.1f s", made.weightSeconds) << "), "
+               << mebibytes(made.peakBytes) << " of memory at most\n";
   if (made.merge.largestChange > 0)
     llvm::errs() << "lora-compile: the adapter moves weights by at most "
                  << llvm::format("%.3g", made.merge.largestChange)
@@ -61,9 +60,9 @@ int main(int argc, char **argv) {
   cl::opt<std::string> adapter("adapter",
                                cl::desc("A PEFT folder with a LoRA adapter"),
                                cl::value_desc("DIR"), cl::cat(category));
-  cl::opt<bool> unmerged(
-      "unmerged", cl::desc("Keep the adapter beside the weights"),
-      cl::cat(category));
+  cl::opt<bool> unmerged("unmerged",
+                         cl::desc("Keep the adapter beside the weights"),
+                         cl::cat(category));
   cl::opt<std::string> dtype(
       "dtype",
       cl::desc("Type to compute in: f32 or bf16 (default: the checkpoint's; "
@@ -74,9 +73,9 @@ int main(int argc, char **argv) {
       cl::desc("The CPU to compile for: native (default), x86-64-v2, -v3, "
                "-v4, or a name such as znver4"),
       cl::value_desc("CPU"), cl::init("native"), cl::cat(category));
-  cl::opt<bool> portable(
-      "portable", cl::desc("Carry oneDNN and OpenMP inside the program"),
-      cl::cat(category));
+  cl::opt<bool> portable("portable",
+                         cl::desc("Carry oneDNN and OpenMP inside the program"),
+                         cl::cat(category));
   cl::list<int64_t> tokens(
       "tokens",
       cl::desc("Numbers of tokens to compile for; others are cut and padded "

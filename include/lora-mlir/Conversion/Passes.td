@@ -104,6 +104,10 @@ def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
     ```
   }];
   let dependentDialects = ["::lora::rt::RTDialect", "::mlir::LLVM::LLVMDialect"];
+  let statistics = [
+    Statistic<"numEntries", "num-entries", "Entries that the runtime can call">,
+    Statistic<"numKernels", "num-kernels", "Kernels that run on the runtime's threads">,
+    Statistic<"numExecutions", "num-executions", "Executions of primitives">];
 }
 
 def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::func::FuncOp"> {
@@ -155,6 +159,7 @@ def ApproximateMath : Pass<"approximate-math"> {
     ```
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
+  let statistics = [Statistic<"numApproximated", "num-approximated", "Functions computed in line">];
 }
 
 def ConvertParallelToRT : Pass<"convert-parallel-to-rt", "::mlir::func::FuncOp"> {

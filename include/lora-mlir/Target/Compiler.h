@@ -1,7 +1,8 @@
-//===- Compiler.h - Models to compiled modules and files ---------*- C++ -*-===//
+//===- Compiler.h - Models to compiled modules and files ---------*- C++
+//-*-===//
 //
-// What tools call: a graph becomes a module in memory, a Hugging Face folder and
-// an adapter become a file.
+// What tools call: a graph becomes a module in memory, a Hugging Face folder
+// and an adapter become a file.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +18,8 @@
 
 namespace lora {
 
-/// Turns the diagnostics of MLIR into one message for users, as long as it lives.
+/// Turns the diagnostics of MLIR into one message for users, as long as it
+/// lives.
 class DiagnosticText {
 public:
   /// Warnings and remarks go to `note`, or nowhere.
@@ -50,8 +52,8 @@ struct LoweringSettings {
 struct CompileOptions {
   /// "native", a level ("x86-64-v3") or the name of a CPU.
   std::string march = "native";
-  /// Where primitives run: the module's target says it, and the runtime opens the
-  /// backend of this name.
+  /// Where primitives run: the module's target says it, and the runtime opens
+  /// the backend of this name.
   std::string engine = "cpu";
   LoweringSettings lowering;
   /// Gets warnings and remarks.
@@ -66,8 +68,8 @@ struct CompiledModule {
 };
 
 /// Compiles a graph (transformer, lora); the graph stays as it is.
-lora_rt::Expected<CompiledModule> compileInMemory(mlir::ModuleOp graph,
-                                                  const CompileOptions &options);
+lora_rt::Expected<CompiledModule>
+compileInMemory(mlir::ModuleOp graph, const CompileOptions &options);
 
 /// Where a compilation can be looked at.
 enum class Stage {
@@ -78,9 +80,8 @@ enum class Stage {
 };
 
 /// The text of a graph at a stage.
-lora_rt::Expected<std::string> printStage(mlir::ModuleOp graph,
-                                          const CompileOptions &options,
-                                          Stage stage);
+lora_rt::Expected<std::string>
+printStage(mlir::ModuleOp graph, const CompileOptions &options, Stage stage);
 
 } // namespace lora
 

@@ -1,4 +1,5 @@
-//===- ModelCompiler.h - A model and an adapter to one file ------*- C++ -*-===//
+//===- ModelCompiler.h - A model and an adapter to one file ------*- C++
+//-*-===//
 
 #ifndef LORA_MLIR_TARGET_MODELCOMPILER_H
 #define LORA_MLIR_TARGET_MODELCOMPILER_H
@@ -45,7 +46,8 @@ struct CompileReport {
 };
 
 /// Compiles a model to a program that runs by itself. The file appears under
-/// its name when it is complete. Weights are computed and written one at a time.
+/// its name when it is complete. Weights are computed and written one at a
+/// time.
 lora_rt::Expected<CompileReport> compileModel(const ModelOptions &options,
                                               const std::string &output);
 

@@ -35,11 +35,19 @@ struct ApproximateMath final
              name == math::TanhOp::getOperationName() ||
              name == math::ErfOp::getOperationName();
     };
+    auto count = [&] {
+      int64_t found = 0;
+      getOperation()->walk(
+          [&](Operation *op) { found += isGood(op->getName().getStringRef()); });
+      return found;
+    };
+    int64_t before = count();
     RewritePatternSet patterns(&getContext());
     populateMathF32ExpansionPatterns(patterns, isGood);
     populateMathPolynomialApproximationPatterns(patterns, isGood);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
-      signalPassFailure();
+      return signalPassFailure();
+    numApproximated += before - count();
   }
 };
 

@@ -1,4 +1,5 @@
-//===- ModuleTable.cpp - What a compiled module shows to the runtime -------===//
+//===- ModuleTable.cpp - What a compiled module shows to the runtime
+//-------===//
 //
 // One exported symbol, as lora-runtime/module.h asks for.
 //
@@ -23,8 +24,8 @@ public:
         none(LLVM::LLVMVoidType::get(module.getContext())),
         i64(builder.getI64Type()) {}
 
-  /// void body(void *const *captures, i64 begin, i64 end): reads what the kernel
-  /// takes from the captures; a scalar lies behind its address.
+  /// void body(void *const *captures, i64 begin, i64 end): reads what the
+  /// kernel takes from the captures; a scalar lies behind its address.
   LogicalResult addBody(StringAttr name) {
     auto kernel = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
     LLVM::LLVMFuncOp body =
@@ -48,9 +49,8 @@ public:
   /// void entry(context, slots, frame, void *const *io).
   LogicalResult addEntry(LLVM::LLVMFuncOp function, StringRef name) {
     ArrayRef<Type> types = function.getArgumentTypes();
-    if (types.size() < 3 || !llvm::all_of(types, [&](Type type) {
-          return type == pointer;
-        }))
+    if (types.size() < 3 ||
+        !llvm::all_of(types, [&](Type type) { return type == pointer; }))
       return function.emitError()
              << "expected an entry to take a context, slots, a frame and "
                 "buffers of static shapes";
@@ -100,9 +100,9 @@ public:
       return insert(value, address("lora.entries"), {3});
     });
 
-    auto query = LLVM::LLVMFuncOp::create(
-        builder, loc, LORA_RT_MODULE_QUERY_SYMBOL,
-        LLVM::LLVMFunctionType::get(pointer, {}));
+    auto query =
+        LLVM::LLVMFuncOp::create(builder, loc, LORA_RT_MODULE_QUERY_SYMBOL,
+                                 LLVM::LLVMFunctionType::get(pointer, {}));
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(query.addEntryBlock(builder));
     LLVM::ReturnOp::create(builder, loc, address("lora.module"));
@@ -141,10 +141,9 @@ private:
 
   void addConstant(StringRef name, Type type,
                    llvm::function_ref<Value(Value)> fill) {
-    auto global = LLVM::GlobalOp::create(builder, loc, type,
-                                         /*isConstant=*/true,
-                                         LLVM::Linkage::Internal, name,
-                                         Attribute());
+    auto global = LLVM::GlobalOp::create(
+        builder, loc, type,
+        /*isConstant=*/true, LLVM::Linkage::Internal, name, Attribute());
     OpBuilder::InsertionGuard guard(builder);
     builder.createBlock(&global.getInitializerRegion());
     Value value = fill(LLVM::UndefOp::create(builder, loc, type));

@@ -1,4 +1,5 @@
-//===- RTToLLVM.cpp - Lowered functions become LLVM functions --------------===//
+//===- RTToLLVM.cpp - Lowered functions become LLVM functions
+//--------------===//
 //
 // The last conversion: rt, func, memref, arith, cf and index at once. A buffer
 // is passed as a bare pointer; the offsets below are those of
@@ -41,10 +42,9 @@ using PrimitiveIndices = llvm::StringMap<int32_t>;
 Value addBytes(OpBuilder &builder, Location loc, Value pointer, int64_t bytes) {
   if (bytes == 0)
     return pointer;
-  return LLVM::GEPOp::create(builder, loc, pointer.getType(),
-                             builder.getI8Type(), pointer,
-                             ArrayRef<LLVM::GEPArg>{int32_t(bytes)},
-                             LLVM::GEPNoWrapFlags::inbounds);
+  return LLVM::GEPOp::create(
+      builder, loc, pointer.getType(), builder.getI8Type(), pointer,
+      ArrayRef<LLVM::GEPArg>{int32_t(bytes)}, LLVM::GEPNoWrapFlags::inbounds);
 }
 
 /// Reads a field that does not change during a call.
@@ -59,8 +59,7 @@ Value loadField(OpBuilder &builder, Location loc, Type type, Value base,
 Value loadService(OpBuilder &builder, Location loc, Value context,
                   int64_t offset) {
   Type pointer = LLVM::LLVMPointerType::get(builder.getContext());
-  Value services =
-      loadField(builder, loc, pointer, context, kContextServices);
+  Value services = loadField(builder, loc, pointer, context, kContextServices);
   return loadField(builder, loc, pointer, services, offset);
 }
 
@@ -76,11 +75,10 @@ Value stackSlot(ConversionPatternRewriter &rewriter, Operation *op, Type type,
   OpBuilder::InsertionGuard guard(rewriter);
   auto function = op->getParentOfType<FunctionOpInterface>();
   rewriter.setInsertionPointToStart(&function.getFunctionBody().front());
-  Value size =
-      constant(rewriter, op->getLoc(), rewriter.getI64Type(), count);
-  return LLVM::AllocaOp::create(
-      rewriter, op->getLoc(), LLVM::LLVMPointerType::get(op->getContext()),
-      type, size, /*alignment=*/64);
+  Value size = constant(rewriter, op->getLoc(), rewriter.getI64Type(), count);
+  return LLVM::AllocaOp::create(rewriter, op->getLoc(),
+                                LLVM::LLVMPointerType::get(op->getContext()),
+                                type, size, /*alignment=*/64);
 }
 
 /// An array of addresses on the stack: of buffers their own, of scalars that of
@@ -90,13 +88,13 @@ Value storeAddresses(ConversionPatternRewriter &rewriter, Operation *op,
                      ValueRange values) {
   Location loc = op->getLoc();
   Type pointer = LLVM::LLVMPointerType::get(op->getContext());
-  Value array = stackSlot(rewriter, op, pointer,
-                          std::max<int64_t>(1, values.size()));
+  Value array =
+      stackSlot(rewriter, op, pointer, std::max<int64_t>(1, values.size()));
   for (auto [index, type, value] : llvm::enumerate(types, values)) {
     Value address = value;
     if (auto buffer = dyn_cast<MemRefType>(type)) {
-      address = MemRefDescriptor(value).bufferPtr(rewriter, loc, converter,
-                                                  buffer);
+      address =
+          MemRefDescriptor(value).bufferPtr(rewriter, loc, converter, buffer);
     } else if (value.getType() != pointer) {
       address = stackSlot(rewriter, op, value.getType(), 1);
       LLVM::StoreOp::create(rewriter, loc, value, address);
@@ -107,16 +105,16 @@ Value storeAddresses(ConversionPatternRewriter &rewriter, Operation *op,
   return array;
 }
 
-/// Describes the buffer of `type` at `address`; `rows` gives a leading dimension
-/// that is not in the type.
+/// Describes the buffer of `type` at `address`; `rows` gives a leading
+/// dimension that is not in the type.
 Value describe(OpBuilder &builder, Location loc,
                const LLVMTypeConverter &converter, MemRefType type,
                Value address, llvm::function_ref<Value()> rows) {
   if (type.hasStaticShape())
     return MemRefDescriptor::fromStaticShape(builder, loc, converter, type,
                                              address);
-  auto descriptor = MemRefDescriptor::poison(builder, loc,
-                                             converter.convertType(type));
+  auto descriptor =
+      MemRefDescriptor::poison(builder, loc, converter.convertType(type));
   descriptor.setAllocatedPtr(builder, loc, address);
   descriptor.setAlignedPtr(builder, loc, address);
   descriptor.setConstantOffset(builder, loc, 0);
@@ -141,15 +139,14 @@ struct LowerSlot : ConvertOpToLLVMPattern<rt::SlotOp> {
   matchAndRewrite(rt::SlotOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
-    Value address =
-        loadField(rewriter, loc, getPtrType(), adaptor.getSlots(),
-                  8 * op.getIndex());
-    rewriter.replaceOp(
-        op, describe(rewriter, loc, *getTypeConverter(), op.getType(), address,
-                     [&] {
-                       return loadField(rewriter, loc, rewriter.getI64Type(),
-                                        adaptor.getCtx(), kContextStateRows);
-                     }));
+    Value address = loadField(rewriter, loc, getPtrType(), adaptor.getSlots(),
+                              8 * op.getIndex());
+    rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(),
+                                    op.getType(), address, [&] {
+                                      return loadField(
+                                          rewriter, loc, rewriter.getI64Type(),
+                                          adaptor.getCtx(), kContextStateRows);
+                                    }));
     return success();
   }
 };
@@ -196,8 +193,8 @@ struct LowerSubframe : ConvertOpToLLVMPattern<rt::SubframeOp> {
   LogicalResult
   matchAndRewrite(rt::SubframeOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    Value offset = constant(rewriter, op.getLoc(), rewriter.getI64Type(),
-                            op.getOffset());
+    Value offset =
+        constant(rewriter, op.getLoc(), rewriter.getI64Type(), op.getOffset());
     rewriter.replaceOpWithNewOp<LLVM::GEPOp>(
         op, getPtrType(), rewriter.getI8Type(), adaptor.getFrame(),
         ValueRange{offset}, LLVM::GEPNoWrapFlags::inbounds);
@@ -215,8 +212,8 @@ struct LowerAdvance : ConvertOpToLLVMPattern<rt::AdvanceOp> {
     bool isSlots = isa<rt::SlotsType>(op.getType());
     Value stride = constant(rewriter, op.getLoc(), rewriter.getI64Type(),
                             op.getStride() * (isSlots ? 8 : 1));
-    Value offset = LLVM::MulOp::create(rewriter, op.getLoc(),
-                                       adaptor.getCount(), stride);
+    Value offset =
+        LLVM::MulOp::create(rewriter, op.getLoc(), adaptor.getCount(), stride);
     rewriter.replaceOpWithNewOp<LLVM::GEPOp>(
         op, getPtrType(), rewriter.getI8Type(), adaptor.getBase(),
         ValueRange{offset}, LLVM::GEPNoWrapFlags::inbounds);
@@ -265,8 +262,7 @@ struct LowerLaunch : ConvertOpToLLVMPattern<rt::LaunchOp> {
     Value captures =
         storeAddresses(rewriter, op, *getTypeConverter(),
                        op.getCaptures().getTypes(), adaptor.getCaptures());
-    Value grain =
-        constant(rewriter, loc, rewriter.getI64Type(), op.getGrain());
+    Value grain = constant(rewriter, loc, rewriter.getI64Type(), op.getGrain());
     Value body = LLVM::AddressOfOp::create(rewriter, loc, getPtrType(),
                                            getBodyName(op.getKernel()));
     Value service =
@@ -296,7 +292,8 @@ struct ErasePrimitive : ConvertOpToLLVMPattern<rt::PrimitiveOp> {
   }
 };
 
-struct ConvertRTToLLVM final : lora::impl::ConvertRTToLLVMBase<ConvertRTToLLVM> {
+struct ConvertRTToLLVM final
+    : lora::impl::ConvertRTToLLVMBase<ConvertRTToLLVM> {
   using Base::Base;
 
   void runOnOperation() override {
@@ -311,8 +308,9 @@ struct ConvertRTToLLVM final : lora::impl::ConvertRTToLLVMBase<ConvertRTToLLVM> 
     module.walk([&](rt::LaunchOp op) {
       launched.insert(op.getKernelAttr().getAttr());
     });
-    auto internal =
-        LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal);
+    numKernels += launched.size();
+    module.walk([&](rt::ExecuteOp) { ++numExecutions; });
+    auto internal = LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal);
     for (auto function : module.getOps<func::FuncOp>())
       if (!function.isDeclaration())
         function->setAttr("llvm.linkage", internal);
@@ -321,12 +319,11 @@ struct ConvertRTToLLVM final : lora::impl::ConvertRTToLLVMBase<ConvertRTToLLVM> 
     options.useBarePtrCallConv = true;
     options.allocLowering = LowerToLLVMOptions::AllocLowering::None;
     LLVMTypeConverter converter(context, options);
-    converter.addConversion(
-        [&](Type type) -> std::optional<Type> {
-          if (isa<rt::ContextType, rt::SlotsType, rt::FrameType>(type))
-            return LLVM::LLVMPointerType::get(context);
-          return std::nullopt;
-        });
+    converter.addConversion([&](Type type) -> std::optional<Type> {
+      if (isa<rt::ContextType, rt::SlotsType, rt::FrameType>(type))
+        return LLVM::LLVMPointerType::get(context);
+      return std::nullopt;
+    });
 
     RewritePatternSet patterns(context);
     patterns.add<LowerSlot, LowerSlotRange, LowerFrameView, LowerSubframe,
@@ -361,7 +358,9 @@ struct ConvertRTToLLVM final : lora::impl::ConvertRTToLLVMBase<ConvertRTToLLVM> 
       function->removeAttr(rt::RTDialect::kKernelAttr);
       if (function.isExternal())
         continue;
-      if (function->hasAttr(rt::RTDialect::kEntryAttr))
+      bool isEntry = function->hasAttr(rt::RTDialect::kEntryAttr);
+      numEntries += isEntry;
+      if (isEntry)
         function.setAlwaysInline(true);
       else
         function.setNoInline(true);

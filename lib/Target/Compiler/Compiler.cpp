@@ -1,4 +1,5 @@
-//===- Compiler.cpp - A graph becomes a module in memory -------------------===//
+//===- Compiler.cpp - A graph becomes a module in memory
+//-------------------===//
 //
 // Three steps: lower to rt, describe, translate. Everything before is the
 // caller's, everything after the file writer's or the runtime's.
@@ -21,8 +22,7 @@ using lora_rt::Expected;
 
 DiagnosticText::DiagnosticText(MLIRContext &context,
                                std::function<void(const std::string &)> note)
-    : note(std::move(note)),
-      handler(&context, [this](Diagnostic &diagnostic) {
+    : note(std::move(note)), handler(&context, [this](Diagnostic &diagnostic) {
         std::string text = diagnostic.str();
         for (Diagnostic &attached : diagnostic.getNotes())
           text += " (" + attached.str() + ")";
@@ -68,7 +68,8 @@ public:
     setTargetAttr();
     // Layouts must fit the target, not this machine. For this machine oneDNN
     // knows best.
-    if (options.march == "native" || options.lowering.kernels != Kernels::OneDNN)
+    if (options.march == "native" ||
+        options.lowering.kernels != Kernels::OneDNN)
       return Error::success();
     std::string wanted = target.oneDNNInstructionSet();
     if (Error error = lora_rt::limitInstructionSet(wanted))
@@ -165,9 +166,8 @@ Expected<CompiledModule> lora::compileInMemory(ModuleOp graph,
   return CompiledModule{std::move(*code), std::move(*manifest)};
 }
 
-Expected<std::string> lora::printStage(ModuleOp graph,
-                                       const CompileOptions &options,
-                                       Stage stage) {
+Expected<std::string>
+lora::printStage(ModuleOp graph, const CompileOptions &options, Stage stage) {
   if (stage == Stage::Graph)
     return print(graph);
   Compilation compilation(graph, options);

@@ -1,4 +1,5 @@
-//===- ModelCompiler.cpp - A model and an adapter to one file --------------===//
+//===- ModelCompiler.cpp - A model and an adapter to one file
+//--------------===//
 //
 // Everything that can fail for a reason in the user's input fails before the
 // first weight is written; after that only the disk can.
@@ -165,9 +166,10 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
   auto writer = lora_rt::PayloadWriter::create(output, *stub);
   if (!writer)
     return writer.takeError();
-  PackWriter pack(*writer, [this](mlir::Attribute leaf, const std::string &name) {
-    return findLeaf(leaf, name);
-  });
+  PackWriter pack(*writer,
+                  [this](mlir::Attribute leaf, const std::string &name) {
+                    return findLeaf(leaf, name);
+                  });
   if (Error error = pack.write(compiled->manifest, options.progress))
     return error;
   report.packBytes = pack.getBytes();

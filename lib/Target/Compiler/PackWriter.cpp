@@ -1,4 +1,5 @@
-//===- PackWriter.cpp - The weights of a compiled file ---------------------===//
+//===- PackWriter.cpp - The weights of a compiled file
+//---------------------===//
 //
 // Files are mapped, and their pages are given back as soon as a parameter is
 // written: what is resident is a parameter, never the model.
@@ -26,8 +27,8 @@ namespace {
 class AlignedBytes {
 public:
   explicit AlignedBytes(size_t size)
-      : size(size), data(static_cast<std::byte *>(std::aligned_alloc(
-                             64, llvm::alignTo(size + 1, 64)))) {}
+      : size(size), data(static_cast<std::byte *>(
+                        std::aligned_alloc(64, llvm::alignTo(size + 1, 64)))) {}
   explicit operator bool() const { return data != nullptr; }
   std::span<std::byte> span() const { return {data.get(), size}; }
 
@@ -82,9 +83,8 @@ Expected<PackedPlace> PackWriter::writeOne(const BoundValue &value) {
     computed.emplace(size);
     if (!*computed)
       return outOfMemory(value, size);
-    if (Error error =
-            evaluator.evaluate(value.value, value.path, computed->span(),
-                               &effect))
+    if (Error error = evaluator.evaluate(value.value, value.path,
+                                         computed->span(), &effect))
       return error;
     plain = computed->span().data();
   }
@@ -98,8 +98,8 @@ Expected<PackedPlace> PackWriter::writeOne(const BoundValue &value) {
   AlignedBytes packed(*packedSize);
   if (!packed)
     return outOfMemory(value, *packedSize);
-  if (Error error = lora_rt::pack(value.layout, plain, packed.span().data(), n,
-                                  k, type))
+  if (Error error =
+          lora_rt::pack(value.layout, plain, packed.span().data(), n, k, type))
     return error;
   return writer.appendTensor(packed.span());
 }

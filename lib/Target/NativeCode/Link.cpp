@@ -43,7 +43,8 @@ static lora_rt::Error runLinker(llvm::ArrayRef<std::string> arguments) {
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
   // LLD registers options of LLVM's code generator (--march, ...) at its first
-  // link, and parses an empty command line at each: a tool's own are in its way.
+  // link, and parses an empty command line at each: a tool's own are in its
+  // way.
   static const bool forgotten = [] {
     llvm::cl::ResetCommandLineParser();
     return true;

@@ -1,4 +1,5 @@
-//===- ResolveLayouts.cpp - Asks oneDNN for layouts -------------------------===//
+//===- ResolveLayouts.cpp - Asks oneDNN for layouts
+//-------------------------===//
 //
 // The only place of the compiler that asks oneDNN which layout it prefers. The
 // answer depends on the machine and the engine; everything before and after is
@@ -120,8 +121,7 @@ struct ResolveLayoutsPass
       lora_rt::MatmulSpec spec = getSpec(op);
       Builder builder(op);
       SmallVector<Attribute> key{
-          builder.getI64ArrayAttr({spec.m, spec.strideA}),
-          op.getPostOps()};
+          builder.getI64ArrayAttr({spec.m, spec.strideA}), op.getPostOps()};
       for (Value value : op->getOperands())
         key.push_back(TypeAttr::get(getElementTypeOrSelf(value.getType())));
       question.uses.try_emplace(builder.getArrayAttr(key), std::move(spec));
@@ -140,7 +140,8 @@ private:
       question.tag = layout;
       return success();
     }
-    int64_t n = question.weight.getDimSize(0), k = question.weight.getDimSize(1);
+    int64_t n = question.weight.getDimSize(0),
+            k = question.weight.getDimSize(1);
     int64_t largest = 0;
     llvm::StringSet<> answers;
     for (auto &[key, spec] : question.uses) {
@@ -157,9 +158,8 @@ private:
       }
     }
     if (answers.size() > 1)
-      remark::analysis(
-          getOperation().getLoc(),
-          remark::RemarkOpts::name("layout").category("onednn"))
+      remark::analysis(getOperation().getLoc(),
+                       remark::RemarkOpts::name("layout").category("onednn"))
           << remark::add("oneDNN prefers different layouts of a weight for "
                          "different token counts; taking the largest count's")
           << remark::metric("out", n) << remark::metric("in", k)
@@ -178,8 +178,7 @@ private:
       bool plain = it == questions.end() || it->second.tag == "plain";
       type = RankedTensorType::get(
           tensor.getShape(), tensor.getElementType(),
-          plain ? Attribute()
-                : PackedAttr::get(&getContext(), it->second.tag));
+          plain ? Attribute() : PackedAttr::get(&getContext(), it->second.tag));
       if (!block.isDeclaration())
         block.getArgument(index).setType(type);
     }

@@ -1,4 +1,5 @@
-//===- OutlineKernels.cpp - Loop nests become functions --------------------===//
+//===- OutlineKernels.cpp - Loop nests become functions
+//--------------------===//
 //
 // After this pass the only loops are in functions marked rt.kernel. A kernel
 // sees each buffer through one argument, and two noalias arguments never
@@ -61,7 +62,8 @@ struct Captures {
     for (Region &region : root->getRegions())
       region.walk([&](Operation *op) {
         for (Value operand : op->getOperands())
-          if (!root->isProperAncestor(operand.getParentRegion()->getParentOp()) &&
+          if (!root->isProperAncestor(
+                  operand.getParentRegion()->getParentOp()) &&
               operand.getParentRegion()->getParentOp() != root)
             add(operand);
       });
@@ -131,9 +133,8 @@ Value castRows(OpBuilder &builder, Location loc, Value buffer, Value rows,
   sizes.insert(sizes.begin(),
                rows ? OpFoldResult(rows) : builder.getIndexAttr(1));
   strides.insert(strides.begin(), builder.getIndexAttr(stride));
-  return memref::ReinterpretCastOp::create(builder, loc, type, buffer,
-                                           builder.getIndexAttr(0), sizes,
-                                           strides);
+  return memref::ReinterpretCastOp::create(
+      builder, loc, type, buffer, builder.getIndexAttr(0), sizes, strides);
 }
 
 class Outliner {
@@ -158,9 +159,9 @@ public:
 
     OpBuilder inside = OpBuilder::atBlockEnd(&kernel->getBody().front());
     Value one = arith::ConstantIndexOp::create(inside, loop.getLoc(), 1);
-    auto range = scf::ForOp::create(inside, loop.getLoc(),
-                                    kernel->getArgument(0),
-                                    kernel->getArgument(1), one);
+    auto range =
+        scf::ForOp::create(inside, loop.getLoc(), kernel->getArgument(0),
+                           kernel->getArgument(1), one);
     func::ReturnOp::create(inside, loop.getLoc());
     mapping.map(loop.getInductionVar(), range.getInductionVar());
     inside.setInsertionPointToStart(range.getBody());
@@ -237,9 +238,9 @@ private:
       arguments.push_back(memref::DimOp::create(builder, loc, value, 0));
     }
 
-    auto kernel = func::FuncOp::create(
-        loc, (parent.getSymName() + ".kernel").str(),
-        builder.getFunctionType(types, results));
+    auto kernel =
+        func::FuncOp::create(loc, (parent.getSymName() + ".kernel").str(),
+                             builder.getFunctionType(types, results));
     kernel.setPrivate();
     kernel->setAttr(rt::RTDialect::kKernelAttr, builder.getUnitAttr());
     symbols.insert(kernel, Block::iterator(parent));
@@ -253,8 +254,8 @@ private:
       if (auto type = dyn_cast<MemRefType>(value.getType())) {
         places.push_back({Place::of(value), next});
         if (!type.hasStaticShape())
-          argument = castRows(inside, loc, argument,
-                              entry->getArgument(++next), type);
+          argument =
+              castRows(inside, loc, argument, entry->getArgument(++next), type);
       }
       ++next;
       mapping.map(value, argument);
