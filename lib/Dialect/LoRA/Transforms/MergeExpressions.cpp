@@ -1,7 +1,7 @@
 //===- MergeExpressions.cpp - Making and undoing #lora.merge --------------===//
 
 #include "MergeExpressions.h"
-#include "Branches.h"
+#include "SlotValues.h"
 
 using namespace mlir;
 using namespace lora;

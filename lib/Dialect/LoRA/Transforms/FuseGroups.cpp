@@ -1,0 +1,202 @@
+//===- FuseGroups.cpp - Rewriting branches that share an input ------------===//
+
+#include "FuseGroups.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+static int64_t dim(Value value, unsigned index) {
+  return cast<RankedTensorType>(value.getType()).getDimSize(index);
+}
+
+/// "self_attn.q_proj+k_proj" for "self_attn.q_proj", "self_attn.k_proj".
+static std::string joinNames(ArrayRef<std::string> names) {
+  StringRef parent = StringRef(names.front()).rsplit('.').first;
+  bool share = StringRef(names.front()).contains('.');
+  for (StringRef name : names)
+    share &= name.contains('.') && name.rsplit('.').first == parent;
+  std::string result = share ? (parent + ".").str() : "";
+  for (auto [i, name] : llvm::enumerate(names))
+    result += (i ? "+" : "") +
+              (share ? StringRef(name).rsplit('.').second.str() : name);
+  return result;
+}
+
+int64_t GroupFuser::in() const { return dim(group.front().op.getX(), 1); }
+
+GroupFuser::GroupFuser(func::FuncOp block, ArrayRef<ApplyOp> applies,
+                       BranchGroup &group)
+    : block(block), applies(applies), group(group),
+      compute(getElementTypeOrSelf(group.front().op.getX().getType())) {
+  for (GroupMember &member : group)
+    shapes.push_back({dim(member.op.getWeight(), 0), dim(member.op.getA(), 0)});
+}
+
+std::string GroupFuser::augmentObstacle() {
+  if (trains())
+    return "it trains";
+  if (group.size() == 1)
+    return "no other branch reads its input";
+  for (GroupMember &member : group) {
+    auto weight = dyn_cast<BlockArgument>(member.op.getWeight());
+    if (!weight || !weight.hasOneUse() ||
+        !getSlotName(block, weight.getArgNumber()) ||
+        getSlotRole(block, weight.getArgNumber()) != Role::Frozen)
+      return "a weight is not a frozen slot with one use";
+    if (member.op.getBias())
+      return "a layer has a bias";
+    if (getElementTypeOrSelf(member.op.getResult().getType()) != compute)
+      return "a result is wider than the input";
+  }
+  return {};
+}
+
+void GroupFuser::fuse() {
+  OpBuilder b(group.front().op);
+  Location loc = group.front().op.getLoc();
+  SmallVector<Value> matrices;
+  for (GroupMember &member : group)
+    matrices.push_back(member.a);
+  StringRef slot = slotOf(group.front().a);
+  StringRef suffix = slot.drop_front(slot.find("lora_A."));
+  Value a = stack(matrices, (joinedNames(".lora_A.") + "." + suffix).str(),
+                  /*strip=*/!trains());
+  if (getElementTypeOrSelf(a.getType()) != compute)
+    a = CastOp::create(b, loc, typeOf(dim(a, 0), dim(a, 1)), a);
+  Value x = group.front().op.getX();
+  Value t =
+      DownOp::create(b, loc, typeOf(dim(x, 0), dim(a, 0)), x, a, joinedScale());
+  int64_t offset = 0;
+  for (GroupMember &member : group) {
+    lora::LinearOp op = member.op;
+    b.setInsertionPoint(op);
+    auto up = UpOp::create(b, op.getLoc(), op.getResult().getType(), op.getX(),
+                           op.getWeight(), t, b.getI64IntegerAttr(offset),
+                           op.getB(), op.getBias());
+    offset += dim(op.getA(), 0);
+    replace(member, up.getResult());
+  }
+  finish();
+}
+
+void GroupFuser::augment() {
+  OpBuilder b(group.front().op);
+  Location loc = group.front().op.getLoc();
+  SmallVector<Value> matrices;
+  for (GroupMember &member : group)
+    matrices.push_back(member.op.getWeight());
+  for (GroupMember &member : group)
+    matrices.push_back(member.a);
+  Value w = stack(matrices, joinedNames(".lora_A.") + ".augmented.weight",
+                  /*strip=*/false);
+  Value x = group.front().op.getX();
+  int64_t tokens = dim(x, 0), outs = 0, ranks = 0;
+  for (BranchShape shape : shapes) {
+    outs += shape.out;
+    ranks += shape.rank;
+  }
+  Value all = transformer::LinearOp::create(
+      b, loc, typeOf(tokens, outs + ranks), x, w, Value());
+  auto slice = [&](Value from, int64_t offset, int64_t width) -> Value {
+    return SliceFeaturesOp::create(b, loc, typeOf(tokens, width), from,
+                                   b.getI64IntegerAttr(offset));
+  };
+  Value t =
+      ScaleFeaturesOp::create(b, loc, slice(all, outs, ranks), joinedScale());
+  int64_t outOffset = 0, rankOffset = 0;
+  for (auto [member, shape] : llvm::zip_equal(group, shapes)) {
+    b.setInsertionPoint(member.op);
+    Value base = slice(all, outOffset, shape.out);
+    Value delta = transformer::LinearOp::create(
+        b, loc, base.getType(), slice(t, rankOffset, shape.rank),
+        member.op.getB(), Value());
+    replace(member, AddOp::create(b, loc, base.getType(), base, delta));
+    outOffset += shape.out;
+    rankOffset += shape.rank;
+  }
+  finish();
+}
+
+RankedTensorType GroupFuser::typeOf(int64_t rows, int64_t columns) {
+  return RankedTensorType::get({rows, columns}, compute);
+}
+
+StringRef GroupFuser::slotOf(BlockArgument arg) {
+  return getSlotName(block, arg.getArgNumber()).getValue();
+}
+
+std::string GroupFuser::joinedNames(StringRef separator) {
+  SmallVector<std::string> names;
+  for (GroupMember &member : group) {
+    StringRef slot = slotOf(member.a);
+    // Where the block is the layer itself, the slot has no module name.
+    names.push_back(slot.split(separator).first.str());
+  }
+  return joinNames(names);
+}
+
+Value GroupFuser::stack(ArrayRef<Value> matrices, const std::string &name,
+                        bool strip) {
+  MLIRContext *context = block.getContext();
+  auto concat = [&](function_ref<Attribute(unsigned)> valueOf) {
+    Attribute result;
+    Type element;
+    for (Value matrix : matrices) {
+      Attribute value = valueOf(cast<BlockArgument>(matrix).getArgNumber());
+      element = exprType(value).getElementType();
+      if (strip)
+        value = stripCast(value);
+      result = result ? concatExprs(result, value, 0) : value;
+    }
+    return castExpr(result, element);
+  };
+  Attribute value =
+      concat([&](unsigned index) { return getSlotValue(block, index); });
+  SmallVector<Attribute> atPlaces;
+  for (ApplyOp apply : applies)
+    atPlaces.push_back(concat(
+        [&](unsigned index) { return getSlotValue(apply, block, index); }));
+  SmallVector<NamedAttribute> attrs{
+      {TransformerDialect::kSlotAttr, StringAttr::get(context, name)},
+      {TransformerDialect::kValueAttr, value}};
+  if (trains())
+    attrs.emplace_back(TransformerDialect::kRoleAttr,
+                       RoleAttr::get(context, Role::Trainable));
+  for (Value matrix : matrices)
+    stacked.insert(slotOf(cast<BlockArgument>(matrix)));
+  unsigned position = cast<BlockArgument>(matrices.front()).getArgNumber();
+  (void)block.insertArgument(position, exprType(value),
+                             DictionaryAttr::get(context, attrs),
+                             block.getLoc());
+  for (auto [apply, place] : llvm::zip_equal(applies, atPlaces))
+    setSlotValue(apply, block, position, place);
+  return block.getArgument(position);
+}
+
+Value GroupFuser::joinedScale() {
+  SmallVector<APFloat> values;
+  for (GroupMember &member : group)
+    llvm::append_range(values, member.scale.getValues<APFloat>());
+  auto type = RankedTensorType::get({int64_t(values.size())},
+                                    group.front().scale.getElementType());
+  OpBuilder b = OpBuilder::atBlockBegin(&block.getBody().front());
+  return arith::ConstantOp::create(b, group.front().op.getLoc(),
+                                   DenseElementsAttr::get(type, values));
+}
+
+void GroupFuser::replace(GroupMember &member, Value result) {
+  member.op.getResult().replaceAllUsesWith(result);
+  Operation *scale = member.op.getScale().getDefiningOp();
+  member.op.erase();
+  if (member.cast)
+    member.cast.erase();
+  if (scale->use_empty())
+    scale->erase();
+}
+
+void GroupFuser::finish() {
+  eraseUnusedSlots(block, applies,
+                   [&](StringRef slot) { return stacked.contains(slot); });
+}

@@ -1,0 +1,91 @@
+//===- GraphModules.cpp - The modules that a graph has --------------------===//
+
+#include "GraphModules.h"
+#include "SlotValues.h"
+
+#include <map>
+#include <set>
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+std::string lora::slotName(StringRef local, StringRef suffix) {
+  return joinPath(local, suffix);
+}
+
+/// What a module is, from what its weight feeds.
+static void classify(GraphModule &module, BlockArgument weight) {
+  module.info.kind = peft::ModuleKind::Other;
+  for (OpOperand &use : weight.getUses()) {
+    Operation *user = use.getOwner();
+    if (isa<EmbeddingOp>(user) && use.getOperandNumber() == 1)
+      module.info.kind = peft::ModuleKind::Embedding;
+    if (use.getOperandNumber() != 1 ||
+        !isa<transformer::LinearOp, lora::LinearOp, UpOp>(user))
+      continue;
+    auto type = cast<RankedTensorType>(weight.getType());
+    module.info.kind = peft::ModuleKind::Linear;
+    module.out = type.getDimSize(0);
+    module.in = type.getDimSize(1);
+    module.fused |= isa<UpOp>(user);
+  }
+}
+
+std::vector<GraphModule> lora::collectModules(ModuleOp module) {
+  std::vector<GraphModule> modules;
+  std::map<std::string, size_t> known; // full name -> index
+  std::set<std::string> containers;
+  auto isLowRank = [](StringRef slot) {
+    return slot.contains("lora_A.") || slot.contains("lora_B.");
+  };
+  for (auto &[block, applies] : collectApplies(module))
+    for (ApplyOp apply : applies)
+      for (BlockArgument arg : block.getArguments()) {
+        StringAttr slot = getSlotName(block, arg.getArgNumber());
+        if (!slot || isLowRank(slot) ||
+            getSlotRole(block, arg.getArgNumber()) == Role::State)
+          continue;
+        auto [local, last] = slot.getValue().rsplit('.');
+        if (last.empty())
+          std::swap(local, last);
+        if (last != "weight")
+          continue;
+        GraphModule found;
+        found.path = apply.getPath().str();
+        found.local = local.str();
+        found.info.path = joinPath(found.path, found.local);
+        if (local.empty())
+          found.info.path = found.path;
+        classify(found, arg);
+        auto [place, isNew] = known.emplace(found.info.path, modules.size());
+        if (!isNew) {
+          // One weight as table and as head: the head is a module of its own,
+          // which transformers calls lm_head.
+          GraphModule &other = modules[place->second];
+          bool ties = (other.info.kind == peft::ModuleKind::Embedding &&
+                       found.info.kind == peft::ModuleKind::Linear);
+          if (!ties || !known.emplace("lm_head", modules.size()).second)
+            continue;
+          found.info.path = "lm_head";
+          found.tied = true;
+        }
+        if (found.info.path == "lm_head" &&
+            found.info.kind == peft::ModuleKind::Linear)
+          found.info.kind = peft::ModuleKind::OutputEmbedding;
+        for (size_t dot = found.info.path.rfind('.');
+             dot != std::string::npos && dot != 0;
+             dot = found.info.path.rfind('.', dot - 1))
+          containers.insert(found.info.path.substr(0, dot));
+        found.seen = found.info.path;
+        modules.push_back(std::move(found));
+      }
+  for (const std::string &name : containers)
+    if (!known.count(name)) {
+      GraphModule container;
+      container.info = {name, peft::ModuleKind::Other};
+      container.seen = name;
+      modules.push_back(std::move(container));
+    }
+  return modules;
+}

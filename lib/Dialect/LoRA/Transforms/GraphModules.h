@@ -1,0 +1,41 @@
+//===- GraphModules.h - The modules that a graph has ------------*- C++ -*-===//
+//
+// A linear layer is found by the slot of its weight: X.weight of a block that
+// is applied at PATH is module PATH.X.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_GRAPHMODULES_H
+#define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_GRAPHMODULES_H
+
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "lora-mlir/Import/PeftAdapter.h"
+
+namespace lora {
+
+/// A module of the model as the graph has it.
+struct GraphModule {
+  peft::ModuleInfo info;
+  /// Its path as targeting rules see it; empty if they do not.
+  std::string seen;
+  /// The path at which its block is applied.
+  std::string path;
+  /// Its name in the block; empty where the block is the module.
+  std::string local;
+  /// [out, in] of a linear layer.
+  int64_t out = 0, in = 0;
+  /// Whether its weight is also the embedding table.
+  bool tied = false;
+  /// Whether `lora-fuse` has already taken it apart.
+  bool fused = false;
+};
+
+/// The modules of a model, in the order of their application, each once.
+std::vector<GraphModule> collectModules(mlir::ModuleOp module);
+
+/// The slot of a module's tensor: `local.suffix`, or `suffix`.
+std::string slotName(llvm::StringRef local, llvm::StringRef suffix);
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_GRAPHMODULES_H
