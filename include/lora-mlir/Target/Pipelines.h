@@ -1,4 +1,4 @@
-//===- Pipelines.h - From a model's graph to calls of the runtime -*- C++ -*-===//
+//===- Pipelines.h - From a graph to calls of the runtime -------*- C++ -*-===//
 //
 // The order in which passes lower a model. docs/rationale.md has the reasons
 // for the stages; Pipelines.cpp for the place of each pass.
@@ -32,13 +32,13 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       llvm::cl::values(
           clEnumValN(Kernels::OneDNN, "onednn", "oneDNN where it can"),
           clEnumValN(Kernels::Linalg, "linalg", "Generated code"))};
-  Option<bool> pack{
-      *this, "pack",
-      llvm::cl::desc("Store frozen weights in oneDNN's layout"),
-      llvm::cl::init(true)};
+  Option<bool> pack{*this, "pack",
+                    llvm::cl::desc("Store frozen weights in oneDNN's layout"),
+                    llvm::cl::init(true)};
   Option<bool> referenceAttention{
       *this, "reference-attention",
-      llvm::cl::desc("Decompose attention over all keys, instead of tiled loops"),
+      llvm::cl::desc(
+          "Decompose attention over all keys, instead of tiled loops"),
       llvm::cl::init(false)};
 };
 

@@ -1,4 +1,4 @@
-//===- ApplyToCalls.cpp - Blocks become functions on buffers ---------------===//
+//===- ApplyToCalls.cpp - Blocks become functions on buffers --------------===//
 //
 // Gives every function the signature (context, slots, frame, buffers of the
 // inputs, buffers of the outputs) and turns applications into calls. Bodies
@@ -357,13 +357,14 @@ struct ConvertApplyToCalls
     for (bool entries : {true, false})
       for (func::FuncOp function : functions)
         if (function.isPublic() == entries &&
-            failed(FunctionConverter(function, symbols, table, ranges)
-                       .convert()))
+            failed(
+                FunctionConverter(function, symbols, table, ranges).convert()))
           return signalPassFailure();
     ArrayAttr slots = table.getAttr();
     numSlots += slots.size();
-    remark::analysis(module.getLoc(), remark::RemarkOpts::name("Slots").category(
-                                          "convert-apply-to-calls"))
+    remark::analysis(
+        module.getLoc(),
+        remark::RemarkOpts::name("Slots").category("convert-apply-to-calls"))
         << remark::metric("Calls", ranges.size())
         << remark::metric("Slots", slots.size());
     module->setAttr(rt::RTDialect::kSlotTableAttr, slots);

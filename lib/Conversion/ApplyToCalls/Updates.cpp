@@ -1,4 +1,4 @@
-//===- Updates.cpp - The optimizer's operations on whole regions -----------===//
+//===- Updates.cpp - The optimizer's operations on whole regions ----------===//
 //
 // Gradients, parameters and moments of all layers lie in flat regions, so that
 // an update is one loop, however many layers there are.
@@ -80,9 +80,7 @@ private:
 void lora::convertUpdates(func::FuncOp entry, SlotTable &table, Value context,
                           Value slots) {
   UpdateConverter converter(table, context, slots);
-  for (Operation &op :
-       llvm::make_early_inc_range(entry.getBody().front()))
-    llvm::TypeSwitch<Operation *>(&op)
-        .Case<GradientNormOp, AdamWOp, SGDOp>(
-            [&](auto update) { converter.convert(update); });
+  for (Operation &op : llvm::make_early_inc_range(entry.getBody().front()))
+    llvm::TypeSwitch<Operation *>(&op).Case<GradientNormOp, AdamWOp, SGDOp>(
+        [&](auto update) { converter.convert(update); });
 }

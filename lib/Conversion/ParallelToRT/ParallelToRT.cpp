@@ -1,4 +1,4 @@
-//===- ParallelToRT.cpp - Parallel loops on the runtime's threads ----------===//
+//===- ParallelToRT.cpp - Parallel loops on the runtime's threads ---------===//
 //
 // An outermost scf.parallel becomes one rt.parallel_for if its work is worth
 // waking threads for, and serial loops otherwise. The innermost loop of the
@@ -54,8 +54,8 @@ static int64_t estimate(Operation &op) {
            estimate(*loop.getBody());
   if (auto loop = dyn_cast<scf::ParallelOp>(op)) {
     int64_t work = estimate(*loop.getBody());
-    for (auto [lower, upper, step] : llvm::zip(
-             loop.getLowerBound(), loop.getUpperBound(), loop.getStep()))
+    for (auto [lower, upper, step] :
+         llvm::zip(loop.getLowerBound(), loop.getUpperBound(), loop.getStep()))
       work *= getTrips(lower, upper, step);
     return work;
   }
@@ -92,10 +92,9 @@ static int64_t estimate(Block &block) {
 static void createLoops(OpBuilder &builder, scf::ParallelOp loop,
                         ArrayRef<unsigned> dims, SmallVectorImpl<Value> &ivs) {
   for (unsigned dim : dims) {
-    auto serial = scf::ForOp::create(builder, loop.getLoc(),
-                                     loop.getLowerBound()[dim],
-                                     loop.getUpperBound()[dim],
-                                     loop.getStep()[dim]);
+    auto serial =
+        scf::ForOp::create(builder, loop.getLoc(), loop.getLowerBound()[dim],
+                           loop.getUpperBound()[dim], loop.getStep()[dim]);
     ivs[dim] = serial.getInductionVar();
     builder.setInsertionPointToStart(serial.getBody());
   }
@@ -227,9 +226,8 @@ void ParallelLoopConverter::convert(int64_t workPerIteration,
     total = builder.createOrFold<arith::MulIOp>(loc, total, count);
 
   for (unsigned dim : parts.serial)
-    workPerIteration *= parts.pieces && dim == parts.serial.back()
-                            ? kPiece
-                            : trips[dim];
+    workPerIteration *=
+        parts.pieces && dim == parts.serial.back() ? kPiece : trips[dim];
   int64_t grain = llvm::divideCeil(grainWork, workPerIteration);
   auto parallel = rt::ParallelForOp::create(builder, loc, context, constant(0),
                                             total, grain);
@@ -261,8 +259,7 @@ void ParallelLoopConverter::convert(int64_t workPerIteration,
         builder, loc,
         arith::AddIOp::create(builder, loc, begin, constant(kPiece)),
         constant(trips[dim]));
-    auto piece =
-        scf::ForOp::create(builder, loc, begin, end, constant(1));
+    auto piece = scf::ForOp::create(builder, loc, begin, end, constant(1));
     builder.setInsertionPointToStart(piece.getBody());
     ivs[dim] = getIv(dim, piece.getInductionVar());
   }
@@ -315,15 +312,14 @@ private:
     }
     int64_t work = estimate(*loop.getBody());
     if (!context || iterations <= 1 || iterations * work < serialWork) {
-      remark::missed(loop.getLoc(),
-                     remark::RemarkOpts::name("Serial")
-                         .category("convert-parallel-to-rt")
-                         .function(getOperation().getName()))
-          << remark::reason(
-                 "{0}", !context ? "the function has no context"
-                        : iterations <= 1
-                            ? "it has one iteration"
-                            : "its work is not worth waking threads for")
+      remark::missed(loop.getLoc(), remark::RemarkOpts::name("Serial")
+                                        .category("convert-parallel-to-rt")
+                                        .function(getOperation().getName()))
+          << remark::reason("{0}",
+                            !context ? "the function has no context"
+                            : iterations <= 1
+                                ? "it has one iteration"
+                                : "its work is not worth waking threads for")
           << remark::metric("Work", iterations * work);
       makeSerial(loop);
       ++numSerial;

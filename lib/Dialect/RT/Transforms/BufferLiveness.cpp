@@ -30,7 +30,8 @@ static bool isMemory(Value value) {
 }
 
 FailureOr<rt::LiveInterval> rt::BufferLiveness::getInterval(Value value) {
-  // Everything that is computed from the buffer and is memory may be the buffer.
+  // Everything that is computed from the buffer and is memory may be the
+  // buffer.
   llvm::SetVector<Value> aliases;
   aliases.insert(value);
   LiveInterval interval{std::numeric_limits<int64_t>::max(), -1};

@@ -1,4 +1,4 @@
-//===- BufferLiveness.h - When the buffers of a function are in use -*- C++ -*-===//
+//===- BufferLiveness.h - When buffers are in use ---------------*- C++ -*-===//
 //
 // Lifetimes in the linear order of the operations of a function's body: a use
 // anywhere inside an operation of the body is a use by that operation.

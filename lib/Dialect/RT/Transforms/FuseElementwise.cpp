@@ -1,4 +1,4 @@
-//===- FuseElementwise.cpp - Fusion that computes nothing twice ------------===//
+//===- FuseElementwise.cpp - Fusion that computes nothing twice -----------===//
 //
 // Upstream's fusion of elementwise operations, restricted: a producer is fused
 // where each of its values is computed once, or outside the innermost loop of

@@ -1,4 +1,4 @@
-//===- FuseParallelLoops.cpp - One launch for loops over the same rows -----===//
+//===- FuseParallelLoops.cpp - One launch for loops over the same rows ----===//
 //
 // Two parallel loops over one range become one if each iteration of the second
 // needs nothing of the first but what the same iteration wrote: then its row
@@ -86,9 +86,7 @@ static bool meetInOwnRows(const Accesses &first, const Accesses &second) {
   });
 }
 
-static bool isSame(Value a, Value b) {
-  return isEqualConstantIntOrValue(a, b);
-}
+static bool isSame(Value a, Value b) { return isEqualConstantIntOrValue(a, b); }
 
 /// The parallel loop after `first` that it can be fused with, or null. What is
 /// between them must not care whether it comes before or after `first`.
@@ -99,8 +97,8 @@ static rt::ParallelForOp findPartner(rt::ParallelForOp first) {
   for (Operation *op = first->getNextNode(); op; op = op->getNextNode()) {
     Accesses others;
     auto second = dyn_cast<rt::ParallelForOp>(op);
-    if (failed(collect(op, second ? second.getInductionVar() : Value(),
-                       others)))
+    if (failed(
+            collect(op, second ? second.getInductionVar() : Value(), others)))
       return {};
     if (second && isSame(first.getLower(), second.getLower()) &&
         isSame(first.getUpper(), second.getUpper()) &&
@@ -130,8 +128,7 @@ struct FuseParallelLoops
 
   void runOnOperation() override {
     SmallVector<rt::ParallelForOp> loops;
-    getOperation().walk(
-        [&](rt::ParallelForOp loop) { loops.push_back(loop); });
+    getOperation().walk([&](rt::ParallelForOp loop) { loops.push_back(loop); });
     int64_t fused = 0;
     for (rt::ParallelForOp loop : loops) {
       if (rt::ParallelForOp partner = findPartner(loop)) {

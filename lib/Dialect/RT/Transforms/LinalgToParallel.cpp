@@ -1,4 +1,4 @@
-//===- LinalgToParallel.cpp - Everything on buffers becomes loops ----------===//
+//===- LinalgToParallel.cpp - Everything on buffers becomes loops ---------===//
 //
 // After this pass a function has no linalg operation, no scf.forall and no
 // copy: outermost parallel loops are scf.parallel, what is inside them is

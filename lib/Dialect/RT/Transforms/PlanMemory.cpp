@@ -1,4 +1,4 @@
-//===- PlanMemory.cpp - One frame per function -----------------------------===//
+//===- PlanMemory.cpp - One frame per function ----------------------------===//
 //
 // Gives every static buffer and every callee's frame a place in the function's
 // frame. Functions are planned callees first, so that a frame is one number;
@@ -85,15 +85,14 @@ LogicalResult FramePlanner::collectAlloc(memref::AllocOp alloc) {
   FailureOr<rt::LiveInterval> interval = liveness.getInterval(alloc);
   if (failed(interval))
     return failure();
-  int64_t bytes =
-      llvm::alignTo(rt::getBufferBytes(type), rt::kFrameAlignment);
+  int64_t bytes = llvm::alignTo(rt::getBufferBytes(type), rt::kFrameAlignment);
   requests.push_back({alloc, bytes, *interval});
   return success();
 }
 
 LogicalResult FramePlanner::collectCall(func::CallOp call) {
-  auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(
-      call, call.getCalleeAttr());
+  auto callee =
+      symbols.lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
   auto bytes =
       callee->getAttrOfType<IntegerAttr>(rt::RTDialect::kFrameBytesAttr);
   if (!bytes)
@@ -151,10 +150,10 @@ void FramePlanner::assign() {
     }
     request->offset = end;
     frameBytes = std::max(frameBytes, request->offset + request->bytes);
-    auto position = llvm::upper_bound(
-        placed, request, [](const Request *a, const Request *b) {
-          return a->offset < b->offset;
-        });
+    auto position = llvm::upper_bound(placed, request,
+                                      [](const Request *a, const Request *b) {
+                                        return a->offset < b->offset;
+                                      });
     placed.insert(position, request);
   }
 }
@@ -215,7 +214,7 @@ private:
       auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(
           call, call.getCalleeAttr());
       return failed(plan(callee, symbols, planned)) ? WalkResult::interrupt()
-                                  : WalkResult::advance();
+                                                    : WalkResult::advance();
     });
     if (walked.wasInterrupted())
       return failure();

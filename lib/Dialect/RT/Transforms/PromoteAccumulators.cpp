@@ -1,4 +1,4 @@
-//===- PromoteAccumulators.cpp - Accumulators in registers -----------------===//
+//===- PromoteAccumulators.cpp - Accumulators in registers ----------------===//
 //
 // Turns an accumulation in memory over a serial loop into a loop-carried
 // value. Different buffers of this form do not overlap: arguments, frame
@@ -64,8 +64,8 @@ static FailureOr<Accumulator> matchAccumulator(scf::ForOp loop,
       }))
     return failure();
   WalkResult result = loop.getBody()->walk([&](Operation *op) {
-    if (op == store || !llvm::any_of(op->getOperandTypes(),
-                                     llvm::IsaPred<BaseMemRefType>))
+    if (op == store ||
+        !llvm::any_of(op->getOperandTypes(), llvm::IsaPred<BaseMemRefType>))
       return WalkResult::advance();
     if (isa<ViewLikeOpInterface, memref::DimOp>(op))
       return WalkResult::advance();

@@ -1,4 +1,4 @@
-//===- RollLayers.cpp - A loop over the layers of a model ------------------===//
+//===- RollLayers.cpp - A loop over the layers of a model -----------------===//
 //
 // Finds runs of calls in which every operand is the same value or moves by a
 // constant step, and makes a loop of them. Between the calls of a run there is
@@ -53,7 +53,8 @@ static std::optional<SmallVector<int64_t>> getSteps(func::CallOp a,
   if (a.getCallee() != b.getCallee() || a.getNumResults())
     return std::nullopt;
   SmallVector<int64_t> steps;
-  for (auto [operandA, operandB] : llvm::zip(a.getOperands(), b.getOperands())) {
+  for (auto [operandA, operandB] :
+       llvm::zip(a.getOperands(), b.getOperands())) {
     std::optional<int64_t> step = getStep(operandA, operandB);
     if (!step)
       return std::nullopt;
@@ -103,8 +104,8 @@ static void roll(ArrayRef<func::CallOp> calls, const Run &run) {
   auto loop = scf::ForOp::create(builder, loc, lower, upper, step);
   // Unrolled, it would be what it is made from.
   MLIRContext *context = builder.getContext();
-  auto unroll = LLVM::LoopUnrollAttr::get(
-      context, builder.getBoolAttr(true), {}, {}, {}, {}, {}, {});
+  auto unroll = LLVM::LoopUnrollAttr::get(context, builder.getBoolAttr(true),
+                                          {}, {}, {}, {}, {}, {});
   loop->setAttr("llvm.loop_annotation",
                 LLVM::LoopAnnotationAttr::get(context, {}, {}, {}, unroll, {},
                                               {}, {}, {}, {}, {}, {}, {}, {},
@@ -123,9 +124,9 @@ static void roll(ArrayRef<func::CallOp> calls, const Run &run) {
       if (distance) {
         builder.setInsertionPoint(copy);
         Value base = address->getOperand(0);
-        copy->setOperand(0, rt::AdvanceOp::create(
-                                builder, loc, base.getType(), base,
-                                loop.getInductionVar(), distance));
+        copy->setOperand(0, rt::AdvanceOp::create(builder, loc, base.getType(),
+                                                  base, loop.getInductionVar(),
+                                                  distance));
         builder.setInsertionPointAfter(copy);
       }
       operands.push_back(copy->getResult(0));

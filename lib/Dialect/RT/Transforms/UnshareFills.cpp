@@ -1,4 +1,4 @@
-//===- UnshareFills.cpp - Every accumulation begins with its own zeros -----===//
+//===- UnshareFills.cpp - Every accumulation begins with its own zeros ----===//
 //
 // CSE merges the equal initial values of accumulations; bufferization would
 // then copy one buffer of zeros to the others. Filling is as cheap as copying,
@@ -30,8 +30,7 @@ static void unshare(OpOperand &use, linalg::FillOp fill) {
 }
 
 namespace {
-struct UnshareFills
-    : public lora::rt::impl::UnshareFillsBase<UnshareFills> {
+struct UnshareFills : public lora::rt::impl::UnshareFillsBase<UnshareFills> {
   using Base::Base;
 
   void runOnOperation() override {

@@ -1,4 +1,4 @@
-//===- VerifyMemoryPlan.cpp - No two live buffers share bytes --------------===//
+//===- VerifyMemoryPlan.cpp - No two live buffers share bytes -------------===//
 //
 // Reads the plan off the IR, whoever made it.
 //
@@ -36,9 +36,10 @@ static FailureOr<int64_t> getSubframeBytes(rt::SubframeOp subframe,
     auto callee = call ? symbols.lookupNearestSymbolFrom<func::FuncOp>(
                              call, call.getCalleeAttr())
                        : func::FuncOp();
-    auto attr = callee ? callee->getAttrOfType<IntegerAttr>(
-                             rt::RTDialect::kFrameBytesAttr)
-                       : IntegerAttr();
+    auto attr =
+        callee
+            ? callee->getAttrOfType<IntegerAttr>(rt::RTDialect::kFrameBytesAttr)
+            : IntegerAttr();
     if (!attr)
       return user->emitOpError() << "expected a subframe to be passed to a "
                                     "function with a planned frame";

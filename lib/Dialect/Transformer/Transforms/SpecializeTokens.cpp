@@ -1,4 +1,4 @@
-//===- SpecializeTokens.cpp - Static token axes ----------------------------===//
+//===- SpecializeTokens.cpp - Static token axes ---------------------------===//
 //
 // Copies entries and blocks for fixed numbers of tokens. Every dynamic
 // dimension of the graph is the token axis, except the rows of a state: those
@@ -97,8 +97,8 @@ struct TransformerSpecializeTokens
     }
     for (int64_t count : tokens) {
       if (count < 1) {
-        module.emitError()
-            << "expected positive numbers of tokens, but got " << count;
+        module.emitError() << "expected positive numbers of tokens, but got "
+                           << count;
         return signalPassFailure();
       }
       DenseMap<StringAttr, func::FuncOp> copies;
