@@ -54,7 +54,7 @@ default_jobs() {
 
 # build DIR JOBS TARGET...: ninja with progress and an estimate of the time left. Prints nothing when there is nothing to do.
 build() {
-  local dir=$1 jobs=$2 log status=0 finished total elapsed rest line
+  local dir=$1 jobs=$2 log status=0 finished total elapsed rest left line
   shift 2
   mkdir -p "$log_dir"
   log=$log_dir/build.log
@@ -63,7 +63,10 @@ build() {
       finished=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]} elapsed=${BASH_REMATCH[3]}
       if [ "$finished" -gt 0 ] && [ "$elapsed" -ge 3 ]; then
         rest=$((elapsed * (total - finished) / finished))
-        note "$finished of $total done, $(duration "$elapsed") gone, about $(duration $rest) left"
+        # The first files say little about the rest.
+        left=""
+        if [ $((finished * 12)) -ge "$total" ]; then left=", about $(duration $rest) left"; fi
+        note "$finished of $total done, $(duration "$elapsed") gone$left"
       fi
     fi
   done || true
