@@ -1,4 +1,5 @@
-//===- AdapterFiles.cpp - Trained values as files ---------------------------===//
+//===- AdapterFiles.cpp - Trained values as files
+//---------------------------===//
 //
 // Takes the regions of the trainables apart into the adapter's tensors.
 //
@@ -36,30 +37,29 @@ takeApart(TrainingProgram &program, lora_rt::ModuleInstance::Region region) {
            instance.manifest().trainables, program.manifest().trainables)) {
     std::span<float> data = instance.region(region, trainable);
     std::vector<LeafTensor> leaves;
-    if (mlir::failed(unfuseTrainable(
-            mlir::UnknownLoc::get(bound.value.getContext()), bound.value,
-            {data.data(), data.size()}, leaves)))
+    if (mlir::failed(
+            unfuseTrainable(mlir::UnknownLoc::get(bound.value.getContext()),
+                            bound.value, {data.data(), data.size()}, leaves)))
       return lora_rt::makeError(ErrorCode::Unsupported, "the trained slot '",
                                 bound.name,
                                 "' cannot be taken apart into tensors");
     for (LeafTensor &leaf : leaves)
-      tensors.push_back({peft::fileKey(transformer::joinPath(bound.path, leaf.name)),
+      tensors.push_back({program.adapter().keyOf(
+                             transformer::joinPath(bound.path, leaf.name)),
                          std::move(leaf.shape), std::move(leaf.values)});
   }
   return tensors;
 }
 
 Error lora::writeAdapter(const std::string &folder, TrainingProgram &program) {
-  auto tensors =
-      takeApart(program, lora_rt::ModuleInstance::Region::Theta);
+  auto tensors = takeApart(program, lora_rt::ModuleInstance::Region::Theta);
   if (!tensors)
     return tensors.takeError();
   return peft::writePeftAdapter(folder, program.adapter().config(), *tensors);
 }
 
 Error lora::writeGradients(const std::string &path, TrainingProgram &program) {
-  auto tensors =
-      takeApart(program, lora_rt::ModuleInstance::Region::Gradient);
+  auto tensors = takeApart(program, lora_rt::ModuleInstance::Region::Gradient);
   if (!tensors)
     return tensors.takeError();
   std::vector<lora_rt::TensorSpec> specs;

@@ -1,4 +1,5 @@
-//===- AdapterFiles.h - Trained values as files -------------------*- C++ -*-===//
+//===- AdapterFiles.h - Trained values as files -------------------*- C++
+//-*-===//
 
 #ifndef LORA_MLIR_LIB_TRAINING_ADAPTERFILES_H
 #define LORA_MLIR_LIB_TRAINING_ADAPTERFILES_H
@@ -13,10 +14,12 @@ class TrainingProgram;
 lora_rt::Error makeFolder(const std::string &path);
 
 /// Writes the adapter as it is now into a PEFT folder.
-lora_rt::Error writeAdapter(const std::string &folder, TrainingProgram &program);
+lora_rt::Error writeAdapter(const std::string &folder,
+                            TrainingProgram &program);
 
 /// Writes the gradients of the last step, named as the adapter's tensors.
-lora_rt::Error writeGradients(const std::string &path, TrainingProgram &program);
+lora_rt::Error writeGradients(const std::string &path,
+                              TrainingProgram &program);
 
 } // namespace lora
 

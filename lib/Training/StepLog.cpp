@@ -1,4 +1,5 @@
-//===- StepLog.cpp - log.csv -------------------------------------------------===//
+//===- StepLog.cpp - log.csv
+//-------------------------------------------------===//
 
 #include "StepLog.h"
 #include "lora-runtime/File.h"

@@ -1,4 +1,5 @@
-//===- StepLog.h - log.csv ---------------------------------------*- C++ -*-===//
+//===- StepLog.h - log.csv ---------------------------------------*- C++
+//-*-===//
 
 #ifndef LORA_MLIR_LIB_TRAINING_STEPLOG_H
 #define LORA_MLIR_LIB_TRAINING_STEPLOG_H

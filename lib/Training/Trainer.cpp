@@ -1,7 +1,8 @@
-//===- Trainer.cpp - Fine-tuning an adapter ---------------------------------===//
+//===- Trainer.cpp - Fine-tuning an adapter
+//---------------------------------===//
 //
-// The order of things: read everything and check it, compile one step per padded
-// length, say what memory it takes, run, write.
+// The order of things: read everything and check it, compile one step per
+// padded length, say what memory it takes, run, write.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,8 +33,7 @@ selectRows(const std::vector<lora_rt::TrainingRow> &rows, int64_t step,
   return selected;
 }
 
-int64_t
-longestOf(const std::vector<const lora_rt::TrainingRow *> &rows) {
+int64_t longestOf(const std::vector<const lora_rt::TrainingRow *> &rows) {
   size_t longest = 0;
   for (const lora_rt::TrainingRow *row : rows)
     longest = std::max(longest, row->ids.size());
@@ -57,8 +57,8 @@ Error runSteps(const TrainingOptions &options, TrainingProgram &program,
                const std::vector<lora_rt::TrainingRow> &rows, StepLog &log) {
   for (int64_t step = 0; step < options.steps; ++step) {
     auto selected = selectRows(rows, step, options.batchSize);
-    lora_rt::TrainingBatch batch = lora_rt::makeBatch(
-        selected, program.lengthFor(longestOf(selected)));
+    lora_rt::TrainingBatch batch =
+        lora_rt::makeBatch(selected, program.lengthFor(longestOf(selected)));
     if (batch.counted == 0)
       return lora_rt::makeError(
           ErrorCode::InvalidFile, options.dataFile, ": the ", batch.rows,
@@ -69,13 +69,13 @@ Error runSteps(const TrainingOptions &options, TrainingProgram &program,
     report.step = step + 1;
     report.tokens = batch.tokens;
     auto start = std::chrono::steady_clock::now();
-    Expected<StepResult> result = program.run(
-        batch, getHyperparameters(options.optimizer, step + 1));
+    Expected<StepResult> result =
+        program.run(batch, getHyperparameters(options.optimizer, step + 1));
     if (!result)
       return result.takeError();
-    report.seconds = std::chrono::duration<double>(
-                         std::chrono::steady_clock::now() - start)
-                         .count();
+    report.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+            .count();
     report.loss = result->loss;
     report.gradientNorm = result->gradientNorm;
     if (Error error = log.add(report, options.optimizer.learningRate))

@@ -1,4 +1,5 @@
-//===- TrainingProgram.cpp - A compiled training step -----------------------===//
+//===- TrainingProgram.cpp - A compiled training step
+//-----------------------===//
 //
 // One module holds the step for every padded length, so that all share the
 // trainables and their moments.
@@ -104,8 +105,8 @@ int64_t TrainingProgram::lengthFor(int64_t longestRow) const {
 Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
   for (int64_t longest : longestRows)
     lengths.insert(lora_rt::paddedLength(longest));
-  // Rather pad more than compile for ever: keep every second length, the longest
-  // among them.
+  // Rather pad more than compile for ever: keep every second length, the
+  // longest among them.
   while (lengths.size() > kMostLengths) {
     std::set<int64_t> fewer;
     bool keep = true;
@@ -120,14 +121,15 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
   CompileOptions compile;
   compile.march = options.march;
   compile.lowering.functions = {"train_step"};
-  // oneDNN reads [out, in] as the checkpoint holds it in both directions nearly as
-  // fast as packed: no second copy of a frozen weight.
+  // oneDNN reads [out, in] as the checkpoint holds it in both directions nearly
+  // as fast as packed: no second copy of a frozen weight.
   compile.lowering.pack = false;
   for (int64_t length : lengths)
     compile.lowering.tokens.push_back(options.batchSize * length);
   if (options.progress)
-    options.progress("compiling a step of " + std::to_string(options.batchSize) +
-                     " rows for " + std::to_string(lengths.size()) +
+    options.progress("compiling a step of " +
+                     std::to_string(options.batchSize) + " rows for " +
+                     std::to_string(lengths.size()) +
                      (lengths.size() == 1 ? " length" : " lengths"));
   std::clock_t start = std::clock();
   Expected<CompiledModule> compiled = compileInMemory(*graph, compile);
@@ -145,8 +147,8 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
 
 Error TrainingProgram::load(const std::string &code) {
   WeightEvaluator evaluator(
-      [&](mlir::Attribute leaf, const std::string &name)
-          -> Expected<const lora_rt::TensorView *> {
+      [&](mlir::Attribute leaf,
+          const std::string &name) -> Expected<const lora_rt::TensorView *> {
         if (mlir::isa<transformer::BaseAttr>(leaf))
           return getTensor(checkpoint, name);
         if (const lora_rt::TensorView *tensor = peft.find(name))
@@ -154,20 +156,20 @@ Error TrainingProgram::load(const std::string &code) {
         return lora_rt::makeError(ErrorCode::InvalidFile, peft.folder(),
                                   ": has no tensor '", name, "'");
       });
-  auto manifest = lora_rt::Manifest::parse(moduleManifest.json.dump(),
-                                           "the compiled step");
+  auto manifest =
+      lora_rt::Manifest::parse(moduleManifest.json.dump(), "the compiled step");
   if (!manifest)
     return manifest.takeError();
 
   size_t next = 0; // Parameters are asked for in the manifest's order.
-  auto provide = [&](const lora_rt::Manifest::Param &param)
-      -> Expected<const void *> {
+  auto provide =
+      [&](const lora_rt::Manifest::Param &param) -> Expected<const void *> {
     const BoundValue &bound = moduleManifest.params[next++];
     auto mapped = evaluator.findMapped(bound.value, bound.path);
     if (!mapped || *mapped)
       return mapped ? Expected<const void *>(*mapped) : mapped.takeError();
-    auto &bytes = computed.emplace_back(
-        size_t(bound.type.getNumElements()) * lora_rt::sizeOf(param.dtype));
+    auto &bytes = computed.emplace_back(size_t(bound.type.getNumElements()) *
+                                        lora_rt::sizeOf(param.dtype));
     if (Error error = evaluator.evaluate(bound.value, bound.path, bytes))
       return error;
     return bytes.data();
@@ -175,9 +177,9 @@ Error TrainingProgram::load(const std::string &code) {
   lora_rt::ModuleOptions moduleOptions;
   moduleOptions.threads = options.threads;
   moduleOptions.warn = options.progress;
-  auto module = lora_rt::Module::load(
-      std::move(*manifest), std::as_bytes(std::span(code)), provide,
-      moduleOptions, "the compiled step");
+  auto module = lora_rt::Module::load(std::move(*manifest),
+                                      std::as_bytes(std::span(code)), provide,
+                                      moduleOptions, "the compiled step");
   if (!module)
     return module.takeError();
   auto instance =
@@ -186,8 +188,8 @@ Error TrainingProgram::load(const std::string &code) {
     return instance.takeError();
   loaded = std::move(*instance);
 
-  for (auto [trainable, bound] : llvm::zip_equal(
-           loaded->manifest().trainables, moduleManifest.trainables)) {
+  for (auto [trainable, bound] : llvm::zip_equal(loaded->manifest().trainables,
+                                                 moduleManifest.trainables)) {
     std::span<float> theta =
         loaded->region(lora_rt::ModuleInstance::Region::Theta, trainable);
     if (Error error = evaluator.evaluate(bound.value, bound.path,

@@ -1,4 +1,5 @@
-//===- TrainingProgram.h - A compiled training step --------------*- C++ -*-===//
+//===- TrainingProgram.h - A compiled training step --------------*- C++
+//-*-===//
 
 #ifndef LORA_MLIR_LIB_TRAINING_TRAININGPROGRAM_H
 #define LORA_MLIR_LIB_TRAINING_TRAININGPROGRAM_H
@@ -33,8 +34,9 @@ public:
   /// The vocabulary's size and the longest row that the model takes.
   std::pair<int64_t, int64_t> limits() const;
 
-  /// Compiles a step for each padded length that batches whose longest rows have
-  /// these lengths need, loads it and sets the trainables to the adapter's values.
+  /// Compiles a step for each padded length that batches whose longest rows
+  /// have these lengths need, loads it and sets the trainables to the adapter's
+  /// values.
   lora_rt::Error compile(const std::set<int64_t> &longestRows);
 
   /// The padded length that a batch with this longest row gets.
@@ -50,8 +52,8 @@ public:
   const peft::PeftAdapter &adapter() const { return peft; }
 
 private:
-  TrainingProgram(const TrainingOptions &options, lora_rt::Checkpoint checkpoint,
-                  peft::PeftAdapter adapter);
+  TrainingProgram(const TrainingOptions &options,
+                  lora_rt::Checkpoint checkpoint, peft::PeftAdapter adapter);
 
   lora_rt::Error buildGraph();
   lora_rt::Error load(const std::string &code);
