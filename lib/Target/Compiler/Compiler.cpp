@@ -14,6 +14,8 @@
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <mutex>
+
 using namespace mlir;
 using namespace lora;
 using lora_rt::Error;
@@ -72,8 +74,14 @@ public:
         options.lowering.kernels != Kernels::OneDNN)
       return Error::success();
     std::string wanted = target.oneDNNInstructionSet();
-    if (Error error = lora_rt::limitInstructionSet(wanted))
-      return error;
+    // oneDNN takes a limit once, before anything else is asked of it.
+    static std::mutex mutex;
+    static std::string limit;
+    std::lock_guard<std::mutex> lock(mutex);
+    if (limit != wanted)
+      if (Error error = lora_rt::limitInstructionSet(wanted))
+        return error;
+    limit = wanted;
     std::string available = lora_rt::instructionSet();
     if (available != wanted && options.note)
       options.note("this machine has " + available + " only: a " + target.cpu +
