@@ -126,4 +126,29 @@ func.func @between(%c: !rt.context, %x: memref<8xf32>, %y: memref<8xf32>, %v: f3
 }
 
 
+// Each row needs 256 KiB of weights: they would leave the cache between rows.
+
+// CHECK-LABEL: func @weights
+// CHECK: rt.parallel_for
+// CHECK: rt.parallel_for
+func.func @weights(%c: !rt.context, %x: memref<8x64xf32>, %w: memref<1024x64xf32>, %y: memref<8xf32>, %z: memref<8xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  rt.parallel_for %c, %i = %c0 to %c8 grain 1 {
+    scf.for %k = %c0 to %c64 step %c1 {
+      %a = memref.load %x[%i, %k] : memref<8x64xf32>
+      %b = memref.load %w[%k, %c0] : memref<1024x64xf32>
+      %m = arith.mulf %a, %b : f32
+      memref.store %m, %y[%i] : memref<8xf32>
+    }
+  }
+  rt.parallel_for %c, %i = %c0 to %c8 grain 1 {
+    %a = memref.load %y[%i] : memref<8xf32>
+    memref.store %a, %z[%i] : memref<8xf32>
+  }
+  return
+}
+
 // REMARK: remark: [Analysis] Loops | Category:rt-fuse-parallel-loops | Function=rows | Fused=1, Left=1

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BufferLiveness.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -25,6 +26,7 @@ namespace lora::rt {
 
 using namespace mlir;
 using namespace lora;
+using lora::rt::getBufferBytes;
 
 namespace {
 /// What a piece of code does to a buffer.
@@ -35,6 +37,9 @@ struct Access {
 };
 using Accesses = llvm::MapVector<Value, Access>;
 } // namespace
+
+/// A part of the second-level cache of any machine.
+static constexpr int64_t kCacheBytes = 128 << 10;
 
 static Value getRoot(Value memory) {
   while (auto view = memory.getDefiningOp<ViewLikeOpInterface>())
@@ -65,6 +70,18 @@ static LogicalResult collect(Operation *root, Value index, Accesses &accesses) {
     return WalkResult::interrupt();
   });
   return failure(result.wasInterrupted());
+}
+
+/// The bytes that an iteration reads besides its own row: the weights of a
+/// product, a vector of scales.
+static int64_t getSharedBytes(const Accesses &accesses) {
+  int64_t bytes = 0;
+  for (const auto &[memory, access] : accesses) {
+    auto type = cast<MemRefType>(memory.getType());
+    if (!access.ownRow && type.hasStaticShape())
+      bytes += getBufferBytes(type);
+  }
+  return bytes;
 }
 
 /// Whether what `first` and `second` do can be done in any order.
@@ -102,8 +119,13 @@ static rt::ParallelForOp findPartner(rt::ParallelForOp first) {
       return {};
     if (second && isSame(first.getLower(), second.getLower()) &&
         isSame(first.getUpper(), second.getUpper()) &&
-        meetInOwnRows(accesses, others))
-      return second;
+        meetInOwnRows(accesses, others)) {
+      // Else what one loop keeps in the cache from row to row would be thrown
+      // out by what the other one reads.
+      bool staysInCache =
+          getSharedBytes(accesses) + getSharedBytes(others) <= kCacheBytes;
+      return staysInCache ? second : rt::ParallelForOp();
+    }
     if (!areIndependent(accesses, others))
       return {};
   }

@@ -113,7 +113,8 @@ def FuseParallelLoops : Pass<"rt-fuse-parallel-loops", "::mlir::func::FuncOp"> {
   let summary = "Fuses parallel loops over the same rows";
   let description = [{
     Two `rt.parallel_for` over one range become one where an iteration of the second reads and writes, of what the first writes, only the row
-    that its own index names (the first index of a buffer). What is between them must not touch what the first does.
+    that its own index names (the first index of a buffer). What is between them must not touch what the first does. Loops that read more
+    than a cache holds besides their rows, such as matrix products, stay apart.
 
     ```mlir
     rt.parallel_for %context, %i = %c0 to %c512 grain 4 { /* sum[i] = sum of squares of x[i, :] */ }
