@@ -1,4 +1,4 @@
-//===- InitAll.cpp - Registration of everything ----------------------------===//
+//===- InitAll.cpp - Registration of everything ---------------------------===//
 //
 // Registers all dialects, their external models, passes and pipelines.
 //

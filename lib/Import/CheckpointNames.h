@@ -1,5 +1,4 @@
-//===- CheckpointNames.h - Parameters by their tensors' names ----*- C++
-//-*-===//
+//===- CheckpointNames.h - Parameters by their tensors' names ---*- C++ -*-===//
 
 #ifndef LORA_MLIR_LIB_IMPORT_CHECKPOINTNAMES_H
 #define LORA_MLIR_LIB_IMPORT_CHECKPOINTNAMES_H

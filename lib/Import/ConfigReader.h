@@ -1,5 +1,4 @@
-//===- ConfigReader.h - Checked fields of a JSON object ----------*- C++
-//-*-===//
+//===- ConfigReader.h - Checked fields of a JSON object ---------*- C++ -*-===//
 //
 // Every getter checks the type and the range of its value. The first failure is
 // kept, later getters return a harmless value; the caller asks once, at the

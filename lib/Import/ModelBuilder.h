@@ -1,5 +1,4 @@
-//===- ModelBuilder.h - Blocks and entries of a decoder model ----*- C++
-//-*-===//
+//===- ModelBuilder.h - Blocks and entries of a decoder model ---*- C++ -*-===//
 
 #ifndef LORA_MLIR_LIB_IMPORT_MODELBUILDER_H
 #define LORA_MLIR_LIB_IMPORT_MODELBUILDER_H

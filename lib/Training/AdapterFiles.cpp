@@ -1,5 +1,4 @@
-//===- AdapterFiles.cpp - Trained values as files
-//---------------------------===//
+//===- AdapterFiles.cpp - Trained values as files -------------------------===//
 //
 // Takes the regions of the trainables apart into the adapter's tensors.
 //

@@ -1,5 +1,4 @@
-//===- AdapterFiles.h - Trained values as files -------------------*- C++
-//-*-===//
+//===- AdapterFiles.h - Trained values as files -----------------*- C++ -*-===//
 
 #ifndef LORA_MLIR_LIB_TRAINING_ADAPTERFILES_H
 #define LORA_MLIR_LIB_TRAINING_ADAPTERFILES_H

@@ -1,5 +1,4 @@
-//===- StepLog.cpp - log.csv
-//-------------------------------------------------===//
+//===- StepLog.cpp - log.csv ----------------------------------------------===//
 
 #include "StepLog.h"
 #include "lora-runtime/File.h"

@@ -1,5 +1,4 @@
-//===- StepLog.h - log.csv ---------------------------------------*- C++
-//-*-===//
+//===- StepLog.h - log.csv --------------------------------------*- C++ -*-===//
 
 #ifndef LORA_MLIR_LIB_TRAINING_STEPLOG_H
 #define LORA_MLIR_LIB_TRAINING_STEPLOG_H

@@ -1,5 +1,4 @@
-//===- Trainer.cpp - Fine-tuning an adapter
-//---------------------------------===//
+//===- Trainer.cpp - Fine-tuning an adapter -------------------------------===//
 //
 // The order of things: read everything and check it, compile one step per
 // padded length, say what memory it takes, run, write.

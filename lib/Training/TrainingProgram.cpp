@@ -1,5 +1,4 @@
-//===- TrainingProgram.cpp - A compiled training step
-//-----------------------===//
+//===- TrainingProgram.cpp - A compiled training step ---------------------===//
 //
 // One module holds the step for every padded length, so that all share the
 // trainables and their moments.

@@ -1,5 +1,4 @@
-//===- TrainingProgram.h - A compiled training step --------------*- C++
-//-*-===//
+//===- TrainingProgram.h - A compiled training step -------------*- C++ -*-===//
 
 #ifndef LORA_MLIR_LIB_TRAINING_TRAININGPROGRAM_H
 #define LORA_MLIR_LIB_TRAINING_TRAININGPROGRAM_H

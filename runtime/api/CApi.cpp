@@ -1,4 +1,4 @@
-//===- CApi.cpp - The C interface, thin ----------------------------------===//
+//===- CApi.cpp - The C interface, thin -----------------------------------===//
 
 #include "lora-runtime/lora_runtime.h"
 #include "lora-runtime/Session.h"

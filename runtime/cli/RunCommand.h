@@ -1,4 +1,4 @@
-//===- RunCommand.h - The command line of compiled models --------*- C++ -*-===//
+//===- RunCommand.h - The command line of compiled models -------*- C++ -*-===//
 //
 // lora-run and a compiled file are the same program; they differ in where the
 // module comes from.

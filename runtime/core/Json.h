@@ -1,4 +1,4 @@
-//===- Json.h - Reading JSON without exceptions ------------------*- C++ -*-===//
+//===- Json.h - Reading JSON without exceptions -----------------*- C++ -*-===//
 //
 // The one place that includes the JSON library, with exceptions off: values are
 // checked by type before they are read. Duplicate keys are refused, since readers

@@ -1,4 +1,4 @@
-//===- JsonFields.h - Strict reading of a JSON object ------------*- C++ -*-===//
+//===- JsonFields.h - Strict reading of a JSON object -----------*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_CORE_JSONFIELDS_H
 #define LORA_RUNTIME_CORE_JSONFIELDS_H

@@ -1,4 +1,4 @@
-//===- Engine.h - The CPU engine and its primitives --------------*- C++ -*-===//
+//===- Engine.h - The CPU engine and its primitives -------------*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_CPU_ENGINE_H
 #define LORA_RUNTIME_CPU_ENGINE_H

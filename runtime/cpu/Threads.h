@@ -1,4 +1,4 @@
-//===- Threads.h - The one thread pool of the process ------------*- C++ -*-===//
+//===- Threads.h - The one thread pool of the process -----------*- C++ -*-===//
 //
 // Loops of generated code run on the same OpenMP library as oneDNN (libgomp), by
 // its stable entry points, so that any compiler can build this and no second pool

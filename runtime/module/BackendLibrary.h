@@ -1,4 +1,4 @@
-//===- BackendLibrary.h - Finding and opening a backend ----------*- C++ -*-===//
+//===- BackendLibrary.h - Finding and opening a backend ---------*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_MODULE_BACKENDLIBRARY_H
 #define LORA_RUNTIME_MODULE_BACKENDLIBRARY_H

@@ -1,4 +1,4 @@
-//===- CodeObject.h - Shared objects from memory -----------------*- C++ -*-===//
+//===- CodeObject.h - Shared objects from memory ----------------*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_MODULE_CODEOBJECT_H
 #define LORA_RUNTIME_MODULE_CODEOBJECT_H

@@ -1,4 +1,4 @@
-//===- CpuFeatures.h - Does this CPU have what the code needs? ---*- C++ -*-===//
+//===- CpuFeatures.h - Does this CPU have what the code needs? --*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_MODULE_CPUFEATURES_H
 #define LORA_RUNTIME_MODULE_CPUFEATURES_H

@@ -1,4 +1,4 @@
-//===- ModuleState.h - What a loaded module holds ----------------*- C++ -*-===//
+//===- ModuleState.h - What a loaded module holds ---------------*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_MODULE_MODULESTATE_H
 #define LORA_RUNTIME_MODULE_MODULESTATE_H

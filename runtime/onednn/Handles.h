@@ -1,4 +1,4 @@
-//===- Handles.h - Owners of oneDNN's objects and checked calls --*- C++ -*-===//
+//===- Handles.h - Owners of oneDNN's objects and checked calls -*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_ONEDNN_HANDLES_H
 #define LORA_RUNTIME_ONEDNN_HANDLES_H

@@ -1,4 +1,4 @@
-//===- Matmul.h - A matmul with post-ops, described --------------*- C++ -*-===//
+//===- Matmul.h - A matmul with post-ops, described -------------*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_ONEDNN_MATMUL_H
 #define LORA_RUNTIME_ONEDNN_MATMUL_H

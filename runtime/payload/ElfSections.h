@@ -1,4 +1,4 @@
-//===- ElfSections.h - One more section for a program ------------*- C++ -*-===//
+//===- ElfSections.h - One more section for a program -----------*- C++ -*-===//
 //
 // Reads and rewrites the section header table of a 64-bit little-endian ELF file,
 // which is all that adding a section without an address takes: nothing that is

@@ -1,4 +1,4 @@
-//===- PayloadFormat.h - The fixed bytes of the container --------*- C++ -*-===//
+//===- PayloadFormat.h - The fixed bytes of the container -------*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_PAYLOAD_PAYLOADFORMAT_H
 #define LORA_RUNTIME_PAYLOAD_PAYLOADFORMAT_H

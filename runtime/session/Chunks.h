@@ -1,4 +1,4 @@
-//===- Chunks.h - Which sizes a prompt is run in -----------------*- C++ -*-===//
+//===- Chunks.h - Which sizes a prompt is run in ----------------*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_SESSION_CHUNKS_H
 #define LORA_RUNTIME_SESSION_CHUNKS_H

@@ -1,4 +1,4 @@
-//===- TrainingData.cpp - Pretokenised rows and their batches --------------===//
+//===- TrainingData.cpp - Pretokenised rows and their batches -------------===//
 
 #include "lora-runtime/TrainingData.h"
 #include "../core/Json.h"

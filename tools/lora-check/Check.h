@@ -1,4 +1,4 @@
-//===- Check.h - Functions run on made-up inputs -----------------*- C++ -*-===//
+//===- Check.h - Functions run on made-up inputs ----------------*- C++ -*-===//
 //
 // The parts of lora-check: inputs, a compiled module to run them through, and the
 // two comparisons.

@@ -1,4 +1,4 @@
-//===- Compare.cpp - The decomposition against the fast path -----------------===//
+//===- Compare.cpp - The decomposition against the fast path --------------===//
 
 #include "Check.h"
 #include "llvm/Support/Format.h"

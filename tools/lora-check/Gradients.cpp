@@ -1,4 +1,4 @@
-//===- Gradients.cpp - Derived gradients against central differences ---------===//
+//===- Gradients.cpp - Derived gradients against central differences ------===//
 
 #include "Check.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/GradientFunction.h"

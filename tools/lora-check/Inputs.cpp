@@ -1,4 +1,4 @@
-//===- Inputs.cpp - Made-up inputs -------------------------------------------===//
+//===- Inputs.cpp - Made-up inputs ----------------------------------------===//
 
 #include "Check.h"
 #include "lora-mlir/Target/WeightEvaluator.h"

@@ -1,4 +1,4 @@
-//===- Program.cpp - A compiled module whose functions can be called ---------===//
+//===- Program.cpp - A compiled module whose functions can be called ------===//
 
 #include "Check.h"
 

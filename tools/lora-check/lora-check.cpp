@@ -1,4 +1,4 @@
-//===- lora-check.cpp - Compares ways to compute a function -------------------===//
+//===- lora-check.cpp - Compares ways to compute a function ---------------===//
 //
 // Thin: reads the command line and a module, runs one of the two comparisons.
 //

@@ -1,5 +1,4 @@
-//===- lora-compile.cpp - A model and an adapter to one program
-//------------===//
+//===- lora-compile.cpp - A model and an adapter to one program -----------===//
 //
 // Thin: reads the command line, calls compileModel.
 //

@@ -1,4 +1,4 @@
-//===- lora-opt.cpp - Runs passes on IR ------------------------------------===//
+//===- lora-opt.cpp - Runs passes on IR -----------------------------------===//
 //
 // The mlir-opt of this project: every dialect and pass of lora-mlir, and the
 // upstream ones that its pipelines use.

@@ -1,4 +1,4 @@
-//===- lora-train.cpp - Fine-tunes an adapter -------------------------------===//
+//===- lora-train.cpp - Fine-tunes an adapter -----------------------------===//
 //
 // Thin: reads the command line, calls train, prints a line per step.
 //

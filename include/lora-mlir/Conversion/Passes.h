@@ -1,4 +1,4 @@
-//===- Passes.h - Passes that convert between dialects ----------------------*- C++ -*-===//
+//===- Passes.h - Passes that convert between dialects ----------*- C++ -*-===//
 //
 // Declarations and registration of the passes in Passes.td.
 //

@@ -1,4 +1,4 @@
-//===- TransformerToLinalg.h - What the operations mean --------*- C++ -*-===//
+//===- TransformerToLinalg.h - What the operations mean ---------*- C++ -*-===//
 //
 // The decompositions of the operations of `transformer` and `lora` into
 // upstream dialects, and the formulas of the optimizer steps.

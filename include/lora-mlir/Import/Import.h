@@ -1,5 +1,4 @@
-//===- Import.h - A Hugging Face folder as IR --------------------*- C++
-//-*-===//
+//===- Import.h - A Hugging Face folder as IR -------------------*- C++ -*-===//
 //
 // Builds the graph of a model from its configuration and the headers of its
 // checkpoint: names, shapes and types of tensors, none of their bytes.

@@ -1,5 +1,4 @@
-//===- ModelConfig.h - What config.json says about a model -------*- C++
-//-*-===//
+//===- ModelConfig.h - What config.json says about a model ------*- C++ -*-===//
 //
 // Reads the configuration of a Hugging Face folder with the defaults of the
 // transformers library. Whatever would change the numbers and is not supported

@@ -1,5 +1,4 @@
-//===- PeftAdapter.h - Adapter folders as PEFT writes them -------*- C++
-//-*-===//
+//===- PeftAdapter.h - Adapter folders as PEFT writes them ------*- C++ -*-===//
 //
 // Reads and writes PEFT's LoRA adapters: adapter_config.json and
 // adapter_model.safetensors. Every key and every tensor is used or refused by

@@ -1,5 +1,4 @@
-//===- Compiler.h - Models to compiled modules and files ---------*- C++
-//-*-===//
+//===- Compiler.h - Models to compiled modules and files --------*- C++ -*-===//
 //
 // What tools call: a graph becomes a module in memory, a Hugging Face folder
 // and an adapter become a file.

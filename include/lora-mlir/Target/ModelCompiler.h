@@ -1,5 +1,4 @@
-//===- ModelCompiler.h - A model and an adapter to one file ------*- C++
-//-*-===//
+//===- ModelCompiler.h - A model and an adapter to one file -----*- C++ -*-===//
 
 #ifndef LORA_MLIR_TARGET_MODELCOMPILER_H
 #define LORA_MLIR_TARGET_MODELCOMPILER_H

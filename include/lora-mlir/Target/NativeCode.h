@@ -1,5 +1,4 @@
-//===- NativeCode.h - From lowered functions to a shared object --*- C++
-//-*-===//
+//===- NativeCode.h - From lowered functions to a shared object -*- C++ -*-===//
 //
 // The CPU that code is made for, the pipeline from rt to llvm, and the way from
 // llvm to the bytes of a shared object. Nothing outside this process is called:

@@ -1,4 +1,4 @@
-//===- Trainer.h - Fine-tuning an adapter ------------------------*- C++ -*-===//
+//===- Trainer.h - Fine-tuning an adapter -----------------------*- C++ -*-===//
 //
 // Compiles a model with a trainable adapter into training steps and runs them.
 // The frozen weights stay in the mapped checkpoint where the type allows it; the

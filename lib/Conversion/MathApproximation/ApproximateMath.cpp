@@ -1,5 +1,4 @@
-//===- ApproximateMath.cpp - Functions in line instead of libm
-//-------------===//
+//===- ApproximateMath.cpp - Functions in line instead of libm ------------===//
 //
 // Which functions: those whose polynomial is good to a few units in the last
 // place over the whole range, in f32. The sine and cosine upstream are not,

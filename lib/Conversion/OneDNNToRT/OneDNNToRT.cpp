@@ -1,4 +1,4 @@
-//===- OneDNNToRT.cpp - Primitives and their executions --------------------===//
+//===- OneDNNToRT.cpp - Primitives and their executions -------------------===//
 //
 // Turns onednn operations on memrefs into entries of the module's primitive
 // table, which the runtime creates at load, and their executions. The spec of a

@@ -1,5 +1,4 @@
-//===- ModuleTable.cpp - What a compiled module shows to the runtime
-//-------===//
+//===- ModuleTable.cpp - What a compiled module shows to the runtime ------===//
 //
 // One exported symbol, as lora-runtime/module.h asks for.
 //

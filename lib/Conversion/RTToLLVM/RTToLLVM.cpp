@@ -1,5 +1,4 @@
-//===- RTToLLVM.cpp - Lowered functions become LLVM functions
-//--------------===//
+//===- RTToLLVM.cpp - Lowered functions become LLVM functions -------------===//
 //
 // The last conversion: rt, func, memref, arith, cf and index at once. A buffer
 // is passed as a bare pointer; the offsets below are those of

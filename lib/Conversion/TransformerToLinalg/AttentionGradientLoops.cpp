@@ -1,4 +1,4 @@
-//===- AttentionGradientLoops.cpp - The gradient as loops over the keys --===//
+//===- AttentionGradientLoops.cpp - The gradient as loops over the keys ---===//
 //
 // FlashAttention's backward pass (Dao et al. 2022, algorithm 4) on the tiles of
 // AttentionTiles.h. Probabilities are recomputed from lse, tile by tile, so

@@ -1,4 +1,4 @@
-//===- AttentionLoops.cpp - Attention as loops over the keys -------------===//
+//===- AttentionLoops.cpp - Attention as loops over the keys --------------===//
 //
 // FlashAttention's online softmax (Dao et al. 2022, algorithm 1) on the tiles
 // of AttentionTiles.h: the work is that of the block's own keys, the workspace

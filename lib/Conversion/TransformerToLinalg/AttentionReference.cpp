@@ -1,4 +1,4 @@
-//===- AttentionReference.cpp - Attention as plain tensors ---------------===//
+//===- AttentionReference.cpp - Attention as plain tensors ----------------===//
 //
 // The meaning of attention and its gradient: every score of every token and key
 // is formed, those outside the token's range are left out. Tensors are

@@ -1,4 +1,4 @@
-//===- Decomposition.cpp - Builders that the decompositions share --------===//
+//===- Decomposition.cpp - Builders that the decompositions share ---------===//
 //
 // Reductions are marked as reassociable, so that they are vectorized; nothing
 // else is: infinities and NaN keep their meaning.

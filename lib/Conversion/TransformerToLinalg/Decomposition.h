@@ -1,4 +1,4 @@
-//===- Decomposition.h - Builders that the decompositions share ----------===//
+//===- Decomposition.h - Builders that the decompositions share -----------===//
 //
 // The rule that every decomposition keeps is kept here: bodies compute in f32,
 // in f64 if any operand is f64, and the result is rounded once, to the element

@@ -1,4 +1,4 @@
-//===- Elementwise.cpp - Decompositions of elementwise operations --------===//
+//===- Elementwise.cpp - Decompositions of elementwise operations ---------===//
 //
 // One generic per operation, which upstream's elementwise fusion merges with
 // its neighbours; slices and paddings of features are tensor slices.

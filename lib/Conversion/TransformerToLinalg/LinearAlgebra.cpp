@@ -1,4 +1,4 @@
-//===- LinearAlgebra.cpp - Decompositions of products and gathers --------===//
+//===- LinearAlgebra.cpp - Decompositions of products and gathers ---------===//
 //
 // A product accumulates into a tensor of the compute type, which is rounded
 // once where the result is narrower. Loops are ordered so that the innermost

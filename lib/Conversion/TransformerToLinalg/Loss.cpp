@@ -1,4 +1,4 @@
-//===- Loss.cpp - Decompositions of the loss and its gradient ------------===//
+//===- Loss.cpp - Decompositions of the loss and its gradient -------------===//
 //
 // log(sum of exp) is formed around the row's maximum, so that no exponential
 // overflows.

@@ -1,4 +1,4 @@
-//===- Norms.cpp - Decompositions of normalizations ----------------------===//
+//===- Norms.cpp - Decompositions of normalizations -----------------------===//
 //
 // A row of x is viewed as [groups, width of a group]; a value per group is
 // reduced first and read by an elementwise pass. With one group a row there is

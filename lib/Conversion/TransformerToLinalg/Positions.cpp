@@ -1,4 +1,4 @@
-//===- Positions.cpp - Decompositions of rotary angles and the cache -----===//
+//===- Positions.cpp - Decompositions of rotary angles and the cache ------===//
 //
 // What reads positions and cache rows from the sequence table.
 //

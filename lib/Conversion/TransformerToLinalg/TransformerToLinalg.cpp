@@ -1,4 +1,4 @@
-//===- TransformerToLinalg.cpp - The pass --------------------------------===//
+//===- TransformerToLinalg.cpp - The pass ---------------------------------===//
 //
 // After the pass no operation of `transformer` or `lora` is left in a function
 // but applications of blocks and what acts on the gradients of whole blocks.

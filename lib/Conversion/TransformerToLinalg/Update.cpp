@@ -1,4 +1,4 @@
-//===- Update.cpp - The formulas of the optimizer steps ------------------===//
+//===- Update.cpp - The formulas of the optimizer steps -------------------===//
 //
 // Elementwise updates of flat regions, in place on memrefs. They are built by
 // the lowering of `transformer.apply`, which knows the regions.

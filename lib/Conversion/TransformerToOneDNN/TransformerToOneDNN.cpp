@@ -1,4 +1,4 @@
-//===- TransformerToOneDNN.cpp - Matrix products to oneDNN -----------------===//
+//===- TransformerToOneDNN.cpp - Matrix products to oneDNN ----------------===//
 //
 // Every matrix product of the graph becomes one onednn.matmul; what is not a
 // matrix product stays in the transformer dialect.

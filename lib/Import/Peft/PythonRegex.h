@@ -1,5 +1,4 @@
-//===- PythonRegex.h - Python's regular expressions --------------*- C++
-//-*-===//
+//===- PythonRegex.h - Python's regular expressions -------------*- C++ -*-===//
 //
 // PEFT hands users' patterns to Python's `re`. PCRE2 agrees with it on nearly
 // all of them; what it reads otherwise is rewritten or refused. Matching is

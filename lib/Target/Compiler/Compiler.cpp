@@ -1,5 +1,4 @@
-//===- Compiler.cpp - A graph becomes a module in memory
-//-------------------===//
+//===- Compiler.cpp - A graph becomes a module in memory ------------------===//
 //
 // Three steps: lower to rt, describe, translate. Everything before is the
 // caller's, everything after the file writer's or the runtime's.

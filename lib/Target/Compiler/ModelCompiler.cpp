@@ -1,5 +1,4 @@
-//===- ModelCompiler.cpp - A model and an adapter to one file
-//--------------===//
+//===- ModelCompiler.cpp - A model and an adapter to one file -------------===//
 //
 // Everything that can fail for a reason in the user's input fails before the
 // first weight is written; after that only the disk can.

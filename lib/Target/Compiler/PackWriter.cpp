@@ -1,5 +1,4 @@
-//===- PackWriter.cpp - The weights of a compiled file
-//---------------------===//
+//===- PackWriter.cpp - The weights of a compiled file --------------------===//
 //
 // Files are mapped, and their pages are given back as soon as a parameter is
 // written: what is resident is a parameter, never the model.

@@ -1,5 +1,4 @@
-//===- PackWriter.h - The weights of a compiled file -------------*- C++
-//-*-===//
+//===- PackWriter.h - The weights of a compiled file ------------*- C++ -*-===//
 
 #ifndef LORA_MLIR_LIB_TARGET_COMPILER_PACKWRITER_H
 #define LORA_MLIR_LIB_TARGET_COMPILER_PACKWRITER_H

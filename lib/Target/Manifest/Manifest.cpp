@@ -1,4 +1,4 @@
-//===- Manifest.cpp - What a lowered module needs at run time ---------------===//
+//===- Manifest.cpp - What a lowered module needs at run time -------------===//
 //
 // The reader of what is written here is lora_rt::Manifest.
 //

@@ -1,5 +1,4 @@
-//===- LLVMPipeline.cpp - From rt to llvm
-//----------------------------------===//
+//===- LLVMPipeline.cpp - From rt to llvm ---------------------------------===//
 //
 // Correct without canonicalize: the canonicalizations here only make code
 // smaller.

@@ -1,5 +1,4 @@
-//===- Link.cpp - LLD, called as a library
-//---------------------------------===//
+//===- Link.cpp - LLD, called as a library --------------------------------===//
 //
 // LLD works on files: they lie in a folder of their own for as long as it runs.
 //

@@ -1,5 +1,4 @@
-//===- Link.h - An object becomes a shared object ----------------*- C++
-//-*-===//
+//===- Link.h - An object becomes a shared object ---------------*- C++ -*-===//
 
 #ifndef LORA_MLIR_LIB_TARGET_NATIVECODE_LINK_H
 #define LORA_MLIR_LIB_TARGET_NATIVECODE_LINK_H

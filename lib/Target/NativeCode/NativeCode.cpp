@@ -1,5 +1,4 @@
-//===- NativeCode.cpp - From llvm to a shared object
-//-----------------------===//
+//===- NativeCode.cpp - From llvm to a shared object ----------------------===//
 //
 // O3 for the target, an object in memory, and LLD. What the code may call is
 // what a stand-in for libm defines: anything else fails to link, here and not

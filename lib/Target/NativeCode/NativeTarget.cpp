@@ -1,5 +1,4 @@
-//===- NativeTarget.cpp - What a CPU may be asked to do
-//--------------------===//
+//===- NativeTarget.cpp - What a CPU may be asked to do -------------------===//
 //
 // The baseline is x86-64; everything beyond it is named feature by feature, so
 // that the list that a program checks is the list that its code was made from.

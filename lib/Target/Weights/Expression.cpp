@@ -1,4 +1,4 @@
-//===- Expression.cpp - Weight expressions made ready to compute -----------===//
+//===- Expression.cpp - Weight expressions made ready to compute ----------===//
 //
 // One class per kind of expression.
 //

@@ -1,4 +1,4 @@
-//===- WeightEvaluator.cpp - Bytes of weight expressions -------------------===//
+//===- WeightEvaluator.cpp - Bytes of weight expressions ------------------===//
 //
 // Binds the leaves, computes panels of rows in parallel and narrows them once.
 //

@@ -1,4 +1,4 @@
-//===- Checkpoint.h - The tensors of a model or adapter folder ---*- C++ -*-===//
+//===- Checkpoint.h - The tensors of a model or adapter folder --*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_CHECKPOINT_H
 #define LORA_RUNTIME_CHECKPOINT_H

@@ -1,4 +1,4 @@
-//===- CompiledFile.h - The parts that every compiled file has ---*- C++ -*-===//
+//===- CompiledFile.h - The parts that every compiled file has --*- C++ -*-===//
 //
 // What lora-compile puts beside code, manifest and pack: the stub in front, the
 // place of the backend library, and with --portable the libraries themselves.

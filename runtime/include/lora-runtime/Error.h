@@ -1,4 +1,4 @@
-//===- Error.h - Failures as values ------------------------------*- C++ -*-===//
+//===- Error.h - Failures as values -----------------------------*- C++ -*-===//
 //
 // Part of the runtime is loaded into processes that build without exceptions,
 // so a failure is a value: `Error` (nothing, or a message for the user) and

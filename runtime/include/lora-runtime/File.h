@@ -1,4 +1,4 @@
-//===- File.h - Mapped input files and atomically replaced outputs *- C++ -*-===//
+//===- File.h - Mapped input files and atomically replaced outputs -*- C++ -*-===//
 //
 // Inputs are mapped read-only. An output appears under its name only when it is
 // complete: it is written under a temporary name in the same folder, flushed to

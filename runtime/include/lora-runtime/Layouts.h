@@ -1,4 +1,4 @@
-//===- Layouts.h - Weight layouts as oneDNN wants them -----------*- C++ -*-===//
+//===- Layouts.h - Weight layouts as oneDNN wants them ----------*- C++ -*-===//
 //
 // A layout has a name: "plain" is the checkpoint's own [n, k] (out, in), row-major;
 // every other name is a oneDNN format tag of the weights {k, n}, such as

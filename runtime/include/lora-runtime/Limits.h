@@ -1,4 +1,4 @@
-//===- Limits.h - What this machine can do right now -------------*- C++ -*-===//
+//===- Limits.h - What this machine can do right now ------------*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_LIMITS_H
 #define LORA_RUNTIME_LIMITS_H

@@ -1,4 +1,4 @@
-//===- Manifest.h - What a compiled module says about itself -----*- C++ -*-===//
+//===- Manifest.h - What a compiled module says about itself ----*- C++ -*-===//
 //
 // The manifest of docs/module-format.md, read strictly: a key that is not known,
 // an index out of range or a size that does not fit is an error.

@@ -1,4 +1,4 @@
-//===- Module.h - A compiled module, loaded ----------------------*- C++ -*-===//
+//===- Module.h - A compiled module, loaded ---------------------*- C++ -*-===//
 //
 // A `Module` is what calls share: code, primitives, parameters, on one engine. A
 // `ModuleInstance` is what calls change: states, training regions, workspace. A

@@ -1,4 +1,4 @@
-//===- Numeric.h - Element types and conversions between them ----*- C++ -*-===//
+//===- Numeric.h - Element types and conversions between them ---*- C++ -*-===//
 //
 // The element types that checkpoints hold and the conversions between the
 // floating-point ones. Narrowing rounds once, to nearest, ties to even; NaN stays

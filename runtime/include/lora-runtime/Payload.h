@@ -1,4 +1,4 @@
-//===- Payload.h - The container of a compiled module ------------*- C++ -*-===//
+//===- Payload.h - The container of a compiled module -----------*- C++ -*-===//
 //
 // A compiled file is a program (the stub, which can also run by itself) with one
 // more ELF section, `.lora_payload`. That section is page-aligned, and so are the

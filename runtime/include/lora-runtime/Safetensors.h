@@ -1,4 +1,4 @@
-//===- Safetensors.h - Reading and writing safetensors files -----*- C++ -*-===//
+//===- Safetensors.h - Reading and writing safetensors files ----*- C++ -*-===//
 //
 // The reader trusts nothing: each field of the header is checked before use, and
 // tensors must fill the data without gaps or overlaps, as the format demands. The

@@ -1,4 +1,4 @@
-//===- Session.h - Feeding tokens to a model ---------------------*- C++ -*-===//
+//===- Session.h - Feeding tokens to a model --------------------*- C++ -*-===//
 //
 // A session holds the KV cache of one sequence. Prompts run in chunks of the sizes
 // that the module was compiled for, chosen for the least time; the last one may be

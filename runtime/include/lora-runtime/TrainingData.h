@@ -1,4 +1,4 @@
-//===- TrainingData.h - Pretokenised rows and their batches ------*- C++ -*-===//
+//===- TrainingData.h - Pretokenised rows and their batches -----*- C++ -*-===//
 //
 // Reads rows of token ids from a JSON Lines file and lays batches out on the
 // token axis of a training step.

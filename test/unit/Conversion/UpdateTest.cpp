@@ -1,4 +1,4 @@
-//===- UpdateTest.cpp - The optimizer steps against torch's formulas -----===//
+//===- UpdateTest.cpp - The optimizer steps against torch's formulas ------===//
 //
 // The loops that buildAdamW, buildSGD and buildGradientNorm build are compiled
 // and run on a few numbers; what they should give is computed here in double,

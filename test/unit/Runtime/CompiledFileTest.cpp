@@ -1,4 +1,4 @@
-//===- CompiledFileTest.cpp - The C interface, lora-run and the file itself ===//
+//===- CompiledFileTest.cpp - The C interface, lora-run and the file itself -===//
 
 #include "CApiTest.h"
 #include "TestFiles.h"

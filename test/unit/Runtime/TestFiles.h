@@ -1,4 +1,4 @@
-//===- TestFiles.h - A folder that lasts as long as a test -------*- C++ -*-===//
+//===- TestFiles.h - A folder that lasts as long as a test ------*- C++ -*-===//
 
 #ifndef LORA_TEST_UNIT_RUNTIME_TESTFILES_H
 #define LORA_TEST_UNIT_RUNTIME_TESTFILES_H

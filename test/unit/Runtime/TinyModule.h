@@ -1,4 +1,4 @@
-//===- TinyModule.h - The manifest and pack of TinyModule.c ------*- C++ -*-===//
+//===- TinyModule.h - The manifest and pack of TinyModule.c -----*- C++ -*-===//
 
 #ifndef LORA_TEST_UNIT_RUNTIME_TINYMODULE_H
 #define LORA_TEST_UNIT_RUNTIME_TINYMODULE_H

@@ -1,4 +1,4 @@
-//===- TrainingDataTest.cpp - Rows and batches ------------------------------===//
+//===- TrainingDataTest.cpp - Rows and batches ----------------------------===//
 
 #include "TestFiles.h"
 #include "lora-runtime/TrainingData.h"

@@ -1,5 +1,4 @@
-//===- NativeCodeTest.cpp - Compiled modules run as module.h says
-//----------===//
+//===- NativeCodeTest.cpp - Compiled modules run as module.h says ---------===//
 
 #include "lora-mlir/Target/NativeCode.h"
 #include "lora-mlir/InitAll.h"

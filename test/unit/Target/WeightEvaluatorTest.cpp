@@ -1,4 +1,4 @@
-//===- WeightEvaluatorTest.cpp - Weight expressions against formulas --------===//
+//===- WeightEvaluatorTest.cpp - Weight expressions against formulas ------===//
 
 #include "lora-mlir/Target/WeightEvaluator.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"

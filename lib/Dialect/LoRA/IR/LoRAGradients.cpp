@@ -1,5 +1,4 @@
-//===- LoRAGradients.cpp - Reverse-mode rules
-//------------------------------===//
+//===- LoRAGradients.cpp - Reverse-mode rules -----------------------------===//
 //
 // With t = s * (x Aᵀ) and y = x Wᵀ + t Bᵀ: dB = dyᵀ t, dt = dy B, du = s * dt,
 // dA = duᵀ x, dx = dy W + du A (Hu et al. 2021, eq. 3, differentiated). Nothing

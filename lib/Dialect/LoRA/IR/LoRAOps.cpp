@@ -1,4 +1,4 @@
-//===- LoRAOps.cpp - Verifiers ---------------------------------------------===//
+//===- LoRAOps.cpp - Verifiers --------------------------------------------===//
 //
 // The labels (C1), (C2), ... are those of the constraints in LoRAOps.td.
 //

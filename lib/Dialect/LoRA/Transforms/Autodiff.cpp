@@ -1,5 +1,4 @@
-//===- Autodiff.cpp - From the loss to a training step
-//---------------------===//
+//===- Autodiff.cpp - From the loss to a training step --------------------===//
 //
 // The entry keeps its forward part; applications in it become applications of
 // forward functions, and those of backward functions follow in reverse order.

@@ -1,5 +1,4 @@
-//===- BlockGradients.cpp - Forward and backward of a block
-//----------------===//
+//===- BlockGradients.cpp - Forward and backward of a block ---------------===//
 //
 // A backward function begins as a copy of the block followed by the gradient
 // operations, which therefore say what they need of the forward pass. Each such

@@ -1,5 +1,4 @@
-//===- GradientFunction.cpp - The gradient of a function
-//-------------------===//
+//===- GradientFunction.cpp - The gradient of a function ------------------===//
 //
 // Forward operations and gradient operations in one function: nothing is kept,
 // nothing is chosen, so that a test sees the rules and only them.

@@ -1,5 +1,4 @@
-//===- MergeExpressions.h - Making and undoing #lora.merge -------*- C++
-//-*-===//
+//===- MergeExpressions.h - Making and undoing #lora.merge ------*- C++ -*-===//
 
 #ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_MERGEEXPRESSIONS_H
 #define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_MERGEEXPRESSIONS_H

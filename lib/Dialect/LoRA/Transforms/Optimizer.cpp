@@ -1,5 +1,4 @@
-//===- Optimizer.cpp - The update of a training step
-//-----------------------===//
+//===- Optimizer.cpp - The update of a training step ----------------------===//
 //
 // One update over all gradients: nothing in the step's code grows with the
 // number of parameters.

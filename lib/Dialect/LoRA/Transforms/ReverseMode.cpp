@@ -1,5 +1,4 @@
-//===- ReverseMode.cpp - Reverse-mode differentiation
-//----------------------===//
+//===- ReverseMode.cpp - Reverse-mode differentiation ---------------------===//
 //
 // An operation is asked for the gradients of its active operands only, once all
 // uses of its results have contributed. What contributes nothing is skipped, so

@@ -1,5 +1,4 @@
-//===- TrainingPipeline.cpp - To the graph of a training step
-//--------------===//
+//===- TrainingPipeline.cpp - To the graph of a training step -------------===//
 //
 // Correct without canonicalization: each pass leaves what the next one needs.
 //

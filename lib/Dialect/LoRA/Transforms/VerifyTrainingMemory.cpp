@@ -1,5 +1,4 @@
-//===- VerifyTrainingMemory.cpp - No value of a weight's size
-//--------------===//
+//===- VerifyTrainingMemory.cpp - No value of a weight's size -------------===//
 //
 // On this IR the token axis is dynamic, so a value with two static dimensions
 // is a parameter, a gradient of one, or a temporary that training must not

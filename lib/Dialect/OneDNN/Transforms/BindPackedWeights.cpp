@@ -1,4 +1,4 @@
-//===- BindPackedWeights.cpp - Packed weights as bytes ----------------------===//
+//===- BindPackedWeights.cpp - Packed weights as bytes --------------------===//
 //
 // A packed weight has no element addresses that generated code could use. From
 // here on, only onednn operations see it, as opaque bytes with a layout.

@@ -1,4 +1,4 @@
-//===- BufferizableOpInterfaceImpl.cpp - onednn on buffers ------------------===//
+//===- BufferizableOpInterfaceImpl.cpp - onednn on buffers ----------------===//
 //
 // The operations are in destination style: the destination's buffer becomes the
 // result's, everything else is read.

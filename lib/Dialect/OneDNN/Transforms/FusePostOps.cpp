@@ -1,4 +1,4 @@
-//===- FusePostOps.cpp - Elementwise operations into matmuls ---------------===//
+//===- FusePostOps.cpp - Elementwise operations into matmuls --------------===//
 //
 // A post-op is applied to the f32 accumulator, so that fusing removes a
 // rounding and a pass over memory. Only matmuls without another use are fused:

@@ -1,4 +1,4 @@
-//===- PackWeights.cpp - Which weights take oneDNN's layout ----------------===//
+//===- PackWeights.cpp - Which weights take oneDNN's layout ---------------===//
 //
 // Sets the encoding #onednn.packed<"any"> on slots of blocks. A slot is packed
 // if every reader takes a packed operand, in all functions that bind the same

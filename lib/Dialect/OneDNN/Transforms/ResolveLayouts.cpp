@@ -1,5 +1,4 @@
-//===- ResolveLayouts.cpp - Asks oneDNN for layouts
-//-------------------------===//
+//===- ResolveLayouts.cpp - Asks oneDNN for layouts -----------------------===//
 //
 // The only place of the compiler that asks oneDNN which layout it prefers. The
 // answer depends on the machine and the engine; everything before and after is

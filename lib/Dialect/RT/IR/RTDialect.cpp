@@ -1,4 +1,4 @@
-//===- RTDialect.cpp - Registration, verifiers, parallel_for's syntax ------===//
+//===- RTDialect.cpp - Registration, verifiers, parallel_for's syntax -----===//
 //
 // The labels (C1), (C2), ... are those of the constraints in RTOps.td.
 //

@@ -1,5 +1,4 @@
-//===- OutlineKernels.cpp - Loop nests become functions
-//--------------------===//
+//===- OutlineKernels.cpp - Loop nests become functions -------------------===//
 //
 // After this pass the only loops are in functions marked rt.kernel. A kernel
 // sees each buffer through one argument, and two noalias arguments never

@@ -1,4 +1,4 @@
-//===- VerifyTrainingPlan.cpp - No dense delta in the workspace --------------===//
+//===- VerifyTrainingPlan.cpp - No dense delta in the workspace -----------===//
 //
 // lora-verify-training-memory proves on the graph that no value has both
 // dimensions of an adapted weight; this proves it again on what was planned. A

@@ -1,4 +1,4 @@
-//===- TransformerFolds.cpp - Folders --------------------------------------===//
+//===- TransformerFolds.cpp - Folders -------------------------------------===//
 //
 // Rewrites that never change a result's bits.
 //

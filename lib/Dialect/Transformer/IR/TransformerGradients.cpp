@@ -1,4 +1,4 @@
-//===- TransformerGradients.cpp - Reverse-mode rules -----------------------===//
+//===- TransformerGradients.cpp - Reverse-mode rules ----------------------===//
 //
 // One vector-Jacobian product per differentiable operation. Gradients of
 // activations have the activation's type, gradients of parameters the

@@ -1,4 +1,4 @@
-//===- TransformerOps.cpp - Verifiers and effects --------------------------===//
+//===- TransformerOps.cpp - Verifiers and effects -------------------------===//
 //
 // The labels (C1), (C2), ... are those of the constraints in
 // TransformerOps.td.

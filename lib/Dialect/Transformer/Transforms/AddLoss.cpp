@@ -1,5 +1,4 @@
-//===- AddLoss.cpp - The loss of a language model
-//--------------------------===//
+//===- AddLoss.cpp - The loss of a language model -------------------------===//
 //
 // The loss is made of the entries that inference uses, so that training and
 // inference cannot compute different models.

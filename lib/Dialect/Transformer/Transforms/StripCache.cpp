@@ -1,5 +1,4 @@
-//===- StripCache.cpp - Attend to the tokens at hand
-//-----------------------===//
+//===- StripCache.cpp - Attend to the tokens at hand ----------------------===//
 //
 // After this pass no block has a state slot. A state that is used by anything
 // but cache_write is an error, because dropping it would change the meaning.

@@ -1,4 +1,4 @@
-//===- Passes.h - Passes of the LoRA dialect ----------------------*- C++ -*-===//
+//===- Passes.h - Passes of the LoRA dialect --------------------*- C++ -*-===//
 //
 // Declarations and registration of the passes in Passes.td.
 //

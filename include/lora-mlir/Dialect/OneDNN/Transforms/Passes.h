@@ -1,4 +1,4 @@
-//===- Passes.h - Passes of the OneDNN dialect ----------------------*- C++ -*-===//
+//===- Passes.h - Passes of the OneDNN dialect ------------------*- C++ -*-===//
 //
 // Declarations and registration of the passes in Passes.td.
 //

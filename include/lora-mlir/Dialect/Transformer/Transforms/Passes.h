@@ -1,4 +1,4 @@
-//===- Passes.h - Passes of the Transformer dialect ----------------------*- C++ -*-===//
+//===- Passes.h - Passes of the Transformer dialect -------------*- C++ -*-===//
 //
 // Declarations and registration of the passes in Passes.td.
 //
