@@ -1,6 +1,7 @@
 //===- Options.cpp - The command line -------------------------------------===//
 
 #include "RunCommand.h"
+#include "lora-runtime/CommandLine.h"
 
 #include <CLI/CLI.hpp>
 #include <charconv>
@@ -34,7 +35,7 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
                  "Token ids of the prompt, separated by commas");
   app.add_option("--generate", options.generate,
                  "Print this many most likely next token ids, on one line")
-      ->check(CLI::NonNegativeNumber);
+      ->check(nonNegativeNumber());
   app.add_flag("--stop-at-eos", options.stopAtEos,
                "End --generate after an end-of-sequence token");
   app.add_option("--logits", options.logits,
@@ -54,7 +55,7 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
                  "Tokens that prompt and continuation may have together (default: "
                  "4096, or the model's limit if that is smaller); the cache is "
                  "allocated for them")
-      ->check(CLI::PositiveNumber);
+      ->check(positiveNumber());
   app.add_option("--threads", options.threads,
                  "Threads to use (default: the cores that this process may use)")
       ->check(CLI::Range(1, 1024));

@@ -30,7 +30,7 @@ int main(int argc, char **argv) {
   std::string self = ownPath();
   if (!lora_rt::Payload::isPresent(self)) {
     std::fputs("This is the bare stub that lora-compile starts compiled files "
-               "with; it holds no model.\n",
+               "with; it holds no model, or its end was cut off.\n",
                stderr);
     return 1;
   }

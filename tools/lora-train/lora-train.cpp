@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Training/Trainer.h"
+#include "lora-runtime/CommandLine.h"
 
 #include <CLI/CLI.hpp>
 
@@ -43,27 +44,27 @@ int main(int argc, char **argv) {
       ->required();
   app.add_option("--steps", options.steps, "Steps to take")
       ->required()
-      ->check(CLI::PositiveNumber);
+      ->check(lora_rt::cli::positiveNumber());
   app.add_option("--batch-size", options.batchSize, "Rows of a step")
-      ->check(CLI::PositiveNumber)
+      ->check(lora_rt::cli::positiveNumber())
       ->capture_default_str();
   app.add_option("--lr", options.optimizer.learningRate, "Learning rate")
-      ->check(CLI::NonNegativeNumber)
+      ->check(lora_rt::cli::nonNegativeNumber())
       ->capture_default_str();
   app.add_option("--betas", betas, "AdamW's decay rates, as in 0.9,0.98")
       ->delimiter(',')
       ->expected(2)
       ->check(CLI::Range(0.0, 1.0));
   app.add_option("--eps", options.optimizer.eps, "AdamW's epsilon")
-      ->check(CLI::NonNegativeNumber)
+      ->check(lora_rt::cli::nonNegativeNumber())
       ->capture_default_str();
   app.add_option("--weight-decay", options.optimizer.weightDecay,
                  "Decoupled weight decay")
-      ->check(CLI::NonNegativeNumber)
+      ->check(lora_rt::cli::nonNegativeNumber())
       ->capture_default_str();
   app.add_option("--clip", options.optimizer.clip,
                  "Largest norm of all gradients together (default: none)")
-      ->check(CLI::PositiveNumber);
+      ->check(lora_rt::cli::positiveNumber());
   app.add_option("--dtype", dtype,
                  "Type to compute in (default: the checkpoint's; F16 becomes f32)")
       ->check(CLI::IsMember({"f32", "bf16"}));
