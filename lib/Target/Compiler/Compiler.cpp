@@ -32,7 +32,10 @@ DiagnosticText::DiagnosticText(MLIRContext &context,
         else if (this->note)
           this->note(text);
         return success();
-      }) {}
+      }) {
+  // Users of a model have no use for the text of a whole module.
+  context.printOpOnDiagnostic(false);
+}
 
 Error DiagnosticText::takeError(const std::string &what) {
   return lora_rt::makeError(ErrorCode::Unsupported, what,
