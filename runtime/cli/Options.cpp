@@ -18,11 +18,17 @@ std::string baseName(const std::string &path) {
 std::string examples(const std::string &program, bool takesFile) {
   std::string call = program + (takesFile ? " model.bin" : "");
   return "Examples:\n"
-         "  " + call + " --ids 5,7,9 --generate 24\n"
+         "  " +
+         call +
+         " --ids 5,7,9 --generate 24\n"
          "      continues the tokens 5, 7, 9 with the 24 most likely ones\n"
-         "  " + call + " --ids 5,7,9 --logits out.safetensors\n"
+         "  " +
+         call +
+         " --ids 5,7,9 --logits out.safetensors\n"
          "      writes the logits of each token\n"
-         "  " + call + " --ids 5,7,9 --generate 24 --time\n"
+         "  " +
+         call +
+         " --ids 5,7,9 --generate 24 --time\n"
          "      also prints how long it took, and how close to this machine's "
          "limits that is\n";
 }
@@ -38,30 +44,36 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
       ->check(nonNegativeNumber());
   app.add_flag("--stop-at-eos", options.stopAtEos,
                "End --generate after an end-of-sequence token");
-  app.add_option("--logits", options.logits,
-                 "Write the logits of all tokens to this safetensors file (tensor "
-                 "logits, or last_hidden_state if the model has no head; F32)");
-  app.add_option("--hidden", options.hidden,
-                 "Write the final hidden states of all tokens to this safetensors "
-                 "file (tensor last_hidden_state, F32)");
-  app.add_option("--compare", options.compare,
-                 "Compare the logits with FILE.safetensors:TENSOR and print the "
-                 "largest errors");
+  app.add_option(
+      "--logits", options.logits,
+      "Write the logits of all tokens to this safetensors file (tensor "
+      "logits, or last_hidden_state if the model has no head; F32)");
+  app.add_option(
+      "--hidden", options.hidden,
+      "Write the final hidden states of all tokens to this safetensors "
+      "file (tensor last_hidden_state, F32)");
+  app.add_option(
+      "--compare", options.compare,
+      "Compare the logits with FILE.safetensors:TENSOR and print the "
+      "largest errors");
   app.add_option("--tolerance", options.tolerance,
                  "With --compare: fail if max|a-b| is above this");
   app.add_option("--relative-tolerance", options.relativeTolerance,
                  "With --compare: fail if max|a-b| / max|b| is above this");
-  app.add_option("--context", options.context,
-                 "Tokens that prompt and continuation may have together (default: "
-                 "4096, or the model's limit if that is smaller); the cache is "
-                 "allocated for them")
+  app.add_option(
+         "--context", options.context,
+         "Tokens that prompt and continuation may have together (default: "
+         "4096, or the model's limit if that is smaller); the cache is "
+         "allocated for them")
       ->check(positiveNumber());
-  app.add_option("--threads", options.threads,
-                 "Threads to use (default: the cores that this process may use)")
+  app.add_option(
+         "--threads", options.threads,
+         "Threads to use (default: the cores that this process may use)")
       ->check(CLI::Range(1, 1024));
   app.add_flag("--time", options.time,
                "Print times, rates and peak memory to standard error");
-  app.add_flag("--info", options.info, "Print what the file holds, and run nothing");
+  app.add_flag("--info", options.info,
+               "Print what the file holds, and run nothing");
   app.add_flag("--verify", options.verify,
                "Compare the checksum of every weight before the run");
   app.add_flag("--quiet,-q", options.quiet, "Do not print the memory needed");
@@ -78,9 +90,10 @@ Expected<std::vector<int32_t>> parseIds(const std::string &text) {
     int32_t id = 0;
     auto [next, error] = std::from_chars(at, end, id);
     if (error != std::errc())
-      return makeError(ErrorCode::InvalidArgument,
-                       "--ids: expected token ids separated by commas, but got '",
-                       text, "'");
+      return makeError(
+          ErrorCode::InvalidArgument,
+          "--ids: expected token ids separated by commas, but got '", text,
+          "'");
     ids.push_back(id);
     at = next;
     while (at != end && *at == ' ')
@@ -88,9 +101,10 @@ Expected<std::vector<int32_t>> parseIds(const std::string &text) {
     if (at == end)
       return ids;
     if (*at++ != ',')
-      return makeError(ErrorCode::InvalidArgument,
-                       "--ids: expected token ids separated by commas, but got '",
-                       text, "'");
+      return makeError(
+          ErrorCode::InvalidArgument,
+          "--ids: expected token ids separated by commas, but got '", text,
+          "'");
   }
 }
 
@@ -99,9 +113,10 @@ int runMain(int argc, char **argv, const std::string &ownFile) {
   options.file = ownFile;
   bool takesFile = ownFile.empty();
   std::string program = argc > 0 ? baseName(argv[0]) : "lora-run";
-  CLI::App app("Runs a compiled model: token ids in; logits, hidden states or a "
-               "continuation out.",
-               program);
+  CLI::App app(
+      "Runs a compiled model: token ids in; logits, hidden states or a "
+      "continuation out.",
+      program);
   app.footer(examples(program, takesFile));
   declare(app, options, takesFile);
   if (argc <= 1) {

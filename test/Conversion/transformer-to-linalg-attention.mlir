@@ -86,3 +86,14 @@ func.func @gradient(%dy: tensor<?x144xbf16>, %q: tensor<?x144xbf16>, %k: tensor<
                   : tensor<?x144xbf16>, tensor<?x72xbf16>, tensor<?x6xf32>, tensor<4x?xi32>
   return %dq, %dk, %dv : tensor<?x144xbf16>, tensor<?x72xbf16>, tensor<?x72xbf16>
 }
+
+// What has no use is not computed: one sum, nothing of dk.
+// LOOPS-LABEL: func.func @gradient_of_values
+// LOOPS: scf.forall (%{{.+}}) in (3) shared_outs(%{{.+}} = %{{.+}}) -> (tensor<?x72xf32>)
+// LOOPS-COUNT-1: tensor.parallel_insert_slice
+// LOOPS-NOT: tensor.parallel_insert_slice
+func.func @gradient_of_values(%dy: tensor<?x144xbf16>, %q: tensor<?x144xbf16>, %k: tensor<?x72xbf16>, %v: tensor<?x72xbf16>, %o: tensor<?x144xbf16>, %lse: tensor<?x6xf32>, %seq: tensor<4x?xi32>) -> tensor<?x72xbf16> {
+  %dq, %dk, %dv = transformer.attention_gradient %dy, %q, %k, %v, %o, %lse, %seq {heads = 6 : i64, kv_heads = 3 : i64, scale = 0.204 : f64}
+                  : tensor<?x144xbf16>, tensor<?x72xbf16>, tensor<?x6xf32>, tensor<4x?xi32>
+  return %dv : tensor<?x72xbf16>
+}

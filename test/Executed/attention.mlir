@@ -31,6 +31,30 @@ func.func @gradient(%dy: tensor<23x60xf32>, %q: tensor<23x60xf32>, %k: tensor<23
   return %dq, %dk, %dv : tensor<23x60xf32>, tensor<23x20xf32>, tensor<23x20xf32>
 }
 
+func.func @gradient_of_queries(%dy: tensor<23x60xf32>, %q: tensor<23x60xf32>, %k: tensor<23x20xf32>, %v: tensor<23x20xf32>, %seq: tensor<4x23xi32> {lora.input = "sequence"})
+    -> tensor<23x60xf32> {
+  %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 6 : i64, kv_heads = 2 : i64, scale = 0.3 : f64} : tensor<23x60xf32>, tensor<23x20xf32>, tensor<4x23xi32> -> tensor<23x6xf32>
+  %dq, %dk, %dv = transformer.attention_gradient %dy, %q, %k, %v, %o, %lse, %seq {heads = 6 : i64, kv_heads = 2 : i64, scale = 0.3 : f64}
+    : tensor<23x60xf32>, tensor<23x20xf32>, tensor<23x6xf32>, tensor<4x23xi32>
+  return %dq : tensor<23x60xf32>
+}
+
+func.func @gradient_of_values(%dy: tensor<23x60xf32>, %q: tensor<23x60xf32>, %k: tensor<23x20xf32>, %v: tensor<23x20xf32>, %seq: tensor<4x23xi32> {lora.input = "sequence"})
+    -> (tensor<23x60xf32>, tensor<23x20xf32>) {
+  %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 6 : i64, kv_heads = 2 : i64, scale = 0.3 : f64} : tensor<23x60xf32>, tensor<23x20xf32>, tensor<4x23xi32> -> tensor<23x6xf32>
+  %dq, %dk, %dv = transformer.attention_gradient %dy, %q, %k, %v, %o, %lse, %seq {heads = 6 : i64, kv_heads = 2 : i64, scale = 0.3 : f64}
+    : tensor<23x60xf32>, tensor<23x20xf32>, tensor<23x6xf32>, tensor<4x23xi32>
+  return %dq, %dv : tensor<23x60xf32>, tensor<23x20xf32>
+}
+
+func.func @gradient_of_keys(%dy: tensor<23x60xf32>, %q: tensor<23x60xf32>, %k: tensor<23x20xf32>, %v: tensor<23x20xf32>, %seq: tensor<4x23xi32> {lora.input = "sequence"})
+    -> tensor<23x20xf32> {
+  %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 6 : i64, kv_heads = 2 : i64, scale = 0.3 : f64} : tensor<23x60xf32>, tensor<23x20xf32>, tensor<4x23xi32> -> tensor<23x6xf32>
+  %dq, %dk, %dv = transformer.attention_gradient %dy, %q, %k, %v, %o, %lse, %seq {heads = 6 : i64, kv_heads = 2 : i64, scale = 0.3 : f64}
+    : tensor<23x60xf32>, tensor<23x20xf32>, tensor<23x6xf32>, tensor<4x23xi32>
+  return %dk : tensor<23x20xf32>
+}
+
 func.func @gradient_window(%dy: tensor<23x48xf32>, %q: tensor<23x48xf32>, %k: tensor<23x24xf32>, %v: tensor<23x24xf32>, %seq: tensor<4x23xi32> {lora.input = "sequence"})
     -> (tensor<23x48xf32>, tensor<23x24xf32>, tensor<23x24xf32>) {
   %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 2 : i64, kv_heads = 1 : i64, scale = 0.2 : f64, window = 5 : i64} : tensor<23x48xf32>, tensor<23x24xf32>, tensor<4x23xi32> -> tensor<23x2xf32>

@@ -36,11 +36,11 @@ int main(int argc, char **argv) {
   app.add_option("--adapter", options.adapterFolder,
                  "PEFT folder of the adapter to start from")
       ->required();
-  app.add_option("--data", options.dataFile,
-                 "Rows of token ids, JSON Lines")
+  app.add_option("--data", options.dataFile, "Rows of token ids, JSON Lines")
       ->required();
-  app.add_option("--out", options.outputFolder,
-                 "Folder for the trained adapter and log.csv; created if needed")
+  app.add_option(
+         "--out", options.outputFolder,
+         "Folder for the trained adapter and log.csv; created if needed")
       ->required();
   app.add_option("--steps", options.steps, "Steps to take")
       ->required()
@@ -65,19 +65,22 @@ int main(int argc, char **argv) {
   app.add_option("--clip", options.optimizer.clip,
                  "Largest norm of all gradients together (default: none)")
       ->check(lora_rt::cli::positiveNumber());
-  app.add_option("--dtype", dtype,
-                 "Type to compute in (default: the checkpoint's; F16 becomes f32)")
+  app.add_option(
+         "--dtype", dtype,
+         "Type to compute in (default: the checkpoint's; F16 becomes f32)")
       ->check(CLI::IsMember({"f32", "bf16"}));
   app.add_option("--threads", options.threads,
                  "Threads (default: the cores that the process may use)")
       ->check(CLI::Range(1, 1024));
-  app.add_option("--gradients", options.gradientsFile,
-                 "Write the first step's gradients, before clipping, to this file")
+  app.add_option(
+         "--gradients", options.gradientsFile,
+         "Write the first step's gradients, before clipping, to this file")
       ->type_name("FILE.safetensors");
   CLI11_PARSE(app, argc, argv);
 
   if (betas[0] >= 1 || betas[1] >= 1) {
-    std::fprintf(stderr, "lora-train: error: --betas: expected numbers below 1\n");
+    std::fprintf(stderr,
+                 "lora-train: error: --betas: expected numbers below 1\n");
     return 1;
   }
   options.optimizer.beta1 = betas[0];

@@ -7,6 +7,10 @@
 // The heads of keys are parallel, the blocks of tokens of one are not: they add
 // to the same rows of dk and dv, in the compute type, rounded at the end.
 //
+// A result without a use is not computed: below the first adapted projection
+// there is often only dq or dv. Left to later passes, its sums would stay as a
+// buffer of a head's rows that every thread keeps to itself.
+//
 //===----------------------------------------------------------------------===//
 
 #include "AttentionTiles.h"
@@ -22,6 +26,30 @@ namespace {
 /// The rows of a block: scaled queries, dy, lse, and d = rowsum(dy * o).
 struct BlockRows {
   Value queries, dy, lse, d;
+};
+
+/// The gradients; null where none is needed.
+struct Gradients {
+  Value dq, dk, dv;
+
+  SmallVector<Value> getNeeded() const {
+    SmallVector<Value> needed;
+    for (Value value : {dq, dk, dv})
+      if (value)
+        needed.push_back(value);
+    return needed;
+  }
+  /// The same gradients, from values in the order of getNeeded.
+  Gradients with(ValueRange values) const {
+    Gradients result;
+    if (dq)
+      result.dq = values.front();
+    if (dk)
+      result.dk = values[dq ? 1 : 0];
+    if (dv)
+      result.dv = values.back();
+    return result;
+  }
 };
 
 /// The loops of one gradient.
@@ -47,15 +75,14 @@ private:
   }
 
   BlockRows createRows(Value firstToken, Value count);
-  SmallVector<Value> buildBlock(Value firstToken, ValueRange state);
+  Gradients buildBlock(Value firstToken, Gradients state);
   SmallVector<Value> buildQueries(const BlockRows &rows, Value firstToken,
                                   Value count, Value firstKey,
                                   const AttentionTiles::TileSource &keys,
                                   const AttentionTiles::TileSource &values,
                                   ValueRange state);
-  SmallVector<Value> buildKeys(const BlockRows &rows, Value count,
-                               Value firstKey, Value last, Value p, Value ds,
-                               ValueRange state);
+  Gradients buildKeys(const BlockRows &rows, Value count, Value firstKey,
+                      Value last, Value p, Value ds, Gradients state);
 };
 
 } // namespace
@@ -86,7 +113,7 @@ BlockRows AttentionGradientLoops::createRows(Value firstToken, Value count) {
 }
 
 /// The rows of a block and one tile: p and ds = p * (dy vᵀ - d) are stored,
-/// dq += ds k. `state` is p, ds and dq.
+/// dq += ds k. `state` is p, ds and, if needed, dq.
 SmallVector<Value> AttentionGradientLoops::buildQueries(
     const BlockRows &rows, Value firstToken, Value count, Value firstKey,
     const AttentionTiles::TileSource &keys,
@@ -104,103 +131,144 @@ SmallVector<Value> AttentionGradientLoops::buildQueries(
         Expr dp = tiles.dotRows(tiles.readRow(rows.dy, row, zero),
                                 tiles.readTile(values));
         Expr ds = p * (dp - splat(load(rows.d, row), tiles.scoreType));
+        SmallVector<Value> next = {tiles.writeScores(p, state[0], row),
+                                   tiles.writeScores(ds, state[1], row)};
+        if (state.size() == 2)
+          return next;
         HeadRow dq = tiles.readRow(state[2], row, zero);
         for (auto [i, key] : llvm::enumerate(keyRows))
           dq = tiles.multiplyAdd(dq, tiles.spread(ds, i), key);
-        return {tiles.writeScores(p, state[0], row),
-                tiles.writeScores(ds, state[1], row),
-                tiles.writeRow(dq, state[2], row, zero)};
+        next.push_back(tiles.writeRow(dq, state[2], row, zero));
+        return next;
       });
 }
 
 /// The keys of one tile: dk += dsᵀ q and dv += pᵀ dy over the rows of a block.
 /// The scale is in q already. Keys past the last one have weight 0 and add
-/// nothing to the last one. `state` is dk and dv.
-SmallVector<Value> AttentionGradientLoops::buildKeys(const BlockRows &rows,
-                                                     Value count,
-                                                     Value firstKey, Value last,
-                                                     Value p, Value ds,
-                                                     ValueRange state) {
-  return tiles.createLoop(
-      {zero, b.getIndex(kTileKeys)}, 1, state,
-      [&](Value index, ValueRange state) -> SmallVector<Value> {
+/// nothing to the last one.
+Gradients AttentionGradientLoops::buildKeys(const BlockRows &rows, Value count,
+                                            Value firstKey, Value last, Value p,
+                                            Value ds, Gradients state) {
+  // A sum, what the rows of the block are weighted with, and these rows.
+  struct Sum {
+    Value state, weights, rows;
+  };
+  SmallVector<Sum> needed;
+  if (state.dk)
+    needed.push_back({state.dk, ds, rows.queries});
+  if (state.dv)
+    needed.push_back({state.dv, p, rows.dy});
+  if (needed.empty())
+    return state;
+  SmallVector<Value> states;
+  for (Sum &sum : needed)
+    states.push_back(sum.state);
+
+  SmallVector<Value> results = tiles.createLoop(
+      {zero, b.getIndex(kTileKeys)}, 1, states,
+      [&](Value index, ValueRange states) -> SmallVector<Value> {
         Value key = arith::MinSIOp::create(b, tiles.add(firstKey, index), last);
-        HeadRow dk = tiles.readRow(state[0], key, zero);
-        HeadRow dv = tiles.readRow(state[1], key, zero);
-        size_t chunks = dk.size();
-        SmallVector<Value> sums(dk.begin(), dk.end());
-        sums.append(dv.begin(), dv.end());
+        SmallVector<Value> sums;
+        for (Value state : states)
+          llvm::append_range(sums, tiles.readRow(state, key, zero));
+        size_t chunks = sums.size() / needed.size();
+        auto getRow = [&](ValueRange sums, size_t i) {
+          HeadRow row;
+          for (Value chunk : sums.slice(i * chunks, chunks))
+            row.push_back(b.getExpr(chunk));
+          return row;
+        };
         sums = tiles.createLoop(
             tiles.getRows(count), 1, sums, [&](Value row, ValueRange sums) {
-              HeadRow dk, dv;
-              for (Value sum : sums.take_front(chunks))
-                dk.push_back(b.getExpr(sum));
-              for (Value sum : sums.drop_front(chunks))
-                dv.push_back(b.getExpr(sum));
-              Expr dsElement = splat(load(ds, {row, index}), tiles.chunkType);
-              Expr pElement = splat(load(p, {row, index}), tiles.chunkType);
-              dk = tiles.multiplyAdd(dk, dsElement,
-                                     tiles.readRow(rows.queries, row, zero));
-              dv = tiles.multiplyAdd(dv, pElement,
-                                     tiles.readRow(rows.dy, row, zero));
-              SmallVector<Value> next(dk.begin(), dk.end());
-              next.append(dv.begin(), dv.end());
+              SmallVector<Value> next;
+              for (auto [i, sum] : llvm::enumerate(needed)) {
+                Expr weight =
+                    splat(load(sum.weights, {row, index}), tiles.chunkType);
+                llvm::append_range(
+                    next,
+                    tiles.multiplyAdd(getRow(sums, i), weight,
+                                      tiles.readRow(sum.rows, row, zero)));
+              }
               return next;
             });
-        for (size_t i = 0; i < chunks; ++i) {
-          dk[i] = b.getExpr(sums[i]);
-          dv[i] = b.getExpr(sums[chunks + i]);
-        }
-        return {tiles.writeRow(dk, state[0], key, zero),
-                tiles.writeRow(dv, state[1], key, zero)};
+        SmallVector<Value> next;
+        for (auto [i, state] : llvm::enumerate(states))
+          next.push_back(tiles.writeRow(getRow(sums, i), state, key, zero));
+        return next;
       });
+  if (state.dk)
+    state.dk = results.front();
+  if (state.dv)
+    state.dv = results.back();
+  return state;
 }
 
-/// One block of tokens. `state` is the head's parts of dq, dk and dv.
-SmallVector<Value> AttentionGradientLoops::buildBlock(Value firstToken,
-                                                      ValueRange state) {
+/// One block of tokens. `state` is the head's parts.
+Gradients AttentionGradientLoops::buildBlock(Value firstToken,
+                                             Gradients state) {
   Value count = tiles.getBlockCount(op.getQ(), firstToken);
   IndexRange keys = tiles.getBlockKeys(firstToken, count);
   Value last = arith::SubIOp::create(b, keys.end, b.getIndex(1));
   BlockRows rows = createRows(firstToken, count);
-  Value zeros = tiles.createFilledBuffer({rowCount, tiles.headDim}, 0);
   Value p = tiles.createBuffer({rowCount, kTileKeys});
   Value ds = tiles.createBuffer({rowCount, kTileKeys});
-  SmallVector<Value> sums = tiles.createLoop(
-      keys, kTileKeys, {zeros, p, ds, state[1], state[2]},
-      [&](Value firstKey, ValueRange sums) -> SmallVector<Value> {
+  // What the tiles add to: dq is the block's own.
+  Gradients sums = state;
+  if (state.dq)
+    sums.dq = tiles.createFilledBuffer({rowCount, tiles.headDim}, 0);
+  SmallVector<Value> carried = sums.getNeeded();
+  carried.append({p, ds});
+  SmallVector<Value> results = tiles.createLoop(
+      keys, kTileKeys, carried,
+      [&](Value firstKey, ValueRange carried) -> SmallVector<Value> {
+        Gradients current = sums.with(carried.drop_back(2));
         SmallVector<Value> tileRows = tiles.getTileRows(firstKey, last);
         auto keyTile = tiles.stageTile(op.getK(), tileRows, keyColumn);
         auto valueTile = tiles.stageTile(op.getV(), tileRows, keyColumn);
-        SmallVector<Value> queries =
-            buildQueries(rows, firstToken, count, firstKey, keyTile, valueTile,
-                         {sums[1], sums[2], sums[0]});
-        SmallVector<Value> keys =
-            buildKeys(rows, count, firstKey, last, queries[0], queries[1],
-                      {sums[3], sums[4]});
-        return {queries[2], queries[0], queries[1], keys[0], keys[1]};
+        SmallVector<Value> scores(carried.take_back(2));
+        if (current.dq)
+          scores.push_back(current.dq);
+        scores = buildQueries(rows, firstToken, count, firstKey, keyTile,
+                              valueTile, scores);
+        if (current.dq)
+          current.dq = scores[2];
+        current = buildKeys(rows, count, firstKey, last, scores[0], scores[1],
+                            current);
+        SmallVector<Value> next = current.getNeeded();
+        next.append({scores[0], scores[1]});
+        return next;
       });
+  sums = sums.with(ValueRange(results).drop_back(2));
+  if (!state.dq)
+    return sums;
   Expr factor = b.getConstant(tiles.chunkType, scale);
-  Value dq = tiles.createLoop(
-      tiles.getRows(count), 1, state[0],
+  Value blockSums = sums.dq;
+  sums.dq = tiles.createLoop(
+      tiles.getRows(count), 1, state.dq,
       [&](Value row, ValueRange state) -> SmallVector<Value> {
         auto [local, localHead] = tiles.splitRow(row);
-        HeadRow sum = tiles.scale(tiles.readRow(sums[0], row, zero), factor);
+        HeadRow sum = tiles.scale(tiles.readRow(blockSums, row, zero), factor);
         return {tiles.writeRow(sum, state[0], tiles.add(firstToken, local),
                                tiles.multiply(localHead, tiles.headDim))};
       })[0];
-  return {dq, sums[3], sums[4]};
+  return sums;
 }
 
 SmallVector<Value> AttentionGradientLoops::build() {
   OpFoldResult tokens = b.getSize(op.getQ(), 0), keys = b.getSize(op.getK(), 0);
   OpFoldResult keyWidth = b.getIndexAttr(op.getK().getType().getDimSize(1));
-  Value dq = b.createEmptyLike(op.getQ(), op.getQ().getType().getElementType());
-  Value dk = b.createFilled({keys, keyWidth}, tiles.compute, 0);
-  Value dv = b.createFilled({keys, keyWidth}, tiles.compute, 0);
+  Type queryType = op.getQ().getType().getElementType();
+  Type keyType = op.getK().getType().getElementType();
+  Gradients outputs;
+  if (!op.getDq().use_empty())
+    outputs.dq = b.createEmptyLike(op.getQ(), queryType);
+  if (!op.getDk().use_empty())
+    outputs.dk = b.createFilled({keys, keyWidth}, tiles.compute, 0);
+  if (!op.getDv().use_empty())
+    outputs.dv = b.createFilled({keys, keyWidth}, tiles.compute, 0);
   auto loop = scf::ForallOp::create(
       b, ArrayRef<OpFoldResult>{b.getIndexAttr(tiles.kvHeads)},
-      ValueRange{dq, dk, dv}, /*mapping=*/std::nullopt);
+      outputs.getNeeded(), /*mapping=*/std::nullopt);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(loop.getTerminator());
@@ -212,22 +280,25 @@ SmallVector<Value> AttentionGradientLoops::build() {
                                    tiles.group * tiles.headDim);
     auto keyPart =
         tiles.getPart(b.getIndexAttr(0), keyColumn, keys, tiles.headDim);
-    ValueRange outputs = loop.getRegionIterArgs();
-    SmallVector<Value> parts = tiles.createLoop(
-        {zero, b.getSizeValue(op.getQ(), 0)}, tiles.blockTokens,
-        {tiles.extract(outputs[0], queryPart),
-         tiles.extract(outputs[1], keyPart),
-         tiles.extract(outputs[2], keyPart)},
+    SmallVector<Value> parts;
+    for (Value output : loop.getRegionIterArgs())
+      parts.push_back(tiles.extract(
+          output, outputs.dq && parts.empty() ? queryPart : keyPart));
+    parts = tiles.createLoop(
+        {zero, b.getSizeValue(op.getQ(), 0)}, tiles.blockTokens, parts,
         [&](Value firstToken, ValueRange state) {
-          return buildBlock(firstToken, state);
+          return buildBlock(firstToken, outputs.with(state)).getNeeded();
         });
-    tiles.insert(loop, 0, parts[0], queryPart);
-    tiles.insert(loop, 1, parts[1], keyPart);
-    tiles.insert(loop, 2, parts[2], keyPart);
+    for (auto [i, part] : llvm::enumerate(parts))
+      tiles.insert(loop, i, part, outputs.dq && i == 0 ? queryPart : keyPart);
   }
-  Type keyType = op.getK().getType().getElementType();
-  return {loop.getResult(0), b.round(loop.getResult(1), keyType),
-          b.round(loop.getResult(2), keyType)};
+  Gradients results = outputs.with(loop.getResults());
+  auto rounded = [&](Value result) {
+    return result ? b.round(result, keyType)
+                  : b.createEmptyLike(op.getK(), keyType);
+  };
+  return {results.dq ? results.dq : b.createEmptyLike(op.getQ(), queryType),
+          rounded(results.dk), rounded(results.dv)};
 }
 
 /// Rewrites the gradient of attention into loops over the heads of keys in
