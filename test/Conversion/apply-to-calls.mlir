@@ -137,5 +137,17 @@ func.func @entry() {
   return
 }
 
+// -----
+
+func.func private @block(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
+  return %x : tensor<?x6xf32>
+}
+func.func @entry(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
+  // expected-error @below {{expected results with a fixed number of tokens, but got 'tensor<?x6xf32>'; run -transformer-specialize-tokens first}}
+  %0 = transformer.apply @block at "x"(%x) : (tensor<?x6xf32>) -> tensor<?x6xf32>
+  %1 = transformer.apply @block at "y"(%0) : (tensor<?x6xf32>) -> tensor<?x6xf32>
+  return %1 : tensor<?x6xf32>
+}
+
 
 // REMARK: remark: [Analysis] Slots | Category:convert-apply-to-calls | Calls=3, Slots=10

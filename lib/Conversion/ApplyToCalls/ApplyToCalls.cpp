@@ -318,6 +318,20 @@ static LogicalResult verifyGradientsOnce(func::FuncOp entry,
   return failure(result.wasInterrupted());
 }
 
+/// What an entry does not return is a buffer of its own, whose size is planned.
+static LogicalResult verifyFixedSizes(ApplyOp apply) {
+  Operation *terminator = apply->getBlock()->getTerminator();
+  for (Value output : apply.getOutputs()) {
+    auto type = dyn_cast<RankedTensorType>(output.getType());
+    if (type && !type.hasStaticShape() &&
+        !llvm::is_contained(terminator->getOperands(), output))
+      return apply.emitOpError()
+             << "expected results with a fixed number of tokens, but got "
+             << type << "; run -transformer-specialize-tokens first";
+  }
+  return success();
+}
+
 namespace {
 struct ConvertApplyToCalls
     : public lora::impl::ConvertApplyToCallsBase<ConvertApplyToCalls> {
@@ -342,6 +356,8 @@ struct ConvertApplyToCalls
               << "expected applications only at the top of an entry";
           return WalkResult::interrupt();
         }
+        if (failed(verifyFixedSizes(apply)))
+          return WalkResult::interrupt();
         FailureOr<int64_t> range = table.getRange(
             apply, symbols.lookup<func::FuncOp>(apply.getBlock()));
         if (failed(range))
