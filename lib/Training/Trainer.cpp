@@ -97,6 +97,8 @@ Error runSteps(const TrainingOptions &options, TrainingProgram &program,
 } // namespace
 
 Error lora::train(const TrainingOptions &options) {
+  if (Error error = makeFolder(options.outputFolder))
+    return error;
   Expected<std::unique_ptr<TrainingProgram>> program =
       TrainingProgram::create(options);
   if (!program)
@@ -116,8 +118,6 @@ Error lora::train(const TrainingOptions &options) {
   if (Error error = (*program)->compile(lengths))
     return error;
 
-  if (Error error = makeFolder(options.outputFolder))
-    return error;
   Expected<StepLog> log = StepLog::create(options.outputFolder + "/log.csv");
   if (!log)
     return log.takeError();

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -81,7 +82,10 @@ OutputFile::~OutputFile() {
 Expected<OutputFile> OutputFile::create(const std::string &path,
                                         unsigned mode) {
   OutputFile file;
-  file.target = path;
+  // What a link points to is replaced, not the link.
+  std::error_code code;
+  std::filesystem::path canonical = std::filesystem::canonical(path, code);
+  file.target = code ? path : canonical.string();
   // A device such as /dev/null is written to; a file must not take its place.
   struct stat status;
   if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) &&
@@ -95,7 +99,7 @@ Expected<OutputFile> OutputFile::create(const std::string &path,
   // Several processes may write the same name; each has its own temporary.
   for (unsigned attempt = 0; attempt < 100 && file.fd < 0; ++attempt) {
     file.temporary =
-        path + ".part." + std::to_string(getpid()) + "." + std::to_string(attempt);
+        file.target + ".part." + std::to_string(getpid()) + "." + std::to_string(attempt);
     file.fd = ::open(file.temporary.c_str(),
                      O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (file.fd < 0 && errno != EEXIST)

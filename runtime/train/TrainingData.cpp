@@ -31,6 +31,10 @@ Error readIds(const Json &list, const char *key, int64_t vocabulary,
       ids.push_back(ignoredLabel);
       continue;
     }
+    if (!whole)
+      return makeError(ErrorCode::InvalidFile, where, ": ", key, "[",
+                       ids.size(), "] is ", value.dump(),
+                       ", but a token id is a whole number");
     if (id < 0 || id >= vocabulary)
       return makeError(ErrorCode::InvalidFile, where, ": ", key, "[",
                        ids.size(), "] is ", value.dump(),

@@ -13,6 +13,9 @@ int main(int argc, char **argv) {
   lora::registerAllDialects(registry);
   lora::registerAllPasses();
   return mlir::asMainReturnCode(mlir::MlirOptMain(
-      argc, argv, "lora-mlir: rewrites the IR of transformers with adapters\n",
+      argc, argv,
+      "lora-mlir: rewrites the IR of transformers with adapters\n\n"
+      "What a pass did and why is said in remarks: --remarks-filter='.*' shows "
+      "them\n",
       registry));
 }

@@ -76,7 +76,11 @@ int main(int argc, char **argv) {
          "--gradients", options.gradientsFile,
          "Write the first step's gradients, before clipping, to this file")
       ->type_name("FILE.safetensors");
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? 0 : 1;
+  }
 
   if (betas[0] >= 1 || betas[1] >= 1) {
     std::fprintf(stderr,

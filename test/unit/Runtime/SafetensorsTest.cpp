@@ -1,6 +1,7 @@
 //===- SafetensorsTest.cpp - Safe reading, exact writing ------------------===//
 
 #include "TestFiles.h"
+#include "lora-runtime/File.h"
 #include "lora-runtime/Checkpoint.h"
 
 #include <cstring>
@@ -180,6 +181,20 @@ TEST(Checkpoint, OpensShardsThatFitTheIndex) {
             std::string::npos);
   EXPECT_NE(Checkpoint::open(folder.root(), "other").message().find("neither"),
             std::string::npos);
+}
+
+TEST(OutputFile, ReplacesWhatALinkPointsTo) {
+  TestFolder folder;
+  folder.write("target", "old");
+  std::filesystem::create_symlink(folder.path("target"), folder.path("link"));
+  Expected<OutputFile> file = OutputFile::create(folder.path("link"));
+  ASSERT_TRUE(file) << file.message();
+  ASSERT_FALSE(file->append(std::as_bytes(std::span("new", 3))));
+  ASSERT_FALSE(file->commit());
+  EXPECT_TRUE(std::filesystem::is_symlink(folder.path("link")));
+  Expected<std::string> text = readTextFile(folder.path("target"));
+  ASSERT_TRUE(text) << text.message();
+  EXPECT_EQ(*text, "new");
 }
 
 } // namespace

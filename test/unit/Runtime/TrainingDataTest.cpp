@@ -31,7 +31,7 @@ TEST(TrainingData, ErrorsNameTheLine) {
   for (Case c : {Case{"{\"input_ids\": [5]}\n{\"input_ids\": [100]}",
                       "rows.jsonl:2: input_ids[0] is 100"},
                  Case{"{\"input_ids\": [-1]}", "input_ids[0] is -1"},
-                 Case{"{\"input_ids\": [1.5]}", "input_ids[0] is 1.5"},
+                 Case{"{\"input_ids\": [1.5]}", "is 1.5, but a token id is a whole number"},
                  Case{"{\"input_ids\": [-100]}", "input_ids[0] is -100"},
                  Case{"{\"input_ids\": [18446744073709551615]}", "vocabulary"},
                  Case{"{\"input_ids\": []}", "is empty"},

@@ -114,6 +114,18 @@ static void seeAsAdapter(MutableArrayRef<GraphModule> modules, bool headless) {
   }
 }
 
+/// Whether a slot's value reads an adapter of this name.
+static bool hasAdapter(ModuleOp module, StringRef name) {
+  bool found = false;
+  AttrTypeWalker walker;
+  walker.addWalk([&](AdapterAttr leaf) {
+    found |= leaf.getAdapter().getValue() == name;
+    return WalkResult::advance();
+  });
+  module.walk([&](Operation *op) { walker.walk(op->getAttrDictionary()); });
+  return found;
+}
+
 FailureOr<BranchStatistics>
 lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
                     const AdapterOptions &options) {
@@ -122,6 +134,11 @@ lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
     return module.emitError()
            << "expected an adapter's name without '.', but got '"
            << options.name << "'";
+  if (hasAdapter(module, options.name))
+    return module.emitError()
+           << "expected no adapter '" << options.name
+           << "' in the module yet; give another name to attach a second one "
+              "beside it";
   if (options.train && failed(refuseDropout(module, config)))
     return failure();
   std::vector<GraphModule> modules = collectModules(module);
