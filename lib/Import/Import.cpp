@@ -12,6 +12,7 @@
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/IR/Verifier.h"
 
+#include <algorithm>
 #include <cstring>
 #include <set>
 

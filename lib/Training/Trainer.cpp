@@ -11,6 +11,7 @@
 #include "TrainingProgram.h"
 #include "lora-runtime/TrainingData.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 

@@ -2,6 +2,7 @@
 
 #include "lora-runtime/File.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>

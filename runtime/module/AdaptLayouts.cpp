@@ -9,6 +9,7 @@
 
 #include "ModuleState.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 #include <tuple>

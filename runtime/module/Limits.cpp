@@ -3,6 +3,7 @@
 #include "lora-runtime/Limits.h"
 #include "ModuleState.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>

@@ -4,6 +4,7 @@
 #include "CpuFeatures.h"
 #include "ModuleState.h"
 
+#include <algorithm>
 #include <cstdio>
 
 namespace lora_rt {

@@ -69,8 +69,7 @@ build() {
         note "$finished of $total done, $(duration "$elapsed") gone$left"
       fi
     fi
-  done || true
-  status=${PIPESTATUS[0]}
+  done || status=${PIPESTATUS[0]}
   note_end
   if [ "$status" -ne 0 ]; then
     { grep -n -A 25 -m 1 '^FAILED:' "$log" || tail -n 20 "$log"; } | sed 's/^/    | /' >&2

@@ -9,6 +9,7 @@
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-runtime/Numeric.h"
 
+#include <algorithm>
 #include <cmath>
 #include <mutex>
 

@@ -10,6 +10,7 @@
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 
 #include <Random123/philox.h>
+#include <algorithm>
 #include <cmath>
 #include <numbers>
 #include <xxhash.h>

@@ -10,6 +10,8 @@
 #include "lora-runtime/Numeric.h"
 #include "llvm/Support/Parallel.h"
 
+#include <algorithm>
+
 using namespace lora;
 using namespace lora::transformer;
 using lora_rt::Error;

@@ -18,6 +18,8 @@
 #include "llvm/Support/TargetSelect.h"
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 using namespace mlir;
 
 namespace {

@@ -3,6 +3,7 @@
 #include "lora-runtime/backend.h"
 #include "lora-runtime/Layouts.h"
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <gtest/gtest.h>

@@ -5,6 +5,7 @@
 #include "TinyModule.h"
 #include "lora-runtime/Safetensors.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>

@@ -5,6 +5,7 @@
 #include "lora-runtime/Session.h"
 #include "session/Chunks.h"
 
+#include <algorithm>
 #include <numeric>
 
 using namespace lora_rt;

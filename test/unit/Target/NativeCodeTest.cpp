@@ -9,6 +9,7 @@
 #include "mlir/Pass/PassManager.h"
 #include "gtest/gtest.h"
 
+#include <algorithm>
 #include <cmath>
 #include <dlfcn.h>
 #include <numeric>

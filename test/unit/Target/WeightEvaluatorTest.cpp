@@ -6,6 +6,7 @@
 #include "lora-runtime/Numeric.h"
 #include "mlir/AsmParser/AsmParser.h"
 
+#include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
 #include <map>
