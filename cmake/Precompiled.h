@@ -1,4 +1,5 @@
-// Headers that nearly every compiler source includes; precompiled once, never included by hand.
+// Headers that nearly every compiler source includes; precompiled once, never
+// included by hand.
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"

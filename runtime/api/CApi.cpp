@@ -1,7 +1,7 @@
 //===- CApi.cpp - The C interface, thin -----------------------------------===//
 
-#include "lora-runtime/lora_runtime.h"
 #include "lora-runtime/Session.h"
+#include "lora-runtime/lora_runtime.h"
 
 #include <algorithm>
 #include <cstddef>
@@ -26,8 +26,9 @@ lora_status report(const Error &failure, lora_error *error) {
     return status;
   if (error->struct_size > offsetof(lora_error, message)) {
     error->status = status;
-    size_t room = std::min<size_t>(
-        error->struct_size - offsetof(lora_error, message), sizeof(error->message));
+    size_t room =
+        std::min<size_t>(error->struct_size - offsetof(lora_error, message),
+                         sizeof(error->message));
     size_t length = std::min(room - 1, failure.message().size());
     std::memcpy(error->message, failure.message().data(), length);
     error->message[length] = '\0';
@@ -39,12 +40,13 @@ lora_status missing(const char *what, lora_error *error) {
   return report(makeError(ErrorCode::InvalidArgument, what, " is NULL"), error);
 }
 
-/// A caller's structure in this library's size; what the caller does not know yet
-/// is zero.
+/// A caller's structure in this library's size; what the caller does not know
+/// yet is zero.
 template <typename T> T readOptions(const T *given) {
   T options = {};
   if (given)
-    std::memcpy(&options, given, std::min<size_t>(given->struct_size, sizeof(T)));
+    std::memcpy(&options, given,
+                std::min<size_t>(given->struct_size, sizeof(T)));
   return options;
 }
 

@@ -22,19 +22,21 @@ Error printInfo(const std::string &path) {
   const Manifest::Model &model = manifest->model;
   std::printf("model      %s, %s, vocabulary %lld, hidden size %lld, positions "
               "%lld%s\n",
-              model.family.c_str(), std::string(manifestName(model.dtype)).c_str(),
+              model.family.c_str(),
+              std::string(manifestName(model.dtype)).c_str(),
               (long long)model.vocabSize, (long long)model.hiddenSize,
               (long long)model.maxPositions, model.hasHead ? "" : ", no head");
   std::string features;
   for (const std::string &feature : manifest->target.features)
     features += " " + feature;
-  std::printf("target     %s (%s)\nneeds     %s\n", manifest->target.engine.c_str(),
-              manifest->target.cpu.c_str(), features.c_str());
+  std::printf("target     %s (%s)\nneeds     %s\n",
+              manifest->target.engine.c_str(), manifest->target.cpu.c_str(),
+              features.c_str());
 
   std::map<std::string, std::pair<int, uint64_t>> layouts;
   for (const Manifest::Param &param : manifest->params) {
-    auto &[count, bytes] = layouts[std::string(manifestName(param.dtype)) + " " +
-                                   param.layout];
+    auto &[count, bytes] =
+        layouts[std::string(manifestName(param.dtype)) + " " + param.layout];
     ++count;
     bytes += param.bytes;
   }
@@ -44,7 +46,8 @@ Error printInfo(const std::string &path) {
   uint64_t perToken = 0;
   for (const Manifest::State &state : manifest->states)
     perToken += state.bytes(2) - state.bytes(1);
-  std::printf("cache      %s per token of context\n", sizeText(perToken).c_str());
+  std::printf("cache      %s per token of context\n",
+              sizeText(perToken).c_str());
   std::printf("primitives %zu\n", manifest->primitives.size());
   for (const Manifest::Entry &entry : manifest->entries)
     std::printf("entry      %s, frame %s\n", entry.name.c_str(),

@@ -24,8 +24,8 @@ ResultRows::~ResultRows() = default;
 Error ResultRows::writeTo(const std::string &path, const std::string &tensor) {
   if (!state)
     state = std::make_unique<State>();
-  Expected<SafetensorsWriter> writer =
-      SafetensorsWriter::create(path, {{tensor, DType::F32, {1, tokens, width}}});
+  Expected<SafetensorsWriter> writer = SafetensorsWriter::create(
+      path, {{tensor, DType::F32, {1, tokens, width}}});
   if (!writer)
     return writer.takeError();
   state->writer = std::move(*writer);
@@ -75,8 +75,8 @@ Error ResultRows::take(int64_t first, std::span<const float> rows) {
   for (size_t i = 0; i < rows.size(); ++i) {
     double difference = std::abs(double(rows[i]) - expected[i]);
     // NaN compares with nothing; it is the worst error there is.
-    state->worst = std::isnan(difference) ? INFINITY
-                                          : std::max(state->worst, difference);
+    state->worst =
+        std::isnan(difference) ? INFINITY : std::max(state->worst, difference);
     state->largest = std::max(state->largest, std::abs(double(expected[i])));
   }
   return Error::success();
@@ -89,7 +89,8 @@ Error ResultRows::finish(std::optional<double> absolute,
       return error;
   if (!state->expected)
     return Error::success();
-  double share = state->largest > 0 ? state->worst / state->largest : state->worst;
+  double share =
+      state->largest > 0 ? state->worst / state->largest : state->worst;
   std::printf("max|a-b| %.3g, max|a-b|/max|b| %.3g\n", state->worst, share);
   std::fflush(stdout);
   if (absolute && !(state->worst <= *absolute))

@@ -15,10 +15,10 @@ void printMemory(const Session &session) {
                sizeText(report.parameters).c_str());
   if (report.repacked)
     std::fprintf(stderr, " + %s repacked", sizeText(report.repacked).c_str());
-  std::fprintf(stderr, " + %s of cache for %lld tokens + %s of workspace = %s\n",
-               sizeText(report.states).c_str(), (long long)session.context(),
-               sizeText(report.workspace).c_str(),
-               sizeText(report.total()).c_str());
+  std::fprintf(
+      stderr, " + %s of cache for %lld tokens + %s of workspace = %s\n",
+      sizeText(report.states).c_str(), (long long)session.context(),
+      sizeText(report.workspace).c_str(), sizeText(report.total()).c_str());
 }
 
 bool isEos(const Manifest::Model &model, int32_t id) {
@@ -57,7 +57,8 @@ Error checkOptions(const Options &options) {
   if (!options.hidden.empty() &&
       !(options.logits.empty() && options.compare.empty()))
     return fail("--hidden goes alone, without --logits and --compare");
-  if ((options.tolerance || options.relativeTolerance) && options.compare.empty())
+  if ((options.tolerance || options.relativeTolerance) &&
+      options.compare.empty())
     return fail("a tolerance needs --compare");
   return Error::success();
 }
@@ -113,7 +114,8 @@ Error run(const Options &options) {
   bool asHidden = !options.hidden.empty() || !session.model().hasHead;
   ResultRows results(tokens, asHidden ? session.model().hiddenSize
                                       : session.model().vocabSize);
-  const std::string &path = options.hidden.empty() ? options.logits : options.hidden;
+  const std::string &path =
+      options.hidden.empty() ? options.logits : options.hidden;
   Session::Rows rows;
   if (!path.empty() || !options.compare.empty()) {
     rows = [&](int64_t first, std::span<const float> values) {
@@ -127,9 +129,9 @@ Error run(const Options &options) {
       if (Error error = results.compareWith(options.compare))
         return error;
   }
-  if (Error error =
-          session.feed(*ids, rows,
-                       asHidden ? Session::Output::Hidden : Session::Output::Logits))
+  if (Error error = session.feed(*ids, rows,
+                                 asHidden ? Session::Output::Hidden
+                                          : Session::Output::Logits))
     return error;
   if (!options.generate || *options.generate == 0)
     times.prefilled(session, tokens);
@@ -137,7 +139,8 @@ Error run(const Options &options) {
     if (Error error = generate(session, options, times, tokens))
       return error;
   if (rows)
-    if (Error error = results.finish(options.tolerance, options.relativeTolerance))
+    if (Error error =
+            results.finish(options.tolerance, options.relativeTolerance))
       return error;
   if (options.time)
     times.print(session);

@@ -34,8 +34,9 @@ struct Options {
   bool quiet = false;
 };
 
-/// Parses the command line and runs it; the result is the exit code. `ownFile` is
-/// the compiled file that is running; if it is empty, the first argument is one.
+/// Parses the command line and runs it; the result is the exit code. `ownFile`
+/// is the compiled file that is running; if it is empty, the first argument is
+/// one.
 int runMain(int argc, char **argv, const std::string &ownFile);
 
 /// Does what the options say.
@@ -64,8 +65,8 @@ public:
 
   Error take(int64_t first, std::span<const float> rows);
 
-  /// Finishes the file; prints the errors of the comparison and fails if they are
-  /// above a tolerance.
+  /// Finishes the file; prints the errors of the comparison and fails if they
+  /// are above a tolerance.
   Error finish(std::optional<double> absolute, std::optional<double> relative);
 
 private:
@@ -81,7 +82,8 @@ public:
   void loaded();
   void prefilled(Session &session, int64_t tokens);
   void decoded(Session &session, int64_t tokens);
-  /// Prints them to standard error with the limits of this machine, measured now.
+  /// Prints them to standard error with the limits of this machine, measured
+  /// now.
   void print(Session &session);
 
 private:

@@ -69,24 +69,24 @@ void RunTimes::print(Session &session) {
   auto line = [&](const char *name, const Phase &phase) {
     if (phase.tokens <= 0)
       return;
-    std::fprintf(
-        stderr, "%-8s %lld tokens in %.1f ms: %.1f tokens/s, %s, %s\n", name,
-        (long long)phase.tokens, phase.seconds * 1e3,
-        double(phase.tokens) / phase.seconds,
-        rate(double(phase.counters.operations) / phase.seconds,
-             limits.operationsPerSecond, "GFLOP/s")
-            .c_str(),
-        rate(double(phase.counters.bytes) / phase.seconds, limits.bytesPerSecond,
-             "GB/s")
-            .c_str());
+    std::fprintf(stderr, "%-8s %lld tokens in %.1f ms: %.1f tokens/s, %s, %s\n",
+                 name, (long long)phase.tokens, phase.seconds * 1e3,
+                 double(phase.tokens) / phase.seconds,
+                 rate(double(phase.counters.operations) / phase.seconds,
+                      limits.operationsPerSecond, "GFLOP/s")
+                     .c_str(),
+                 rate(double(phase.counters.bytes) / phase.seconds,
+                      limits.bytesPerSecond, "GB/s")
+                     .c_str());
   };
   line("prefill", prefill);
   line("decode", decode);
-  std::fprintf(stderr,
-               "memory   %s at most, weights included\n"
-               "Rates count oneDNN's kernels only; the limits were measured just "
-               "now.\n",
-               sizeText(peak).c_str());
+  std::fprintf(
+      stderr,
+      "memory   %s at most, weights included\n"
+      "Rates count oneDNN's kernels only; the limits were measured just "
+      "now.\n",
+      sizeText(peak).c_str());
 }
 
 } // namespace lora_rt::cli

@@ -26,8 +26,8 @@ size_t distance(std::string_view a, std::string_view b) {
     row[0] = i;
     for (size_t j = 1; j <= b.size(); ++j) {
       size_t above = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1,
-                         diagonal + (a[i - 1] != b[j - 1])});
+      row[j] = std::min(
+          {row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1])});
       diagonal = above;
     }
   }
@@ -53,7 +53,8 @@ std::string suggestion(std::string_view wanted,
   std::sort(near.begin(), near.end());
   std::string text;
   for (size_t i = 0; i < std::min(limit, near.size()); ++i)
-    text += (i ? " or '" : ": did you mean '") + std::string(near[i].second) + "'";
+    text +=
+        (i ? " or '" : ": did you mean '") + std::string(near[i].second) + "'";
   return text.empty() ? text : text + "?";
 }
 
@@ -65,8 +66,9 @@ Error Checkpoint::addShard(const std::string &file) {
     const std::string &name = shard->tensors()[i].name;
     auto [place, isNew] = index.emplace(name, Location{shards.size(), i});
     if (!isNew)
-      return makeError(ErrorCode::InvalidFile, shard->path(), ": tensor '", name,
-                       "' is also in ", shards[place->second.shard].path());
+      return makeError(ErrorCode::InvalidFile, shard->path(), ": tensor '",
+                       name, "' is also in ",
+                       shards[place->second.shard].path());
   }
   shards.push_back(std::move(*shard));
   return Error::success();
@@ -93,8 +95,10 @@ Error Checkpoint::openShards(const std::string &indexPath) {
     const auto *text = file.get_ptr<const Json::string_t *>();
     if (text->empty() || text->find('/') != std::string::npos ||
         text->find('\0') != std::string::npos || *text == "." || *text == "..")
-      return fail("tensor '", name, "': expected a file in the same folder, but "
-                  "got '", *text, "'");
+      return fail("tensor '", name,
+                  "': expected a file in the same folder, but "
+                  "got '",
+                  *text, "'");
     files.insert(*text);
   }
   for (const std::string &file : files)
@@ -102,8 +106,7 @@ Error Checkpoint::openShards(const std::string &indexPath) {
       return error;
   for (const auto &[name, file] : map.items()) {
     auto found = index.find(name);
-    std::string expected =
-        path + "/" + *file.get_ptr<const Json::string_t *>();
+    std::string expected = path + "/" + *file.get_ptr<const Json::string_t *>();
     if (found == index.end() || shards[found->second.shard].path() != expected)
       return fail("tensor '", name, "' is not in ", expected,
                   "; the index and the files are from different models");

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <fcntl.h>
+#include <filesystem>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -20,7 +20,9 @@ std::string systemMessage(int number) {
   return strerror_r(number, buffer, sizeof(buffer));
 }
 
-MappedFile::MappedFile(MappedFile &&other) noexcept { *this = std::move(other); }
+MappedFile::MappedFile(MappedFile &&other) noexcept {
+  *this = std::move(other);
+}
 
 MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
   std::swap(name, other.name);
@@ -52,8 +54,8 @@ Expected<MappedFile> MappedFile::open(const std::string &path) {
     return makeError(ErrorCode::InvalidFile, path, ": not a regular file");
   if (facts.st_size == 0)
     return makeError(ErrorCode::InvalidFile, path, ": the file is empty");
-  void *address = mmap(nullptr, size_t(facts.st_size), PROT_READ, MAP_SHARED,
-                       file.fd, 0);
+  void *address =
+      mmap(nullptr, size_t(facts.st_size), PROT_READ, MAP_SHARED, file.fd, 0);
   if (address == MAP_FAILED)
     return makeError(ErrorCode::System, path,
                      ": cannot map: ", systemMessage(errno));
@@ -62,7 +64,9 @@ Expected<MappedFile> MappedFile::open(const std::string &path) {
   return file;
 }
 
-OutputFile::OutputFile(OutputFile &&other) noexcept { *this = std::move(other); }
+OutputFile::OutputFile(OutputFile &&other) noexcept {
+  *this = std::move(other);
+}
 
 OutputFile &OutputFile::operator=(OutputFile &&other) noexcept {
   std::swap(target, other.target);
@@ -99,8 +103,8 @@ Expected<OutputFile> OutputFile::create(const std::string &path,
   }
   // Several processes may write the same name; each has its own temporary.
   for (unsigned attempt = 0; attempt < 100 && file.fd < 0; ++attempt) {
-    file.temporary =
-        file.target + ".part." + std::to_string(getpid()) + "." + std::to_string(attempt);
+    file.temporary = file.target + ".part." + std::to_string(getpid()) + "." +
+                     std::to_string(attempt);
     file.fd = ::open(file.temporary.c_str(),
                      O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (file.fd < 0 && errno != EEXIST)

@@ -44,8 +44,7 @@ Expected<Json> parseJson(std::string_view text, const std::string &where) {
 
 bool isIndex(const Json &value) {
   return value.is_number_unsigned() &&
-         value.get<uint64_t>() <=
-             uint64_t(std::numeric_limits<int64_t>::max());
+         value.get<uint64_t>() <= uint64_t(std::numeric_limits<int64_t>::max());
 }
 
 } // namespace lora_rt

@@ -1,8 +1,8 @@
 //===- Json.h - Reading JSON without exceptions -----------------*- C++ -*-===//
 //
 // The one place that includes the JSON library, with exceptions off: values are
-// checked by type before they are read. Duplicate keys are refused, since readers
-// disagree on which one counts.
+// checked by type before they are read. Duplicate keys are refused, since
+// readers disagree on which one counts.
 //
 //===----------------------------------------------------------------------===//
 

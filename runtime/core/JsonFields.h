@@ -12,8 +12,8 @@
 
 namespace lora_rt {
 
-/// Reads the fields of a JSON object, remembers the first thing that is wrong, and
-/// notices fields that nobody asked for.
+/// Reads the fields of a JSON object, remembers the first thing that is wrong,
+/// and notices fields that nobody asked for.
 class Fields {
 public:
   Fields(const Json &object, const std::string &what)
@@ -72,7 +72,8 @@ public:
     std::vector<int64_t> result;
     for (const Json &extent : list(key)) {
       bool isWildcard = wildcard && extent.is_number_integer() &&
-                        !extent.is_number_unsigned() && extent.get<int64_t>() == -1;
+                        !extent.is_number_unsigned() &&
+                        extent.get<int64_t>() == -1;
       if (!isIndex(extent) && !isWildcard) {
         fail("expected sizes in '", key, "'");
         break;
@@ -130,7 +131,8 @@ public:
     if (object.is_object())
       for (const auto &[key, value] : object.items())
         if (!known.count(key))
-          fail("unknown key '", key, "'; this runtime is older than the module");
+          fail("unknown key '", key,
+               "'; this runtime is older than the module");
     return std::move(failure);
   }
 

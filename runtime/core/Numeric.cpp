@@ -1,7 +1,7 @@
 //===- Numeric.cpp --------------------------------------------------------===//
 //
-// f16 conversions follow IEEE 754-2008, section 4.3.1 (round to nearest, ties to
-// even), including subnormal numbers.
+// f16 conversions follow IEEE 754-2008, section 4.3.1 (round to nearest, ties
+// to even), including subnormal numbers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -151,7 +151,8 @@ uint16_t floatToF16(float value) {
   if (magnitude >= 0x477ff000u) // From 65520 on, and infinity.
     return sign | 0x7c00u;
   if (magnitude < 0x38800000u) {
-    // Below 2^-14: adding 0.5 aligns the last bit with 2^-24 and the FPU rounds.
+    // Below 2^-14: adding 0.5 aligns the last bit with 2^-24 and the FPU
+    // rounds.
     float aligned = std::bit_cast<float>(magnitude) + 0.5f;
     return sign | uint16_t(std::bit_cast<uint32_t>(aligned) - 0x3f000000u);
   }

@@ -31,8 +31,8 @@ struct Located {
 
 /// The number of bytes of a tensor; nullopt when it does not fit 63 bits.
 std::optional<uint64_t> byteCount(DType type, std::span<const int64_t> shape) {
-  // A zero anywhere makes the tensor empty; the other factors may still overflow
-  // and are refused all the same.
+  // A zero anywhere makes the tensor empty; the other factors may still
+  // overflow and are refused all the same.
   uint64_t bytes = sizeOf(type);
   uint64_t product = bytes;
   bool empty = false;
@@ -69,9 +69,10 @@ Error parseTensor(const Located &at, const Json &entry,
     return at.error("expected shape to be a list of sizes");
   for (const Json &extent : *shape) {
     if (!isIndex(extent))
-      return at.error("expected each size in shape to be a whole number from 0 "
-                      "to 2^63-1, but got ",
-                      extent.dump(-1, ' ', false, Json::error_handler_t::replace));
+      return at.error(
+          "expected each size in shape to be a whole number from 0 "
+          "to 2^63-1, but got ",
+          extent.dump(-1, ' ', false, Json::error_handler_t::replace));
     view.shape.push_back(extent.get<int64_t>());
   }
   if (offsets == entry.end() || !offsets->is_array() || offsets->size() != 2 ||
@@ -119,8 +120,9 @@ Error SafetensorsFile::parseHeader(std::span<const std::byte> bytes) {
     return fail("not a safetensors file: its header would have ", headerBytes,
                 " bytes");
   if (headerBytes > bytes.size() - 8)
-    return fail("the header of ", headerBytes, " bytes does not fit the file of ",
-                bytes.size(), " bytes; the file is incomplete, fetch it again");
+    return fail("the header of ", headerBytes,
+                " bytes does not fit the file of ", bytes.size(),
+                " bytes; the file is incomplete, fetch it again");
   std::string_view text(reinterpret_cast<const char *>(bytes.data()) + 8,
                         headerBytes);
   if (text.empty() || text.front() != '{')

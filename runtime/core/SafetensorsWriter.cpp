@@ -17,8 +17,9 @@ Error checkSpec(const std::string &path, const TensorSpec &spec,
                      ": a tensor cannot be called __metadata__");
   for (int64_t extent : spec.shape)
     if (extent < 0 || __builtin_mul_overflow(bytes, uint64_t(extent), &bytes))
-      return makeError(ErrorCode::InvalidArgument, path, ": tensor '", spec.name,
-                       "': cannot have the shape ", shapeText(spec.shape));
+      return makeError(ErrorCode::InvalidArgument, path, ": tensor '",
+                       spec.name, "': cannot have the shape ",
+                       shapeText(spec.shape));
   return Error::success();
 }
 
@@ -42,8 +43,8 @@ SafetensorsWriter::create(const std::string &path,
     if (Error error = checkSpec(path, spec, bytes))
       return error;
     if (!writer.index.emplace(spec.name, writer.entries.size()).second)
-      return makeError(ErrorCode::InvalidArgument, path, ": two tensors called '",
-                       spec.name, "'");
+      return makeError(ErrorCode::InvalidArgument, path,
+                       ": two tensors called '", spec.name, "'");
     OrderedJson entry;
     entry["dtype"] = std::string(safetensorsName(spec.dtype));
     entry["shape"] = spec.shape;
@@ -63,7 +64,8 @@ SafetensorsWriter::create(const std::string &path,
   if (!file)
     return file.takeError();
   writer.file = std::move(*file);
-  if (Error error = writer.file.append(std::as_bytes(std::span(&headerBytes, 1))))
+  if (Error error =
+          writer.file.append(std::as_bytes(std::span(&headerBytes, 1))))
     return error;
   if (Error error = writer.file.append(std::as_bytes(std::span(text))))
     return error;

@@ -17,7 +17,8 @@ namespace {
 
 int32_t report(const Error &error, lora_message *message) {
   if (error && message) {
-    std::strncpy(message->text, error.message().c_str(), sizeof(message->text) - 1);
+    std::strncpy(message->text, error.message().c_str(),
+                 sizeof(message->text) - 1);
     message->text[sizeof(message->text) - 1] = '\0';
   }
   return int32_t(error.code());
@@ -132,9 +133,9 @@ int32_t repackMatrix(lora_engine *engine, const lora_matrix *from,
   if (!type)
     return report(type.takeError(), message);
   cpu::useThreads(engine->threads);
-  return report(repack(from->layout, source, to->layout, target, from->n, from->k,
-                       *type),
-                message);
+  return report(
+      repack(from->layout, source, to->layout, target, from->n, from->k, *type),
+      message);
 }
 
 int32_t createPrimitive(lora_engine *engine, const char *json, uint64_t length,

@@ -35,15 +35,15 @@ struct GatherSpec {
   std::string layout;
 };
 
-Expected<std::unique_ptr<lora_primitive>>
-createMatmul(lora_engine &engine, const MatmulSpec &spec);
+Expected<std::unique_ptr<lora_primitive>> createMatmul(lora_engine &engine,
+                                                       const MatmulSpec &spec);
 
 Expected<std::unique_ptr<lora_primitive>> createGather(lora_engine &engine,
                                                        const GatherSpec &spec);
 
 /// Reads a primitive's JSON, every key of it, and creates it.
-Expected<std::unique_ptr<lora_primitive>>
-createFromJson(lora_engine &engine, std::string_view json);
+Expected<std::unique_ptr<lora_primitive>> createFromJson(lora_engine &engine,
+                                                         std::string_view json);
 
 /// Reads a matmul's JSON; the layout stays as it is there.
 Expected<MatmulSpec> parseMatmul(std::string_view json);

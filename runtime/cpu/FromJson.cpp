@@ -108,7 +108,8 @@ createFromJson(lora_engine &engine, std::string_view json) {
   if (!value)
     return value.takeError();
   std::string kind;
-  if (value->is_object() && value->contains("kind") && (*value)["kind"].is_string())
+  if (value->is_object() && value->contains("kind") &&
+      (*value)["kind"].is_string())
     kind = (*value)["kind"].get<std::string>();
   if (kind == "matmul") {
     Expected<MatmulSpec> spec = readMatmul(*value);

@@ -9,6 +9,7 @@
 #include "Threads.h"
 #include "lora-runtime/Layouts.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace lora_rt::cpu {

@@ -22,7 +22,8 @@ struct MatmulPrimitive final : lora_primitive {
     const_dnnl_memory_desc_t md =
         dnnl_primitive_desc_query_md(desc, dnnl_query_exec_arg_md, argument);
     dnnl_memory_t raw = nullptr;
-    if (Error error = check(dnnl_memory_create(&raw, md, engine, nullptr), text))
+    if (Error error =
+            check(dnnl_memory_create(&raw, md, engine, nullptr), text))
       return error;
     memories.emplace_back(raw);
     args.push_back({argument, raw});
@@ -35,11 +36,11 @@ struct MatmulPrimitive final : lora_primitive {
                 void *scratch) override {
     size_t count = memories.size() - 1;
     for (size_t i = 0; i < count; ++i)
-      if (Error error =
-              check(dnnl_memory_set_data_handle(args[i].memory, addresses[i]), text))
+      if (Error error = check(
+              dnnl_memory_set_data_handle(args[i].memory, addresses[i]), text))
         return error;
-    if (Error error =
-            check(dnnl_memory_set_data_handle(args[count].memory, scratch), text))
+    if (Error error = check(
+            dnnl_memory_set_data_handle(args[count].memory, scratch), text))
       return error;
     if (Error error =
             check(dnnl_primitive_execute(primitive.get(), engine.stream.get(),
@@ -50,8 +51,8 @@ struct MatmulPrimitive final : lora_primitive {
   }
 };
 
-/// One thread does small work in less time than it takes to wake the others and to
-/// wait for them: about ten microseconds.
+/// One thread does small work in less time than it takes to wake the others and
+/// to wait for them: about ten microseconds.
 unsigned usefulThreads(const lora_engine &engine, const MatmulSpec &spec) {
   constexpr int64_t fewOperations = 1 << 20, fewBytes = 1 << 17;
   int64_t operations = 2 * spec.m * spec.n * spec.k;
@@ -63,8 +64,8 @@ unsigned usefulThreads(const lora_engine &engine, const MatmulSpec &spec) {
 
 } // namespace
 
-Expected<std::unique_ptr<lora_primitive>>
-createMatmul(lora_engine &engine, const MatmulSpec &spec) {
+Expected<std::unique_ptr<lora_primitive>> createMatmul(lora_engine &engine,
+                                                       const MatmulSpec &spec) {
   unsigned threads = usefulThreads(engine, spec);
   useThreads(threads);
   Expected<PrimitiveDesc> desc = describeMatmul(engine.engine.get(), spec);
@@ -74,7 +75,8 @@ createMatmul(lora_engine &engine, const MatmulSpec &spec) {
   result->text = spec.text();
   result->threads = threads;
   dnnl_primitive_t raw = nullptr;
-  if (Error error = check(dnnl_primitive_create(&raw, desc->get()), result->text))
+  if (Error error =
+          check(dnnl_primitive_create(&raw, desc->get()), result->text))
     return error;
   result->primitive.reset(raw);
 
@@ -83,7 +85,8 @@ createMatmul(lora_engine &engine, const MatmulSpec &spec) {
     arguments.push_back(DNNL_ARG_BIAS);
   for (size_t i = 0; i < spec.postOps.size(); ++i)
     if (spec.postOps[i].isBinary())
-      arguments.push_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(int(i)) | DNNL_ARG_SRC_1);
+      arguments.push_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(int(i)) |
+                          DNNL_ARG_SRC_1);
   arguments.push_back(DNNL_ARG_DST);
   arguments.push_back(DNNL_ARG_SCRATCHPAD);
   for (int argument : arguments)
@@ -92,7 +95,8 @@ createMatmul(lora_engine &engine, const MatmulSpec &spec) {
       return error;
   result->scratchBytes = dnnl_memory_desc_get_size(
       dnnl_primitive_desc_query_md(desc->get(), dnnl_query_scratchpad_md, 0));
-  result->operations = 2 * uint64_t(spec.m) * uint64_t(spec.n) * uint64_t(spec.k);
+  result->operations =
+      2 * uint64_t(spec.m) * uint64_t(spec.n) * uint64_t(spec.k);
   return std::unique_ptr<lora_primitive>(std::move(result));
 }
 

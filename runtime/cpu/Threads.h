@@ -1,8 +1,8 @@
 //===- Threads.h - The one thread pool of the process -----------*- C++ -*-===//
 //
-// Loops of generated code run on the same OpenMP library as oneDNN (libgomp), by
-// its stable entry points, so that any compiler can build this and no second pool
-// appears.
+// Loops of generated code run on the same OpenMP library as oneDNN (libgomp),
+// by its stable entry points, so that any compiler can build this and no second
+// pool appears.
 //
 //===----------------------------------------------------------------------===//
 

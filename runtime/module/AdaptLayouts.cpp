@@ -1,9 +1,9 @@
 //===- AdaptLayouts.cpp - Packed weights on another machine ---------------===//
 //
-// A pack holds the layouts that oneDNN chose where the model was compiled. Another
-// CPU or another oneDNN may want others. A layout that no primitive here would
-// choose is changed in memory, with a warning; the kernels always get the layout
-// that they were created for.
+// A pack holds the layouts that oneDNN chose where the model was compiled.
+// Another CPU or another oneDNN may want others. A layout that no primitive
+// here would choose is changed in memory, with a warning; the kernels always
+// get the layout that they were created for.
 //
 //===----------------------------------------------------------------------===//
 
@@ -72,9 +72,11 @@ Error Module::State::adaptLayouts(
                 target = matrixOf(param, change->second);
     uint64_t bytes = 0;
     std::string place = where + ": parameter '" + param.name + "'";
-    if (int32_t status = backend->matrix_bytes(engine, &target, &bytes, &message))
+    if (int32_t status =
+            backend->matrix_bytes(engine, &target, &bytes, &message))
       return backendError(status, message, place);
-    Expected<EngineMemory> memory = EngineMemory::allocate(backend, engine, bytes);
+    Expected<EngineMemory> memory =
+        EngineMemory::allocate(backend, engine, bytes);
     if (!memory)
       return memory.takeError();
     if (int32_t status = backend->repack(engine, &old, params[i], &target,

@@ -14,10 +14,10 @@ namespace lora_rt {
 
 namespace {
 
-/// Threads that wait at a barrier spin for about a tenth of a millisecond, which
-/// covers the pauses between two kernels, and then sleep: a longer spin would cost
-/// a whole time slice when another process needs the core. Nothing that the user
-/// has set is changed.
+/// Threads that wait at a barrier spin for about a tenth of a millisecond,
+/// which covers the pauses between two kernels, and then sleep: a longer spin
+/// would cost a whole time slice when another process needs the core. Nothing
+/// that the user has set is changed.
 void prepareOpenMP() {
   if (dlopen("libgomp.so.1", RTLD_NOLOAD | RTLD_LAZY))
     return; // It has read its environment already.
@@ -95,7 +95,8 @@ Expected<const lora_backend *> openCarried(const std::string &file,
     if (part.name.rfind(libraryPrefix, 0) != 0)
       continue;
     std::string soname = part.name.substr(libraryPrefix.size());
-    // What the process has already is used: two OpenMP libraries would be worse.
+    // What the process has already is used: two OpenMP libraries would be
+    // worse.
     if (soname != file && dlopen(soname.c_str(), RTLD_NOLOAD | RTLD_LAZY))
       continue;
     Expected<std::span<const std::byte>> bytes = payload.verified(part.name);
@@ -136,9 +137,11 @@ Expected<const lora_backend *> openBackend(const std::string &engine,
                                            const Payload *payload) {
   static std::mutex mutex;
   static std::map<std::string, const lora_backend *> open;
-  if (engine.empty() || engine.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") !=
-                            std::string::npos)
-    return makeError(ErrorCode::InvalidFile, "there is no engine '", engine, "'");
+  if (engine.empty() ||
+      engine.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") !=
+          std::string::npos)
+    return makeError(ErrorCode::InvalidFile, "there is no engine '", engine,
+                     "'");
   std::lock_guard lock(mutex);
   auto found = open.find(engine);
   if (found != open.end())

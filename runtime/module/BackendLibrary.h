@@ -16,10 +16,10 @@ std::vector<std::string> backendCandidates(const std::string &file,
                                            const Payload *payload);
 
 /// Opens the backend of an engine ("cpu"). Looked at, in this order: libraries
-/// that `payload` carries; the folders of LORA_RUNTIME_LIBRARY_PATH; next to this
-/// program or library, and in ../lib; the path that `payload` recorded. The
-/// OpenMP library's environment is set before the first one is opened. A backend
-/// stays open until the process ends.
+/// that `payload` carries; the folders of LORA_RUNTIME_LIBRARY_PATH; next to
+/// this program or library, and in ../lib; the path that `payload` recorded.
+/// The OpenMP library's environment is set before the first one is opened. A
+/// backend stays open until the process ends.
 Expected<const lora_backend *> openBackend(const std::string &engine,
                                            const Payload *payload);
 

@@ -1,8 +1,9 @@
 //===- CodeObject.cpp -----------------------------------------------------===//
 //
-// glibc loads objects from files only; a memory file has a name below /proc. Its
-// descriptor stays open as long as the object is loaded: the loader knows objects
-// by name, and a reused descriptor number would be taken for the old object.
+// glibc loads objects from files only; a memory file has a name below /proc.
+// Its descriptor stays open as long as the object is loaded: the loader knows
+// objects by name, and a reused descriptor number would be taken for the old
+// object.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,7 +35,8 @@ LoadedObject::~LoadedObject() {
 }
 
 Expected<LoadedObject> LoadedObject::load(std::span<const std::byte> bytes,
-                                          const std::string &name, bool global) {
+                                          const std::string &name,
+                                          bool global) {
   LoadedObject object;
   object.fd = memfd_create(name.c_str(), MFD_CLOEXEC);
   if (object.fd < 0)
@@ -57,7 +59,9 @@ Expected<LoadedObject> LoadedObject::load(std::span<const std::byte> bytes,
   return object;
 }
 
-void *LoadedObject::symbol(const char *name) const { return dlsym(handle, name); }
+void *LoadedObject::symbol(const char *name) const {
+  return dlsym(handle, name);
+}
 
 Expected<CodeObject> CodeObject::load(std::span<const std::byte> bytes,
                                       const std::string &where) {
@@ -70,7 +74,8 @@ Expected<CodeObject> CodeObject::load(std::span<const std::byte> bytes,
   auto query = reinterpret_cast<lora_rt_module_query_fn>(
       code.object.symbol(LORA_RT_MODULE_QUERY_SYMBOL));
   if (!query)
-    return makeError(ErrorCode::InvalidFile, where, ": its code does not export ",
+    return makeError(ErrorCode::InvalidFile, where,
+                     ": its code does not export ",
                      LORA_RT_MODULE_QUERY_SYMBOL);
   code.table = query();
   if (!code.table || code.table->struct_size < sizeof(lora_rt_module) ||

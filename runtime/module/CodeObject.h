@@ -19,8 +19,8 @@ public:
   LoadedObject &operator=(LoadedObject &&other) noexcept;
   ~LoadedObject();
 
-  /// `name` is for messages and debuggers. `global` makes its symbols visible to
-  /// objects that are loaded later.
+  /// `name` is for messages and debuggers. `global` makes its symbols visible
+  /// to objects that are loaded later.
   static Expected<LoadedObject> load(std::span<const std::byte> bytes,
                                      const std::string &name, bool global);
 

@@ -17,8 +17,8 @@ namespace {
 
 /// glibc's libraries come with the machine; carrying them would mix versions.
 const std::set<std::string> systemLibraries = {
-    "libc.so.6",  "libm.so.6",       "libpthread.so.0",       "libdl.so.2",
-    "librt.so.1", "libresolv.so.2",  "ld-linux-x86-64.so.2",  "linux-vdso.so.1",
+    "libc.so.6",  "libm.so.6",      "libpthread.so.0",      "libdl.so.2",
+    "librt.so.1", "libresolv.so.2", "ld-linux-x86-64.so.2", "linux-vdso.so.1",
 };
 
 /// The names in a loaded library's dynamic section.
@@ -35,7 +35,8 @@ Names namesOf(const link_map &library) {
   Names names;
   if (!strings)
     return names;
-  for (const ElfW(Dyn) *entry = library.l_ld; entry->d_tag != DT_NULL; ++entry) {
+  for (const ElfW(Dyn) *entry = library.l_ld; entry->d_tag != DT_NULL;
+       ++entry) {
     if (entry->d_tag == DT_SONAME)
       names.soname = strings + entry->d_un.d_val;
     else if (entry->d_tag == DT_NEEDED)
@@ -78,9 +79,10 @@ Expected<std::string> stubPath() {
   path = path.substr(0, path.rfind('/') + 1) + "lora-stub";
   if (access(path.c_str(), R_OK) == 0)
     return path;
-  return makeError(ErrorCode::System, path,
-                   ": the stub of compiled files is not there; build the target "
-                   "lora-stub");
+  return makeError(
+      ErrorCode::System, path,
+      ": the stub of compiled files is not there; build the target "
+      "lora-stub");
 }
 
 Expected<std::string> backendPath(const std::string &engine) {
@@ -91,8 +93,9 @@ Expected<std::string> backendPath(const std::string &engine) {
       return std::string(resolved);
     tried += "\n  " + path;
   }
-  return makeError(ErrorCode::System, "cannot find ", file, ". Looked at:", tried,
-                   "\nSet LORA_RUNTIME_LIBRARY_PATH to the folder that has it.");
+  return makeError(
+      ErrorCode::System, "cannot find ", file, ". Looked at:", tried,
+      "\nSet LORA_RUNTIME_LIBRARY_PATH to the folder that has it.");
 }
 
 Error addHostPart(PayloadWriter &writer, const std::string &backend) {
@@ -106,7 +109,8 @@ Error addLibraryParts(PayloadWriter &writer, const std::string &backend) {
   void *handle = dlopen(backend.c_str(), RTLD_NOW | RTLD_LOCAL);
   link_map *library = nullptr;
   if (!handle || dlinfo(handle, RTLD_DI_LINKMAP, &library) != 0)
-    return makeError(ErrorCode::System, "cannot open ", backend, ": ", dlerror());
+    return makeError(ErrorCode::System, "cannot open ", backend, ": ",
+                     dlerror());
   const link_map *first = library;
   while (first->l_prev)
     first = first->l_prev;

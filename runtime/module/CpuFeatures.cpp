@@ -1,8 +1,9 @@
 //===- CpuFeatures.cpp ----------------------------------------------------===//
 //
 // Bits of the CPUID instruction: Intel's manual, volume 2A, table 3-8 and AMD's
-// manual, volume 3, appendix E. Names as in LLVM's getHostCPUFeatures. Extensions
-// with registers of their own also need the operating system (XGETBV).
+// manual, volume 3, appendix E. Names as in LLVM's getHostCPUFeatures.
+// Extensions with registers of their own also need the operating system
+// (XGETBV).
 //
 //===----------------------------------------------------------------------===//
 

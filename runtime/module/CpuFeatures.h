@@ -10,9 +10,9 @@
 
 namespace lora_rt {
 
-/// Success if the CPU and the operating system offer all of these instruction set
-/// extensions (LLVM's names: "avx512bf16"); otherwise names what is missing. `cpu`
-/// is what the code was compiled for.
+/// Success if the CPU and the operating system offer all of these instruction
+/// set extensions (LLVM's names: "avx512bf16"); otherwise names what is
+/// missing. `cpu` is what the code was compiled for.
 Error checkCpuFeatures(const std::vector<std::string> &features,
                        const std::string &cpu);
 

@@ -56,10 +56,9 @@ struct ModuleInstance::Call {
       return;
     Module::State &module = *call.module;
     if (primitive >= module.primitives.size())
-      return call.fail(makeError(ErrorCode::InvalidFile, module.where,
-                                 ": its code uses primitive ", primitive,
-                                 ", but there are only ",
-                                 module.primitives.size()));
+      return call.fail(makeError(
+          ErrorCode::InvalidFile, module.where, ": its code uses primitive ",
+          primitive, ", but there are only ", module.primitives.size()));
     const lora_primitive_facts &facts = module.facts[primitive];
     call.counters.operations += facts.operations;
     call.counters.bytes += facts.bytes;
@@ -77,7 +76,8 @@ struct ModuleInstance::Call {
     if (context->status)
       return;
     Module::State &module = *of(context).module;
-    module.backend->parallel_for(module.engine, begin, end, grain, body, captures);
+    module.backend->parallel_for(module.engine, begin, end, grain, body,
+                                 captures);
   }
 
   void fail(Error failure) {
@@ -102,9 +102,9 @@ ModuleInstance::~ModuleInstance() = default;
 
 Expected<std::unique_ptr<ModuleInstance>>
 ModuleInstance::create(std::shared_ptr<Module> module, int64_t stateRows) {
-  static const lora_rt_services services = {
-      sizeof(lora_rt_services), LORA_RT_ABI_VERSION, Call::execute,
-      Call::parallelFor};
+  static const lora_rt_services services = {sizeof(lora_rt_services),
+                                            LORA_RT_ABI_VERSION, Call::execute,
+                                            Call::parallelFor};
   std::unique_ptr<ModuleInstance> instance(new ModuleInstance(module));
   Module::State &state = *module->state;
   instance->callContext = std::make_unique<Call>();
@@ -121,7 +121,8 @@ ModuleInstance::create(std::shared_ptr<Module> module, int64_t stateRows) {
   if (!workspace)
     return workspace.takeError();
   instance->workspace = std::move(*workspace);
-  call.scratch = static_cast<std::byte *>(instance->workspace.address()) + frame;
+  call.scratch =
+      static_cast<std::byte *>(instance->workspace.address()) + frame;
   if (Error error = instance->bindSlots(stateRows))
     return error;
   return instance;
@@ -189,7 +190,8 @@ Error ModuleInstance::call(const Manifest::Entry &entry,
   call.context.status = 0;
   call.error = Error::success();
   std::lock_guard lock(state.running);
-  state.entries[index](&call.context, slots.data(), workspace.address(), io.data());
+  state.entries[index](&call.context, slots.data(), workspace.address(),
+                       io.data());
   return std::move(call.error);
 }
 
@@ -201,9 +203,9 @@ Error ModuleInstance::callWithHostMemory(
   std::vector<void *> addresses;
   auto prepare = [&](const Manifest::Value &value, size_t bytes) -> Error {
     if (bytes != value.bytes())
-      return makeError(ErrorCode::InvalidArgument, "entry '", entry.name, "': '",
-                       value.name, "' has ", value.bytes(), " bytes, but got ",
-                       bytes);
+      return makeError(ErrorCode::InvalidArgument, "entry '", entry.name,
+                       "': '", value.name, "' has ", value.bytes(),
+                       " bytes, but got ", bytes);
     Expected<EngineMemory> buffer = allocate(bytes);
     if (!buffer)
       return buffer.takeError();
@@ -235,7 +237,8 @@ Error ModuleInstance::callWithHostMemory(
 
 std::span<float> ModuleInstance::region(Region which) {
   const EngineMemory &memory = regions[size_t(which)];
-  return {static_cast<float *>(memory.address()), memory.size() / sizeof(float)};
+  return {static_cast<float *>(memory.address()),
+          memory.size() / sizeof(float)};
 }
 
 std::span<float> ModuleInstance::region(Region which,
@@ -257,7 +260,9 @@ MemoryReport ModuleInstance::memory() const {
   return report;
 }
 
-const Counters &ModuleInstance::counters() const { return callContext->counters; }
+const Counters &ModuleInstance::counters() const {
+  return callContext->counters;
+}
 void ModuleInstance::resetCounters() { callContext->counters = {}; }
 
 Expected<EngineMemory> ModuleInstance::allocate(uint64_t bytes) {
@@ -273,8 +278,9 @@ Error ModuleInstance::write(void *address, std::span<const std::byte> bytes) {
                                           &host, &message))
     return backendError(status, message, state.where);
   std::memcpy(host, bytes.data(), bytes.size());
-  return backendError(state.backend->unmap(state.engine, address, host, &message),
-                      message, state.where);
+  return backendError(
+      state.backend->unmap(state.engine, address, host, &message), message,
+      state.where);
 }
 
 Error ModuleInstance::read(const void *address, std::span<std::byte> bytes) {
@@ -285,8 +291,9 @@ Error ModuleInstance::read(const void *address, std::span<std::byte> bytes) {
                                           &host, &message))
     return backendError(status, message, state.where);
   std::memcpy(bytes.data(), host, bytes.size());
-  return backendError(state.backend->unmap(state.engine, memory, host, &message),
-                      message, state.where);
+  return backendError(
+      state.backend->unmap(state.engine, memory, host, &message), message,
+      state.where);
 }
 
 } // namespace lora_rt

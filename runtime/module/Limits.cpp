@@ -65,8 +65,9 @@ Expected<double> ModuleInstance::matmulRate() {
   std::string type(manifestName(manifest().model.dtype));
   Manifest::Primitive primitive;
   primitive.kind = "matmul";
-  primitive.json = "{\"kind\":\"matmul\",\"m\":512,\"n\":2048,\"k\":2048,\"a\":\"" +
-                   type + "\",\"b\":\"" + type + "\",\"c\":\"" + type + "\"}";
+  primitive.json =
+      "{\"kind\":\"matmul\",\"m\":512,\"n\":2048,\"k\":2048,\"a\":\"" + type +
+      "\",\"b\":\"" + type + "\",\"c\":\"" + type + "\"}";
   lora_message message = {};
   char layout[64];
   if (int32_t status = state.backend->preferred_layout(
@@ -106,8 +107,8 @@ Expected<MachineLimits> measureLimits(ModuleInstance &instance) {
     return memory.takeError();
   std::vector<std::byte> ones(1 << 20, std::byte(1));
   for (uint64_t i = 0; i < bytes; i += ones.size())
-    if (Error error =
-            instance.write(static_cast<std::byte *>(memory->address()) + i, ones))
+    if (Error error = instance.write(
+            static_cast<std::byte *>(memory->address()) + i, ones))
       return error;
   MachineLimits limits;
   limits.bytesPerSecond = instance.readBandwidth(*memory);

@@ -243,7 +243,8 @@ Error Reader::readEntry(const Json &json, size_t index) {
 Error Reader::read(const Json &json) {
   Fields fields(json, where + ": manifest");
   if (int64_t format = fields.index("format"); format != 1)
-    fields.fail("format ", format, ", but this runtime reads format 1; compile "
+    fields.fail("format ", format,
+                ", but this runtime reads format 1; compile "
                 "the model again with this installation");
   if (Error error = fields.failed())
     return error;

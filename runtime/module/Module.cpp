@@ -34,8 +34,8 @@ Error Module::State::loadCode(std::span<const std::byte> bytes) {
   for (const Manifest::Entry &entry : manifest.entries) {
     entries.push_back(code.entry(entry.name));
     if (!entries.back())
-      return makeError(ErrorCode::InvalidFile, where, ": its code has no entry '",
-                       entry.name, "'");
+      return makeError(ErrorCode::InvalidFile, where,
+                       ": its code has no entry '", entry.name, "'");
   }
   return Error::success();
 }
@@ -58,25 +58,27 @@ Error Module::State::bindParameters(const ParameterSource &source) {
     if (!host)
       return host.takeError();
     lora_message message = {};
-    lora_matrix matrix = {param.layout.c_str(), manifestName(param.dtype).data(),
-                          1, 1};
+    lora_matrix matrix = {param.layout.c_str(),
+                          manifestName(param.dtype).data(), 1, 1};
     uint64_t bytes = sizeOf(param.dtype);
     for (int64_t extent : param.shape)
       bytes *= uint64_t(extent);
     if (param.layout != "plain") {
       matrix.n = param.shape[0];
       matrix.k = param.shape[1];
-      if (int32_t status = backend->matrix_bytes(engine, &matrix, &bytes, &message))
+      if (int32_t status =
+              backend->matrix_bytes(engine, &matrix, &bytes, &message))
         return backendError(status, message,
                             where + ": parameter '" + param.name + "'");
     }
     if (param.bytes && param.bytes != bytes)
-      return makeError(ErrorCode::InvalidFile, where, ": parameter '", param.name,
-                       "' has ", param.bytes, " bytes, but its layout ",
-                       param.layout, " needs ", bytes,
-                       "; compile the model again on this machine");
+      return makeError(ErrorCode::InvalidFile, where, ": parameter '",
+                       param.name, "' has ", param.bytes,
+                       " bytes, but its layout ", param.layout, " needs ",
+                       bytes, "; compile the model again on this machine");
     const void *address = nullptr;
-    if (int32_t status = backend->share(engine, *host, bytes, &address, &message))
+    if (int32_t status =
+            backend->share(engine, *host, bytes, &address, &message))
       return backendError(status, message, where);
     params.push_back(address);
     paramBytes += bytes;
@@ -126,10 +128,12 @@ ParameterSource packSource(const Payload &payload, bool verify) {
       return makeError(ErrorCode::InvalidFile, payload.path(), ": parameter '",
                        param.name, "' lies outside the pack of ", bytes.size(),
                        " bytes; copy or compile the file again");
-    std::span<const std::byte> content = bytes.subspan(param.offset, param.bytes);
+    std::span<const std::byte> content =
+        bytes.subspan(param.offset, param.bytes);
     if (verify && checksum(content) != param.checksum)
       return makeError(ErrorCode::InvalidFile, payload.path(), ": parameter '",
-                       param.name, "' is damaged (its checksum differs); copy or "
+                       param.name,
+                       "' is damaged (its checksum differs); copy or "
                        "compile the file again");
     return content.data();
   };
@@ -192,8 +196,8 @@ Expected<std::shared_ptr<Module>> Module::open(const std::string &path,
   if (!code)
     return code.takeError();
   Expected<std::shared_ptr<Module>> module =
-      load(std::move(*manifest), *code, packSource(*payload, options.verifyPack),
-           options, path);
+      load(std::move(*manifest), *code,
+           packSource(*payload, options.verifyPack), options, path);
   if (module)
     (*module)->state->payload = std::move(*payload);
   return module;

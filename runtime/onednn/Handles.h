@@ -14,11 +14,14 @@
 namespace lora_rt::onednn {
 
 template <auto Destroy> struct Destroyer {
-  template <typename T> void operator()(T *object) const { (void)Destroy(object); }
+  template <typename T> void operator()(T *object) const {
+    (void)Destroy(object);
+  }
 };
 
 template <typename Pointer, auto Destroy>
-using Owner = std::unique_ptr<std::remove_pointer_t<Pointer>, Destroyer<Destroy>>;
+using Owner =
+    std::unique_ptr<std::remove_pointer_t<Pointer>, Destroyer<Destroy>>;
 
 using Engine = Owner<dnnl_engine_t, dnnl_engine_destroy>;
 using Stream = Owner<dnnl_stream_t, dnnl_stream_destroy>;

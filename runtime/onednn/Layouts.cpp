@@ -18,7 +18,8 @@ using namespace onednn;
 
 namespace {
 
-/// Lets one thread do work that is too small to share, until the end of a scope.
+/// Lets one thread do work that is too small to share, until the end of a
+/// scope.
 class OneThreadIf {
 public:
   explicit OneThreadIf(bool isSmall) : before(omp_get_max_threads()) {
@@ -67,8 +68,8 @@ Error limitInstructionSet(std::string_view name) {
     if (set.name == name)
       return check(dnnl_set_max_cpu_isa(set.value),
                    "restricting the instruction set to ", name);
-  return makeError(ErrorCode::InvalidArgument, "oneDNN has no instruction set '",
-                   name, "'");
+  return makeError(ErrorCode::InvalidArgument,
+                   "oneDNN has no instruction set '", name, "'");
 }
 
 std::string instructionSet() {
@@ -154,15 +155,18 @@ Error repack(std::string_view from, const void *source, std::string_view to,
       memory(engine->get(), sourceDesc->get(), const_cast<void *>(source));
   if (!sourceMemory)
     return sourceMemory.takeError();
-  Expected<Memory> targetMemory = memory(engine->get(), targetDesc->get(), target);
+  Expected<Memory> targetMemory =
+      memory(engine->get(), targetDesc->get(), target);
   if (!targetMemory)
     return targetMemory.takeError();
   dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, sourceMemory->get()},
                             {DNNL_ARG_TO, targetMemory->get()}};
-  if (Error error = check(dnnl_primitive_execute(rawReorder, rawStream, 2, args),
-                          "repacking from ", from, " to ", to))
+  if (Error error =
+          check(dnnl_primitive_execute(rawReorder, rawStream, 2, args),
+                "repacking from ", from, " to ", to))
     return error;
-  return check(dnnl_stream_wait(rawStream), "repacking from ", from, " to ", to);
+  return check(dnnl_stream_wait(rawStream), "repacking from ", from, " to ",
+               to);
 }
 
 Error pack(std::string_view layout, const void *plain, void *packed, int64_t n,
@@ -200,9 +204,10 @@ Expected<ElementOffsets> elementOffsets(std::string_view layout, int64_t n,
   if (Error error = query(dnnl_query_submemory_offset_s64, &start))
     return error;
 
-  // The inner blocks are listed from the outermost to the innermost; the last one
-  // is contiguous. A coordinate is split from the inside outwards, and what is
-  // left counts whole blocks. Each coordinate's share is independent of the other.
+  // The inner blocks are listed from the outermost to the innermost; the last
+  // one is contiguous. A coordinate is split from the inside outwards, and what
+  // is left counts whole blocks. Each coordinate's share is independent of the
+  // other.
   auto offset = [&](int dim, int64_t coordinate) {
     int64_t result = 0, blockStride = 1;
     for (int i = innerCount - 1; i >= 0; --i) {

@@ -32,10 +32,9 @@ Expected<MemoryDesc> plainDesc(int64_t rows, int64_t columns, DType type,
   int64_t step = stride ? stride : transposed ? rows : columns;
   dnnl_dims_t strides = {transposed ? 1 : step, transposed ? step : 1};
   dnnl_memory_desc_t desc = nullptr;
-  if (Error error =
-          check(dnnl_memory_desc_create_with_strides(&desc, 2, dims, *element,
-                                                     strides),
-                "describing ", rows, " x ", columns))
+  if (Error error = check(dnnl_memory_desc_create_with_strides(
+                              &desc, 2, dims, *element, strides),
+                          "describing ", rows, " x ", columns))
     return error;
   return MemoryDesc(desc);
 }
@@ -108,7 +107,8 @@ Expected<Attributes> attributes(const MatmulSpec &spec) {
   for (const PostOp &op : spec.postOps)
     if (Error error = appendPostOp(list, op, spec))
       return error;
-  if (Error error = check(dnnl_primitive_attr_set_post_ops(raw, list), "post-ops"))
+  if (Error error =
+          check(dnnl_primitive_attr_set_post_ops(raw, list), "post-ops"))
     return error;
   return attr;
 }

@@ -26,7 +26,8 @@ Expected<ElfSections> ElfSections::parse(std::span<const std::byte> bytes,
     return fail("not a 64-bit little-endian program");
   if (header.e_shnum == 0 || header.e_shentsize != sizeof(Elf64_Shdr) ||
       header.e_shoff > bytes.size() ||
-      bytes.size() - header.e_shoff < uint64_t(header.e_shnum) * sizeof(Elf64_Shdr))
+      bytes.size() - header.e_shoff <
+          uint64_t(header.e_shnum) * sizeof(Elf64_Shdr))
     return fail("its section header table is missing or damaged");
   result.sections.resize(header.e_shnum);
   std::memcpy(result.sections.data(), bytes.data() + header.e_shoff,
@@ -35,11 +36,12 @@ Expected<ElfSections> ElfSections::parse(std::span<const std::byte> bytes,
     return fail("its section names are missing");
   const Elf64_Shdr &strings = result.sections[header.e_shstrndx];
   if (strings.sh_type != SHT_STRTAB || strings.sh_offset > bytes.size() ||
-      strings.sh_size > bytes.size() - strings.sh_offset || strings.sh_size == 0)
+      strings.sh_size > bytes.size() - strings.sh_offset ||
+      strings.sh_size == 0)
     return fail("its section names are damaged");
-  result.names.assign(
-      reinterpret_cast<const char *>(bytes.data()) + strings.sh_offset,
-      strings.sh_size);
+  result.names.assign(reinterpret_cast<const char *>(bytes.data()) +
+                          strings.sh_offset,
+                      strings.sh_size);
   if (result.names.back() != '\0')
     return fail("its section names are damaged");
   for (const Elf64_Shdr &section : result.sections)

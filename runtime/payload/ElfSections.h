@@ -1,8 +1,8 @@
 //===- ElfSections.h - One more section for a program -----------*- C++ -*-===//
 //
-// Reads and rewrites the section header table of a 64-bit little-endian ELF file,
-// which is all that adding a section without an address takes: nothing that is
-// loaded moves.
+// Reads and rewrites the section header table of a 64-bit little-endian ELF
+// file, which is all that adding a section without an address takes: nothing
+// that is loaded moves.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,8 +35,8 @@ public:
   /// Where the section of this name lies in the file.
   std::optional<Range> find(std::string_view name) const;
 
-  /// Appends to `file`, which holds the program and the new section's bytes, the
-  /// names and the table, and makes the ELF header point to them.
+  /// Appends to `file`, which holds the program and the new section's bytes,
+  /// the names and the table, and makes the ELF header point to them.
   Error writeWith(OutputFile &file, std::string_view name, Range place,
                   uint64_t alignment) const;
 

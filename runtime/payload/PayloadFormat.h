@@ -9,7 +9,8 @@ namespace lora_rt {
 
 inline constexpr uint64_t pageBytes = 4096;
 inline constexpr char payloadSection[] = ".lora_payload";
-inline constexpr char payloadMagic[8] = {'L', 'O', 'R', 'A', 'M', 'L', 'I', 'R'};
+inline constexpr char payloadMagic[8] = {'L', 'O', 'R', 'A',
+                                         'M', 'L', 'I', 'R'};
 inline constexpr uint32_t payloadVersion = 1;
 
 /// The first bytes of a payload; little-endian. Offsets count from here.

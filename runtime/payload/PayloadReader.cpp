@@ -74,9 +74,9 @@ Error Payload::readTable() {
       header.tableOffset > header.payloadBytes ||
       header.tableBytes > header.payloadBytes - header.tableOffset)
     return fail("the compiled module is incomplete; copy or compile it again");
-  std::string_view text(
-      reinterpret_cast<const char *>(payload.data()) + header.tableOffset,
-      header.tableBytes);
+  std::string_view text(reinterpret_cast<const char *>(payload.data()) +
+                            header.tableOffset,
+                        header.tableBytes);
   if (XXH3_64bits(text.data(), text.size()) != header.tableChecksum)
     return fail("the table of contents is damaged; copy or compile it again");
   Expected<Json> json = parseJson(text, path());
@@ -97,8 +97,9 @@ Error Payload::readTable() {
         bytes > header.payloadBytes - offset)
       return fail("part '", entry["name"].get<std::string>(),
                   "' lies outside the module");
-    table.push_back({entry["name"].get<std::string>(), offset + (*place)->offset,
-                     bytes, entry["xxh3"].get<std::string>()});
+    table.push_back({entry["name"].get<std::string>(),
+                     offset + (*place)->offset, bytes,
+                     entry["xxh3"].get<std::string>()});
   }
   return Error::success();
 }
@@ -110,8 +111,9 @@ void Payload::prefetch(const Part &part) const {
 }
 
 const Payload::Part *Payload::find(std::string_view name) const {
-  auto found = std::find_if(table.begin(), table.end(),
-                            [&](const Part &part) { return part.name == name; });
+  auto found = std::find_if(table.begin(), table.end(), [&](const Part &part) {
+    return part.name == name;
+  });
   return found == table.end() ? nullptr : &*found;
 }
 

@@ -9,13 +9,15 @@ namespace lora_rt {
 
 namespace {
 
-/// Reading all weights once takes as long as computing about this many tokens: the
-/// arithmetic rate over the memory bandwidth, 13 to 16 on the CPUs measured.
+/// Reading all weights once takes as long as computing about this many tokens:
+/// the arithmetic rate over the memory bandwidth, 13 to 16 on the CPUs
+/// measured.
 constexpr int64_t readingCost = 16;
 
 } // namespace
 
-std::vector<int64_t> planChunks(std::span<const int64_t> sizes, int64_t tokens) {
+std::vector<int64_t> planChunks(std::span<const int64_t> sizes,
+                                int64_t tokens) {
   std::vector<int64_t> chunks;
   // All but the end of a long prompt runs in the largest size.
   int64_t largest = sizes.back();
@@ -23,11 +25,13 @@ std::vector<int64_t> planChunks(std::span<const int64_t> sizes, int64_t tokens) 
     chunks.push_back(largest);
 
   // The least cost of the last n tokens, and the chunk to start with.
-  std::vector<int64_t> cost(size_t(tokens) + 1, 0), choice(size_t(tokens) + 1, 0);
+  std::vector<int64_t> cost(size_t(tokens) + 1, 0),
+      choice(size_t(tokens) + 1, 0);
   for (int64_t n = 1; n <= tokens; ++n) {
     cost[size_t(n)] = std::numeric_limits<int64_t>::max();
     for (int64_t size : sizes) {
-      int64_t total = size + readingCost + cost[size_t(std::max<int64_t>(0, n - size))];
+      int64_t total =
+          size + readingCost + cost[size_t(std::max<int64_t>(0, n - size))];
       if (total <= cost[size_t(n)]) {
         cost[size_t(n)] = total;
         choice[size_t(n)] = size;

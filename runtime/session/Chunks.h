@@ -9,8 +9,9 @@
 
 namespace lora_rt {
 
-/// Splits `tokens` into chunks of the given sizes (ascending), the last of which
-/// may be padded, so that the estimated time is least. Larger chunks come first.
+/// Splits `tokens` into chunks of the given sizes (ascending), the last of
+/// which may be padded, so that the estimated time is least. Larger chunks come
+/// first.
 std::vector<int64_t> planChunks(std::span<const int64_t> sizes, int64_t tokens);
 
 } // namespace lora_rt

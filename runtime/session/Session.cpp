@@ -45,8 +45,8 @@ plan(const std::vector<const Manifest::Entry *> &entries, size_t tokens) {
     sizes.push_back(entry->tokens);
   std::vector<const Manifest::Entry *> result;
   for (int64_t size : planChunks(sizes, int64_t(tokens)))
-    result.push_back(entries[size_t(std::find(sizes.begin(), sizes.end(), size) -
-                                    sizes.begin())]);
+    result.push_back(entries[size_t(
+        std::find(sizes.begin(), sizes.end(), size) - sizes.begin())]);
   return result;
 }
 
@@ -104,8 +104,8 @@ Error Session::State::allocate() {
       {ids, uint64_t(most) * 4},
       {sequence, uint64_t(most) * 16},
       {hidden, uint64_t(hiddenRows) * hiddenRowBytes()},
-      {logits, uint64_t(mostLogits) * uint64_t(model().vocabSize) *
-                   sizeOf(logitsType)},
+      {logits,
+       uint64_t(mostLogits) * uint64_t(model().vocabSize) * sizeOf(logitsType)},
   };
   for (Need &need : needs) {
     Expected<EngineMemory> memory = instance->allocate(need.bytes);
@@ -128,11 +128,13 @@ Session::create(std::shared_ptr<Module> module, int64_t context) {
   state->body = manifest.entriesOf("hidden_states");
   state->head = manifest.entriesOf("logits");
   if (state->body.empty())
-    return makeError(ErrorCode::InvalidFile,
-                     "the module was not compiled for inference: it has no entry "
-                     "for hidden_states");
+    return makeError(
+        ErrorCode::InvalidFile,
+        "the module was not compiled for inference: it has no entry "
+        "for hidden_states");
   if (manifest.model.hasHead && state->head.empty())
-    return makeError(ErrorCode::InvalidFile, "the module has no entry for logits");
+    return makeError(ErrorCode::InvalidFile,
+                     "the module has no entry for logits");
   // The spare row takes what padding tokens write.
   Expected<std::unique_ptr<ModuleInstance>> instance =
       ModuleInstance::create(std::move(module), state->context + 1);
@@ -148,19 +150,20 @@ Session::create(std::shared_ptr<Module> module, int64_t context) {
 
 Error Session::State::checkIds(std::span<const int32_t> tokens) const {
   if (tokens.empty())
-    return makeError(ErrorCode::InvalidArgument, "expected at least one token id");
+    return makeError(ErrorCode::InvalidArgument,
+                     "expected at least one token id");
   for (int32_t id : tokens)
     if (id < 0 || id >= model().vocabSize)
       return makeError(ErrorCode::InvalidArgument, "token id ", id,
                        " is outside the vocabulary (0 to ",
                        model().vocabSize - 1, ")");
   if (int64_t(tokens.size()) > context - position)
-    return makeError(ErrorCode::InvalidArgument, position + int64_t(tokens.size()),
-                     " tokens do not fit the context of ", context,
-                     context < model().maxPositions
-                         ? "; --context takes up to " +
-                               std::to_string(model().maxPositions)
-                         : ", which is all that the model has positions for");
+    return makeError(
+        ErrorCode::InvalidArgument, position + int64_t(tokens.size()),
+        " tokens do not fit the context of ", context,
+        context < model().maxPositions
+            ? "; --context takes up to " + std::to_string(model().maxPositions)
+            : ", which is all that the model has positions for");
   return Error::success();
 }
 
@@ -179,7 +182,8 @@ Error Session::State::runChunk(const Manifest::Entry &entry,
     end[i] = isPadding ? 0 : int32_t(at + 1);
     cacheRow[i] = int32_t(isPadding ? context : at);
   }
-  if (Error error = instance->write(ids.address(), std::as_bytes(std::span(padded))))
+  if (Error error =
+          instance->write(ids.address(), std::as_bytes(std::span(padded))))
     return error;
   if (Error error =
           instance->write(sequence.address(), std::as_bytes(std::span(rows))))
@@ -245,7 +249,8 @@ MemoryReport Session::memory() const {
   return report;
 }
 
-Error Session::feed(std::span<const int32_t> ids, const Rows &rows, Output output) {
+Error Session::feed(std::span<const int32_t> ids, const Rows &rows,
+                    Output output) {
   State &s = *state;
   if (Error error = s.checkIds(ids))
     return error;
@@ -318,7 +323,8 @@ Error Session::checkRoom(int64_t promptTokens, int64_t count) const {
           : ", which is all that the model has positions for");
 }
 
-Error Session::generate(int64_t count, const std::function<bool(int32_t)> &token) {
+Error Session::generate(int64_t count,
+                        const std::function<bool(int32_t)> &token) {
   if (Error error = checkRoom(0, count))
     return error;
   for (int64_t i = 0; i < count; ++i) {

@@ -23,10 +23,11 @@ Error readIds(const Json &list, const char *key, int64_t vocabulary,
   ids.reserve(list.size());
   for (const Json &value : list) {
     bool whole = value.is_number_integer();
-    int64_t id = !whole                      ? -1
-                 : value.is_number_unsigned() && value.get<uint64_t>() > INT32_MAX
-                     ? -1
-                     : value.get<int64_t>();
+    int64_t id =
+        !whole ? -1
+        : value.is_number_unsigned() && value.get<uint64_t>() > INT32_MAX
+            ? -1
+            : value.get<int64_t>();
     if (whole && allowIgnored && id == ignoredLabel) {
       ids.push_back(ignoredLabel);
       continue;
@@ -36,11 +37,10 @@ Error readIds(const Json &list, const char *key, int64_t vocabulary,
                        ids.size(), "] is ", value.dump(),
                        ", but a token id is a whole number");
     if (id < 0 || id >= vocabulary)
-      return makeError(ErrorCode::InvalidFile, where, ": ", key, "[",
-                       ids.size(), "] is ", value.dump(),
-                       ", but the model's vocabulary has the ids 0 to ",
-                       vocabulary - 1,
-                       "; was the file tokenised for another model?");
+      return makeError(
+          ErrorCode::InvalidFile, where, ": ", key, "[", ids.size(), "] is ",
+          value.dump(), ", but the model's vocabulary has the ids 0 to ",
+          vocabulary - 1, "; was the file tokenised for another model?");
     ids.push_back(int32_t(id));
   }
   return Error::success();
@@ -109,8 +109,8 @@ lora_rt::readTrainingRows(const std::string &path, int64_t vocabulary,
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.find_first_not_of(" \t\r") == std::string_view::npos)
       continue;
-    Expected<TrainingRow> row = readRow(
-        line, path + ":" + std::to_string(number), vocabulary, longest);
+    Expected<TrainingRow> row =
+        readRow(line, path + ":" + std::to_string(number), vocabulary, longest);
     if (!row)
       return row.takeError();
     rows.push_back(std::move(*row));
@@ -121,8 +121,8 @@ lora_rt::readTrainingRows(const std::string &path, int64_t vocabulary,
 }
 
 int64_t lora_rt::paddedLength(int64_t longest) {
-  int64_t step = std::max<int64_t>(
-      8, int64_t(std::bit_ceil(uint64_t(longest))) / 8);
+  int64_t step =
+      std::max<int64_t>(8, int64_t(std::bit_ceil(uint64_t(longest))) / 8);
   return (longest + step - 1) / step * step;
 }
 

@@ -4,7 +4,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lora_rt::Expected<lora_rt::SafetensorsFile> file =
-      lora_rt::SafetensorsFile::parse(std::as_bytes(std::span(data, size)), "fuzz");
+      lora_rt::SafetensorsFile::parse(std::as_bytes(std::span(data, size)),
+                                      "fuzz");
   if (!file)
     return 0;
   // What was accepted can be read to the last byte.

@@ -1,7 +1,7 @@
 //===- Check.h - Functions run on made-up inputs ----------------*- C++ -*-===//
 //
-// The parts of lora-check: inputs, a compiled module to run them through, and the
-// two comparisons.
+// The parts of lora-check: inputs, a compiled module to run them through, and
+// the two comparisons.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +17,8 @@
 
 namespace lora::check {
 
-/// A tensor on the host; floating-point values are kept in f64 beside their type.
+/// A tensor on the host; floating-point values are kept in f64 beside their
+/// type.
 struct Value {
   lora_rt::DType dtype = lora_rt::DType::F32;
   std::vector<int64_t> shape;
@@ -35,8 +36,9 @@ struct Value {
 /// | `positive` | uniform in [0.5, 1.5] |
 /// | `ids N` | token ids in [0, N) |
 /// | `labels N` | token ids in [0, N), some of them -100 |
-/// | `sequence` | a sequence table of two sequences side by side, then a token without keys |
-/// | `sequence N` | the sequence table of the last tokens of a cache of N rows |
+/// | `sequence` | a sequence table of two sequences side by side, then a token
+/// without keys | | `sequence N` | the sequence table of the last tokens of a
+/// cache of N rows |
 lora_rt::Expected<std::vector<Value>> makeInputs(mlir::func::FuncOp function,
                                                  uint64_t seed);
 
@@ -46,8 +48,8 @@ Value makeRandom(mlir::Type type, uint64_t seed);
 /// A compiled module whose public functions can be called.
 class Program {
 public:
-  static lora_rt::Expected<Program> compile(mlir::ModuleOp module, Kernels kernels,
-                                            bool referenceAttention);
+  static lora_rt::Expected<Program>
+  compile(mlir::ModuleOp module, Kernels kernels, bool referenceAttention);
 
   /// Calls a function; the results have the types of the manifest.
   lora_rt::Expected<std::vector<Value>> call(const std::string &function,
@@ -66,16 +68,16 @@ struct Difference {
 
 Difference compare(const Value &actual, const Value &expected);
 
-/// Runs every public function of `module` by its decomposition and by oneDNN and
-/// generated loops. Prints a line per result; true if all are within tolerance
-/// (relative; by default 2e-5 for f32 and 2^-7 for bf16).
+/// Runs every public function of `module` by its decomposition and by oneDNN
+/// and generated loops. Prints a line per result; true if all are within
+/// tolerance (relative; by default 2e-5 for f32 and 2^-7 for bf16).
 lora_rt::Expected<bool> compareKernels(mlir::ModuleOp module, double tolerance,
                                        uint64_t seed);
 
 /// Compares the derived gradient of every public function, all in f64, with
 /// central differences along every input value. Prints a line per input.
-lora_rt::Expected<bool> compareGradients(mlir::ModuleOp module, double tolerance,
-                                         uint64_t seed);
+lora_rt::Expected<bool> compareGradients(mlir::ModuleOp module,
+                                         double tolerance, uint64_t seed);
 
 } // namespace lora::check
 

@@ -27,8 +27,8 @@ Difference lora::check::compare(const Value &actual, const Value &expected) {
   return difference;
 }
 
-/// The accumulation order differs, so f32 agrees to a few units in the last place
-/// times the square root of the terms; bf16 to one of its own.
+/// The accumulation order differs, so f32 agrees to a few units in the last
+/// place times the square root of the terms; bf16 to one of its own.
 static double defaultTolerance(lora_rt::DType type) {
   switch (type) {
   case lora_rt::DType::BF16:
@@ -71,8 +71,8 @@ Expected<bool> lora::check::compareKernels(mlir::ModuleOp module,
       bool good = difference.relative <= limit;
       passed &= good;
       llvm::outs() << name << " result " << i << ": relative difference "
-                   << llvm::format("%.2e", difference.relative) << " <= "
-                   << llvm::format("%.2e", limit)
+                   << llvm::format("%.2e", difference.relative)
+                   << " <= " << llvm::format("%.2e", limit)
                    << (good ? " ok\n" : " FAILED\n");
     }
   }

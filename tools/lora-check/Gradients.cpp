@@ -17,8 +17,8 @@ using lora_rt::Expected;
 /// h²/6 f''' plus rounding of 1e-16 / h: both far below 1e-6.
 static constexpr double kStep = 1e-5;
 
-/// The scalar whose gradient is checked: the sum of all results, each value with
-/// its own weight.
+/// The scalar whose gradient is checked: the sum of all results, each value
+/// with its own weight.
 static double weigh(const std::vector<Value> &results,
                     const std::vector<Value> &weights) {
   double sum = 0;
@@ -28,7 +28,8 @@ static double weigh(const std::vector<Value> &results,
   return sum;
 }
 
-static Expected<bool> checkFunction(Program &program, mlir::func::FuncOp function,
+static Expected<bool> checkFunction(Program &program,
+                                    mlir::func::FuncOp function,
                                     const std::string &gradientName,
                                     double tolerance, uint64_t seed) {
   std::string name = function.getSymName().str();
@@ -66,8 +67,8 @@ static Expected<bool> checkFunction(Program &program, mlir::func::FuncOp functio
     bool good = difference.relative <= tolerance;
     passed &= good;
     llvm::outs() << name << " argument " << argument << ": relative difference "
-                 << llvm::format("%.2e", difference.relative) << " <= "
-                 << llvm::format("%.2e", tolerance)
+                 << llvm::format("%.2e", difference.relative)
+                 << " <= " << llvm::format("%.2e", tolerance)
                  << (good ? " ok\n" : " FAILED\n");
   }
   return passed;
@@ -76,8 +77,7 @@ static Expected<bool> checkFunction(Program &program, mlir::func::FuncOp functio
 Expected<bool> lora::check::compareGradients(mlir::ModuleOp module,
                                              double tolerance, uint64_t seed) {
   std::vector<std::pair<mlir::func::FuncOp, std::string>> functions;
-  for (auto function :
-       llvm::to_vector(module.getOps<mlir::func::FuncOp>())) {
+  for (auto function : llvm::to_vector(module.getOps<mlir::func::FuncOp>())) {
     if (function.isPrivate())
       continue;
     mlir::FailureOr<mlir::func::FuncOp> gradient =

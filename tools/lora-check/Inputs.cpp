@@ -24,8 +24,8 @@ void fillIds(Value &value, int64_t count, bool skipSome, Generator &generator) {
   std::uniform_int_distribution<int64_t> distribution(0, count - 1);
   int64_t index = 0;
   for (double &element : value.values)
-    element = skipSome && ++index % 3 == 0 ? -100
-                                           : double(distribution(generator));
+    element =
+        skipSome && ++index % 3 == 0 ? -100 : double(distribution(generator));
 }
 
 /// Row r of the table [4, tokens] at token t.

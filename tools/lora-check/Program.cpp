@@ -41,8 +41,8 @@ Expected<Program> Program::compile(mlir::ModuleOp module, Kernels kernels,
                                            "the compiled functions");
   if (!manifest)
     return manifest.takeError();
-  auto noParameters = [](const lora_rt::Manifest::Param &param)
-      -> Expected<const void *> {
+  auto noParameters =
+      [](const lora_rt::Manifest::Param &param) -> Expected<const void *> {
     return lora_rt::makeError(ErrorCode::InvalidArgument,
                               "functions under test have no parameters, but "
                               "one asks for '",
@@ -62,8 +62,8 @@ Expected<Program> Program::compile(mlir::ModuleOp module, Kernels kernels,
   return program;
 }
 
-Expected<std::vector<Value>>
-Program::call(const std::string &function, const std::vector<Value> &inputs) {
+Expected<std::vector<Value>> Program::call(const std::string &function,
+                                           const std::vector<Value> &inputs) {
   auto entries = module->manifest().entriesOf(function);
   if (entries.empty())
     return lora_rt::makeError(ErrorCode::InvalidArgument, "no function '",

@@ -29,8 +29,8 @@ Example:
 
 int main(int argc, char **argv) {
   cl::OptionCategory category("Options of lora-check");
-  cl::opt<std::string> input(cl::Positional, cl::Required, cl::desc("FILE.mlir"),
-                             cl::cat(category));
+  cl::opt<std::string> input(cl::Positional, cl::Required,
+                             cl::desc("FILE.mlir"), cl::cat(category));
   cl::opt<bool> gradients(
       "gradients", cl::desc("Compare gradients with central differences"),
       cl::cat(category));

@@ -8,8 +8,8 @@
 #define LORA_MLIR_CONVERSION_PASSES_H
 
 #include "lora-mlir/Conversion/TransformerToLinalg.h"
-#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lora {

@@ -26,17 +26,13 @@ struct ImportOptions {
 };
 
 /// Imports a folder with config.json and model.safetensors, or shards with an
-/// index. The module has
-///   - the blocks @embedding, @decoder, @norm and @head, whose slots have the
-///   names
-///     of the Hugging Face module tree; layers that differ (attention window,
-///     types in the file) apply copies, @decoder.1 and so on;
-///   - the entries @hidden_states(ids, sequence) and, unless the architecture
-///   has
-///     no head, @logits(hidden);
-///   - `transformer.model`: family, vocab_size, hidden_size, max_positions,
-///   layers,
-///     tied, eos_token_ids.
+/// index. The module has the blocks @embedding, @decoder, @norm and @head,
+/// whose slots have the names of the Hugging Face module tree (layers that
+/// differ in attention window or types in the file apply copies, @decoder.1 and
+/// so on); the entries @hidden_states(ids, sequence) and, unless the
+/// architecture has no head, @logits(hidden); and `transformer.model` with
+/// family, vocab_size, hidden_size, max_positions, layers, tied and
+/// eos_token_ids.
 lora_rt::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(mlir::MLIRContext &context, const std::string &folder,
             const ImportOptions &options = {});

@@ -129,9 +129,9 @@ public:
   /// .lora_A.weight"), in bytewise order.
   std::vector<std::string_view> names() const;
 
-  /// The tensor of a module in the base model's tree, or nullptr. Where the model
-  /// has its head and the adapter was made without it, or the other way round, the
-  /// names differ by a leading "model.", which this knows.
+  /// The tensor of a module in the base model's tree, or nullptr. Where the
+  /// model has its head and the adapter was made without it, or the other way
+  /// round, the names differ by a leading "model.", which this knows.
   const lora_rt::TensorView *find(std::string_view name) const;
 
   /// The key in adapter_model.safetensors of a tensor that `find` takes.

@@ -1,8 +1,8 @@
 //===- Manifest.h - What a lowered module needs at run time -----*- C++ -*-===//
 //
-// Collects parameters, state, primitives and entries of a module in rt form into
-// the manifest of docs/module-format.md, and says where each parameter's bytes
-// come from.
+// Collects parameters, state, primitives and entries of a module in rt form
+// into the manifest of docs/module-format.md, and says where each parameter's
+// bytes come from.
 //
 //===----------------------------------------------------------------------===//
 
@@ -43,8 +43,8 @@ struct ModuleManifest {
 };
 
 /// Builds the manifest of `module`, in rt form with planned frames
-/// (`rt.target`, `rt.slot_table`, `rt.entry`, `rt.frame_bytes`, `rt.primitive`). A
-/// failure is a diagnostic.
+/// (`rt.target`, `rt.slot_table`, `rt.entry`, `rt.frame_bytes`,
+/// `rt.primitive`). A failure is a diagnostic.
 mlir::FailureOr<ModuleManifest> buildManifest(mlir::ModuleOp module);
 
 } // namespace lora

@@ -1,9 +1,9 @@
 //===- WeightEvaluator.h - Bytes of weight expressions ----------*- C++ -*-===//
 //
 // Computes the value of a slot's weight expression: merges, casts,
-// concatenations, transpositions, initial values. One tensor at a time, in panels
-// of rows: the memory needed beside the result is a few panels and the skinny
-// factors of a merge.
+// concatenations, transpositions, initial values. One tensor at a time, in
+// panels of rows: the memory needed beside the result is a few panels and the
+// skinny factors of a merge.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,14 +20,14 @@
 
 namespace lora {
 
-/// The stored tensor of a leaf (`#transformer.base`, `#transformer.adapter`) with
-/// this full name, path included.
+/// The stored tensor of a leaf (`#transformer.base`, `#transformer.adapter`)
+/// with this full name, path included.
 using LeafResolver =
     std::function<lora_rt::Expected<const lora_rt::TensorView *>(
         mlir::Attribute leaf, const std::string &fullName)>;
 
-/// The element type of a tensor as the runtime names it; `type` is f64, f32, f16
-/// or bf16.
+/// The element type of a tensor as the runtime names it; `type` is f64, f32,
+/// f16 or bf16.
 lora_rt::DType getRuntimeType(mlir::Type type);
 
 /// How far merges moved weights, over all that were evaluated.
@@ -48,18 +48,17 @@ public:
   explicit WeightEvaluator(LeafResolver resolve)
       : resolve(std::move(resolve)) {}
 
-  /// Writes the value of `expr`, bound at `path`, to `result`: row-major, in the
-  /// expression's element type. Accumulates in f32 (a leaf that is only copied
-  /// keeps its bits) and rounds once per rounding of the expression. Leaves whose
-  /// stored type or shape is not the expression's are an error that names the
-  /// tensor.
-  /// What merges did is added to `effect`, if given.
+  /// Writes the value of `expr`, bound at `path`, to `result`: row-major, in
+  /// the expression's element type. Accumulates in f32 (a leaf that is only
+  /// copied keeps its bits) and rounds once per rounding of the expression.
+  /// Leaves whose stored type or shape is not the expression's are an error
+  /// that names the tensor. What merges did is added to `effect`, if given.
   lora_rt::Error evaluate(mlir::Attribute expr, llvm::StringRef path,
                           std::span<std::byte> result,
                           MergeEffect *effect = nullptr) const;
 
-  /// The bytes of `expr` in a mapped file, if it is a stored tensor as it is; null
-  /// if it must be computed.
+  /// The bytes of `expr` in a mapped file, if it is a stored tensor as it is;
+  /// null if it must be computed.
   lora_rt::Expected<const std::byte *> findMapped(mlir::Attribute expr,
                                                   llvm::StringRef path) const;
 

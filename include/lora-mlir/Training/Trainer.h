@@ -1,8 +1,8 @@
 //===- Trainer.h - Fine-tuning an adapter -----------------------*- C++ -*-===//
 //
 // Compiles a model with a trainable adapter into training steps and runs them.
-// The frozen weights stay in the mapped checkpoint where the type allows it; the
-// adapter's masters, gradients and moments are f32.
+// The frozen weights stay in the mapped checkpoint where the type allows it;
+// the adapter's masters, gradients and moments are f32.
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,8 +48,8 @@ struct TrainingOptions {
   std::string dataFile;
   /// Gets adapter_config.json, adapter_model.safetensors and log.csv.
   std::string outputFolder;
-  /// If not empty: gets the gradients of the first step before clipping, named as
-  /// in adapter_model.safetensors.
+  /// If not empty: gets the gradients of the first step before clipping, named
+  /// as in adapter_model.safetensors.
   std::string gradientsFile;
   int64_t steps = 1;
   int64_t batchSize = 1;

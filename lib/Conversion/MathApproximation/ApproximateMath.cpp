@@ -36,8 +36,9 @@ struct ApproximateMath final
     };
     auto count = [&] {
       int64_t found = 0;
-      getOperation()->walk(
-          [&](Operation *op) { found += isGood(op->getName().getStringRef()); });
+      getOperation()->walk([&](Operation *op) {
+        found += isGood(op->getName().getStringRef());
+      });
       return found;
     };
     int64_t before = count();

@@ -32,8 +32,7 @@ std::string getTypeName(Type type) {
 /// Collects the primitives of a module by their specs.
 class PrimitiveTable {
 public:
-  explicit PrimitiveTable(ModuleOp module)
-      : module(module), symbols(module) {
+  explicit PrimitiveTable(ModuleOp module) : module(module), symbols(module) {
     for (auto primitive : module.getOps<rt::PrimitiveOp>())
       primitives[primitive.getSpec()] = primitive;
   }
@@ -66,8 +65,8 @@ DictionaryAttr getLayoutSpec(Builder &builder, onednn::PackedAttr layout) {
   return spec.getDictionary(builder.getContext());
 }
 
-/// Elements from one row of a matrix to the next, if rows are contiguous but do not
-/// follow each other (a slice of features).
+/// Elements from one row of a matrix to the next, if rows are contiguous but do
+/// not follow each other (a slice of features).
 std::optional<int64_t> getRowStride(Value value) {
   auto type = dyn_cast<MemRefType>(value.getType());
   int64_t offset;
@@ -162,12 +161,12 @@ LogicalResult replaceByExecution(Operation *op, rt::PrimitiveOp primitive,
                                 "argument is a !rt.context";
   for (auto [index, buffer] : llvm::enumerate(buffers)) {
     auto type = dyn_cast<MemRefType>(buffer.getType());
-    bool isMatrix = isa<onednn::MatmulOp>(op) &&
-                    (index < 2 || index + 1 == buffers.size());
+    bool isMatrix =
+        isa<onednn::MatmulOp>(op) && (index < 2 || index + 1 == buffers.size());
     bool strided = isMatrix && getRowStride(buffer);
     if (!strided && (!type || !isContiguous(type)))
-      return op->emitOpError() << "expected contiguous buffers, but got "
-                               << buffer.getType();
+      return op->emitOpError()
+             << "expected contiguous buffers, but got " << buffer.getType();
   }
   OpBuilder builder(op);
   rt::ExecuteOp::create(builder, op->getLoc(), function.getArgument(0),
@@ -192,8 +191,8 @@ struct ConvertOneDNNToRTPass
         llvm::append_range(buffers, matmul.getPostOperands());
         buffers.push_back(matmul.getC());
         ++numExecutions;
-        return WalkResult(replaceByExecution(
-            op, table.get(getSpec(matmul), name), buffers));
+        return WalkResult(
+            replaceByExecution(op, table.get(getSpec(matmul), name), buffers));
       }
       if (auto gather = dyn_cast<onednn::GatherOp>(op)) {
         auto out = cast<ShapedType>(gather.getOut().getType());

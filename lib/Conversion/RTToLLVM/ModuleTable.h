@@ -1,4 +1,4 @@
-//===- ModuleTable.h - What a compiled module shows to the runtime -*- C++ -*-===//
+//===- ModuleTable.h - What a compiled module shows to the runtime --------===//
 //
 // The functions and constants of LLVM that lora-runtime/module.h describes.
 //

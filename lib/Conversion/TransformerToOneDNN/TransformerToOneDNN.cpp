@@ -38,14 +38,14 @@ Value createMatmul(PatternRewriter &rewriter, Location loc,
   SmallVector<Attribute> postOps;
   if (destination)
     postOps.push_back(onednn::PostOpKindAttr::get(rewriter.getContext(),
-                                              onednn::PostOpKind::Sum));
+                                                  onednn::PostOpKind::Sum));
   else
     destination = tensor::EmptyOp::create(rewriter, loc, type.getShape(),
                                           type.getElementType());
-  return onednn::MatmulOp::create(
-             rewriter, loc, type, a, b, bias, ValueRange{}, destination,
-             transposeA, transposeB, rewriter.getArrayAttr(postOps),
-             onednn::PackedAttr(), TypeAttr())
+  return onednn::MatmulOp::create(rewriter, loc, type, a, b, bias, ValueRange{},
+                                  destination, transposeA, transposeB,
+                                  rewriter.getArrayAttr(postOps),
+                                  onednn::PackedAttr(), TypeAttr())
       .getResult();
 }
 
@@ -72,11 +72,10 @@ struct MatmulPattern : OpRewritePattern<transformer::MatmulOp> {
                                 PatternRewriter &rewriter) const override {
     if (!isSupported(op->getOperands()) || !isSupported(op->getResults()))
       return rewriter.notifyMatchFailure(op, "expected static f32 or bf16");
-    rewriter.replaceOp(op,
-                       createMatmul(rewriter, op.getLoc(),
-                                    op.getResult().getType(), op.getA(),
-                                    op.getB(), Value(), op.getTransposeA(),
-                                    op.getTransposeB()));
+    rewriter.replaceOp(op, createMatmul(rewriter, op.getLoc(),
+                                        op.getResult().getType(), op.getA(),
+                                        op.getB(), Value(), op.getTransposeA(),
+                                        op.getTransposeB()));
     return success();
   }
 };
@@ -92,10 +91,9 @@ struct LoRALinearPattern : OpRewritePattern<lora::LinearOp> {
         x.getElementType());
     Value t = lora::DownOp::create(rewriter, op.getLoc(), type, op.getX(),
                                    op.getA(), op.getScale());
-    rewriter.replaceOpWithNewOp<lora::UpOp>(op, op.getResult().getType(),
-                                            op.getX(), op.getWeight(), t,
-                                            /*offset=*/0, op.getB(),
-                                            op.getBias());
+    rewriter.replaceOpWithNewOp<lora::UpOp>(
+        op, op.getResult().getType(), op.getX(), op.getWeight(), t,
+        /*offset=*/0, op.getB(), op.getBias());
     return success();
   }
 };

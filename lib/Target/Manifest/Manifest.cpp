@@ -88,10 +88,10 @@ private:
       return module.emitError() << "expected a module with a slot table";
     for (auto entry : table.getAsRange<DictionaryAttr>()) {
       StringRef kind = entry.getAs<StringAttr>("kind").getValue();
-      std::string name = transformer::joinPath(
-          entry.getAs<StringAttr>("path"), entry.getAs<StringAttr>("slot"));
-      auto type = cast<RankedTensorType>(
-          entry.getAs<TypeAttr>("type").getValue());
+      std::string name = transformer::joinPath(entry.getAs<StringAttr>("path"),
+                                               entry.getAs<StringAttr>("slot"));
+      auto type =
+          cast<RankedTensorType>(entry.getAs<TypeAttr>("type").getValue());
       Json slot = Json::object();
       if (kind == "param")
         slot["param"] = getParam(entry, name, type);
@@ -105,9 +105,9 @@ private:
     }
     for (const BoundValue &trainable : result.trainables)
       if (!trainable.value)
-        return module.emitError() << "expected the gradient of '"
-                                  << trainable.name
-                                  << "' to belong to a trainable slot";
+        return module.emitError()
+               << "expected the gradient of '" << trainable.name
+               << "' to belong to a trainable slot";
     return success();
   }
 
@@ -122,11 +122,10 @@ private:
         result.params.size());
     if (!inserted)
       return it->second;
-    BoundValue bound{name, entry.get("value"),
-                     entry.getAs<StringAttr>("path").getValue().str(),
-                     RankedTensorType::get(type.getShape(),
-                                           type.getElementType()),
-                     "plain"};
+    BoundValue bound{
+        name, entry.get("value"),
+        entry.getAs<StringAttr>("path").getValue().str(),
+        RankedTensorType::get(type.getShape(), type.getElementType()), "plain"};
     Json layout = {{"scheme", "plain"}};
     if (auto packed =
             dyn_cast_or_null<onednn::PackedAttr>(type.getEncoding())) {
@@ -162,8 +161,8 @@ private:
            {"shape", getShape(type)},
            {"offset", entry.getAs<IntegerAttr>("offset").getInt()}});
       result.trainables.push_back(
-          {name, Attribute(),
-           entry.getAs<StringAttr>("path").getValue().str(), type, "plain"});
+          {name, Attribute(), entry.getAs<StringAttr>("path").getValue().str(),
+           type, "plain"});
     }
     if (Attribute value = entry.get("value"))
       result.trainables[it->second].value = value;
@@ -176,12 +175,12 @@ private:
 
   LogicalResult addEntries() {
     for (auto function : module.getOps<func::FuncOp>()) {
-      auto entry = function->getAttrOfType<DictionaryAttr>(
-          rt::RTDialect::kEntryAttr);
+      auto entry =
+          function->getAttrOfType<DictionaryAttr>(rt::RTDialect::kEntryAttr);
       if (!entry)
         continue;
-      auto frame = function->getAttrOfType<IntegerAttr>(
-          rt::RTDialect::kFrameBytesAttr);
+      auto frame =
+          function->getAttrOfType<IntegerAttr>(rt::RTDialect::kFrameBytesAttr);
       if (!frame)
         return function.emitError()
                << "expected an entry to have a planned frame";
@@ -218,8 +217,8 @@ private:
   // The model
   //===--------------------------------------------------------------------===//
 
-  /// What the runtime knows of the model. A module that is none (a function under
-  /// test) counts as one with a vocabulary of one id.
+  /// What the runtime knows of the model. A module that is none (a function
+  /// under test) counts as one with a vocabulary of one id.
   Json getModel() {
     auto model = module->getAttrOfType<DictionaryAttr>(
         transformer::TransformerDialect::kModelAttr);

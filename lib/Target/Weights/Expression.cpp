@@ -33,7 +33,8 @@ std::pair<int64_t, int64_t> getExtents(mlir::RankedTensorType type) {
 /// A tensor of a file.
 class Stored : public Expression {
 public:
-  explicit Stored(const lora_rt::TensorView &tensor, mlir::RankedTensorType type)
+  explicit Stored(const lora_rt::TensorView &tensor,
+                  mlir::RankedTensorType type)
       : Expression(getExtents(type).first, getExtents(type).second),
         tensor(tensor) {}
 
@@ -42,8 +43,7 @@ public:
         tensor.bytes.data() + begin * columns * lora_rt::sizeOf(tensor.dtype);
     size_t count = size_t((end - begin) * columns);
     // The type was checked to be a floating-point one when the leaf was bound.
-    Error error =
-        lora_rt::convertToFloat(tensor.dtype, source, {out, count});
+    Error error = lora_rt::convertToFloat(tensor.dtype, source, {out, count});
     assert(!error && "a stored weight has a floating-point type");
     (void)bool(error);
   }
@@ -94,7 +94,8 @@ class Concatenated : public Expression {
 public:
   Concatenated(std::vector<ExpressionPtr> operands, bool below, int64_t rows,
                int64_t columns)
-      : Expression(rows, columns), operands(std::move(operands)), below(below) {}
+      : Expression(rows, columns), operands(std::move(operands)), below(below) {
+  }
 
   void computeRows(int64_t begin, int64_t end, float *out) const override {
     below ? computeBelow(begin, end, out) : computeBeside(begin, end, out);
@@ -179,8 +180,7 @@ public:
          mlir::DenseFPElementsAttr scale, lora_rt::DType type)
       : Expression(base->getRows(), base->getColumns()), base(std::move(base)),
         a(size_t(a.getRows() * a.getColumns())),
-        b(size_t(b.getRows() * b.getColumns())), rank(a.getRows()),
-        type(type) {
+        b(size_t(b.getRows() * b.getColumns())), rank(a.getRows()), type(type) {
     a.computeRows(0, a.getRows(), this->a.data());
     b.computeRows(0, b.getRows(), this->b.data());
     int64_t index = 0;
@@ -245,15 +245,14 @@ Expected<ExpressionPtr> createConcat(ConcatAttr concat, llvm::StringRef path,
   }
   auto [rows, columns] = getExtents(concat.getType());
   bool below = concat.getDim() == 0 && concat.getType().getRank() != 1;
-  return ExpressionPtr(std::make_unique<Concatenated>(std::move(operands), below,
-                                                      rows, columns));
+  return ExpressionPtr(std::make_unique<Concatenated>(std::move(operands),
+                                                      below, rows, columns));
 }
 
 Expected<ExpressionPtr> createMerge(MergeAttr merge, llvm::StringRef path,
                                     const LeafLookup &lookup) {
   ExpressionPtr parts[3];
-  for (auto [part, expr] :
-       llvm::zip_equal(parts, merge.getOperandExprs())) {
+  for (auto [part, expr] : llvm::zip_equal(parts, merge.getOperandExprs())) {
     Expected<ExpressionPtr> created = Expression::create(expr, path, lookup);
     if (!created)
       return created.takeError();

@@ -1,7 +1,7 @@
 //===- Expression.h - Weight expressions made ready to compute --*- C++ -*-===//
 //
-// A weight expression whose leaves are bound to stored tensors. Rows can be asked
-// for in any order and from several threads.
+// A weight expression whose leaves are bound to stored tensors. Rows can be
+// asked for in any order and from several threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,9 +15,8 @@
 namespace lora {
 
 /// Finds the stored tensor of a leaf.
-using LeafLookup =
-    std::function<lora_rt::Expected<const lora_rt::TensorView *>(
-        mlir::Attribute leaf)>;
+using LeafLookup = std::function<lora_rt::Expected<const lora_rt::TensorView *>(
+    mlir::Attribute leaf)>;
 
 /// A matrix of f32 values that are computed row by row. A vector is one row.
 class Expression {

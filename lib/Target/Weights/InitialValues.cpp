@@ -1,8 +1,8 @@
 //===- InitialValues.cpp - Random numbers of new parameters ---------------===//
 //
-// Counter-based (Philox4x32-10, Salmon et al. 2011): element i of a parameter is
-// a function of the seed, the parameter's full name and i, whatever the order or
-// number of threads.
+// Counter-based (Philox4x32-10, Salmon et al. 2011): element i of a parameter
+// is a function of the seed, the parameter's full name and i, whatever the
+// order or number of threads.
 //
 //===----------------------------------------------------------------------===//
 

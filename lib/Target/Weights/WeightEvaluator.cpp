@@ -59,8 +59,8 @@ WeightEvaluator::findMapped(mlir::Attribute expr, llvm::StringRef path) const {
   Expected<const lora_rt::TensorView *> tensor = getLeaf(expr, path);
   if (!tensor)
     return tensor.takeError();
-  // Generated code and oneDNN read whole elements: a tensor that a file does not
-  // align is copied.
+  // Generated code and oneDNN read whole elements: a tensor that a file does
+  // not align is copied.
   const std::byte *bytes = (*tensor)->bytes.data();
   if (reinterpret_cast<uintptr_t>(bytes) % lora_rt::sizeOf((*tensor)->dtype))
     return static_cast<const std::byte *>(nullptr);
@@ -89,7 +89,8 @@ Error WeightEvaluator::evaluate(mlir::Attribute expr, llvm::StringRef path,
       expr, path, [&](mlir::Attribute leaf) { return getLeaf(leaf, path); });
   if (!expression)
     return expression.takeError();
-  int64_t rows = (*expression)->getRows(), columns = (*expression)->getColumns();
+  int64_t rows = (*expression)->getRows(),
+          columns = (*expression)->getColumns();
   // Panels of about 256 KiB stay in a core's second-level cache.
   int64_t panel = std::max<int64_t>(1, (int64_t(1) << 16) / columns);
   int64_t panels = (rows + panel - 1) / panel;
@@ -98,9 +99,9 @@ Error WeightEvaluator::evaluate(mlir::Attribute expr, llvm::StringRef path,
     size_t count = size_t((end - begin) * columns);
     std::vector<float> values(count);
     (*expression)->computeRows(begin, end, values.data());
-    Error error = lora_rt::convert(lora_rt::DType::F32, values.data(), dtype,
-                                   result.data() + size_t(begin * columns) * size,
-                                   count);
+    Error error =
+        lora_rt::convert(lora_rt::DType::F32, values.data(), dtype,
+                         result.data() + size_t(begin * columns) * size, count);
     assert(!error && "a weight has a floating-point type");
     (void)bool(error);
   });

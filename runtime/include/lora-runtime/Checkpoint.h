@@ -7,13 +7,13 @@
 
 namespace lora_rt {
 
-/// All tensors of a folder, in one file or in shards with an index. Only headers
-/// are read; the bytes stay mapped.
+/// All tensors of a folder, in one file or in shards with an index. Only
+/// headers are read; the bytes stay mapped.
 class Checkpoint {
 public:
   /// Opens FOLDER/STEM.safetensors.index.json with its shards, or
-  /// FOLDER/STEM.safetensors. STEM is "model" for a model, "adapter_model" for a
-  /// PEFT adapter. The index and the shards must agree.
+  /// FOLDER/STEM.safetensors. STEM is "model" for a model, "adapter_model" for
+  /// a PEFT adapter. The index and the shards must agree.
   static Expected<Checkpoint> open(const std::string &folder,
                                    const std::string &stem = "model");
 

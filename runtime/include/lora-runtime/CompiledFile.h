@@ -22,8 +22,9 @@ Expected<std::string> backendPath(const std::string &engine);
 /// Records where the backend is on this machine.
 Error addHostPart(PayloadWriter &writer, const std::string &backend);
 
-/// Stores the backend and every library that it needs, except glibc's own, so that
-/// the file runs alone. Opens the backend in this process to see what it needs.
+/// Stores the backend and every library that it needs, except glibc's own, so
+/// that the file runs alone. Opens the backend in this process to see what it
+/// needs.
 Error addLibraryParts(PayloadWriter &writer, const std::string &backend);
 
 } // namespace lora_rt

@@ -2,8 +2,8 @@
 //
 // Part of the runtime is loaded into processes that build without exceptions,
 // so a failure is a value: `Error` (nothing, or a message for the user) and
-// `Expected<T>` (a T, or an Error). A message names the file or the tensor, what
-// was found, what was expected, and where there is one, the way out.
+// `Expected<T>` (a T, or an Error). A message names the file or the tensor,
+// what was found, what was expected, and where there is one, the way out.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,4 +1,4 @@
-//===- File.h - Mapped input files and atomically replaced outputs -*- C++ -*-===//
+//===- File.h - Mapped input files and atomically replaced outputs --------===//
 //
 // Inputs are mapped read-only. An output appears under its name only when it is
 // complete: it is written under a temporary name in the same folder, flushed to
@@ -18,8 +18,8 @@
 
 namespace lora_rt {
 
-/// The bytes of a file, mapped read-only and shared. Movable; spans into it stay
-/// valid when it is moved.
+/// The bytes of a file, mapped read-only and shared. Movable; spans into it
+/// stay valid when it is moved.
 class MappedFile {
 public:
   MappedFile() = default;
@@ -41,8 +41,8 @@ private:
   int fd = -1;
 };
 
-/// A file that is being written and replaces `path` on commit. A device (/dev/null)
-/// is written to as it stands.
+/// A file that is being written and replaces `path` on commit. A device
+/// (/dev/null) is written to as it stands.
 class OutputFile {
 public:
   OutputFile() = default;
@@ -51,8 +51,8 @@ public:
   /// Removes what was written if it was not committed.
   ~OutputFile();
 
-  /// `mode` is that of open(2), for instance 0777 for a program; the user's umask
-  /// applies.
+  /// `mode` is that of open(2), for instance 0777 for a program; the user's
+  /// umask applies.
   static Expected<OutputFile> create(const std::string &path,
                                      unsigned mode = 0666);
 
@@ -77,7 +77,8 @@ private:
   int fd = -1;
 };
 
-/// Reads a whole small file (a config, an index); refuses one above `limit` bytes.
+/// Reads a whole small file (a config, an index); refuses one above `limit`
+/// bytes.
 Expected<std::string> readTextFile(const std::string &path,
                                    uint64_t limit = uint64_t(256) << 20);
 

@@ -1,10 +1,11 @@
 //===- Layouts.h - Weight layouts as oneDNN wants them ----------*- C++ -*-===//
 //
-// A layout has a name: "plain" is the checkpoint's own [n, k] (out, in), row-major;
-// every other name is a oneDNN format tag of the weights {k, n}, such as
-// "BA16a64b2a". oneDNN is asked which one it likes; nothing here knows a layout by
-// heart. Used by the compiler (to choose a layout, to write the pack) and by the
-// CPU backend (to check it, to repack, to gather rows from it).
+// A layout has a name: "plain" is the checkpoint's own [n, k] (out, in),
+// row-major; every other name is a oneDNN format tag of the weights {k, n},
+// such as "BA16a64b2a". oneDNN is asked which one it likes; nothing here knows
+// a layout by heart. Used by the compiler (to choose a layout, to write the
+// pack) and by the CPU backend (to check it, to repack, to gather rows from
+// it).
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,10 +21,11 @@ namespace lora_rt {
 
 inline constexpr std::string_view plainLayout = "plain";
 
-/// Restricts oneDNN to an instruction set before its first use in the process, so
-/// that the layouts fit a target below the compiling machine: "avx2",
-/// "avx2_vnni", "avx512_core", "avx512_core_vnni", "avx512_core_bf16", ... as in
-/// ONEDNN_MAX_CPU_ISA. Fails if the name is unknown or oneDNN was used already.
+/// Restricts oneDNN to an instruction set before its first use in the process,
+/// so that the layouts fit a target below the compiling machine: "avx2",
+/// "avx2_vnni", "avx512_core", "avx512_core_vnni", "avx512_core_bf16", ... as
+/// in ONEDNN_MAX_CPU_ISA. Fails if the name is unknown or oneDNN was used
+/// already.
 Error limitInstructionSet(std::string_view name);
 
 /// The instruction set that oneDNN uses on this machine, by the same names.
@@ -73,8 +75,8 @@ Expected<std::string> packedTag(int64_t m, int64_t n, int64_t k, DType a,
 Expected<uint64_t> packedBytes(std::string_view layout, int64_t n, int64_t k,
                                DType type);
 
-/// Converts an [n, k] matrix from one layout to another, on all threads. `target`
-/// has packedBytes bytes and is aligned to 64; padding becomes zero.
+/// Converts an [n, k] matrix from one layout to another, on all threads.
+/// `target` has packedBytes bytes and is aligned to 64; padding becomes zero.
 Error repack(std::string_view from, const void *source, std::string_view to,
              void *target, int64_t n, int64_t k, DType type);
 

@@ -7,8 +7,8 @@
 
 namespace lora_rt {
 
-/// Rates to compare a run with. Both vary from minute to minute on shared machines,
-/// so they are measured in the run they are compared with.
+/// Rates to compare a run with. Both vary from minute to minute on shared
+/// machines, so they are measured in the run they are compared with.
 struct MachineLimits {
   /// Reading memory that is in no cache, with all threads.
   double bytesPerSecond = 0;

@@ -1,7 +1,7 @@
 //===- Manifest.h - What a compiled module says about itself ----*- C++ -*-===//
 //
-// The manifest of docs/module-format.md, read strictly: a key that is not known,
-// an index out of range or a size that does not fit is an error.
+// The manifest of docs/module-format.md, read strictly: a key that is not
+// known, an index out of range or a size that does not fit is an error.
 //
 //===----------------------------------------------------------------------===//
 
@@ -109,7 +109,8 @@ struct Manifest {
   std::vector<Entry> entries;
 
   /// `where` names the file in messages.
-  static Expected<Manifest> parse(std::string_view text, const std::string &where);
+  static Expected<Manifest> parse(std::string_view text,
+                                  const std::string &where);
 
   /// Elements of theta, and of each other region.
   int64_t regionElements() const;

@@ -1,9 +1,9 @@
 //===- Module.h - A compiled module, loaded ---------------------*- C++ -*-===//
 //
-// A `Module` is what calls share: code, primitives, parameters, on one engine. A
-// `ModuleInstance` is what calls change: states, training regions, workspace. A
-// file and a training run in process load the same way; they differ in where the
-// parameters come from.
+// A `Module` is what calls share: code, primitives, parameters, on one engine.
+// A `ModuleInstance` is what calls change: states, training regions, workspace.
+// A file and a training run in process load the same way; they differ in where
+// the parameters come from.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,8 +30,8 @@ struct ModuleOptions {
   std::function<void(const std::string &)> warn;
 };
 
-/// Where a parameter's bytes stand, in the manifest's layout; they must stay there
-/// as long as the module lives.
+/// Where a parameter's bytes stand, in the manifest's layout; they must stay
+/// there as long as the module lives.
 using ParameterSource =
     std::function<Expected<const void *>(const Manifest::Param &)>;
 
@@ -117,8 +117,8 @@ public:
   const Manifest &manifest() const { return module->manifest(); }
   const Module &loaded() const { return *module; }
 
-  /// Runs an entry; `inputs` and `outputs` are engine addresses in the manifest's
-  /// order. Not to be called from two threads at once.
+  /// Runs an entry; `inputs` and `outputs` are engine addresses in the
+  /// manifest's order. Not to be called from two threads at once.
   Error call(const Manifest::Entry &entry, std::span<void *const> inputs,
              std::span<void *const> outputs);
 
@@ -143,8 +143,8 @@ public:
   Error write(void *address, std::span<const std::byte> bytes);
   Error read(const void *address, std::span<std::byte> bytes);
 
-  /// Bytes per second at which the engine reads this memory, which must be larger
-  /// than its caches and a multiple of 4096 bytes.
+  /// Bytes per second at which the engine reads this memory, which must be
+  /// larger than its caches and a multiple of 4096 bytes.
   double readBandwidth(const EngineMemory &memory);
 
   /// Operations per second of a large matmul in the model's type.

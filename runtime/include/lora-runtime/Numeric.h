@@ -1,8 +1,8 @@
 //===- Numeric.h - Element types and conversions between them ---*- C++ -*-===//
 //
 // The element types that checkpoints hold and the conversions between the
-// floating-point ones. Narrowing rounds once, to nearest, ties to even; NaN stays
-// NaN; f32 values beyond f16's range become infinity.
+// floating-point ones. Narrowing rounds once, to nearest, ties to even; NaN
+// stays NaN; f32 values beyond f16's range become infinity.
 //
 //===----------------------------------------------------------------------===//
 
@@ -70,8 +70,8 @@ float f16ToFloat(uint16_t bits);
 uint16_t floatToF16(float value);
 
 /// Converts `count` elements between floating-point types. `from == to` copies.
-/// f64 is narrowed directly, not through f32, when the target is f32. The ranges
-/// must not overlap. Fails for other types than f16, bf16, f32, f64.
+/// f64 is narrowed directly, not through f32, when the target is f32. The
+/// ranges must not overlap. Fails for other types than f16, bf16, f32, f64.
 Error convert(DType from, const void *source, DType to, void *target,
               size_t count);
 

@@ -1,10 +1,10 @@
 //===- Payload.h - The container of a compiled module -----------*- C++ -*-===//
 //
-// A compiled file is a program (the stub, which can also run by itself) with one
-// more ELF section, `.lora_payload`. That section is page-aligned, and so are the
-// parts in it: manifest, code, pack, and whatever else is stored by name. It is an
-// ordinary section, so that `strip` and `objcopy` keep it. docs/module-format.md
-// describes the bytes.
+// A compiled file is a program (the stub, which can also run by itself) with
+// one more ELF section, `.lora_payload`. That section is page-aligned, and so
+// are the parts in it: manifest, code, pack, and whatever else is stored by
+// name. It is an ordinary section, so that `strip` and `objcopy` keep it.
+// docs/module-format.md describes the bytes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,8 +38,8 @@ struct PackedPlace {
   std::string checksum;
 };
 
-/// Writes a compiled file, part by part, each straight to the disk. The file gets
-/// its name, and is executable, when everything is there.
+/// Writes a compiled file, part by part, each straight to the disk. The file
+/// gets its name, and is executable, when everything is there.
 class PayloadWriter {
 public:
   /// `stub` is the program that the payload is appended to; if it is empty, the

@@ -1,9 +1,9 @@
 //===- Safetensors.h - Reading and writing safetensors files ----*- C++ -*-===//
 //
-// The reader trusts nothing: each field of the header is checked before use, and
-// tensors must fill the data without gaps or overlaps, as the format demands. The
-// writer streams: tensors are declared first, then written in any order, and the
-// file takes its name when all bytes are there.
+// The reader trusts nothing: each field of the header is checked before use,
+// and tensors must fill the data without gaps or overlaps, as the format
+// demands. The writer streams: tensors are declared first, then written in any
+// order, and the file takes its name when all bytes are there.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,7 +38,8 @@ class SafetensorsFile {
 public:
   static Expected<SafetensorsFile> open(const std::string &path);
 
-  /// Parses bytes that stay valid as long as this object; `path` is for messages.
+  /// Parses bytes that stay valid as long as this object; `path` is for
+  /// messages.
   static Expected<SafetensorsFile> parse(std::span<const std::byte> bytes,
                                          const std::string &path);
 
@@ -78,10 +79,9 @@ struct TensorSpec {
 /// element types first (I64, F64, F32, BF16, F16, U8), then bytewise by name.
 class SafetensorsWriter {
 public:
-  static Expected<SafetensorsWriter>
-  create(const std::string &path, std::vector<TensorSpec> tensors,
-         const std::map<std::string, std::string> &metadata = {
-             {"format", "pt"}});
+  static Expected<SafetensorsWriter> create(
+      const std::string &path, std::vector<TensorSpec> tensors,
+      const std::map<std::string, std::string> &metadata = {{"format", "pt"}});
 
   /// Writes bytes of a tensor, starting at `offset` bytes into it. A tensor may
   /// come in pieces, which must not overlap, and tensors in any order.

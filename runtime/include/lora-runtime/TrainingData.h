@@ -26,12 +26,11 @@ struct TrainingRow {
 
 /// Reads `{"input_ids": [...], "labels": [...]}` a line from `path`. Labels
 /// default to the ids. Ids and labels outside [0, vocabulary), rows without a
-/// token, a longer row than `longest`, and unknown keys are errors that name the
-/// line. A row of one token, or without a counted label, is allowed: it adds
-/// nothing to the loss.
-Expected<std::vector<TrainingRow>> readTrainingRows(const std::string &path,
-                                                    int64_t vocabulary,
-                                                    int64_t longest);
+/// token, a longer row than `longest`, and unknown keys are errors that name
+/// the line. A row of one token, or without a counted label, is allowed: it
+/// adds nothing to the loss.
+Expected<std::vector<TrainingRow>>
+readTrainingRows(const std::string &path, int64_t vocabulary, int64_t longest);
 
 /// The inputs of one training step: `rows` sequences side by side on the token
 /// axis, each padded on the right to `length` tokens.
@@ -57,9 +56,9 @@ struct TrainingBatch {
 TrainingBatch makeBatch(std::span<const TrainingRow *const> rows,
                         int64_t length);
 
-/// The padded length for rows of at most `longest` tokens: a multiple of 8, or of
-/// an eighth of the next power of two, so that few lengths occur and less than a
-/// quarter is padding of this kind.
+/// The padded length for rows of at most `longest` tokens: a multiple of 8, or
+/// of an eighth of the next power of two, so that few lengths occur and less
+/// than a quarter is padding of this kind.
 int64_t paddedLength(int64_t longest);
 
 } // namespace lora_rt

@@ -39,7 +39,8 @@ typedef struct lora_engine_options {
 typedef struct lora_engine_facts {
   uint32_t struct_size;
   uint32_t threads;
-  /** For people: library, version, instruction set. Lives as long as the engine. */
+  /** For people: library, version, instruction set. Lives as long as the
+   * engine. */
   const char *description;
 } lora_engine_facts;
 

@@ -67,8 +67,8 @@ typedef struct lora_module_info {
   uint32_t struct_size;
   uint32_t threads;
   /** The next two live as long as the module. */
-  const char *family;  /**< "qwen3" */
-  const char *engine;  /**< for people: library, instruction set, threads */
+  const char *family; /**< "qwen3" */
+  const char *engine; /**< for people: library, instruction set, threads */
   int64_t vocab_size;
   int64_t hidden_size;
   int64_t max_positions;
@@ -123,8 +123,8 @@ LORA_API void lora_session_reset(lora_session *session);
 /** The number of tokens fed so far. */
 LORA_API int64_t lora_session_position(const lora_session *session);
 
-/** The number of f32 values in a row of results: vocab_size, or hidden_size if the
- *  model has no head. */
+/** The number of f32 values in a row of results: vocab_size, or hidden_size if
+ * the model has no head. */
 LORA_API int64_t lora_session_row_size(const lora_session *session);
 
 /** Feeds tokens. `rows` is NULL, or has room for count * row_size values: the
@@ -142,11 +142,12 @@ LORA_API lora_status lora_session_feed_hidden(lora_session *session,
 LORA_API lora_status lora_session_last(lora_session *session, float *row,
                                        lora_error *error);
 
-/** Continues with the most likely tokens: `count` ids, fewer if stop_at_eos is not
- *  0 and the model ends the sequence. *generated is their number. */
+/** Continues with the most likely tokens: `count` ids, fewer if stop_at_eos is
+ * not 0 and the model ends the sequence. *generated is their number. */
 LORA_API lora_status lora_session_generate(lora_session *session, size_t count,
                                            int32_t stop_at_eos, int32_t *ids,
-                                           size_t *generated, lora_error *error);
+                                           size_t *generated,
+                                           lora_error *error);
 
 /** Fills `report`, whose struct_size is set. */
 LORA_API lora_status lora_session_get_memory(const lora_session *session,

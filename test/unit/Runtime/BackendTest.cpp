@@ -32,7 +32,8 @@ protected:
     lora_primitive_facts facts = {sizeof(facts), 0, 0, 0, 0};
     backend->primitive_facts(primitive, &facts);
     void *scratch = nullptr;
-    EXPECT_EQ(backend->allocate(engine, facts.scratch_bytes, &scratch, &message), 0);
+    EXPECT_EQ(
+        backend->allocate(engine, facts.scratch_bytes, &scratch, &message), 0);
     int32_t status =
         backend->execute(engine, primitive, args.data(), scratch, &message);
     backend->release(engine, scratch, facts.scratch_bytes);
@@ -72,7 +73,9 @@ struct Buffer {
 };
 
 double silu(double x) { return x / (1 + std::exp(-x)); }
-double geluErf(double x) { return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0))); }
+double geluErf(double x) {
+  return x * 0.5 * (1 + std::erf(x / std::sqrt(2.0)));
+}
 double geluTanh(double x) {
   return 0.5 * x *
          (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
@@ -82,8 +85,9 @@ constexpr int64_t M = 5, N = 19, K = 37;
 
 /// c = (a b + bias) with the post-ops, in double.
 struct Reference {
-  std::vector<float> a = values(M * K, 1), b = values(N * K, 2), bias = values(N, 3),
-                     c = values(M * N, 4), operand = values(M * N, 5);
+  std::vector<float> a = values(M * K, 1), b = values(N * K, 2),
+                     bias = values(N, 3), c = values(M * N, 4),
+                     operand = values(M * N, 5);
 
   template <typename Epilogue>
   std::vector<double> compute(bool withBias, Epilogue epilogue) const {
@@ -123,9 +127,8 @@ TEST_F(Backend, MatmulReadsEachLayout) {
     std::string name(manifestName(type));
     double tolerance = type == DType::F32 ? 1e-6 : 4e-3;
     Buffer a(r.a, type), b(r.b, type), c(std::vector<float>(M * N, 7), type);
-    std::string failure =
-        run(json(name.c_str(), ",\"transpose_b\":true"),
-            {a.bytes.data(), b.bytes.data(), c.bytes.data()});
+    std::string failure = run(json(name.c_str(), ",\"transpose_b\":true"),
+                              {a.bytes.data(), b.bytes.data(), c.bytes.data()});
     if (type == DType::BF16 && !failure.empty())
       continue; // A CPU without bf16.
     ASSERT_EQ(failure, "");
@@ -154,8 +157,8 @@ TEST_F(Backend, MatmulReadsEachLayout) {
       EXPECT_FALSE(pack(tag, b.bytes.data(), aligned, N, K, type));
       Buffer c3(r.c, type);
       ASSERT_EQ(run(json(name.c_str(),
-                         ",\"b_layout\":{\"scheme\":\"onednn\",\"tag\":\"" + tag +
-                             "\"}"),
+                         ",\"b_layout\":{\"scheme\":\"onednn\",\"tag\":\"" +
+                             tag + "\"}"),
                     {a.bytes.data(), aligned, c3.bytes.data()}),
                 "")
           << tag;
@@ -179,10 +182,13 @@ TEST_F(Backend, MatmulPostOpsInTheirOrder) {
       {",\"bias\":\"f32\",\"post_ops\":[{\"kind\":\"silu\"},{\"kind\":\"mul\","
        "\"dtype\":\"f32\"}]",
        true, true, [](double s, double, double o) { return silu(s) * o; }},
-      {",\"post_ops\":[{\"kind\":\"mul\",\"dtype\":\"f32\"},{\"kind\":\"silu\"}]",
+      {",\"post_ops\":[{\"kind\":\"mul\",\"dtype\":\"f32\"},{\"kind\":\"silu\"}"
+       "]",
        false, true, [](double s, double, double o) { return silu(s * o); }},
-      {",\"post_ops\":[{\"kind\":\"add\",\"dtype\":\"f32\"},{\"kind\":\"relu\"}]",
-       false, true, [](double s, double, double o) { return std::max(0.0, s + o); }},
+      {",\"post_ops\":[{\"kind\":\"add\",\"dtype\":\"f32\"},{\"kind\":\"relu\"}"
+       "]",
+       false, true,
+       [](double s, double, double o) { return std::max(0.0, s + o); }},
       {",\"post_ops\":[{\"kind\":\"gelu_erf\"}]", false, false,
        [](double s, double, double) { return geluErf(s); }},
       {",\"post_ops\":[{\"kind\":\"gelu_tanh\"}]", false, false,
@@ -200,11 +206,11 @@ TEST_F(Backend, MatmulPostOpsInTheirOrder) {
     ASSERT_EQ(run(json("f32", std::string(",\"transpose_b\":true") + test.json),
                   args),
               "");
-    expectNear(c.floats(), r.compute(test.bias,
-                                     [&](double sum, int64_t i) {
-                                       return test.epilogue(sum, r.c[i],
-                                                            r.operand[i]);
-                                     }),
+    expectNear(c.floats(),
+               r.compute(test.bias,
+                         [&](double sum, int64_t i) {
+                           return test.epilogue(sum, r.c[i], r.operand[i]);
+                         }),
                2e-6);
   }
 }
@@ -217,10 +223,11 @@ TEST_F(Backend, GatherReadsPackedRows) {
   int32_t indices[] = {258, 0, 17, 17, 100, 64, 3};
   for (std::string tag : {"plain", "BA16a64b", "BA16a16b"}) {
     std::vector<float> packed(*packedBytes(tag, rows, width, DType::F32) / 4);
-    EXPECT_FALSE(pack(tag, table.data(), packed.data(), rows, width, DType::F32));
-    std::string layout = tag == "plain" ? "{\"scheme\":\"plain\"}"
-                                        : "{\"scheme\":\"onednn\",\"tag\":\"" +
-                                              tag + "\"}";
+    EXPECT_FALSE(
+        pack(tag, table.data(), packed.data(), rows, width, DType::F32));
+    std::string layout =
+        tag == "plain" ? "{\"scheme\":\"plain\"}"
+                       : "{\"scheme\":\"onednn\",\"tag\":\"" + tag + "\"}";
     std::string text = "{\"kind\":\"gather\",\"rows\":259,\"width\":48,"
                        "\"count\":7,\"dtype\":\"f32\",\"layout\":" +
                        layout + "}";

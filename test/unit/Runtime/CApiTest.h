@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/** Runs ids 3, 10, 0, 7, 7 on the tiny module; `expected` has their logits. Gives
- *  0 on success and otherwise prints the condition that failed. */
+/** Runs ids 3, 10, 0, 7, 7 on the tiny module; `expected` has their logits.
+ * Gives 0 on success and otherwise prints the condition that failed. */
 int run_c_api_test(const char *path, const float *expected, size_t tokens);
 
 #ifdef __cplusplus

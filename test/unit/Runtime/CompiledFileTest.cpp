@@ -1,4 +1,5 @@
-//===- CompiledFileTest.cpp - The C interface, lora-run and the file itself -===//
+//===- CompiledFileTest.cpp - C interface, lora-run, compiled files
+//--------===//
 
 #include "CApiTest.h"
 #include "TestFiles.h"
@@ -69,18 +70,20 @@ TEST(CompiledFile, RunsByItselfAndByLoraRun) {
     EXPECT_EQ(outcome.output, expectedLine());
   }
   std::string out = folder.path("out.safetensors");
-  EXPECT_EQ(shell(environment + path + " -q --ids 3,10,0,7,7 --logits " + out).status,
-            0);
+  EXPECT_EQ(
+      shell(environment + path + " -q --ids 3,10,0,7,7 --logits " + out).status,
+      0);
   Expected<SafetensorsFile> file = SafetensorsFile::open(out);
   ASSERT_TRUE(file) << file.message();
   const TensorView *logits = file->find("logits");
   ASSERT_NE(logits, nullptr);
   EXPECT_EQ(logits->shape, (std::vector<int64_t>{1, 5, 11}));
   std::vector<float> expected = tiny::logits(prompt);
-  EXPECT_EQ(std::memcmp(logits->bytes.data(), expected.data(),
-                        logits->bytes.size()),
-            0);
-  std::string compare = environment + path + " -q --compare " + out + ":logits ";
+  EXPECT_EQ(
+      std::memcmp(logits->bytes.data(), expected.data(), logits->bytes.size()),
+      0);
+  std::string compare =
+      environment + path + " -q --compare " + out + ":logits ";
   EXPECT_EQ(shell(compare + "--ids 3,10,0,7,7 --tolerance 0").status, 0);
   EXPECT_EQ(shell(compare + "--ids 3,10,0,7,6 --tolerance 0 2>&1").status, 1);
 }
@@ -89,8 +92,8 @@ TEST(CompiledFile, ErrorsGoToStandardError) {
   TestFolder folder;
   std::string path = folder.path("model");
   tiny::write(path, LORA_STUB, "plain");
-  std::string call = std::string("LORA_RUNTIME_LIBRARY_PATH=") + LORA_LIBRARIES +
-                     " " + path + " ";
+  std::string call = std::string("LORA_RUNTIME_LIBRARY_PATH=") +
+                     LORA_LIBRARIES + " " + path + " ";
   for (const char *arguments :
        {"--ids 99 --generate 1", "--ids 1,x --generate 1", "--ids 1",
         "--generate 1", "--ids 1 --generate -3", "--nonsense", "",
@@ -112,8 +115,8 @@ TEST(CompiledFile, PortableCarriesItsLibraries) {
   ASSERT_TRUE(backend) << backend.message();
   tiny::write(path, LORA_STUB, "plain", "\"sse2\"", LORA_BACKEND);
   // Nothing else tells where the libraries are.
-  Outcome outcome = shell("env -i " + path +
-                          " --ids 3,10,0,7,7 --generate 3 2>/dev/null");
+  Outcome outcome =
+      shell("env -i " + path + " --ids 3,10,0,7,7 --generate 3 2>/dev/null");
   EXPECT_EQ(outcome.status, 0);
   EXPECT_EQ(outcome.output, expectedLine());
   EXPECT_NE(shell(path + " --info").output.find("lib:libgomp.so.1"),

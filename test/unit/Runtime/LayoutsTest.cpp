@@ -29,7 +29,8 @@ void expectRoundTrip(const std::string &layout, int64_t n, int64_t k) {
                plain[size_t(row * k + column)];
   EXPECT_EQ(wrong, 0);
   std::vector<float> back(plain.size());
-  error = repack(layout, packed.data(), plainLayout, back.data(), n, k, DType::F32);
+  error =
+      repack(layout, packed.data(), plainLayout, back.data(), n, k, DType::F32);
   ASSERT_FALSE(error) << error.message();
   EXPECT_EQ(back, plain);
 }

@@ -13,7 +13,8 @@ namespace {
 
 TEST(Numeric, EveryHalfSurvivesTheWayThroughFloat) {
   for (uint32_t bits = 0; bits < 65536; ++bits) {
-    float half = f16ToFloat(uint16_t(bits)), brain = bf16ToFloat(uint16_t(bits));
+    float half = f16ToFloat(uint16_t(bits)),
+          brain = bf16ToFloat(uint16_t(bits));
     if (std::isnan(half))
       EXPECT_TRUE(std::isnan(f16ToFloat(floatToF16(half))));
     else
@@ -27,7 +28,8 @@ TEST(Numeric, EveryHalfSurvivesTheWayThroughFloat) {
 
 TEST(Numeric, TiesGoToEven) {
   for (uint32_t bits = 0; bits + 1 < 0x7c00; ++bits) {
-    float middle = (f16ToFloat(uint16_t(bits)) + f16ToFloat(uint16_t(bits + 1))) / 2;
+    float middle =
+        (f16ToFloat(uint16_t(bits)) + f16ToFloat(uint16_t(bits + 1))) / 2;
     EXPECT_EQ(floatToF16(middle), bits + (bits & 1));
     EXPECT_EQ(floatToF16(std::nextafter(middle, 0.0f)), bits);
     EXPECT_EQ(floatToF16(std::nextafter(middle, 1e9f)), bits + 1);

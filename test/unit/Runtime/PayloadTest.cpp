@@ -1,7 +1,7 @@
 //===- PayloadTest.cpp - Compiled files survive copies and strip ----------===//
 
-#include "TestFiles.h"
 #include "lora-runtime/Payload.h"
+#include "TestFiles.h"
 
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -11,7 +11,8 @@ using namespace lora_rt;
 namespace {
 
 std::string text(std::span<const std::byte> bytes) {
-  return std::string(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+  return std::string(reinterpret_cast<const char *>(bytes.data()),
+                     bytes.size());
 }
 
 void writeModule(const std::string &path, const std::string &stub) {
@@ -21,8 +22,10 @@ void writeModule(const std::string &path, const std::string &stub) {
   EXPECT_FALSE(writer->beginPart(packPart));
   EXPECT_TRUE(writer->beginPart("other")); // One part at a time.
   std::string a(5000, 'a'), b(10, 'b');
-  Expected<PackedPlace> first = writer->appendTensor(std::as_bytes(std::span(a)));
-  Expected<PackedPlace> second = writer->appendTensor(std::as_bytes(std::span(b)));
+  Expected<PackedPlace> first =
+      writer->appendTensor(std::as_bytes(std::span(a)));
+  Expected<PackedPlace> second =
+      writer->appendTensor(std::as_bytes(std::span(b)));
   ASSERT_TRUE(first && second);
   EXPECT_EQ(first->offset, 0u);
   EXPECT_EQ(second->offset, 8192u);

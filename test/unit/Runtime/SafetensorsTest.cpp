@@ -1,8 +1,8 @@
 //===- SafetensorsTest.cpp - Safe reading, exact writing ------------------===//
 
 #include "TestFiles.h"
-#include "lora-runtime/File.h"
 #include "lora-runtime/Checkpoint.h"
+#include "lora-runtime/File.h"
 
 #include <cstring>
 #include <gtest/gtest.h>
@@ -13,7 +13,8 @@ namespace {
 
 std::string file(const std::string &header, const std::string &data) {
   uint64_t length = header.size();
-  return std::string(reinterpret_cast<const char *>(&length), 8) + header + data;
+  return std::string(reinterpret_cast<const char *>(&length), 8) + header +
+         data;
 }
 
 /// The message of the failure to read this file; empty if it can be read.
@@ -83,10 +84,11 @@ TEST(Safetensors, HeaderIsPaddedAndOrdered) {
   uint64_t length;
   std::memcpy(&length, text.data(), 8);
   EXPECT_EQ(length % 8, 0u);
-  EXPECT_EQ(text.substr(8, length).find("{\"__metadata__\":{\"format\":\"pt\"},"
-                                        "\"y\":{\"dtype\":\"F32\",\"shape\":[1],"
-                                        "\"data_offsets\":[0,4]},\"z\":"),
-            0u);
+  EXPECT_EQ(
+      text.substr(8, length).find("{\"__metadata__\":{\"format\":\"pt\"},"
+                                  "\"y\":{\"dtype\":\"F32\",\"shape\":[1],"
+                                  "\"data_offsets\":[0,4]},\"z\":"),
+      0u);
 }
 
 TEST(Safetensors, RefusesHostileHeaders) {
@@ -105,10 +107,10 @@ TEST(Safetensors, RefusesHostileHeaders) {
   EXPECT_FAILURE(file("{\"__metadata__\":{\"k\":1}}", ""), "to be a text");
   EXPECT_FAILURE(file("{}", "abcd"), "belong to no tensor");
   auto with = [&](const char *dtype, const char *shape, const char *offsets) {
-    return failure(file(tensor(std::string("\"dtype\":") + dtype +
-                               ",\"shape\":" + shape +
-                               ",\"data_offsets\":" + offsets),
-                        "abcd"));
+    return failure(
+        file(tensor(std::string("\"dtype\":") + dtype + ",\"shape\":" + shape +
+                    ",\"data_offsets\":" + offsets),
+             "abcd"));
   };
   EXPECT_NE(with("\"F31\"", "[1]", "[0,4]").find("unknown dtype"),
             std::string::npos);
@@ -123,8 +125,9 @@ TEST(Safetensors, RefusesHostileHeaders) {
             std::string::npos);
   EXPECT_NE(with("\"F32\"", "[4611686018427387905]", "[0,4]").find("too large"),
             std::string::npos);
-  EXPECT_NE(with("\"F32\"", "[9223372036854775807,3]", "[0,4]").find("too large"),
-            std::string::npos);
+  EXPECT_NE(
+      with("\"F32\"", "[9223372036854775807,3]", "[0,4]").find("too large"),
+      std::string::npos);
   EXPECT_NE(with("\"F32\"", "[1]", "[0]").find("two whole"), std::string::npos);
   EXPECT_NE(with("\"U8\"", "[2]", "[1,3]").find("gap"), std::string::npos);
   EXPECT_NE(with("\"U8\"", "[2]", "[0,2]").find("the tensors fill 2"),
@@ -162,18 +165,21 @@ TEST(Checkpoint, OpensShardsThatFitTheIndex) {
   shard("m-1.safetensors", "layers.0.weight", 1);
   shard("m-2.safetensors", "layers.1.weight", 2);
   std::string index = "model.safetensors.index.json";
-  folder.write(index, "{\"weight_map\":{\"layers.0.weight\":\"m-1.safetensors\","
-                      "\"layers.1.weight\":\"m-2.safetensors\"}}");
+  folder.write(index,
+               "{\"weight_map\":{\"layers.0.weight\":\"m-1.safetensors\","
+               "\"layers.1.weight\":\"m-2.safetensors\"}}");
   Expected<Checkpoint> checkpoint = Checkpoint::open(folder.root());
   ASSERT_TRUE(checkpoint) << checkpoint.message();
   EXPECT_EQ(checkpoint->size(), 2u);
-  EXPECT_EQ(checkpoint->fileOf("layers.1.weight"), folder.path("m-2.safetensors"));
+  EXPECT_EQ(checkpoint->fileOf("layers.1.weight"),
+            folder.path("m-2.safetensors"));
   Expected<const TensorView *> missing = checkpoint->get("layers.2.weight");
   EXPECT_NE(missing.message().find("did you mean 'layers.0.weight'"),
             std::string::npos)
       << missing.message();
 
-  folder.write(index, "{\"weight_map\":{\"layers.0.weight\":\"m-2.safetensors\"}}");
+  folder.write(index,
+               "{\"weight_map\":{\"layers.0.weight\":\"m-2.safetensors\"}}");
   EXPECT_NE(Checkpoint::open(folder.root()).message().find("different models"),
             std::string::npos);
   folder.write(index, "{\"weight_map\":{\"layers.0.weight\":\"../etc\"}}");

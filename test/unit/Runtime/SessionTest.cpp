@@ -1,8 +1,8 @@
 //===- SessionTest.cpp - Loading, chunking, generating, training calls ----===//
 
+#include "lora-runtime/Session.h"
 #include "TestFiles.h"
 #include "TinyModule.h"
-#include "lora-runtime/Session.h"
 #include "session/Chunks.h"
 
 #include <algorithm>
@@ -80,8 +80,8 @@ TEST(Session, ChunksAndPaddingChangeNothing) {
     EXPECT_EQ(all, tiny::logits(prompt)) << split;
     Expected<std::vector<float>> last = s->last();
     ASSERT_TRUE(last);
-    EXPECT_TRUE(std::equal(last->begin(), last->end(),
-                           all.end() - tiny::vocabulary));
+    EXPECT_TRUE(
+        std::equal(last->begin(), last->end(), all.end() - tiny::vocabulary));
   }
 }
 

@@ -45,8 +45,9 @@ inline std::vector<float> logits(const std::vector<int32_t> &ids) {
 }
 
 inline std::string layoutJson(const std::string &layout) {
-  return layout == "plain" ? "{\"scheme\":\"plain\"}"
-                           : "{\"scheme\":\"onednn\",\"tag\":\"" + layout + "\"}";
+  return layout == "plain"
+             ? "{\"scheme\":\"plain\"}"
+             : "{\"scheme\":\"onednn\",\"tag\":\"" + layout + "\"}";
 }
 
 inline std::string manifest(const std::string &layout,
@@ -60,32 +61,48 @@ inline std::string manifest(const std::string &layout,
   auto body = [](const std::string &t) {
     return "{\"name\":\"hidden_states.t" + t +
            "\",\"function\":\"hidden_states\",\"tokens\":" + t +
-           ",\"frame_bytes\":128,\"inputs\":[{\"name\":\"ids\",\"dtype\":\"i32\","
-           "\"shape\":[" + t + "]},{\"name\":\"sequence\",\"dtype\":\"i32\","
-           "\"shape\":[4," + t + "]}],\"outputs\":[{\"name\":\"hidden\","
-           "\"dtype\":\"f32\",\"shape\":[" + t + ",6]}]}";
+           ",\"frame_bytes\":128,\"inputs\":[{\"name\":\"ids\",\"dtype\":"
+           "\"i32\","
+           "\"shape\":[" +
+           t +
+           "]},{\"name\":\"sequence\",\"dtype\":\"i32\","
+           "\"shape\":[4," +
+           t +
+           "]}],\"outputs\":[{\"name\":\"hidden\","
+           "\"dtype\":\"f32\",\"shape\":[" +
+           t + ",6]}]}";
   };
   return "{\"format\":1,\"target\":{\"engine\":\"cpu\",\"cpu\":\"any\","
-         "\"features\":[" + features + "]},"
+         "\"features\":[" +
+         features +
+         "]},"
          "\"model\":{\"family\":\"tiny\",\"vocab_size\":11,\"hidden_size\":6,"
          "\"max_positions\":32,\"dtype\":\"f32\",\"eos_token_ids\":[2],"
          "\"has_head\":true},"
          "\"params\":[{\"name\":\"embed\",\"dtype\":\"f32\",\"shape\":[11,6],"
-         "\"layout\":" + l + ",\"bytes\":" + std::to_string(place.bytes) +
+         "\"layout\":" +
+         l + ",\"bytes\":" + std::to_string(place.bytes) +
          ",\"offset\":" + std::to_string(place.offset) + ",\"xxh3\":\"" +
-         place.checksum + "\"}],"
+         place.checksum +
+         "\"}],"
          "\"states\":[{\"name\":\"cache\",\"dtype\":\"f32\",\"shape\":[-1,6]}],"
          "\"trainables\":[{\"name\":\"lora_A\",\"shape\":[2,6],\"offset\":0}],"
          "\"slots\":[{\"param\":0},{\"state\":0},{\"region\":\"theta\"},"
          "{\"gradient\":0}],"
-         "\"primitives\":[" + gather("1") + "," + gather("4") + ","
+         "\"primitives\":[" +
+         gather("1") + "," + gather("4") +
+         ","
          "{\"kind\":\"matmul\",\"m\":1,\"n\":11,\"k\":6,\"a\":\"f32\","
-         "\"b\":\"f32\",\"c\":\"f32\",\"transpose_b\":true,\"b_layout\":" + l +
+         "\"b\":\"f32\",\"c\":\"f32\",\"transpose_b\":true,\"b_layout\":" +
+         l +
          "}],"
-         "\"entries\":[" + body("4") + "," + body("1") + ","
+         "\"entries\":[" +
+         body("4") + "," + body("1") +
+         ","
          "{\"name\":\"logits.t1\",\"function\":\"logits\",\"tokens\":1,"
          "\"frame_bytes\":0,\"inputs\":[{\"name\":\"hidden\",\"dtype\":\"f32\","
-         "\"shape\":[1,6]}],\"outputs\":[{\"name\":\"logits\",\"dtype\":\"f32\","
+         "\"shape\":[1,6]}],\"outputs\":[{\"name\":\"logits\",\"dtype\":"
+         "\"f32\","
          "\"shape\":[1,11]}]},"
          "{\"name\":\"train_step.t2\",\"function\":\"train_step\",\"tokens\":2,"
          "\"frame_bytes\":0,\"inputs\":[{\"name\":\"ids\",\"dtype\":\"i32\","
@@ -114,7 +131,8 @@ inline void write(const std::string &path, const std::string &stub,
       writer->appendTensor(std::as_bytes(std::span(packed)));
   ASSERT_TRUE(place);
   EXPECT_FALSE(writer->endPart());
-  EXPECT_FALSE(writer->addPart(manifestPart, manifest(layout, *place, features)));
+  EXPECT_FALSE(
+      writer->addPart(manifestPart, manifest(layout, *place, features)));
   if (!portableBackend.empty()) {
     Error error = addLibraryParts(*writer, portableBackend);
     EXPECT_FALSE(error) << error.message();

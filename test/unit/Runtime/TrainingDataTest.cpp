@@ -1,7 +1,7 @@
 //===- TrainingDataTest.cpp - Rows and batches ----------------------------===//
 
-#include "TestFiles.h"
 #include "lora-runtime/TrainingData.h"
+#include "TestFiles.h"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +12,8 @@ namespace {
 Expected<std::vector<TrainingRow>> read(const std::string &text) {
   TestFolder folder;
   folder.write("rows.jsonl", text);
-  return readTrainingRows(folder.path("rows.jsonl"), /*vocabulary=*/100, /*longest=*/4);
+  return readTrainingRows(folder.path("rows.jsonl"), /*vocabulary=*/100,
+                          /*longest=*/4);
 }
 
 TEST(TrainingData, LabelsDefaultToTheIds) {
@@ -28,21 +29,23 @@ TEST(TrainingData, ErrorsNameTheLine) {
   struct Case {
     const char *text, *message;
   };
-  for (Case c : {Case{"{\"input_ids\": [5]}\n{\"input_ids\": [100]}",
-                      "rows.jsonl:2: input_ids[0] is 100"},
-                 Case{"{\"input_ids\": [-1]}", "input_ids[0] is -1"},
-                 Case{"{\"input_ids\": [1.5]}", "is 1.5, but a token id is a whole number"},
-                 Case{"{\"input_ids\": [-100]}", "input_ids[0] is -100"},
-                 Case{"{\"input_ids\": [18446744073709551615]}", "vocabulary"},
-                 Case{"{\"input_ids\": []}", "is empty"},
-                 Case{"{\"input_ids\": 5}", "expected 'input_ids' to be a list"},
-                 Case{"{\"input_ids\": [1,2,3,4,5]}", "has 5 tokens"},
-                 Case{"{\"input_ids\": [1], \"labels\": [1, 2]}", "2 values"},
-                 Case{"{\"input_ids\": [1], \"text\": \"x\"}", "key 'text'"},
-                 Case{"{\"input_ids\": [1], \"attention_mask\": [0]}",
-                      "without padding"},
-                 Case{"[1]", "expected an object"}, Case{"{", "rows.jsonl:1"},
-                 Case{"\n\n", "has no rows"}}) {
+  for (Case c :
+       {Case{"{\"input_ids\": [5]}\n{\"input_ids\": [100]}",
+             "rows.jsonl:2: input_ids[0] is 100"},
+        Case{"{\"input_ids\": [-1]}", "input_ids[0] is -1"},
+        Case{"{\"input_ids\": [1.5]}",
+             "is 1.5, but a token id is a whole number"},
+        Case{"{\"input_ids\": [-100]}", "input_ids[0] is -100"},
+        Case{"{\"input_ids\": [18446744073709551615]}", "vocabulary"},
+        Case{"{\"input_ids\": []}", "is empty"},
+        Case{"{\"input_ids\": 5}", "expected 'input_ids' to be a list"},
+        Case{"{\"input_ids\": [1,2,3,4,5]}", "has 5 tokens"},
+        Case{"{\"input_ids\": [1], \"labels\": [1, 2]}", "2 values"},
+        Case{"{\"input_ids\": [1], \"text\": \"x\"}", "key 'text'"},
+        Case{"{\"input_ids\": [1], \"attention_mask\": [0]}",
+             "without padding"},
+        Case{"[1]", "expected an object"}, Case{"{", "rows.jsonl:1"},
+        Case{"\n\n", "has no rows"}}) {
     auto rows = read(c.text);
     ASSERT_FALSE(rows) << c.text;
     EXPECT_NE(rows.message().find(c.message), std::string::npos)

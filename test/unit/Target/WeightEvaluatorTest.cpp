@@ -34,8 +34,8 @@ protected:
       values[i] = std::sin(float(i) * step + float(name.size()));
     auto &data = bytes[name];
     data.resize(count * lora_rt::sizeOf(type));
-    EXPECT_FALSE(lora_rt::convert(DType::F32, values.data(), type, data.data(),
-                                  count));
+    EXPECT_FALSE(
+        lora_rt::convert(DType::F32, values.data(), type, data.data(), count));
     EXPECT_FALSE(lora_rt::convertToFloat(type, data.data(), values));
     tensors[name] = {name, type, std::move(shape), data};
     return values;
@@ -50,8 +50,8 @@ protected:
   lora_rt::Error evaluateInto(const std::string &text,
                               std::vector<float> &values) {
     mlir::Attribute expr = parse(text);
-    auto type = mlir::cast<transformer::WeightExprAttrInterface>(expr)
-                    .getValueType();
+    auto type =
+        mlir::cast<transformer::WeightExprAttrInterface>(expr).getValueType();
     DType dtype = getRuntimeType(type.getElementType());
     size_t count = size_t(type.getNumElements());
     std::vector<std::byte> result(count * lora_rt::sizeOf(dtype));
@@ -105,8 +105,8 @@ TEST_F(WeightEvaluatorTest, MergeAccumulatesInF32AndRoundsOnce) {
                  double(a[size_t(k * in + j)]);
       double exact = w[size_t(i * in + j)] + delta;
       change = std::max(change, std::abs(delta));
-      rounding = std::max(rounding,
-                          std::abs(merged[size_t(i * in + j)] - exact));
+      rounding =
+          std::max(rounding, std::abs(merged[size_t(i * in + j)] - exact));
       // Half a bf16 unit in the last place, and f32's error before it.
       float tolerance = std::ldexp(1.0f, std::ilogb(float(exact)) - 8) + 2e-6f;
       ASSERT_NEAR(merged[size_t(i * in + j)], exact, tolerance)
@@ -140,8 +140,8 @@ TEST_F(WeightEvaluatorTest, ConcatBothWaysAndOfVectors) {
       "#transformer.base<\"v\", tensor<4x2xf32>>], dim = 1, tensor<4x5xf32>>");
   for (size_t row = 0; row < 4; ++row)
     for (size_t column = 0; column < 5; ++column)
-      EXPECT_EQ(beside[row * 5 + column], column < 3 ? q[row * 3 + column]
-                                                     : v[row * 2 + column - 3]);
+      EXPECT_EQ(beside[row * 5 + column],
+                column < 3 ? q[row * 3 + column] : v[row * 2 + column - 3]);
 
   auto x = store("model.layers.3.x", DType::F32, {3}, 0.2f);
   auto y = store("model.layers.3.y", DType::F32, {2}, 0.4f);
@@ -180,8 +180,8 @@ TEST_F(WeightEvaluatorTest, InitialValuesDependOnSeedAndNameOnly) {
   EXPECT_NEAR(sum / 120000, 0, 5 * bound / std::sqrt(3.0 * 120000));
   EXPECT_NEAR(squares / 120000, bound * bound / 3, bound * bound / 3 * 0.015);
 
-  auto zeros = evaluate(
-      "#transformer.init<zeros, \"z\", tensor<3x2xf32>, seed = 0>");
+  auto zeros =
+      evaluate("#transformer.init<zeros, \"z\", tensor<3x2xf32>, seed = 0>");
   EXPECT_EQ(zeros, std::vector<float>(6, 0.0f));
   auto normal = evaluate(
       "#transformer.init<normal, \"n\", tensor<8x9001xf32>, seed = 3>");
@@ -200,8 +200,10 @@ TEST_F(WeightEvaluatorTest, AWrongShapeOrTypeNamesTheTensor) {
   EXPECT_NE(shape.message().find("'model.layers.3.w' is BF16 [3, 2]"),
             std::string::npos)
       << shape.message();
-  EXPECT_TRUE(evaluateInto("#transformer.base<\"w\", tensor<3x2xf32>>", values));
-  EXPECT_TRUE(evaluateInto("#transformer.base<\"v\", tensor<3x2xf32>>", values));
+  EXPECT_TRUE(
+      evaluateInto("#transformer.base<\"w\", tensor<3x2xf32>>", values));
+  EXPECT_TRUE(
+      evaluateInto("#transformer.base<\"v\", tensor<3x2xf32>>", values));
 }
 
 } // namespace

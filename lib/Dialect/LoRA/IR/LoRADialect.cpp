@@ -59,9 +59,10 @@ LogicalResult MergeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (types[1].getDimSize(0) != out || types[2].getDimSize(0) != rank ||
       types[2].getDimSize(1) != in || scale.getType().getRank() != 1 ||
       scale.getType().getDimSize(0) != rank) // (C1)
-    return emitError() << "expected base [out, in], b [out, rank], a [rank, in] "
-                          "and scale [rank], but got "
-                       << types[0] << ", " << types[1] << ", " << types[2]
-                       << " and " << scale.getType();
+    return emitError()
+           << "expected base [out, in], b [out, rank], a [rank, in] "
+              "and scale [rank], but got "
+           << types[0] << ", " << types[1] << ", " << types[2] << " and "
+           << scale.getType();
   return success();
 }

@@ -62,7 +62,7 @@ LogicalResult DownOp::verify() {
   if (failed(expectShape(*this, "a", getA(), {rank, dim(getX(), 1)})) ||
       failed(expectShape(*this, "scale", getScale(), {rank})) ||
       failed(expectShape(*this, "result", getResult(), {dim(getX(), 0), rank})))
-    return failure(); // (C1)
+    return failure();                                   // (C1)
   return expectOneElementType(*this, {getX(), getA()}); // (C2)
 }
 
@@ -77,8 +77,8 @@ LogicalResult UpOp::verify() {
     return failure(); // (C1)
   int64_t end = int64_t(getOffset()) + rank;
   if (int64_t(getOffset()) < 0 || end > dim(getT(), 1)) // (C2)
-    return emitOpError() << "expected ranks [" << int64_t(getOffset()) << ", " << end
-                         << ") to be among the " << dim(getT(), 1)
+    return emitOpError() << "expected ranks [" << int64_t(getOffset()) << ", "
+                         << end << ") to be among the " << dim(getT(), 1)
                          << " of t";
   SmallVector<Value> values{getX(), getWeight(), getT(), getB()};
   if (getBias())

@@ -99,8 +99,9 @@ static LogicalResult refuseTensor(ModuleOp module,
               << lora_rt::suggestion(owner, names);
 }
 
-/// Adapters and models may come with or without the head; without it, transformers
-/// drops the leading "model." of paths. The rules were written for the adapter's.
+/// Adapters and models may come with or without the head; without it,
+/// transformers drops the leading "model." of paths. The rules were written for
+/// the adapter's.
 static void seeAsAdapter(MutableArrayRef<GraphModule> modules, bool headless) {
   bool hasPrefix = llvm::any_of(modules, [](const GraphModule &known) {
     return StringRef(known.info.path).starts_with("model.");

@@ -1,4 +1,4 @@
-//===- SlotValues.h - Weight expressions and the slots they fill -*- C++ -*-==//
+//===- SlotValues.h - Weight expressions and the slots they fill ----------===//
 //
 // Making expressions, and setting them for a block or for one place of it.
 //

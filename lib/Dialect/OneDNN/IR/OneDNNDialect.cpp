@@ -54,9 +54,10 @@ static FailureOr<ShapedType> getWeightType(Operation *op, Value weight,
   ShapedType type = shaped(weight);
   bool opaque = type.getElementType().isInteger(8);
   if (!opaque && (layout || shape)) // (C5)
-    return op->emitOpError() << "expected a layout attribute only with a weight "
-                                "of opaque bytes, but got "
-                             << type;
+    return op->emitOpError()
+           << "expected a layout attribute only with a weight "
+              "of opaque bytes, but got "
+           << type;
   if (!opaque && type.getRank() == 2)
     return type;
   if (!opaque || !layout || !shape || type.getRank() != 1 ||
@@ -72,9 +73,9 @@ static LogicalResult expectPlain(Operation *op, StringRef name, Value value) {
   if (!getEncoding(value) && !type.getElementType().isInteger(8) &&
       type.getRank() == 2 && type.hasStaticShape())
     return success();
-  return op->emitOpError() << "expected " << name
-                           << " to be a row-major matrix of static shape, but got "
-                           << type;
+  return op->emitOpError()
+         << "expected " << name
+         << " to be a row-major matrix of static shape, but got " << type;
 }
 
 /// Reads of the inputs and writes of the destination, once on memrefs.
@@ -99,8 +100,9 @@ static LogicalResult verifyDestination(Operation *op, Value destination) {
   bool isTensor = isa<RankedTensorType>(destination.getType());
   if (isTensor != (op->getNumResults() == 1) ||
       (isTensor && op->getResult(0).getType() != destination.getType()))
-    return op->emitOpError() << "expected a result of the destination's type for "
-                                "a tensor, and none for a memref";
+    return op->emitOpError()
+           << "expected a result of the destination's type for "
+              "a tensor, and none for a memref";
   return success();
 }
 
@@ -119,9 +121,8 @@ int64_t MatmulOp::getK() {
 }
 
 LogicalResult MatmulOp::verify() {
-  FailureOr<ShapedType> b =
-      getWeightType(*this, getB(), getBLayout().value_or(PackedAttr()),
-                    getBShape());
+  FailureOr<ShapedType> b = getWeightType(
+      *this, getB(), getBLayout().value_or(PackedAttr()), getBShape());
   if (failed(b) || failed(verifyDestination(*this, getC())))
     return failure();
   for (auto [name, value] : {std::pair<StringRef, Value>("a", getA()),
@@ -143,8 +144,9 @@ LogicalResult MatmulOp::verify() {
     return emitOpError() << "expected bias to have " << n << " values, but got "
                          << getBias().getType();
   if (shaped(getA()).getElementType() != b->getElementType()) // (C2)
-    return emitOpError() << "expected a and b to have one element type, but got "
-                         << getA().getType() << " and " << *b;
+    return emitOpError()
+           << "expected a and b to have one element type, but got "
+           << getA().getType() << " and " << *b;
   size_t operands = llvm::count_if(getPostOps(), [](Attribute attr) {
     PostOpKind kind = cast<PostOpKindAttr>(attr).getValue();
     return kind == PostOpKind::Add || kind == PostOpKind::Mul;
@@ -172,8 +174,8 @@ void MatmulOp::getEffects(
   bool sums = llvm::any_of(getPostOps(), [](Attribute attr) {
     return cast<PostOpKindAttr>(attr).getValue() == PostOpKind::Sum;
   });
-  getDestinationEffects(
-      cast<DestinationStyleOpInterface>(getOperation()), sums, effects);
+  getDestinationEffects(cast<DestinationStyleOpInterface>(getOperation()), sums,
+                        effects);
 }
 
 //===----------------------------------------------------------------------===//
@@ -203,7 +205,6 @@ LogicalResult GatherOp::verify() {
 void GatherOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
         &effects) {
-  getDestinationEffects(
-      cast<DestinationStyleOpInterface>(getOperation()),
-      /*readsDestination=*/false, effects);
+  getDestinationEffects(cast<DestinationStyleOpInterface>(getOperation()),
+                        /*readsDestination=*/false, effects);
 }

@@ -35,8 +35,8 @@ MatmulOp getFusibleMatmul(Value value) {
   return matmul;
 }
 
-/// Whether a value is a range of wider rows, which post-ops cannot read in place;
-/// a destination can be one.
+/// Whether a value is a range of wider rows, which post-ops cannot read in
+/// place; a destination can be one.
 bool isSlice(Value value) {
   return value.getDefiningOp<transformer::SliceFeaturesOp>() != nullptr;
 }

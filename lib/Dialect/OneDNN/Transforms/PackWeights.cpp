@@ -113,14 +113,13 @@ private:
   void pack(func::FuncOp block, unsigned index) {
     BlockArgument slot = block.getArgument(index);
     auto plain = cast<RankedTensorType>(slot.getType());
-    auto type =
-        RankedTensorType::get(plain.getShape(), plain.getElementType(),
-                              PackedAttr::get(&getContext(), "any"));
+    auto type = RankedTensorType::get(plain.getShape(), plain.getElementType(),
+                                      PackedAttr::get(&getContext(), "any"));
     slot.setType(type);
     SmallVector<Type> inputs(block.getArgumentTypes());
     inputs[index] = type;
-    block.setType(FunctionType::get(&getContext(), inputs,
-                                    block.getResultTypes()));
+    block.setType(
+        FunctionType::get(&getContext(), inputs, block.getResultTypes()));
     for (Operation *user : llvm::make_early_inc_range(slot.getUsers())) {
       auto embedding = dyn_cast<transformer::EmbeddingOp>(user);
       if (!embedding)

@@ -101,8 +101,8 @@ void ParallelForOp::build(OpBuilder &builder, OperationState &state,
                      builder.getI64IntegerAttr(grain));
   OpBuilder::InsertionGuard guard(builder);
   Region *region = state.addRegion();
-  Block *block = builder.createBlock(region, {}, builder.getIndexType(),
-                                     state.location);
+  Block *block =
+      builder.createBlock(region, {}, builder.getIndexType(), state.location);
   builder.setInsertionPointToStart(block);
   YieldOp::create(builder, state.location);
 }
@@ -139,9 +139,8 @@ ParseResult ParallelForOp::parse(OpAsmParser &parser, OperationState &state) {
 }
 
 void ParallelForOp::print(OpAsmPrinter &printer) {
-  printer << ' ' << getCtx() << ", " << getInductionVar() << " = "
-          << getLower() << " to " << getUpper() << " grain " << getGrain()
-          << ' ';
+  printer << ' ' << getCtx() << ", " << getInductionVar() << " = " << getLower()
+          << " to " << getUpper() << " grain " << getGrain() << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false,
                       /*printBlockTerminators=*/false);
   printer.printOptionalAttrDict((*this)->getAttrs(), {getGrainAttrName()});

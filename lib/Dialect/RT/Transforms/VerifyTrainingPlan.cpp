@@ -42,8 +42,7 @@ std::optional<int64_t> getSmallestAdaptedWeight(ArrayAttr table) {
     if (entry.getAs<StringAttr>("kind").getValue() != "param" ||
         type.getRank() != 2 || !adapted.contains(entry.get("path")))
       continue;
-    int64_t bytes =
-        type.getNumElements() * type.getElementTypeBitWidth() / 8;
+    int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
     smallest = std::min(smallest.value_or(bytes), bytes);
   }
   return smallest;
@@ -78,11 +77,9 @@ struct VerifyTrainingPlanPass
 
 private:
   LogicalResult verify(ArrayRef<Plan> plans, int64_t smallest) {
-    auto [fewest, most] =
-        std::minmax_element(plans.begin(), plans.end(),
-                            [](const Plan &a, const Plan &b) {
-                              return a.tokens < b.tokens;
-                            });
+    auto [fewest, most] = std::minmax_element(
+        plans.begin(), plans.end(),
+        [](const Plan &a, const Plan &b) { return a.tokens < b.tokens; });
     if (fewest->tokens == most->tokens)
       return success();
     double slope = double(most->bytes - fewest->bytes) /
@@ -95,7 +92,8 @@ private:
     func::FuncOp function = fewest->function;
     return function.emitError()
            << "expected the part of the frame that does not grow with the "
-              "number of tokens to be smaller than the smallest adapted weight, "
+              "number of tokens to be smaller than the smallest adapted "
+              "weight, "
            << smallest << " bytes, but got " << constant;
   }
 };

@@ -108,7 +108,8 @@ LogicalResult ConcatAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     sum += part.getDimSize(dim);
   }
   if (sum != type.getDimSize(dim))
-    return emitError() << "expected dim " << dim << " of the operands to add up to "
+    return emitError() << "expected dim " << dim
+                       << " of the operands to add up to "
                        << type.getDimSize(dim) << ", but got " << sum;
   return success();
 }

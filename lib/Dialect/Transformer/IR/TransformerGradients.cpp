@@ -26,9 +26,8 @@ static Value castLike(OpBuilder &builder, Location loc, Value value,
   Type elementType = getElementTypeOrSelf(like.getType());
   if (type.getElementType() == elementType)
     return value;
-  return CastOp::create(builder, loc,
-                        RankedTensorType::get(type.getShape(), elementType),
-                        value);
+  return CastOp::create(
+      builder, loc, RankedTensorType::get(type.getShape(), elementType), value);
 }
 
 /// dtable[v] += dy[t] for ids[t] = v.
@@ -60,8 +59,8 @@ LogicalResult LinearOp::buildGradients(OpBuilder &builder,
         builder, getLoc(), getParameterGradientType(getWeight()), dy, getX(),
         /*transpose_a=*/true, /*transpose_b=*/false);
   if (getBias() && needed[2])
-    gradients[2] = SumTokensOp::create(
-        builder, getLoc(), getParameterGradientType(getBias()), dy);
+    gradients[2] = SumTokensOp::create(builder, getLoc(),
+                                       getParameterGradientType(getBias()), dy);
   return success();
 }
 
@@ -75,7 +74,8 @@ LogicalResult MatmulOp::buildGradients(OpBuilder &builder,
   Value dc = castLike(builder, getLoc(), resultGradients[0], getA());
   bool ta = getTransposeA(), tb = getTransposeB();
   auto matmul = [&](Value like, Value lhs, Value rhs, bool tl, bool tr) {
-    return MatmulOp::create(builder, getLoc(), like.getType(), lhs, rhs, tl, tr);
+    return MatmulOp::create(builder, getLoc(), like.getType(), lhs, rhs, tl,
+                            tr);
   };
   if (needed[0])
     gradients[0] = ta ? matmul(getA(), getB(), dc, tb, true)
@@ -87,7 +87,8 @@ LogicalResult MatmulOp::buildGradients(OpBuilder &builder,
 }
 
 /// Both operands receive dy.
-LogicalResult AddOp::buildGradients(OpBuilder &, ArrayRef<Value> resultGradients,
+LogicalResult AddOp::buildGradients(OpBuilder &,
+                                    ArrayRef<Value> resultGradients,
                                     ArrayRef<bool> needed,
                                     MutableArrayRef<Value> gradients) {
   for (unsigned i : {0, 1})
@@ -114,9 +115,9 @@ LogicalResult ActivationOp::buildGradients(OpBuilder &builder,
                                            ArrayRef<bool> needed,
                                            MutableArrayRef<Value> gradients) {
   if (needed[0] && resultGradients[0])
-    gradients[0] = ActivationGradientOp::create(
-        builder, getLoc(), getX().getType(), resultGradients[0], getX(),
-        getKindAttr());
+    gradients[0] =
+        ActivationGradientOp::create(builder, getLoc(), getX().getType(),
+                                     resultGradients[0], getX(), getKindAttr());
   return success();
 }
 
@@ -132,11 +133,9 @@ LogicalResult CastOp::buildGradients(OpBuilder &builder,
 }
 
 /// dx = dy s; ds = sum of dy x over the tokens.
-LogicalResult
-ScaleFeaturesOp::buildGradients(OpBuilder &builder,
-                                ArrayRef<Value> resultGradients,
-                                ArrayRef<bool> needed,
-                                MutableArrayRef<Value> gradients) {
+LogicalResult ScaleFeaturesOp::buildGradients(
+    OpBuilder &builder, ArrayRef<Value> resultGradients, ArrayRef<bool> needed,
+    MutableArrayRef<Value> gradients) {
   if (!resultGradients[0])
     return success();
   if (needed[0])
@@ -152,11 +151,9 @@ ScaleFeaturesOp::buildGradients(OpBuilder &builder,
 }
 
 /// The transpose of a slice is a padding.
-LogicalResult
-SliceFeaturesOp::buildGradients(OpBuilder &builder,
-                                ArrayRef<Value> resultGradients,
-                                ArrayRef<bool> needed,
-                                MutableArrayRef<Value> gradients) {
+LogicalResult SliceFeaturesOp::buildGradients(
+    OpBuilder &builder, ArrayRef<Value> resultGradients, ArrayRef<bool> needed,
+    MutableArrayRef<Value> gradients) {
   if (needed[0] && resultGradients[0])
     gradients[0] = PadFeaturesOp::create(builder, getLoc(), getX().getType(),
                                          resultGradients[0], getOffset());
@@ -181,9 +178,9 @@ LogicalResult RMSNormOp::buildGradients(OpBuilder &builder,
   if (!resultGradients[0])
     return success();
   if (needed[0])
-    gradients[0] = RMSNormGradientOp::create(builder, getLoc(),
-                                             resultGradients[0], getX(),
-                                             getWeight(), getEpsAttr());
+    gradients[0] =
+        RMSNormGradientOp::create(builder, getLoc(), resultGradients[0], getX(),
+                                  getWeight(), getEpsAttr());
   if (needed[1])
     gradients[1] = RMSNormWeightGradientOp::create(
         builder, getLoc(), getParameterGradientType(getWeight()),
@@ -200,9 +197,9 @@ LogicalResult RotaryOp::buildGradients(OpBuilder &builder,
     return emitOpError() << "expected rotary angles to be constants, but their "
                             "gradient is asked for";
   if (needed[0] && resultGradients[0])
-    gradients[0] =
-        RotaryOp::create(builder, getLoc(), getX().getType(), resultGradients[0],
-                         getCos(), getSin(), getHeadDim(), !getInverse());
+    gradients[0] = RotaryOp::create(builder, getLoc(), getX().getType(),
+                                    resultGradients[0], getCos(), getSin(),
+                                    getHeadDim(), !getInverse());
   return success();
 }
 
@@ -227,11 +224,10 @@ LogicalResult AttentionOp::buildGradients(OpBuilder &builder,
   return success();
 }
 
-LogicalResult
-CrossEntropyOp::buildGradients(OpBuilder &builder,
-                               ArrayRef<Value> resultGradients,
-                               ArrayRef<bool> needed,
-                               MutableArrayRef<Value> gradients) {
+LogicalResult CrossEntropyOp::buildGradients(OpBuilder &builder,
+                                             ArrayRef<Value> resultGradients,
+                                             ArrayRef<bool> needed,
+                                             MutableArrayRef<Value> gradients) {
   if (resultGradients[1])
     return emitOpError() << "expected only the loss to be differentiated, but "
                             "got a gradient of lse";

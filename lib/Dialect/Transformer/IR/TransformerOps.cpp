@@ -41,8 +41,8 @@ static LogicalResult expectElementType(Operation *op, StringRef name, Type type,
                            << got;
 }
 
-static LogicalResult expectMultiple(Operation *op, StringRef name, int64_t value,
-                                    int64_t divisor) {
+static LogicalResult expectMultiple(Operation *op, StringRef name,
+                                    int64_t value, int64_t divisor) {
   if (divisor > 0 && value % divisor == 0)
     return success();
   return op->emitOpError() << "expected " << name << " to be a multiple of "
@@ -67,10 +67,9 @@ static LogicalResult verifySlotValue(ApplyOp apply, func::FuncOp block,
                                      NamedAttribute entry) {
   std::optional<unsigned> slot = findSlot(block, entry.getName());
   if (!slot || getSlotRole(block, *slot) == Role::State)
-    return (apply.emitOpError()
-            << "expected '" << entry.getName().getValue()
-            << "' among the values to be a slot of '" << apply.getBlock()
-            << "' that is not a state")
+    return (apply.emitOpError() << "expected '" << entry.getName().getValue()
+                                << "' among the values to be a slot of '"
+                                << apply.getBlock() << "' that is not a state")
                .attachNote(block.getLoc())
            << "the block is here";
   auto expr = dyn_cast<WeightExprAttrInterface>(entry.getValue());
@@ -83,14 +82,13 @@ static LogicalResult verifySlotValue(ApplyOp apply, func::FuncOp block,
   if (expr.getValueType() != plain)
     return apply.emitOpError()
            << "expected the value of '" << entry.getName().getValue()
-           << "' to have type " << plain << ", but got "
-           << expr.getValueType();
+           << "' to have type " << plain << ", but got " << expr.getValueType();
   return success();
 }
 
 LogicalResult ApplyOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
-  auto block = symbolTable.lookupNearestSymbolFrom<func::FuncOp>(
-      *this, getBlockAttr());
+  auto block =
+      symbolTable.lookupNearestSymbolFrom<func::FuncOp>(*this, getBlockAttr());
   if (!block) // (C1)
     return emitOpError() << "expected '" << getBlock()
                          << "' to be a function of the module";
@@ -120,8 +118,8 @@ void ApplyOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
         &effects) {
   effects.emplace_back(MemoryEffects::Read::get(), ParameterResource::get());
-  auto block = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(
-      *this, getBlockAttr());
+  auto block =
+      SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(*this, getBlockAttr());
   bool writes = !block;
   for (unsigned i = 0; block && i < block.getNumResults(); ++i)
     writes |= !isValueResult(block, i);
@@ -142,8 +140,8 @@ LogicalResult LinearOp::verify() {
   int64_t tokens = dim(getX(), 0), in = dim(getX(), 1),
           out = dim(getWeight(), 0);
   if (failed(expectShape(*this, "weight", getWeight().getType(), {out, in})) ||
-      failed(expectShape(*this, "result", getResult().getType(),
-                         {tokens, out})) ||
+      failed(
+          expectShape(*this, "result", getResult().getType(), {tokens, out})) ||
       failed(expectElementType(*this, "weight", getWeight().getType(),
                                getX().getType()))) // (C1), (C2)
     return failure();
@@ -247,7 +245,7 @@ LogicalResult RotaryTableOp::verify() {
 LogicalResult RotaryOp::verify() {
   int64_t headDim = getHeadDim(), pairs = dim(getCos(), 1);
   if (failed(expectMultiple(*this, "the width of x", dim(getX(), 1), headDim)))
-    return failure(); // (C1)
+    return failure();      // (C1)
   if (2 * pairs > headDim) // (C2)
     return emitOpError() << "expected at most " << headDim / 2
                          << " angles for heads of width " << headDim
@@ -277,7 +275,7 @@ static LogicalResult verifyAttention(Operation *op, Value q, Value k, Value lse,
            << "expected heads to be a positive multiple of kv_heads, but got "
            << heads << " and " << kvHeads;
   if (failed(expectMultiple(op, "the width of q", dim(q, 1), heads)))
-    return failure(); // (C2)
+    return failure();         // (C2)
   if (window && *window <= 0) // (C4)
     return op->emitOpError()
            << "expected window to be positive, but got " << *window;

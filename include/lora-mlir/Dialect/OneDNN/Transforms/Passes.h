@@ -7,8 +7,8 @@
 #ifndef LORA_MLIR_DIALECT_ONEDNN_TRANSFORMS_PASSES_H
 #define LORA_MLIR_DIALECT_ONEDNN_TRANSFORMS_PASSES_H
 
-#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace lora::onednn {
