@@ -82,7 +82,7 @@ else
   printf '%s\n' "$configured" >"$build_dir/.configured"
 fi
 
-step "build with $jobs jobs (about 12 minutes on 2 cores from nothing)"
+step "build with $jobs jobs (about 7 minutes on 2 cores from nothing)"
 build "$build_dir" "$jobs" all
 say "      the tools lie in $build_dir/bin"
 
