@@ -62,3 +62,12 @@ func.func @gradient_window(%dy: tensor<23x48xf32>, %q: tensor<23x48xf32>, %k: te
     : tensor<23x48xf32>, tensor<23x24xf32>, tensor<23x2xf32>, tensor<4x23xi32>
   return %dq, %dk, %dv : tensor<23x48xf32>, tensor<23x24xf32>, tensor<23x24xf32>
 }
+
+// Many blocks of tokens, many tiles of keys, heads as wide as in models.
+func.func @gradient_many_blocks(%dy: tensor<133x256xf32>, %q: tensor<133x256xf32>, %k: tensor<133x128xf32>, %v: tensor<133x128xf32>, %seq: tensor<4x133xi32> {lora.input = "sequence"})
+    -> (tensor<133x256xf32>, tensor<133x256xf32>, tensor<133x128xf32>, tensor<133x128xf32>) {
+  %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 4 : i64, kv_heads = 2 : i64, scale = 0.125 : f64} : tensor<133x256xf32>, tensor<133x128xf32>, tensor<4x133xi32> -> tensor<133x4xf32>
+  %dq, %dk, %dv = transformer.attention_gradient %dy, %q, %k, %v, %o, %lse, %seq {heads = 4 : i64, kv_heads = 2 : i64, scale = 0.125 : f64}
+    : tensor<133x256xf32>, tensor<133x128xf32>, tensor<133x4xf32>, tensor<4x133xi32>
+  return %o, %dq, %dk, %dv : tensor<133x256xf32>, tensor<133x256xf32>, tensor<133x128xf32>, tensor<133x128xf32>
+}
