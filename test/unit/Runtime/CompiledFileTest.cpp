@@ -1,5 +1,4 @@
-//===- CompiledFileTest.cpp - C interface, lora-run, compiled files
-//--------===//
+//===- CompiledFileTest.cpp - C interface, lora-run, compiled files -------===//
 
 #include "CApiTest.h"
 #include "TestFiles.h"

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/VerifierUtils.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
 
@@ -14,21 +15,9 @@ using namespace lora;
 #define GET_OP_CLASSES
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.cpp.inc"
 
-static int64_t dim(Value value, unsigned index) {
-  return cast<RankedTensorType>(value.getType()).getDimSize(index);
-}
-
 static LogicalResult expectShape(Operation *op, StringRef name, Value value,
                                  ArrayRef<int64_t> shape) {
-  auto type = cast<RankedTensorType>(value.getType());
-  if (succeeded(verifyCompatibleShape(type.getShape(), shape)))
-    return success();
-  InFlightDiagnostic diag = op->emitOpError()
-                            << "expected " << name << " to be [";
-  llvm::interleaveComma(shape, diag, [&](int64_t size) {
-    ShapedType::isDynamic(size) ? diag << "?" : diag << size;
-  });
-  return diag << "], but got " << type;
+  return transformer::expectShape(op, name, value.getType(), shape);
 }
 
 /// All `values` that are there have the element type of the first.
@@ -42,8 +31,10 @@ static LogicalResult expectOneElementType(Operation *op, ValueRange values) {
 }
 
 LogicalResult LinearOp::verify() {
-  int64_t tokens = dim(getX(), 0), in = dim(getX(), 1);
-  int64_t out = dim(getWeight(), 0), rank = dim(getA(), 0);
+  int64_t tokens = transformer::getDim(getX(), 0),
+          in = transformer::getDim(getX(), 1);
+  int64_t out = transformer::getDim(getWeight(), 0),
+          rank = transformer::getDim(getA(), 0);
   if (failed(expectShape(*this, "weight", getWeight(), {out, in})) ||
       failed(expectShape(*this, "a", getA(), {rank, in})) ||
       failed(expectShape(*this, "b", getB(), {out, rank})) ||
@@ -58,28 +49,33 @@ LogicalResult LinearOp::verify() {
 }
 
 LogicalResult DownOp::verify() {
-  int64_t rank = dim(getA(), 0);
-  if (failed(expectShape(*this, "a", getA(), {rank, dim(getX(), 1)})) ||
+  int64_t rank = transformer::getDim(getA(), 0);
+  if (failed(expectShape(*this, "a", getA(),
+                         {rank, transformer::getDim(getX(), 1)})) ||
       failed(expectShape(*this, "scale", getScale(), {rank})) ||
-      failed(expectShape(*this, "result", getResult(), {dim(getX(), 0), rank})))
+      failed(expectShape(*this, "result", getResult(),
+                         {transformer::getDim(getX(), 0), rank})))
     return failure();                                   // (C1)
   return expectOneElementType(*this, {getX(), getA()}); // (C2)
 }
 
 LogicalResult UpOp::verify() {
-  int64_t tokens = dim(getX(), 0), in = dim(getX(), 1);
-  int64_t out = dim(getWeight(), 0), rank = dim(getB(), 1);
+  int64_t tokens = transformer::getDim(getX(), 0),
+          in = transformer::getDim(getX(), 1);
+  int64_t out = transformer::getDim(getWeight(), 0),
+          rank = transformer::getDim(getB(), 1);
   if (failed(expectShape(*this, "weight", getWeight(), {out, in})) ||
-      failed(expectShape(*this, "t", getT(), {tokens, dim(getT(), 1)})) ||
+      failed(expectShape(*this, "t", getT(),
+                         {tokens, transformer::getDim(getT(), 1)})) ||
       failed(expectShape(*this, "b", getB(), {out, rank})) ||
       failed(expectShape(*this, "result", getResult(), {tokens, out})) ||
       (getBias() && failed(expectShape(*this, "bias", getBias(), {out}))))
     return failure(); // (C1)
   int64_t end = int64_t(getOffset()) + rank;
-  if (int64_t(getOffset()) < 0 || end > dim(getT(), 1)) // (C2)
+  if (int64_t(getOffset()) < 0 || end > transformer::getDim(getT(), 1)) // (C2)
     return emitOpError() << "expected ranks [" << int64_t(getOffset()) << ", "
-                         << end << ") to be among the " << dim(getT(), 1)
-                         << " of t";
+                         << end << ") to be among the "
+                         << transformer::getDim(getT(), 1) << " of t";
   SmallVector<Value> values{getX(), getWeight(), getT(), getB()};
   if (getBias())
     values.push_back(getBias());

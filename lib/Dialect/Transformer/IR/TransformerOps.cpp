@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/VerifierUtils.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
 
@@ -16,20 +17,6 @@ using namespace lora::transformer;
 
 #define GET_OP_CLASSES
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.cpp.inc"
-
-/// Verifies that `type` has `shape`, where kDynamic in either fits anything.
-static LogicalResult expectShape(Operation *op, StringRef name, Type type,
-                                 ArrayRef<int64_t> shape) {
-  auto tensor = cast<RankedTensorType>(type);
-  if (succeeded(verifyCompatibleShape(tensor.getShape(), shape)))
-    return success();
-  InFlightDiagnostic diag = op->emitOpError()
-                            << "expected " << name << " to be [";
-  llvm::interleaveComma(shape, diag, [&](int64_t size) {
-    ShapedType::isDynamic(size) ? diag << "?" : diag << size;
-  });
-  return diag << "], but got " << tensor;
-}
 
 static LogicalResult expectElementType(Operation *op, StringRef name, Type type,
                                        Type expected) {
@@ -47,10 +34,6 @@ static LogicalResult expectMultiple(Operation *op, StringRef name,
     return success();
   return op->emitOpError() << "expected " << name << " to be a multiple of "
                            << divisor << ", but got " << value;
-}
-
-static int64_t dim(Value value, unsigned index) {
-  return cast<RankedTensorType>(value.getType()).getDimSize(index);
 }
 
 static LogicalResult expectSequence(Operation *op, Value sequence,
@@ -133,12 +116,12 @@ void ApplyOp::getEffects(
 
 LogicalResult EmbeddingOp::verify() {
   return expectShape(*this, "result", getResult().getType(), // (C1)
-                     {dim(getIds(), 0), dim(getTable(), 1)});
+                     {getDim(getIds(), 0), getDim(getTable(), 1)});
 }
 
 LogicalResult LinearOp::verify() {
-  int64_t tokens = dim(getX(), 0), in = dim(getX(), 1),
-          out = dim(getWeight(), 0);
+  int64_t tokens = getDim(getX(), 0), in = getDim(getX(), 1),
+          out = getDim(getWeight(), 0);
   if (failed(expectShape(*this, "weight", getWeight().getType(), {out, in})) ||
       failed(
           expectShape(*this, "result", getResult().getType(), {tokens, out})) ||
@@ -154,9 +137,9 @@ LogicalResult LinearOp::verify() {
 }
 
 LogicalResult MatmulOp::verify() {
-  int64_t m = dim(getA(), getTransposeA() ? 1 : 0);
-  int64_t k = dim(getA(), getTransposeA() ? 0 : 1);
-  int64_t n = dim(getB(), getTransposeB() ? 0 : 1);
+  int64_t m = getDim(getA(), getTransposeA() ? 1 : 0);
+  int64_t k = getDim(getA(), getTransposeA() ? 0 : 1);
+  int64_t n = getDim(getB(), getTransposeB() ? 0 : 1);
   SmallVector<int64_t, 2> b{k, n};
   if (getTransposeB())
     std::swap(b[0], b[1]);
@@ -169,12 +152,12 @@ LogicalResult MatmulOp::verify() {
 
 LogicalResult SumTokensOp::verify() {
   return expectShape(*this, "result", getResult().getType(), // (C1)
-                     {dim(getX(), 1)});
+                     {getDim(getX(), 1)});
 }
 
 LogicalResult EmbeddingGradientOp::verify() {
   return expectShape(*this, "dy", getDy().getType(), // (C1)
-                     {dim(getIds(), 0), dim(getResult(), 1)});
+                     {getDim(getIds(), 0), getDim(getResult(), 1)});
 }
 
 //===----------------------------------------------------------------------===//
@@ -188,16 +171,16 @@ LogicalResult CastOp::verify() {
 
 LogicalResult ScaleFeaturesOp::verify() {
   return expectShape(*this, "scale", getScale().getType(), // (C1)
-                     {dim(getX(), 1)});
+                     {getDim(getX(), 1)});
 }
 
 /// Verifies that `narrow` is a range of features of `wide` from `offset` on.
 static LogicalResult verifyFeatureRange(Operation *op, Value narrow, Value wide,
                                         int64_t offset) {
-  int64_t end = offset + dim(narrow, 1);
-  if (offset < 0 || end > dim(wide, 1))
+  int64_t end = offset + getDim(narrow, 1);
+  if (offset < 0 || end > getDim(wide, 1))
     return op->emitOpError() << "expected features [" << offset << ", " << end
-                             << ") to be among " << dim(wide, 1);
+                             << ") to be among " << getDim(wide, 1);
   return expectElementType(op, "result", narrow.getType(), wide.getType());
 }
 
@@ -216,18 +199,18 @@ LogicalResult PadFeaturesOp::verify() {
 LogicalResult RMSNormOp::verify() {
   if (!(getEps().convertToDouble() > 0)) // (C2)
     return emitOpError() << "expected eps to be positive";
-  return expectMultiple(*this, "the width of x", dim(getX(), 1), // (C1)
-                        dim(getWeight(), 0));
+  return expectMultiple(*this, "the width of x", getDim(getX(), 1), // (C1)
+                        getDim(getWeight(), 0));
 }
 
 LogicalResult RMSNormGradientOp::verify() {
-  return expectMultiple(*this, "the width of x", dim(getX(), 1), // (C1)
-                        dim(getWeight(), 0));
+  return expectMultiple(*this, "the width of x", getDim(getX(), 1), // (C1)
+                        getDim(getWeight(), 0));
 }
 
 LogicalResult RMSNormWeightGradientOp::verify() {
-  return expectMultiple(*this, "the width of x", dim(getX(), 1), // (C1)
-                        dim(getResult(), 0));
+  return expectMultiple(*this, "the width of x", getDim(getX(), 1), // (C1)
+                        getDim(getResult(), 0));
 }
 
 //===----------------------------------------------------------------------===//
@@ -235,7 +218,7 @@ LogicalResult RMSNormWeightGradientOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult RotaryTableOp::verify() {
-  int64_t tokens = dim(getCos(), 0);
+  int64_t tokens = getDim(getCos(), 0);
   if (failed(expectSequence(*this, getSequence(), tokens)))
     return failure();
   return expectShape(*this, "cos", getCos().getType(), // (C1)
@@ -243,26 +226,28 @@ LogicalResult RotaryTableOp::verify() {
 }
 
 LogicalResult RotaryOp::verify() {
-  int64_t headDim = getHeadDim(), pairs = dim(getCos(), 1);
-  if (failed(expectMultiple(*this, "the width of x", dim(getX(), 1), headDim)))
+  int64_t headDim = getHeadDim(), pairs = getDim(getCos(), 1);
+  if (failed(
+          expectMultiple(*this, "the width of x", getDim(getX(), 1), headDim)))
     return failure();      // (C1)
   if (2 * pairs > headDim) // (C2)
     return emitOpError() << "expected at most " << headDim / 2
                          << " angles for heads of width " << headDim
                          << ", but got " << pairs;
-  return expectShape(*this, "cos", getCos().getType(), {dim(getX(), 0), pairs});
+  return expectShape(*this, "cos", getCos().getType(),
+                     {getDim(getX(), 0), pairs});
 }
 
 LogicalResult CacheWriteOp::verify() {
   if (failed(expectShape(*this, "x", getX().getType(),
-                         {dim(getX(), 0), dim(getCache(), 1)})) ||
+                         {getDim(getX(), 0), getDim(getCache(), 1)})) ||
       failed(expectElementType(*this, "x", getX().getType(),
                                getCache().getType()))) // (C1)
     return failure();
   if (!getCache().hasOneUse()) // (C2)
     return emitOpError() << "expected the cache to have no other use, because "
                             "it is updated in place";
-  return expectSequence(*this, getSequence(), dim(getX(), 0));
+  return expectSequence(*this, getSequence(), getDim(getX(), 0));
 }
 
 /// Shared by attention and its gradient: heads, widths and the sequence table.
@@ -274,16 +259,16 @@ static LogicalResult verifyAttention(Operation *op, Value q, Value k, Value lse,
     return op->emitOpError()
            << "expected heads to be a positive multiple of kv_heads, but got "
            << heads << " and " << kvHeads;
-  if (failed(expectMultiple(op, "the width of q", dim(q, 1), heads)))
+  if (failed(expectMultiple(op, "the width of q", getDim(q, 1), heads)))
     return failure();         // (C2)
   if (window && *window <= 0) // (C4)
     return op->emitOpError()
            << "expected window to be positive, but got " << *window;
-  int64_t width = dim(q, 1) / heads * kvHeads;
-  if (failed(expectShape(op, "k", k.getType(), {dim(k, 0), width})) ||
-      failed(expectShape(op, "lse", lse.getType(), {dim(q, 0), heads})))
+  int64_t width = getDim(q, 1) / heads * kvHeads;
+  if (failed(expectShape(op, "k", k.getType(), {getDim(k, 0), width})) ||
+      failed(expectShape(op, "lse", lse.getType(), {getDim(q, 0), heads})))
     return failure(); // (C2), (C3)
-  return expectSequence(op, sequence, dim(q, 0));
+  return expectSequence(op, sequence, getDim(q, 0));
 }
 
 LogicalResult AttentionOp::verify() {
@@ -309,10 +294,10 @@ LogicalResult CrossEntropyOp::verify() {
   if (failed(expectElementType(*this, "lse", getLse().getType(),
                                getLoss().getType())) ||
       failed(expectShape(*this, "labels", getLabels().getType(),
-                         {dim(getLogits(), 0)})))
+                         {getDim(getLogits(), 0)})))
     return failure();
   return expectShape(*this, "lse", getLse().getType(), // (C1)
-                     {dim(getLogits(), 0)});
+                     {getDim(getLogits(), 0)});
 }
 
 LogicalResult AdamWOp::verify() {
