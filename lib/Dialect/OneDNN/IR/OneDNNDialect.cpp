@@ -114,6 +114,12 @@ PackedAttr MatmulOp::getWeightLayout() {
   return getBLayout() ? *getBLayout() : getEncoding(getB());
 }
 
+bool MatmulOp::accumulates() {
+  return llvm::any_of(getPostOps(), [](Attribute attr) {
+    return cast<PostOpKindAttr>(attr).getValue() == PostOpKind::Sum;
+  });
+}
+
 int64_t MatmulOp::getM() { return shaped(getC()).getDimSize(0); }
 int64_t MatmulOp::getN() { return shaped(getC()).getDimSize(1); }
 int64_t MatmulOp::getK() {
@@ -171,11 +177,8 @@ LogicalResult MatmulOp::verify() {
 void MatmulOp::getEffects(
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
         &effects) {
-  bool sums = llvm::any_of(getPostOps(), [](Attribute attr) {
-    return cast<PostOpKindAttr>(attr).getValue() == PostOpKind::Sum;
-  });
-  getDestinationEffects(cast<DestinationStyleOpInterface>(getOperation()), sums,
-                        effects);
+  getDestinationEffects(cast<DestinationStyleOpInterface>(getOperation()),
+                        accumulates(), effects);
 }
 
 //===----------------------------------------------------------------------===//

@@ -27,9 +27,7 @@ struct DestinationStyleModel
     if (!cast<DestinationStyleOpInterface>(op).isDpsInit(&operand))
       return true;
     auto matmul = dyn_cast<MatmulOp>(op);
-    return matmul && llvm::any_of(matmul.getPostOps(), [](Attribute attr) {
-             return cast<PostOpKindAttr>(attr).getValue() == PostOpKind::Sum;
-           });
+    return matmul && matmul.accumulates();
   }
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,

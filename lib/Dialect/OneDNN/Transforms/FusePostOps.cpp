@@ -41,12 +41,6 @@ bool isSlice(Value value) {
   return value.getDefiningOp<transformer::SliceFeaturesOp>() != nullptr;
 }
 
-bool hasSum(MatmulOp matmul) {
-  return llvm::any_of(matmul.getPostOps(), [](Attribute attr) {
-    return cast<PostOpKindAttr>(attr).getValue() == PostOpKind::Sum;
-  });
-}
-
 /// Replaces `op` by `matmul` with one more post-op, made where `op` stands so
 /// that the operand is defined before it.
 void appendPostOp(PatternRewriter &rewriter, Operation *op, MatmulOp matmul,
@@ -80,7 +74,7 @@ struct FuseAdd : OpRewritePattern<transformer::AddOp> {
         continue;
       bool canAccumulate =
           getFusibleMatmul(other) || (isSlice(other) && other.hasOneUse());
-      if (canAccumulate && !hasSum(matmul))
+      if (canAccumulate && !matmul.accumulates())
         appendPostOp(rewriter, op, matmul, PostOpKind::Sum, {}, other);
       else if (isSlice(other))
         continue;

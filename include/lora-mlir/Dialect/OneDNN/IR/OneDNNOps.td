@@ -105,6 +105,8 @@ def OneDNN_MatmulOp : OneDNN_Op<"matmul"> {
     ::mlir::MutableOperandRange getDpsInitsMutable() { return getCMutable(); }
     /// The layout of `b`: its encoding on tensors, `b_layout` on memrefs; null if plain.
     PackedAttr getWeightLayout();
+    /// Whether the previous content of `c` is read: a post-op is `sum`.
+    bool accumulates();
     /// The sizes of op(a) op(b).
     int64_t getM();
     int64_t getN();
