@@ -45,3 +45,16 @@ func.func @rms_norm_weight_gradient(%dy: tensor<?x144xbf16>, %x: tensor<?x144xbf
   %dw = transformer.rms_norm_weight_gradient %dy, %x {eps = 1.0e-6 : f64} : tensor<?x144xbf16> -> tensor<24xf32>
   return %dw : tensor<24xf32>
 }
+
+// CHECK-LABEL: func.func @layer_norm
+// CHECK-SAME: (%[[X:.+]]: tensor<?x48xbf16>, %[[W:.+]]: tensor<48xbf16>, %[[B:.+]]: tensor<48xbf16>)
+func.func @layer_norm(%x: tensor<?x48xbf16>, %w: tensor<48xbf16>, %b: tensor<48xbf16>) -> tensor<?x48xbf16> {
+  // CHECK: %[[SUM:.+]] = linalg.generic {{.*}} iterator_types = ["parallel", "reduction"]} ins(%[[X]] : tensor<?x48xbf16>) outs(%{{.+}} : tensor<?xf32>)
+  // CHECK: %[[MEAN:.+]] = linalg.generic {{.*}} ins(%[[SUM]] : tensor<?xf32>)
+  // CHECK: %[[SQUARES:.+]] = linalg.generic {{.*}} iterator_types = ["parallel", "reduction"]} ins(%[[X]], %[[MEAN]] : {{.+}}) outs(%{{.+}} : tensor<?xf32>)
+  // CHECK: %[[ROOT:.+]] = linalg.generic {{.*}} ins(%[[SQUARES]] : tensor<?xf32>)
+  // CHECK: math.sqrt
+  // CHECK: linalg.generic {{.*}} ins(%[[X]], %[[MEAN]], %[[ROOT]], %[[W]], %[[B]] : {{.+}}) outs(%{{.+}} : tensor<?x48xbf16>)
+  %y = transformer.layer_norm %x, %w, %b {eps = 1.0e-5 : f64} : tensor<?x48xbf16>, tensor<48xbf16>, tensor<48xbf16>
+  return %y : tensor<?x48xbf16>
+}

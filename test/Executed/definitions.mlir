@@ -150,6 +150,67 @@ func.func @norms() {
   return
 }
 
+func.func @layer_norms() {
+  // Mean 2, variance 5, root 1 / sqrt 5.
+  %x = arith.constant dense<[[5.0, 3.0, 1.0, -1.0]]> : tensor<1x4xf32>
+  %w = arith.constant dense<[1.0, 2.0, 1.0, 3.0]> : tensor<4xf32>
+  %b = arith.constant dense<[0.0, 10.0, 0.0, 20.0]> : tensor<4xf32>
+  // CHECK: [1.34164, 10.8944, -0.447214, 15.9751]
+  %y = transformer.layer_norm %x, %w, %b {eps = 1.0e-12 : f64} : tensor<1x4xf32>, tensor<4xf32>, tensor<4xf32>
+  %y_ = tensor.cast %y : tensor<1x4xf32> to tensor<?x?xf32>
+  call @print(%y_) : (tensor<?x?xf32>) -> ()
+  // g = (4, 0, 0, 0): mean(g) = 1, h = (3, 1, -1, -3) / sqrt 5, mean(g h) = 3 / sqrt 5, so g - mean(g) - h mean(g h) = (1.2, -1.6, -0.4, 0.8).
+  %dy = arith.constant dense<[[4.0, 0.0, 0.0, 0.0]]> : tensor<1x4xf32>
+  // CHECK: [0.536656, -0.715542, -0.178885, 0.357771]
+  %dx = transformer.layer_norm_gradient %dy, %x, %w {eps = 1.0e-12 : f64} : tensor<1x4xf32>, tensor<4xf32>
+  %dx_ = tensor.cast %dx : tensor<1x4xf32> to tensor<?x?xf32>
+  call @print(%dx_) : (tensor<?x?xf32>) -> ()
+  // CHECK: [5.36656, 0, 0, 0]
+  %dw = transformer.layer_norm_weight_gradient %dy, %x {eps = 1.0e-12 : f64} : tensor<1x4xf32> -> tensor<4xf32>
+  %dw2 = tensor.expand_shape %dw [[0, 1]] output_shape [1, 4] : tensor<4xf32> into tensor<1x4xf32>
+  %dw_ = tensor.cast %dw2 : tensor<1x4xf32> to tensor<?x?xf32>
+  call @print(%dw_) : (tensor<?x?xf32>) -> ()
+
+  // 2 tanh(x / 2), and its slope times 4 where the value is 2 tanh(2.5) = 1.97323.
+  // CHECK: [1.97323, 1.8103, 0.924234, -0.924234]
+  %c = transformer.softcap %x {cap = 2.0 : f64} : tensor<1x4xf32>
+  %c_ = tensor.cast %c : tensor<1x4xf32> to tensor<?x?xf32>
+  call @print(%c_) : (tensor<?x?xf32>) -> ()
+  // CHECK: [0.106369, 0, 0, 0]
+  %dc = transformer.softcap_gradient %dy, %c {cap = 2.0 : f64} : tensor<1x4xf32>
+  %dc_ = tensor.cast %dc : tensor<1x4xf32> to tensor<?x?xf32>
+  call @print(%dc_) : (tensor<?x?xf32>) -> ()
+  // CHECK: [-12.5, -7.5, -2.5, 2.5]
+  %m = transformer.scale %x {factor = -2.5 : f64} : tensor<1x4xf32>
+  %m_ = tensor.cast %m : tensor<1x4xf32> to tensor<?x?xf32>
+  call @print(%m_) : (tensor<?x?xf32>) -> ()
+  // CHECK: [0.999909, 0.995055, 0.761594, -0.761594]
+  %h = transformer.activation %x {kind = #transformer.activation_kind<tanh>} : tensor<1x4xf32>
+  %h_ = tensor.cast %h : tensor<1x4xf32> to tensor<?x?xf32>
+  call @print(%h_) : (tensor<?x?xf32>) -> ()
+  return
+}
+
+func.func @learned_positions() {
+  // Positions 0 and 2 look up rows 1 and 3.
+  %seq = arith.constant dense<[[0, 2], [0, 0], [1, 2], [2, 0]]> : tensor<4x2xi32>
+  %table = arith.constant dense<[[0.0, 0.5], [1.0, 1.5], [2.0, 2.5], [3.0, 3.5]]> : tensor<4x2xf32>
+  %rows = transformer.positions %seq {offset = 1 : i64} : tensor<4x2xi32> -> tensor<2xi32>
+  // CHECK: [1, 1.5]
+  // CHECK-NEXT: [3, 3.5]
+  %e = transformer.embedding %rows, %table : tensor<2xi32>, tensor<4x2xf32> -> tensor<2x2xf32>
+  %e_ = tensor.cast %e : tensor<2x2xf32> to tensor<?x?xf32>
+  call @print(%e_) : (tensor<?x?xf32>) -> ()
+  // Given frequencies 1 and 0.5, and a factor of 10.
+  %f = arith.constant dense<[1.0, 0.5]> : tensor<2xf32>
+  // CHECK: [10, 10]
+  // CHECK-NEXT: [-4.16147, 5.40302]
+  %cos, %sin = transformer.rotary_table %seq frequencies %f {factor = 10.0 : f64} : tensor<4x2xi32>, tensor<2xf32> -> tensor<2x2xf32>
+  %cos_ = tensor.cast %cos : tensor<2x2xf32> to tensor<?x?xf32>
+  call @print(%cos_) : (tensor<?x?xf32>) -> ()
+  return
+}
+
 func.func @positions() {
   // Positions 0 and 2, frequencies 1 and 0.5.
   %seq = arith.constant dense<[[0, 2], [0, 0], [1, 2], [2, 0]]> : tensor<4x2xi32>
@@ -263,6 +324,8 @@ func.func @main() {
   call @linear_algebra() : () -> ()
   call @elementwise() : () -> ()
   call @norms() : () -> ()
+  call @layer_norms() : () -> ()
+  call @learned_positions() : () -> ()
   call @positions() : () -> ()
   call @attention() : () -> ()
   call @loss() : () -> ()

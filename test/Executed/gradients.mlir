@@ -108,3 +108,28 @@ func.func @cross_entropy(%logits: tensor<7x5xf64>, %labels: tensor<7xi32> {lora.
   %loss, %lse = transformer.cross_entropy %logits, %labels : tensor<7x5xf64>, tensor<7xi32> -> tensor<f64>, tensor<7xf64>
   return %loss : tensor<f64>
 }
+
+func.func @tanh(%x: tensor<5x7xf64>) -> tensor<5x7xf64> {
+  %y = transformer.activation %x {kind = #transformer.activation_kind<tanh>} : tensor<5x7xf64>
+  return %y : tensor<5x7xf64>
+}
+
+func.func @scale(%x: tensor<5x7xf64>) -> tensor<5x7xf64> {
+  %y = transformer.scale %x {factor = -1.7 : f64} : tensor<5x7xf64>
+  return %y : tensor<5x7xf64>
+}
+
+func.func @softcap(%x: tensor<5x7xf64>) -> tensor<5x7xf64> {
+  %y = transformer.softcap %x {cap = 0.8 : f64} : tensor<5x7xf64>
+  return %y : tensor<5x7xf64>
+}
+
+func.func @layer_norm(%x: tensor<5x7xf64>, %w: tensor<7xf64>, %b: tensor<7xf64>) -> tensor<5x7xf64> {
+  %y = transformer.layer_norm %x, %w, %b {eps = 1.0e-5 : f64} : tensor<5x7xf64>, tensor<7xf64>, tensor<7xf64>
+  return %y : tensor<5x7xf64>
+}
+
+func.func @attention_softcap(%q: tensor<7x12xf64>, %k: tensor<7x4xf64>, %v: tensor<7x4xf64>, %seq: tensor<4x7xi32> {lora.input = "sequence"}) -> tensor<7x12xf64> {
+  %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 3 : i64, kv_heads = 1 : i64, scale = 0.9 : f64, softcap = 0.7 : f64, window = 3 : i64} : tensor<7x12xf64>, tensor<7x4xf64>, tensor<4x7xi32> -> tensor<7x3xf64>
+  return %o : tensor<7x12xf64>
+}

@@ -125,12 +125,14 @@ SmallVector<Value> AttentionGradientLoops::buildQueries(
         Value mask = tiles.getTileMask(firstKey, token);
         SmallVector<HeadRow> keyRows = tiles.readTile(keys);
         Expr scores =
-            tiles.dotRows(tiles.readRow(rows.queries, row, zero), keyRows);
+            tiles.getScores(tiles.readRow(rows.queries, row, zero), keyRows);
         Expr p = exp(scores - splat(load(rows.lse, row), tiles.scoreType));
         p = select(mask, p, p.constant(0));
         Expr dp = tiles.dotRows(tiles.readRow(rows.dy, row, zero),
                                 tiles.readTile(values));
         Expr ds = p * (dp - splat(load(rows.d, row), tiles.scoreType));
+        if (tiles.cap)
+          ds = ds * softcapSlope(scores, *tiles.cap);
         SmallVector<Value> next = {tiles.writeScores(p, state[0], row),
                                    tiles.writeScores(ds, state[1], row)};
         if (state.size() == 2)

@@ -88,7 +88,7 @@ AttentionLoops::updateRow(const AttentionTiles::TileSource &keys,
   Value token = tiles.add(block.firstToken, tiles.splitRow(row).first);
   Value mask = tiles.getTileMask(firstKey, token);
   Expr scores =
-      tiles.dotRows(tiles.readRow(queries, row, zero), tiles.readTile(keys));
+      tiles.getScores(tiles.readRow(queries, row, zero), tiles.readTile(keys));
   scores = select(mask, scores, scores.constant(-infinity));
   Expr largest = load(state[1], row);
   Expr next = max(largest, maxOf(scores));

@@ -30,6 +30,7 @@ struct Reference {
   Value sequence;
   int64_t kvHeads, group, headDim;
   std::optional<int64_t> window;
+  std::optional<double> cap;
   Type compute;
   Value q, k, v;
 
@@ -40,7 +41,10 @@ struct Reference {
         headDim(op.getQ().getType().getDimSize(1) / op.getHeads()),
         window(op.getWindow()), compute(b.getComputeType(op.getQ())),
         q(splitQuery(op.getQ())), k(splitKey(op.getK())),
-        v(splitKey(op.getV())) {}
+        v(splitKey(op.getV())) {
+    if (op.getSoftcap())
+      cap = op.getSoftcap()->convertToDouble();
+  }
 
   Value splitQuery(Value x) {
     return b.splitFeatures(x, {kvHeads, group, headDim});
@@ -78,11 +82,19 @@ struct Reference {
         arith::CmpIOp::create(b, arith::CmpIPredicate::slt, key, end));
   }
 
-  /// scale q kᵀ, minus infinity outside the range of keys.
+  /// scale q kᵀ, bounded where there is a cap, of all tokens and keys.
   Value getScores(double scale) {
-    double infinity = std::numeric_limits<double>::infinity();
     return b.createElementwise(dot(q, k), compute, [&](ArrayRef<Expr> x) {
-      return select(isAttended(), x[0] * scale, x[0].constant(-infinity));
+      Expr score = x[0] * scale;
+      return cap ? softcap(score, *cap) : score;
+    });
+  }
+
+  /// Scores with minus infinity outside the range of keys.
+  Value mask(Value scores) {
+    double infinity = std::numeric_limits<double>::infinity();
+    return b.createElementwise(scores, compute, [&](ArrayRef<Expr> x) {
+      return select(isAttended(), x[0], x[0].constant(-infinity));
     });
   }
 
@@ -101,7 +113,7 @@ struct Reference {
 static SmallVector<Value> buildAttention(AttentionOp op, Decomposition &b) {
   Reference r(op, b);
   double infinity = std::numeric_limits<double>::infinity();
-  Value scores = r.getScores(op.getScale().convertToDouble());
+  Value scores = r.mask(r.getScores(op.getScale().convertToDouble()));
   Value largest =
       b.createGeneric("tkgj", "tkgj->tkg", scores,
                       b.createFilled(r.getHeadSizes(), r.compute, -infinity),
@@ -136,16 +148,18 @@ static SmallVector<Value> buildAttentionGradient(AttentionGradientOp op,
   double scale = op.getScale().convertToDouble();
   Value dy = r.splitQuery(op.getDy()), o = r.splitQuery(op.getO());
   Value lse = b.splitFeatures(op.getLse(), {r.kvHeads, r.group});
-  Value p = r.getWeights(r.getScores(scale), lse);
+  Value scores = r.getScores(scale);
+  Value p = r.getWeights(scores, lse);
   Value d = b.createGeneric("tkgd", "tkgd,tkgd->tkg", {dy, o},
                             b.createFilled(r.getHeadSizes(), r.compute, 0),
                             Reference::multiplyAccumulate);
-  // ds = scale p (dy vᵀ - d)
-  Value ds =
-      b.createGeneric("tkgj", "tkgj,tkgj,tkg->tkgj", {p, r.dot(dy, r.v), d},
-                      b.createEmptyLike(p, r.compute), [&](ArrayRef<Expr> x) {
-                        return scale * (x[0] * (x[1] - x[2]));
-                      });
+  // ds = scale p (dy vᵀ - d), times the slope of the bound
+  Value ds = b.createGeneric(
+      "tkgj", "tkgj,tkgj,tkg,tkgj->tkgj", {p, r.dot(dy, r.v), d, scores},
+      b.createEmptyLike(p, r.compute), [&](ArrayRef<Expr> x) {
+        Expr value = scale * (x[0] * (x[1] - x[2]));
+        return r.cap ? value * softcapSlope(x[3], *r.cap) : value;
+      });
   Value dq = b.createGeneric(
       "tkgjd", "tkgj,jkd->tkgd", {ds, r.k},
       b.createFilled(tensor::getMixedSizes(b, b.getLoc(), r.q), r.compute, 0),

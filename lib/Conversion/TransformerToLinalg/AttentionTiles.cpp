@@ -170,6 +170,11 @@ Expr AttentionTiles::dotRows(const HeadRow &row, ArrayRef<HeadRow> rows) {
   return sumEach(products);
 }
 
+Expr AttentionTiles::getScores(const HeadRow &query, ArrayRef<HeadRow> keys) {
+  Expr products = dotRows(query, keys);
+  return cap ? softcap(products, *cap) : products;
+}
+
 Expr AttentionTiles::dot(const HeadRow &x, const HeadRow &y) {
   Expr sum = x[0] * y[0];
   for (size_t i = 1; i < x.size(); ++i)

@@ -39,6 +39,8 @@ public:
   /// Tokens of a block.
   int64_t blockTokens;
   std::optional<int64_t> window;
+  /// Bound of the scores.
+  std::optional<double> cap;
   mlir::Value sequence;
   mlir::Type compute;
   /// A part of a row, and the scores of a tile.
@@ -47,7 +49,10 @@ public:
   template <typename OpT>
   AttentionTiles(OpT op, Decomposition &b)
       : AttentionTiles(b, op.getQ(), op.getSequence(), op.getHeads(),
-                       op.getKvHeads(), op.getWindow()) {}
+                       op.getKvHeads(), op.getWindow()) {
+    if (op.getSoftcap())
+      cap = op.getSoftcap()->convertToDouble();
+  }
   AttentionTiles(Decomposition &b, mlir::Value q, mlir::Value sequence,
                  int64_t heads, int64_t kvHeads, std::optional<int64_t> window);
 
@@ -79,6 +84,9 @@ public:
   mlir::Value getTileMask(mlir::Value first, mlir::Value token);
   /// The products of a row with the rows of a tile: one vector of scores.
   Expr dotRows(const HeadRow &row, llvm::ArrayRef<HeadRow> rows);
+  /// The scores of a row, which is scaled, and the rows of a tile: their
+  /// products, bounded where there is a cap.
+  Expr getScores(const HeadRow &query, llvm::ArrayRef<HeadRow> keys);
   /// The sum of the products of two rows.
   Expr dot(const HeadRow &x, const HeadRow &y);
   /// row + weight * other.

@@ -78,6 +78,12 @@ Expr lora::select(Value condition, Expr a, Expr b) {
               arith::SelectOp::create(a.getBuilder(), condition, Value(a), b));
 }
 
+Expr lora::softcap(Expr x, double cap) { return cap * tanh(x / cap); }
+Expr lora::softcapSlope(Expr y, double cap) {
+  Expr t = y / cap;
+  return 1.0 - t * t;
+}
+
 Expr lora::accumulate(Expr sum, Expr term) {
   return createBinary<arith::AddFOp>(sum, term, kSum);
 }

@@ -57,6 +57,9 @@ Expr max(Expr a, Expr b);
 mlir::Value greater(Expr a, double b);
 mlir::Value equal(Expr a, double b);
 Expr select(mlir::Value condition, Expr a, Expr b);
+/// cap tanh(x / cap), and its slope there, from the value y.
+Expr softcap(Expr x, double cap);
+Expr softcapSlope(Expr y, double cap);
 /// A term of a sum whose terms may be added in any order.
 Expr accumulate(Expr sum, Expr term);
 /// Sum and maximum of the elements of a vector.

@@ -49,6 +49,8 @@ static Expr activate(ActivationKind kind, Expr x) {
     return 0.5 * x * (1.0 + tanh(kGeluScale * (x + kGeluCubic * (x * x * x))));
   case ActivationKind::Relu:
     return max(x, x.constant(0));
+  case ActivationKind::Tanh:
+    return tanh(x);
   }
   llvm_unreachable("every kind is handled");
 }
@@ -70,6 +72,10 @@ static Expr differentiate(ActivationKind kind, Expr x) {
   }
   case ActivationKind::Relu:
     return select(greater(x, 0), x.constant(1), x.constant(0));
+  case ActivationKind::Tanh: {
+    Expr t = tanh(x);
+    return 1.0 - t * t;
+  }
   }
   llvm_unreachable("every kind is handled");
 }
@@ -87,6 +93,27 @@ static SmallVector<Value> buildActivationGradient(ActivationGradientOp op,
                               [&](ArrayRef<Expr> x) {
                                 return x[0] * differentiate(op.getKind(), x[1]);
                               })};
+}
+
+static SmallVector<Value> buildScale(ScaleOp op, Decomposition &b) {
+  double factor = op.getFactor().convertToDouble();
+  return {b.createElementwise(op.getX(), op.getType().getElementType(),
+                              [&](ArrayRef<Expr> x) { return x[0] * factor; })};
+}
+
+static SmallVector<Value> buildSoftcap(SoftcapOp op, Decomposition &b) {
+  double cap = op.getCap().convertToDouble();
+  return {b.createElementwise(
+      op.getX(), op.getType().getElementType(),
+      [&](ArrayRef<Expr> x) { return softcap(x[0], cap); })};
+}
+
+static SmallVector<Value> buildSoftcapGradient(SoftcapGradientOp op,
+                                               Decomposition &b) {
+  double cap = op.getCap().convertToDouble();
+  return {b.createElementwise(
+      {op.getDy(), op.getY()}, op.getType().getElementType(),
+      [&](ArrayRef<Expr> x) { return x[0] * softcapSlope(x[1], cap); })};
 }
 
 static SmallVector<Value> buildScaleFeatures(ScaleFeaturesOp op,
@@ -130,6 +157,9 @@ void lora::populateElementwiseDecompositions(RewritePatternSet &patterns) {
   addDecomposition(patterns, buildCast);
   addDecomposition(patterns, buildActivation);
   addDecomposition(patterns, buildActivationGradient);
+  addDecomposition(patterns, buildScale);
+  addDecomposition(patterns, buildSoftcap);
+  addDecomposition(patterns, buildSoftcapGradient);
   addDecomposition(patterns, buildScaleFeatures);
   addDecomposition(patterns, buildSliceFeatures);
   addDecomposition(patterns, buildPadFeatures);

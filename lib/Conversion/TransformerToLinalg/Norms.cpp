@@ -114,8 +114,86 @@ static SmallVector<Value> buildRMSNormWeightGradient(RMSNormWeightGradientOp op,
   return {b.round(sum, op.getType().getElementType())};
 }
 
+namespace {
+
+/// The statistics of the rows of x: their means, and 1 / sqrt(variance + eps).
+struct RowMoments {
+  Value mean, root;
+
+  RowMoments(Groups &rows, Value x, double eps, Type compute) {
+    auto width = double(rows.width);
+    Decomposition &b = rows.b;
+    Value sum =
+        rows.sum(x, "ti", compute, [](ArrayRef<Expr> x) { return x[0]; });
+    mean = b.createElementwise(sum, compute,
+                               [&](ArrayRef<Expr> x) { return x[0] / width; });
+    Value squares = rows.sum({x, mean}, "ti,t", compute, [](ArrayRef<Expr> x) {
+      Expr centred = x[0] - x[1];
+      return centred * centred;
+    });
+    root = b.createElementwise(squares, compute, [&](ArrayRef<Expr> x) {
+      return 1.0 / sqrt(x[0] / width + eps);
+    });
+  }
+};
+
+} // namespace
+
+static SmallVector<Value> buildLayerNorm(LayerNormOp op, Decomposition &b) {
+  Type compute = b.getComputeType({op.getX(), op.getWeight(), op.getBias()});
+  Groups rows(b, op.getX(), op.getX().getType().getDimSize(1));
+  RowMoments moments(rows, op.getX(), op.getEps().convertToDouble(), compute);
+  return {b.createGeneric(
+      "ti", "ti,t,t,i,i->ti",
+      {op.getX(), moments.mean, moments.root, op.getWeight(), op.getBias()},
+      b.createEmptyLike(op.getX(), op.getType().getElementType()),
+      [](ArrayRef<Expr> x) { return (x[0] - x[1]) * x[2] * x[3] + x[4]; })};
+}
+
+/// With h = (x - mean) r and g = dy * weight: dx = r (g - mean(g) - h mean(g
+/// h)).
+static SmallVector<Value> buildLayerNormGradient(LayerNormGradientOp op,
+                                                 Decomposition &b) {
+  Type compute = b.getComputeType({op.getX(), op.getWeight()});
+  Groups rows(b, op.getX(), op.getX().getType().getDimSize(1));
+  auto width = double(rows.width);
+  Value x = op.getX(), dy = op.getDy(), w = op.getWeight();
+  RowMoments moments(rows, x, op.getEps().convertToDouble(), compute);
+  Value sum = rows.sum({dy, w}, "ti,i", compute,
+                       [](ArrayRef<Expr> x) { return x[0] * x[1]; });
+  Value dot = rows.sum(
+      {dy, w, x, moments.mean, moments.root}, "ti,i,ti,t,t", compute,
+      [](ArrayRef<Expr> x) { return x[0] * x[1] * ((x[2] - x[3]) * x[4]); });
+  return {b.createGeneric("ti", "ti,i,ti,t,t,t,t->ti",
+                          {dy, w, x, moments.mean, moments.root, sum, dot},
+                          b.createEmptyLike(x, op.getType().getElementType()),
+                          [&](ArrayRef<Expr> x) {
+                            Expr h = (x[2] - x[3]) * x[4];
+                            return x[4] * (x[0] * x[1] - x[5] / width -
+                                           h * (x[6] / width));
+                          })};
+}
+
+/// The sum over the tokens of dy * h.
+static SmallVector<Value>
+buildLayerNormWeightGradient(LayerNormWeightGradientOp op, Decomposition &b) {
+  Type compute = b.getComputeType({op.getX(), op.getResult()});
+  Groups rows(b, op.getX(), op.getX().getType().getDimSize(1));
+  RowMoments moments(rows, op.getX(), op.getEps().convertToDouble(), compute);
+  Value zeros = b.createFilled({b.getIndexAttr(rows.width)}, compute, 0);
+  Value sum = b.createGeneric(
+      "ti", "ti,ti,t,t->i", {op.getDy(), op.getX(), moments.mean, moments.root},
+      zeros, [](ArrayRef<Expr> x) {
+        return accumulate(x[4], x[0] * ((x[1] - x[2]) * x[3]));
+      });
+  return {b.round(sum, op.getType().getElementType())};
+}
+
 void lora::populateNormDecompositions(RewritePatternSet &patterns) {
   addDecomposition(patterns, buildRMSNorm);
   addDecomposition(patterns, buildRMSNormGradient);
   addDecomposition(patterns, buildRMSNormWeightGradient);
+  addDecomposition(patterns, buildLayerNorm);
+  addDecomposition(patterns, buildLayerNormGradient);
+  addDecomposition(patterns, buildLayerNormWeightGradient);
 }

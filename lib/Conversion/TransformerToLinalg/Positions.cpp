@@ -7,6 +7,7 @@
 #include "Decomposition.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -18,10 +19,16 @@ using namespace lora::transformer;
 /// Angles are formed in f32, as transformers does, whatever the result's type.
 static SmallVector<Value> buildRotaryTable(RotaryTableOp op, Decomposition &b) {
   Value positions = b.getSequenceRow(op.getSequence(), 0);
-  int64_t count = op.getInverseFrequencies().size();
-  auto type = RankedTensorType::get({count}, b.getF32Type());
-  Value frequencies = arith::ConstantOp::create(
-      b, DenseElementsAttr::get(type, op.getInverseFrequencies()));
+  int64_t count = op.getCos().getType().getDimSize(1);
+  Value frequencies = op.getFrequencies();
+  if (!frequencies)
+    frequencies = arith::ConstantOp::create(
+        b,
+        DenseElementsAttr::get(RankedTensorType::get({count}, b.getF32Type()),
+                               *op.getInverseFrequencies()));
+  std::optional<double> factor;
+  if (op.getFactor())
+    factor = op.getFactor()->convertToDouble();
   auto build = [&](bool sine) {
     Value empty =
         b.createEmpty({b.getSize(positions, 0), b.getIndexAttr(count)},
@@ -34,13 +41,31 @@ static SmallVector<Value> buildRotaryTable(RotaryTableOp op, Decomposition &b) {
           Value frequency = b.convert(x[1], b.getF32Type());
           Value angle =
               b.convert(b.getExpr(position) * b.getExpr(frequency), compute);
-          return sine ? b.getExpr(math::SinOp::create(b, angle))
-                      : b.getExpr(math::CosOp::create(b, angle));
+          Expr value = sine ? b.getExpr(math::SinOp::create(b, angle))
+                            : b.getExpr(math::CosOp::create(b, angle));
+          return factor ? value * *factor : value;
         });
   };
   Value cos = build(/*sine=*/false);
   Value sin = build(/*sine=*/true);
   return {cos, sin};
+}
+
+/// Positions are integers: nothing is converted or rounded.
+static SmallVector<Value> buildPositions(PositionsOp op, Decomposition &b) {
+  Value positions = b.getSequenceRow(op.getSequence(), 0);
+  Value empty = b.createEmpty(b.getSize(positions, 0), b.getI32Type());
+  AffineMap map = b.getMultiDimIdentityMap(1);
+  auto generic = linalg::GenericOp::create(
+      b, empty.getType(), positions, empty, ArrayRef<AffineMap>{map, map},
+      utils::IteratorType::parallel,
+      [&](OpBuilder &nested, Location loc, ValueRange args) {
+        Value offset = arith::ConstantIntOp::create(
+            nested, loc, nested.getI32Type(), int64_t(op.getOffset()));
+        Value row = arith::AddIOp::create(nested, loc, args[0], offset);
+        linalg::YieldOp::create(nested, loc, row);
+      });
+  return {generic.getResult(0)};
 }
 
 /// Each half of the rotated features of all heads is one generic that writes
@@ -108,6 +133,7 @@ static SmallVector<Value> buildCacheWrite(CacheWriteOp op, Decomposition &b) {
 }
 
 void lora::populatePositionDecompositions(RewritePatternSet &patterns) {
+  addDecomposition(patterns, buildPositions);
   addDecomposition(patterns, buildRotaryTable);
   addDecomposition(patterns, buildRotary);
   addDecomposition(patterns, buildCacheWrite);

@@ -89,6 +89,26 @@ private:
   lora_rt::DType type;
 };
 
+/// A number added to every element.
+class Shifted : public Expression {
+public:
+  Shifted(ExpressionPtr operand, double number)
+      : Expression(operand->getRows(), operand->getColumns()),
+        operand(std::move(operand)), number(float(number)) {}
+
+  void computeRows(int64_t begin, int64_t end, float *out) const override {
+    operand->computeRows(begin, end, out);
+    for (int64_t i = 0; i < (end - begin) * columns; ++i)
+      out[i] += number;
+  }
+
+  void addTo(MergeEffect &effect) const override { operand->addTo(effect); }
+
+private:
+  ExpressionPtr operand;
+  float number;
+};
+
 /// Operands one below the other, or side by side.
 class Concatenated : public Expression {
 public:
@@ -281,7 +301,7 @@ Expected<ExpressionPtr> Expression::create(Attribute expr, llvm::StringRef path,
     return createConcat(concat, path, lookup);
   if (auto merge = mlir::dyn_cast<MergeAttr>(expr))
     return createMerge(merge, path, lookup);
-  if (!mlir::isa<CastAttr, TransposeAttr>(expr)) {
+  if (!mlir::isa<CastAttr, TransposeAttr, OffsetAttr>(expr)) {
     std::string text;
     llvm::raw_string_ostream(text) << expr;
     return lora_rt::makeError(lora_rt::ErrorCode::Unsupported,
@@ -295,6 +315,9 @@ Expected<ExpressionPtr> Expression::create(Attribute expr, llvm::StringRef path,
   if (mlir::isa<CastAttr>(expr))
     return ExpressionPtr(
         std::make_unique<Rounded>(std::move(*operand), getExprType(expr)));
+  if (auto offset = mlir::dyn_cast<OffsetAttr>(expr))
+    return ExpressionPtr(std::make_unique<Shifted>(
+        std::move(*operand), offset.getNumber().getValueAsDouble()));
   return ExpressionPtr(std::make_unique<Transposed>(**operand));
 }
 

@@ -169,10 +169,10 @@ func.func @up_c3(%x: tensor<?x5xbf16>, %w: tensor<7x5xbf16>, %t: tensor<?x6xf32>
 
 // -----
 
-// expected-error @below {{expected a matrix expression, but got #transformer.base<"w", tensor<6xf32>>}}
+// expected-error @below {{expected a plain matrix expression, but got #transformer.base<"w", tensor<6xf32>>}}
 #merge_of_a_vector = #lora.merge<#transformer.base<"w", tensor<6xf32>>, #transformer.base<"b", tensor<6x3xf32>>, #transformer.base<"a", tensor<3x4xf32>>, dense<2.0> : tensor<3xf32>>
 
 // -----
 
-// expected-error @below {{expected a matrix expression, but got "w"}}
+// expected-error @below {{expected a plain matrix expression, but got "w"}}
 #merge_of_a_name = #lora.merge<"w", #transformer.base<"b", tensor<6x3xf32>>, #transformer.base<"a", tensor<3x4xf32>>, dense<2.0> : tensor<3xf32>>

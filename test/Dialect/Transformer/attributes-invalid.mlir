@@ -148,7 +148,7 @@ func.func private @short(%s: tensor<?x4xf32> {transformer.slot = "a", transforme
 
 // -----
 
-// expected-error @below {{expected a cast to keep the shape, but got 'tensor<4x6xf16>' to 'tensor<6x4xf32>'}}
+// expected-error @below {{expected a cast to keep shape and layout, but got 'tensor<4x6xf16>' to 'tensor<6x4xf32>'}}
 #cast = #transformer.cast<#transformer.base<"w", tensor<4x6xf16>> to tensor<6x4xf32>>
 
 // -----
@@ -180,3 +180,24 @@ func.func private @short(%s: tensor<?x4xf32> {transformer.slot = "a", transforme
 
 // expected-error @below {{expected a matrix, but got 'tensor<4xf32>'}}
 #transpose = #transformer.transpose<#transformer.base<"b", tensor<4xf32>>>
+
+// -----
+
+// A square matrix of Conv1D's cannot be taken for a linear layer's.
+// expected-error @below {{argument 0: expected the weight expression to have type 'tensor<4x4xf32>', but got 'tensor<4x4xf32, #transformer.conv1d>'}}
+func.func private @conv1d(tensor<4x4xf32> {transformer.slot = "w", transformer.value = #transformer.base<"w", tensor<4x4xf32, #transformer.conv1d>>})
+
+// -----
+
+// expected-error @below {{expected a cast to keep shape and layout, but got 'tensor<4x4xf16, #transformer.conv1d>' to 'tensor<4x4xf32>'}}
+#cast = #transformer.cast<#transformer.base<"w", tensor<4x4xf16, #transformer.conv1d>> to tensor<4x4xf32>>
+
+// -----
+
+// expected-error @below {{expected 'tensor<4x4xf32, #transformer.conv1d>' to fit into 'tensor<8x4xf32>' along dim 0}}
+#concat = #transformer.concat<[#transformer.base<"q", tensor<4x4xf32>>, #transformer.base<"k", tensor<4x4xf32, #transformer.conv1d>>], dim = 0, tensor<8x4xf32>>
+
+// -----
+
+// expected-error @below {{expected a finite number to add}}
+#offset = #transformer.offset<#transformer.base<"b", tensor<4xf32>>, 0x7FF0000000000000 : f64>

@@ -22,17 +22,25 @@ func.func private @leaves(
 // CHECK-LABEL: func.func private @expressions
 // CHECK-SAME: transformer.value = #transformer.cast<#transformer.base<"w", tensor<4x6xf16>> to tensor<4x6xf32>>
 // CHECK-SAME: transformer.value = #transformer.concat<[#transformer.base<"q", tensor<4x6xf32>>, #transformer.base<"k", tensor<2x6xf32>>], dim = 0, tensor<6x6xf32>>
-// CHECK-SAME: transformer.value = #transformer.transpose<#transformer.base<"c_attn.weight", tensor<48x144xf32>>>
+// CHECK-SAME: transformer.value = #transformer.transpose<#transformer.base<"c_attn.weight", tensor<48x144xf32, #transformer.conv1d>>>
 // CHECK-SAME: transformer.value = #transformer.concat<[#transformer.transpose<#transformer.base<"g", tensor<2x4xf32>>>, #transformer.base<"h", tensor<4x3xf32>>], dim = 1, tensor<4x5xf32>>
+// CHECK-SAME: transformer.value = #transformer.offset<#transformer.cast<#transformer.base<"norm.weight", tensor<48xbf16>> to tensor<48xf32>>, 1.000000e+00 : f64>
 func.func private @expressions(
     %a: tensor<4x6xf32> {transformer.slot = "a", transformer.value =
       #transformer.cast<#transformer.base<"w", tensor<4x6xf16>> to tensor<4x6xf32>>},
     %b: tensor<6x6xf32> {transformer.slot = "b", transformer.value =
       #transformer.concat<[#transformer.base<"q", tensor<4x6xf32>>, #transformer.base<"k", tensor<2x6xf32>>], dim = 0, tensor<6x6xf32>>},
     %c: tensor<144x48xf32> {transformer.slot = "c", transformer.value =
-      #transformer.transpose<#transformer.base<"c_attn.weight", tensor<48x144xf32>>>},
+      #transformer.transpose<#transformer.base<"c_attn.weight", tensor<48x144xf32, #transformer.conv1d>>>},
     %d: tensor<4x5xf32> {transformer.slot = "d", transformer.value =
-      #transformer.concat<[#transformer.transpose<#transformer.base<"g", tensor<2x4xf32>>>, #transformer.base<"h", tensor<4x3xf32>>], dim = 1, tensor<4x5xf32>>})
+      #transformer.concat<[#transformer.transpose<#transformer.base<"g", tensor<2x4xf32>>>, #transformer.base<"h", tensor<4x3xf32>>], dim = 1, tensor<4x5xf32>>},
+    %e: tensor<48xf32> {transformer.slot = "e", transformer.value =
+      #transformer.offset<#transformer.cast<#transformer.base<"norm.weight", tensor<48xbf16>> to tensor<48xf32>>, 1.0 : f64>})
+
+// An encoding of a type, by itself.
+// CHECK-LABEL: func.func private @conv1d
+func.func private @conv1d() attributes {x = #transformer.conv1d,
+    y = #transformer.base<"attn.c_proj.weight", tensor<48x48xf32, #transformer.conv1d>>}
 
 // A packed weight's expression has its plain type.
 // CHECK-LABEL: func.func private @packed

@@ -460,3 +460,108 @@ func.func @sgd_c1(%g: !transformer.gradients, %n: tensor<f32>, %h: tensor<8xf32>
   transformer.sgd %g norm %n hyperparameters %h : tensor<f32>, tensor<8xf32>
   return
 }
+
+// -----
+
+func.func @positions_c1(%s: tensor<3x?xi32>) {
+  // expected-error @below {{expected sequence to be [4, ?], but got 'tensor<3x?xi32>'}}
+  %0 = transformer.positions %s {offset = 0 : i64} : tensor<3x?xi32> -> tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @positions_c2(%s: tensor<4x?xi32>) {
+  // expected-error @below {{expected offset not to be negative, but got -1}}
+  %0 = transformer.positions %s {offset = -1 : i64} : tensor<4x?xi32> -> tensor<?xi32>
+  return
+}
+
+// -----
+
+func.func @linear_c3(%x: tensor<?x4xf32>, %w: tensor<4x4xf32, #transformer.conv1d>) {
+  // expected-error @below {{expected the weight to be [out, in], but got 'tensor<4x4xf32, #transformer.conv1d>'}}
+  %0 = transformer.linear %x, %w : tensor<?x4xf32>, tensor<4x4xf32, #transformer.conv1d> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @softcap_c1(%x: tensor<?x4xf32>) {
+  // expected-error @below {{expected cap to be positive}}
+  %0 = transformer.softcap %x {cap = 0.0 : f64} : tensor<?x4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c1_weight(%x: tensor<?x4xf32>, %w: tensor<5xf32>, %b: tensor<4xf32>) {
+  // expected-error @below {{expected weight to be [4], but got 'tensor<5xf32>'}}
+  %0 = transformer.layer_norm %x, %w, %b {eps = 1.0e-5 : f64} : tensor<?x4xf32>, tensor<5xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c1_bias(%x: tensor<?x4xf32>, %w: tensor<4xf32>, %b: tensor<5xf32>) {
+  // expected-error @below {{expected bias to be [4], but got 'tensor<5xf32>'}}
+  %0 = transformer.layer_norm %x, %w, %b {eps = 1.0e-5 : f64} : tensor<?x4xf32>, tensor<4xf32>, tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_c2(%x: tensor<?x4xf32>, %w: tensor<4xf32>) {
+  // expected-error @below {{expected eps to be positive}}
+  %0 = transformer.layer_norm %x, %w, %w {eps = -1.0 : f64} : tensor<?x4xf32>, tensor<4xf32>, tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_gradient_c1(%x: tensor<?x4xf32>, %w: tensor<5xf32>) {
+  // expected-error @below {{expected weight to be [4], but got 'tensor<5xf32>'}}
+  %0 = transformer.layer_norm_gradient %x, %x, %w {eps = 1.0e-5 : f64} : tensor<?x4xf32>, tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @layer_norm_weight_gradient_c1(%x: tensor<?x4xf32>) {
+  // expected-error @below {{expected result to be [4], but got 'tensor<5xf32>'}}
+  %0 = transformer.layer_norm_weight_gradient %x, %x {eps = 1.0e-5 : f64} : tensor<?x4xf32> -> tensor<5xf32>
+  return
+}
+
+// -----
+
+func.func @rotary_table_c1_operand(%s: tensor<4x?xi32>, %f: tensor<3xf32>) {
+  // expected-error @below {{expected cos to be [?, 3], but got 'tensor<?x2xf32>'}}
+  %c, %d = transformer.rotary_table %s frequencies %f : tensor<4x?xi32>, tensor<3xf32> -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @rotary_table_c2_none(%s: tensor<4x?xi32>) {
+  // expected-error @below {{expected the frequencies either as an attribute or as an operand}}
+  %c, %d = transformer.rotary_table %s : tensor<4x?xi32> -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @rotary_table_c2_both(%s: tensor<4x?xi32>, %f: tensor<2xf32>) {
+  // expected-error @below {{expected the frequencies either as an attribute or as an operand}}
+  %c, %d = transformer.rotary_table %s frequencies %f {inverse_frequencies = array<f32: 1.0, 0.1>} : tensor<4x?xi32>, tensor<2xf32> -> tensor<?x2xf32>
+  return
+}
+
+// -----
+
+func.func @attention_c4_softcap(%q: tensor<?x12xf32>, %k: tensor<?x4xf32>, %s: tensor<4x?xi32>) {
+  // expected-error @below {{expected softcap to be positive}}
+  %o, %l = transformer.attention %q, %k, %k, %s {heads = 3 : i64, kv_heads = 1 : i64, scale = 0.5 : f64, softcap = -2.0 : f64}
+           : tensor<?x12xf32>, tensor<?x4xf32>, tensor<4x?xi32> -> tensor<?x3xf32>
+  return
+}

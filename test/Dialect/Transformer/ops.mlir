@@ -162,10 +162,13 @@ func.func @rms_norm_weight_gradient(%dy: tensor<?x144xf32>, %x: tensor<?x144xf32
 }
 
 // CHECK-LABEL: func.func @rotary_table(
-func.func @rotary_table(%seq: tensor<4x?xi32>) {
+func.func @rotary_table(%seq: tensor<4x?xi32>, %f: tensor<2xf32>) {
   // CHECK: %{{.+}}, %{{.+}} = transformer.rotary_table %{{.+}} {inverse_frequencies = array<f32: 1.000000e+00, 1.000000e-01>} : tensor<4x?xi32> -> tensor<?x2xf32>
+  // CHECK: %{{.+}}, %{{.+}} = transformer.rotary_table %{{.+}} frequencies %{{.+}} {factor = 1.190000e+00 : f64} : tensor<4x?xi32>, tensor<2xf32> -> tensor<?x2xf32>
   %cos, %sin = transformer.rotary_table %seq {inverse_frequencies = array<f32: 1.0, 0.1>}
                : tensor<4x?xi32> -> tensor<?x2xf32>
+  %cos2, %sin2 = transformer.rotary_table %seq frequencies %f {factor = 1.19 : f64}
+                 : tensor<4x?xi32>, tensor<2xf32> -> tensor<?x2xf32>
   return
 }
 
@@ -265,5 +268,47 @@ func.func @attention_with_window(%q: tensor<?x8xf64>, %k: tensor<?x4xf64>, %v: t
   // CHECK: %{{.+}}, %{{.+}} = transformer.attention %{{.+}}, %{{.+}}, %{{.+}}, %{{.+}} {heads = 2 : i64, kv_heads = 1 : i64, scale = 5.000000e-01 : f64, window = 3 : i64} : tensor<?x8xf64>, tensor<?x4xf64>, tensor<4x?xi32> -> tensor<?x2xf64>
   %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 2 : i64, kv_heads = 1 : i64, scale = 0.5 : f64, window = 3 : i64}
              : tensor<?x8xf64>, tensor<?x4xf64>, tensor<4x?xi32> -> tensor<?x2xf64>
+  return
+}
+
+// CHECK-LABEL: func.func @positions(
+func.func @positions(%seq: tensor<4x?xi32>) {
+  // CHECK: %{{.+}} = transformer.positions %{{.+}} {offset = 2 : i64} : tensor<4x?xi32> -> tensor<?xi32>
+  %rows = transformer.positions %seq {offset = 2 : i64} : tensor<4x?xi32> -> tensor<?xi32>
+  return
+}
+
+// CHECK-LABEL: func.func @scale(
+func.func @scale(%x: tensor<?x48xf32>) {
+  // CHECK: %{{.+}} = transformer.scale %{{.+}} {factor = 6.928200e+00 : f64} : tensor<?x48xf32>
+  %y = transformer.scale %x {factor = 6.9282 : f64} : tensor<?x48xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @softcap(
+func.func @softcap(%x: tensor<?x259xf32>, %dy: tensor<?x259xf32>) {
+  // CHECK: %{{.+}} = transformer.softcap %{{.+}} {cap = 3.000000e+01 : f64} : tensor<?x259xf32>
+  // CHECK: %{{.+}} = transformer.softcap_gradient %{{.+}}, %{{.+}} {cap = 3.000000e+01 : f64} : tensor<?x259xf32>
+  %y = transformer.softcap %x {cap = 30.0 : f64} : tensor<?x259xf32>
+  %dx = transformer.softcap_gradient %dy, %y {cap = 30.0 : f64} : tensor<?x259xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @layer_norm(
+func.func @layer_norm(%x: tensor<?x48xf32>, %dy: tensor<?x48xf32>, %w: tensor<48xf32>, %b: tensor<48xf32>) {
+  // CHECK: %{{.+}} = transformer.layer_norm %{{.+}}, %{{.+}}, %{{.+}} {eps = 1.000000e-05 : f64} : tensor<?x48xf32>, tensor<48xf32>, tensor<48xf32>
+  // CHECK: %{{.+}} = transformer.layer_norm_gradient %{{.+}}, %{{.+}}, %{{.+}} {eps = 1.000000e-05 : f64} : tensor<?x48xf32>, tensor<48xf32>
+  // CHECK: %{{.+}} = transformer.layer_norm_weight_gradient %{{.+}}, %{{.+}} {eps = 1.000000e-05 : f64} : tensor<?x48xf32> -> tensor<48xf32>
+  %y = transformer.layer_norm %x, %w, %b {eps = 1.0e-5 : f64} : tensor<?x48xf32>, tensor<48xf32>, tensor<48xf32>
+  %dx = transformer.layer_norm_gradient %dy, %x, %w {eps = 1.0e-5 : f64} : tensor<?x48xf32>, tensor<48xf32>
+  %dw = transformer.layer_norm_weight_gradient %dy, %x {eps = 1.0e-5 : f64} : tensor<?x48xf32> -> tensor<48xf32>
+  return
+}
+
+// CHECK-LABEL: func.func @attention_softcap(
+func.func @attention_softcap(%q: tensor<?x144xf32>, %k: tensor<?x72xf32>, %seq: tensor<4x?xi32>) {
+  // CHECK: transformer.attention %{{.+}} {heads = 6 : i64, kv_heads = 3 : i64, scale = 2.040000e-01 : f64, softcap = 5.000000e+01 : f64, window = 9 : i64}
+  %o, %lse = transformer.attention %q, %k, %k, %seq {heads = 6 : i64, kv_heads = 3 : i64, scale = 0.204 : f64, softcap = 50.0 : f64, window = 9 : i64}
+             : tensor<?x144xf32>, tensor<?x72xf32>, tensor<4x?xi32> -> tensor<?x6xf32>
   return
 }

@@ -50,8 +50,10 @@ LogicalResult MergeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   SmallVector<RankedTensorType, 3> types;
   for (Attribute expr : {base, b, a}) {
     auto weight = dyn_cast<WeightExprAttrInterface>(expr);
-    if (!weight || weight.getValueType().getRank() != 2)
-      return emitError() << "expected a matrix expression, but got " << expr;
+    if (!weight || weight.getValueType().getRank() != 2 ||
+        weight.getValueType().getEncoding())
+      return emitError() << "expected a plain matrix expression, but got "
+                         << expr;
     types.push_back(weight.getValueType());
   }
   int64_t out = types[0].getDimSize(0), in = types[0].getDimSize(1);

@@ -76,9 +76,10 @@ LogicalResult CastAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   RankedTensorType from = getExprType(emitError, operand);
   if (!from)
     return failure();
-  if (from.getShape() != type.getShape())
-    return emitError() << "expected a cast to keep the shape, but got " << from
-                       << " to " << type;
+  if (from.getShape() != type.getShape() ||
+      from.getEncoding() != type.getEncoding())
+    return emitError() << "expected a cast to keep shape and layout, but got "
+                       << from << " to " << type;
   return success();
 }
 
@@ -99,7 +100,8 @@ LogicalResult ConcatAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     if (!part)
       return failure();
     bool fits = part.getRank() == type.getRank() &&
-                part.getElementType() == type.getElementType();
+                part.getElementType() == type.getElementType() &&
+                part.getEncoding() == type.getEncoding();
     for (int64_t i = 0; fits && i < type.getRank(); ++i)
       fits = i == dim || part.getDimSize(i) == type.getDimSize(i);
     if (!fits)
@@ -131,5 +133,25 @@ TransposeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
     return failure();
   if (from.getRank() != 2)
     return emitError() << "expected a matrix, but got " << from;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Offset
+//===----------------------------------------------------------------------===//
+
+RankedTensorType OffsetAttr::getValueType() const {
+  return cast<WeightExprAttrInterface>(getOperand()).getValueType();
+}
+SmallVector<Attribute> OffsetAttr::getOperandExprs() const {
+  return {getOperand()};
+}
+bool OffsetAttr::isInvertible() const { return false; }
+LogicalResult OffsetAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 Attribute operand, FloatAttr number) {
+  if (!getExprType(emitError, operand))
+    return failure();
+  if (!number.getValue().isFinite())
+    return emitError() << "expected a finite number to add";
   return success();
 }

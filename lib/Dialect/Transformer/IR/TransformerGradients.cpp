@@ -132,6 +132,29 @@ LogicalResult CastOp::buildGradients(OpBuilder &builder,
   return success();
 }
 
+/// dx = dy factor.
+LogicalResult ScaleOp::buildGradients(OpBuilder &builder,
+                                      ArrayRef<Value> resultGradients,
+                                      ArrayRef<bool> needed,
+                                      MutableArrayRef<Value> gradients) {
+  if (needed[0] && resultGradients[0])
+    gradients[0] = ScaleOp::create(builder, getLoc(), getX().getType(),
+                                   resultGradients[0], getFactorAttr());
+  return success();
+}
+
+/// dx = dy (1 - (y / cap)²).
+LogicalResult SoftcapOp::buildGradients(OpBuilder &builder,
+                                        ArrayRef<Value> resultGradients,
+                                        ArrayRef<bool> needed,
+                                        MutableArrayRef<Value> gradients) {
+  if (needed[0] && resultGradients[0])
+    gradients[0] = SoftcapGradientOp::create(
+        builder, getLoc(), getX().getType(), resultGradients[0], getResult(),
+        getCapAttr());
+  return success();
+}
+
 /// dx = dy s; ds = sum of dy x over the tokens.
 LogicalResult ScaleFeaturesOp::buildGradients(
     OpBuilder &builder, ArrayRef<Value> resultGradients, ArrayRef<bool> needed,
@@ -188,6 +211,27 @@ LogicalResult RMSNormOp::buildGradients(OpBuilder &builder,
   return success();
 }
 
+LogicalResult LayerNormOp::buildGradients(OpBuilder &builder,
+                                          ArrayRef<Value> resultGradients,
+                                          ArrayRef<bool> needed,
+                                          MutableArrayRef<Value> gradients) {
+  if (!resultGradients[0])
+    return success();
+  if (needed[0])
+    gradients[0] =
+        LayerNormGradientOp::create(builder, getLoc(), resultGradients[0],
+                                    getX(), getWeight(), getEpsAttr());
+  if (needed[1])
+    gradients[1] = LayerNormWeightGradientOp::create(
+        builder, getLoc(), getParameterGradientType(getWeight()),
+        resultGradients[0], getX(), getEpsAttr());
+  if (needed[2])
+    gradients[2] = SumTokensOp::create(builder, getLoc(),
+                                       getParameterGradientType(getBias()),
+                                       resultGradients[0]);
+  return success();
+}
+
 /// A rotation's transpose is the inverse rotation. Angles are constants.
 LogicalResult RotaryOp::buildGradients(OpBuilder &builder,
                                        ArrayRef<Value> resultGradients,
@@ -217,7 +261,7 @@ LogicalResult AttentionOp::buildGradients(OpBuilder &builder,
       TypeRange{getQ().getType(), getK().getType(), getV().getType()},
       resultGradients[0], getQ(), getK(), getV(), getResult(), getLse(),
       getSequence(), getHeadsAttr(), getKvHeadsAttr(), getScaleAttr(),
-      getWindowAttr());
+      getWindowAttr(), getSoftcapAttr());
   for (unsigned i : {0, 1, 2})
     if (needed[i])
       gradients[i] = gradient->getResult(i);

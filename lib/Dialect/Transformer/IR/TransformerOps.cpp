@@ -36,6 +36,13 @@ static LogicalResult expectMultiple(Operation *op, StringRef name,
                            << divisor << ", but got " << value;
 }
 
+static LogicalResult expectPositive(Operation *op, StringRef name,
+                                    const llvm::APFloat &value) {
+  if (value.convertToDouble() > 0)
+    return success();
+  return op->emitOpError() << "expected " << name << " to be positive";
+}
+
 static LogicalResult expectSequence(Operation *op, Value sequence,
                                     int64_t tokens) {
   return expectShape(op, "sequence", sequence.getType(), {4, tokens});
@@ -119,7 +126,17 @@ LogicalResult EmbeddingOp::verify() {
                      {getDim(getIds(), 0), getDim(getTable(), 1)});
 }
 
+LogicalResult PositionsOp::verify() {
+  if (int64_t(getOffset()) < 0) // (C2)
+    return emitOpError() << "expected offset not to be negative, but got "
+                         << int64_t(getOffset());
+  return expectSequence(*this, getSequence(), getDim(getResult(), 0)); // (C1)
+}
+
 LogicalResult LinearOp::verify() {
+  if (isa_and_present<Conv1DAttr>(getWeight().getType().getEncoding())) // (C3)
+    return emitOpError() << "expected the weight to be [out, in], but got "
+                         << getWeight().getType();
   int64_t tokens = getDim(getX(), 0), in = getDim(getX(), 1),
           out = getDim(getWeight(), 0);
   if (failed(expectShape(*this, "weight", getWeight().getType(), {out, in})) ||
@@ -169,6 +186,10 @@ LogicalResult CastOp::verify() {
                      cast<RankedTensorType>(getX().getType()).getShape());
 }
 
+LogicalResult SoftcapOp::verify() {
+  return expectPositive(*this, "cap", getCap()); // (C1)
+}
+
 LogicalResult ScaleFeaturesOp::verify() {
   return expectShape(*this, "scale", getScale().getType(), // (C1)
                      {getDim(getX(), 1)});
@@ -197,8 +218,8 @@ LogicalResult PadFeaturesOp::verify() {
 //===----------------------------------------------------------------------===//
 
 LogicalResult RMSNormOp::verify() {
-  if (!(getEps().convertToDouble() > 0)) // (C2)
-    return emitOpError() << "expected eps to be positive";
+  if (failed(expectPositive(*this, "eps", getEps()))) // (C2)
+    return failure();
   return expectMultiple(*this, "the width of x", getDim(getX(), 1), // (C1)
                         getDim(getWeight(), 0));
 }
@@ -213,6 +234,25 @@ LogicalResult RMSNormWeightGradientOp::verify() {
                         getDim(getResult(), 0));
 }
 
+LogicalResult LayerNormOp::verify() {
+  if (failed(expectPositive(*this, "eps", getEps()))) // (C2)
+    return failure();
+  int64_t width = getDim(getX(), 1);
+  if (failed(expectShape(*this, "weight", getWeight().getType(), {width})))
+    return failure(); // (C1)
+  return expectShape(*this, "bias", getBias().getType(), {width});
+}
+
+LogicalResult LayerNormGradientOp::verify() {
+  return expectShape(*this, "weight", getWeight().getType(), // (C1)
+                     {getDim(getX(), 1)});
+}
+
+LogicalResult LayerNormWeightGradientOp::verify() {
+  return expectShape(*this, "result", getResult().getType(), // (C1)
+                     {getDim(getX(), 1)});
+}
+
 //===----------------------------------------------------------------------===//
 // Positions and attention
 //===----------------------------------------------------------------------===//
@@ -221,8 +261,12 @@ LogicalResult RotaryTableOp::verify() {
   int64_t tokens = getDim(getCos(), 0);
   if (failed(expectSequence(*this, getSequence(), tokens)))
     return failure();
-  return expectShape(*this, "cos", getCos().getType(), // (C1)
-                     {tokens, int64_t(getInverseFrequencies().size())});
+  if (bool(getFrequencies()) == bool(getInverseFrequencies())) // (C2)
+    return emitOpError() << "expected the frequencies either as an attribute "
+                            "or as an operand";
+  int64_t count = getFrequencies() ? getDim(getFrequencies(), 0)
+                                   : int64_t(getInverseFrequencies()->size());
+  return expectShape(*this, "cos", getCos().getType(), {tokens, count}); // (C1)
 }
 
 LogicalResult RotaryOp::verify() {
@@ -254,7 +298,8 @@ LogicalResult CacheWriteOp::verify() {
 static LogicalResult verifyAttention(Operation *op, Value q, Value k, Value lse,
                                      Value sequence, int64_t heads,
                                      int64_t kvHeads,
-                                     std::optional<int64_t> window) {
+                                     std::optional<int64_t> window,
+                                     std::optional<llvm::APFloat> softcap) {
   if (heads <= 0 || kvHeads <= 0 || heads % kvHeads) // (C1)
     return op->emitOpError()
            << "expected heads to be a positive multiple of kv_heads, but got "
@@ -264,6 +309,8 @@ static LogicalResult verifyAttention(Operation *op, Value q, Value k, Value lse,
   if (window && *window <= 0) // (C4)
     return op->emitOpError()
            << "expected window to be positive, but got " << *window;
+  if (softcap && failed(expectPositive(op, "softcap", *softcap)))
+    return failure();
   int64_t width = getDim(q, 1) / heads * kvHeads;
   if (failed(expectShape(op, "k", k.getType(), {getDim(k, 0), width})) ||
       failed(expectShape(op, "lse", lse.getType(), {getDim(q, 0), heads})))
@@ -278,12 +325,12 @@ LogicalResult AttentionOp::verify() {
                             "but got "
                          << lse; // (C3)
   return verifyAttention(*this, getQ(), getK(), getLse(), getSequence(),
-                         getHeads(), getKvHeads(), getWindow());
+                         getHeads(), getKvHeads(), getWindow(), getSoftcap());
 }
 
 LogicalResult AttentionGradientOp::verify() {
   return verifyAttention(*this, getQ(), getK(), getLse(), getSequence(),
-                         getHeads(), getKvHeads(), getWindow());
+                         getHeads(), getKvHeads(), getWindow(), getSoftcap());
 }
 
 //===----------------------------------------------------------------------===//

@@ -27,7 +27,8 @@ def Transformer_ActivationKind : I32EnumAttr<"ActivationKind", "An elementwise n
     I32EnumAttrCase<"Silu", 0, "silu">,
     I32EnumAttrCase<"GeluErf", 1, "gelu_erf">,
     I32EnumAttrCase<"GeluTanh", 2, "gelu_tanh">,
-    I32EnumAttrCase<"Relu", 3, "relu">]> {
+    I32EnumAttrCase<"Relu", 3, "relu">,
+    I32EnumAttrCase<"Tanh", 4, "tanh">]> {
   let cppNamespace = "::lora::transformer";
   let genSpecializedAttr = 0;
 }
@@ -47,6 +48,17 @@ def Transformer_InitKind : I32EnumAttr<"InitKind", "How a new parameter begins",
 
 class Transformer_WeightExpr<string name, string mnemonic>
     : Transformer_Attr<name, mnemonic, [DeclareAttrInterfaceMethods<WeightExprAttrInterface>]>;
+
+def Transformer_Conv1DAttr : Transformer_Attr<"Conv1D", "conv1d"> {
+  let summary = "The layout of GPT-2's linear layers: [in, out]";
+  let description = [{
+    ```mlir
+    #transformer.base<"attn.c_proj.weight", tensor<48x48xf32, #transformer.conv1d>>
+    ```
+    An encoding of the type of a stored tensor. `#transformer.transpose` turns it into the [out, in] of a linear layer; nothing else takes it, so that
+    a square matrix cannot be used the wrong way round.
+  }];
+}
 
 def Transformer_BaseAttr : Transformer_WeightExpr<"Base", "base"> {
   let summary = "A tensor of the base checkpoint";
@@ -117,11 +129,25 @@ def Transformer_TransposeAttr : Transformer_WeightExpr<"Transpose", "transpose">
   let summary = "A matrix expression with its dimensions exchanged";
   let description = [{
     ```mlir
-    #transformer.transpose<#transformer.base<"c_attn.weight", tensor<48x144xf32>>>
+    #transformer.transpose<#transformer.base<"c_attn.weight", tensor<48x144xf32, #transformer.conv1d>>>
     ```
+    A matrix in Conv1D's layout becomes a plain one.
   }];
   let parameters = (ins "::mlir::Attribute":$operand);
   let assemblyFormat = "`<` $operand `>`";
+  let genVerifyDecl = 1;
+}
+
+def Transformer_OffsetAttr : Transformer_WeightExpr<"Offset", "offset"> {
+  let summary = "A number added to every element of a weight expression";
+  let description = [{
+    ```mlir
+    #transformer.offset<#transformer.cast<#transformer.base<"norm.weight", tensor<48xbf16>> to tensor<48xf32>>, 1.0 : f64>
+    ```
+    Gemma's norms multiply by 1 + weight, in f32.
+  }];
+  let parameters = (ins "::mlir::Attribute":$operand, "::mlir::FloatAttr":$number);
+  let assemblyFormat = "`<` $operand `,` $number `>`";
   let genVerifyDecl = 1;
 }
 

@@ -87,6 +87,26 @@ def Transformer_EmbeddingOp : Transformer_DifferentiableOp<"embedding"> {
   let hasVerifier = 1;
 }
 
+def Transformer_PositionsOp : Transformer_Op<"positions", [Pure]> {
+  let summary = "Rows of a table of learned positions";
+  let description = [{
+    `result[t] = sequence[0, t] + offset`: what `embedding` looks up in a table of positions, whose first `offset` rows mean something else
+    (RoBERTa: `padding_idx + 1`).
+
+    ```mlir
+    %rows = transformer.positions %seq {offset = 2 : i64} : tensor<4x?xi32> -> tensor<?xi32>
+    ```
+
+    Constraints:
+    - (C1) `sequence` has 4 rows; `result` has one value per token.
+    - (C2) `offset` is not negative.
+  }];
+  let arguments = (ins Transformer_Sequence:$sequence, I64Attr:$offset);
+  let results = (outs Transformer_Indices:$result);
+  let assemblyFormat = "$sequence attr-dict `:` type($sequence) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 def Transformer_LinearOp : Transformer_DifferentiableOp<"linear"> {
   let summary = "y = x Wᵀ + b";
   let description = [{
@@ -101,6 +121,7 @@ def Transformer_LinearOp : Transformer_DifferentiableOp<"linear"> {
     Constraints:
     - (C1) `x` is [tokens, in], `weight` [out, in], `bias` [out], `result` [tokens, out].
     - (C2) `x`, `weight` and `bias` have one element type.
+    - (C3) `weight` is not in Conv1D's layout, [in, out].
   }];
   let arguments = (ins Transformer_Activation:$x, Transformer_Matrix:$weight,
                        Optional<Transformer_Vector>:$bias);
@@ -207,6 +228,7 @@ def Transformer_ActivationOp : Transformer_DifferentiableOp<"activation", [SameO
     | `gelu_erf` | x/2 (1 + erf(x / sqrt 2)) |
     | `gelu_tanh` | x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) |
     | `relu` | max(x, 0) |
+    | `tanh` | tanh(x) |
 
     ```mlir
     %y = transformer.activation %x {kind = #transformer.activation_kind<silu>} : tensor<?x80xf32>
@@ -244,6 +266,50 @@ def Transformer_CastOp : Transformer_DifferentiableOp<"cast"> {
   let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
   let hasVerifier = 1;
   let hasFolder = 1;
+}
+
+def Transformer_ScaleOp : Transformer_DifferentiableOp<"scale", [SameOperandsAndResultType]> {
+  let summary = "Multiplies by a number";
+  let description = [{
+    `result = x * factor`, with `factor` as it is, however narrow the type of `x`.
+
+    ```mlir
+    %y = transformer.scale %x {factor = 6.9282 : f64} : tensor<?x48xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_Activation:$x, F64Attr:$factor);
+  let results = (outs Transformer_Activation:$result);
+  let assemblyFormat = "$x attr-dict `:` type($result)";
+}
+
+def Transformer_SoftcapOp : Transformer_DifferentiableOp<"softcap", [SameOperandsAndResultType]> {
+  let summary = "Bounds values smoothly: y = cap tanh(x / cap)";
+  let description = [{
+    Bello et al. 2017, section 5.1, with Gemma 2's form for logits.
+
+    ```mlir
+    %y = transformer.softcap %x {cap = 30.0 : f64} : tensor<?x259xf32>
+    ```
+
+    Constraints:
+    - (C1) `cap` is positive.
+  }];
+  let arguments = (ins Transformer_Activation:$x, F64Attr:$cap);
+  let results = (outs Transformer_Activation:$result);
+  let assemblyFormat = "$x attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def Transformer_SoftcapGradientOp : Transformer_Op<"softcap_gradient", [Pure, SameOperandsAndResultType]> {
+  let summary = "dx = dy (1 - (y / cap)²), from the result of softcap";
+  let description = [{
+    ```mlir
+    %dx = transformer.softcap_gradient %dy, %y {cap = 30.0 : f64} : tensor<?x259xf32>
+    ```
+  }];
+  let arguments = (ins Transformer_Activation:$dy, Transformer_Activation:$y, F64Attr:$cap);
+  let results = (outs Transformer_Activation:$result);
+  let assemblyFormat = "$dy `,` $y attr-dict `:` type($result)";
 }
 
 def Transformer_ScaleFeaturesOp : Transformer_DifferentiableOp<"scale_features", [AllTypesMatch<["x", "result"]>]> {
@@ -367,6 +433,61 @@ def Transformer_RMSNormWeightGradientOp : Transformer_Op<"rms_norm_weight_gradie
   let hasVerifier = 1;
 }
 
+def Transformer_LayerNormOp : Transformer_DifferentiableOp<"layer_norm", [AllTypesMatch<["x", "result"]>]> {
+  let summary = "Normalization of each row to mean 0 and variance 1";
+  let description = [{
+    Over the features of a row, n of them (Ba et al. 2016, eq. 4): `y = (x - mean(x)) / sqrt(mean((x - mean(x))²) + eps) * weight + bias`.
+
+    ```mlir
+    %y = transformer.layer_norm %x, %w, %b {eps = 1.0e-5 : f64} : tensor<?x48xf32>, tensor<48xf32>, tensor<48xf32>
+    ```
+
+    Constraints:
+    - (C1) `weight` and `bias` have the width of `x`.
+    - (C2) `eps` is positive.
+  }];
+  let arguments = (ins Transformer_Activation:$x, Transformer_Vector:$weight, Transformer_Vector:$bias, F64Attr:$eps);
+  let results = (outs Transformer_Activation:$result);
+  let assemblyFormat = "$x `,` $weight `,` $bias attr-dict `:` type($x) `,` type($weight) `,` type($bias)";
+  let hasVerifier = 1;
+}
+
+def Transformer_LayerNormGradientOp : Transformer_Op<"layer_norm_gradient", [Pure, AllTypesMatch<["dy", "x", "result"]>]> {
+  let summary = "Input gradient of layer_norm";
+  let description = [{
+    With h = (x - mean(x)) r, r = 1 / sqrt(mean((x - mean(x))²) + eps), and g = dy * weight: `dx = r (g - mean(g) - h mean(g h))`.
+
+    ```mlir
+    %dx = transformer.layer_norm_gradient %dy, %x, %w {eps = 1.0e-5 : f64} : tensor<?x48xf32>, tensor<48xf32>
+    ```
+
+    Constraints:
+    - (C1) `weight` has the width of `x`.
+  }];
+  let arguments = (ins Transformer_Activation:$dy, Transformer_Activation:$x, Transformer_Vector:$weight, F64Attr:$eps);
+  let results = (outs Transformer_Activation:$result);
+  let assemblyFormat = "$dy `,` $x `,` $weight attr-dict `:` type($x) `,` type($weight)";
+  let hasVerifier = 1;
+}
+
+def Transformer_LayerNormWeightGradientOp : Transformer_Op<"layer_norm_weight_gradient", [Pure, AllTypesMatch<["dy", "x"]>]> {
+  let summary = "Weight gradient of layer_norm";
+  let description = [{
+    `result[i] = sum over tokens of dy * h`, h as in `layer_norm_gradient`. That of the bias is `sum_tokens` of dy.
+
+    ```mlir
+    %dw = transformer.layer_norm_weight_gradient %dy, %x {eps = 1.0e-5 : f64} : tensor<?x48xf32> -> tensor<48xf32>
+    ```
+
+    Constraints:
+    - (C1) `result` has the width of `x`.
+  }];
+  let arguments = (ins Transformer_Activation:$dy, Transformer_Activation:$x, F64Attr:$eps);
+  let results = (outs Transformer_Vector:$result);
+  let assemblyFormat = "$dy `,` $x attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 //===----------------------------------------------------------------------===//
 // Positions and attention
 //===----------------------------------------------------------------------===//
@@ -374,20 +495,29 @@ def Transformer_RMSNormWeightGradientOp : Transformer_Op<"rms_norm_weight_gradie
 def Transformer_RotaryTableOp : Transformer_Op<"rotary_table", [Pure, AllTypesMatch<["cos", "sin"]>]> {
   let summary = "Cosines and sines of the rotary angles";
   let description = [{
-    With p the token's position: `cos[t, i] = cos(p * inverse_frequencies[i])`, `sin` likewise; computed once per call and shared by
-    all layers. (Su et al. 2021, eq. 15: inverse_frequencies[i] = theta^(-2i/d).) Angles are formed in f32 as transformers does.
+    With p the token's position: `cos[t, i] = factor * cos(p * f[i])`, `sin` likewise; computed once per call and shared by all layers
+    (Su et al. 2021, eq. 15: f[i] = theta^(-2i/d)). The frequencies f are `inverse_frequencies`, or the operand
+    `frequencies` where they depend on the length of a call (dynamic NTK, LongRoPE). `factor` is 1 where it is absent; it is YaRN's and
+    LongRoPE's (Peng et al. 2023, section 3.4). Angles are formed in f32 as transformers does.
 
     ```mlir
     %cos, %sin = transformer.rotary_table %seq {inverse_frequencies = array<f32: 1.0, 0.1>}
                  : tensor<4x?xi32> -> tensor<?x2xf32>
+    %cos2, %sin2 = transformer.rotary_table %seq frequencies %f {factor = 1.19 : f64}
+                   : tensor<4x?xi32>, tensor<2xf32> -> tensor<?x2xf32>
     ```
 
     Constraints:
     - (C1) `sequence` has 4 rows; `cos` and `sin` are [tokens, number of frequencies].
+    - (C2) the frequencies are given once, as the attribute or as the operand.
   }];
-  let arguments = (ins Transformer_Sequence:$sequence, DenseF32ArrayAttr:$inverse_frequencies);
+  let arguments = (ins Transformer_Sequence:$sequence,
+                       Optional<RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>]>>:$frequencies,
+                       OptionalAttr<DenseF32ArrayAttr>:$inverse_frequencies, OptionalAttr<F64Attr>:$factor);
   let results = (outs Transformer_Activation:$cos, Transformer_Activation:$sin);
-  let assemblyFormat = "$sequence attr-dict `:` type($sequence) `->` type($cos)";
+  let assemblyFormat = [{
+    $sequence (`frequencies` $frequencies^)? attr-dict `:` type($sequence) (`,` type($frequencies)^)? `->` type($cos)
+  }];
   let hasVerifier = 1;
 }
 
@@ -439,7 +569,8 @@ def Transformer_AttentionOp : Transformer_DifferentiableOp<"attention", [AllType
     Token t attends to the keys j with `sequence[1, t] <= j < sequence[2, t]`, of which `window`, if given, keeps the last
     `window`. So causality, packed sequences, padding and a cache are all said by the sequence table. Head h of the query uses head
     h * kv_heads / heads of keys and values (grouped-query attention, Ainslie et al. 2023).
-    `p = softmax(scale q kᵀ)`, `result = p v`, `lse[t, h] = log(sum of exp(scale q kᵀ))`, which is all that the backward pass keeps.
+    `p = softmax(s)`, `s = scale q kᵀ`, `result = p v`, `lse[t, h] = log(sum of exp(s))`, which is all that the backward pass keeps.
+    With `softcap`, scores are bounded first: `s = softcap tanh(scale q kᵀ / softcap)` (Gemma 2).
     A token without keys (padding) gives 0 in both.
 
     ```mlir
@@ -451,11 +582,11 @@ def Transformer_AttentionOp : Transformer_DifferentiableOp<"attention", [AllType
     - (C1) `heads` is a multiple of `kv_heads`, both positive.
     - (C2) the width of `q` is heads * head_dim, of `k` and `v` kv_heads * head_dim.
     - (C3) `lse` is [tokens, heads], f32 or f64.
-    - (C4) `window` is positive.
+    - (C4) `window` and `softcap` are positive.
   }];
   let arguments = (ins Transformer_Activation:$q, Transformer_Activation:$k, Transformer_Activation:$v,
                        Transformer_Sequence:$sequence, I64Attr:$heads, I64Attr:$kv_heads, F64Attr:$scale,
-                       OptionalAttr<I64Attr>:$window);
+                       OptionalAttr<I64Attr>:$window, OptionalAttr<F64Attr>:$softcap);
   let results = (outs Transformer_Activation:$result, Transformer_Activation:$lse);
   let assemblyFormat = [{
     $q `,` $k `,` $v `,` $sequence attr-dict `:` type($q) `,` type($k) `,` type($sequence) `->` type($lse)
@@ -467,8 +598,8 @@ def Transformer_AttentionGradientOp : Transformer_Op<"attention_gradient", [
     Pure, AllTypesMatch<["dy", "q", "o", "dq"]>, AllTypesMatch<["k", "v", "dk", "dv"]>]> {
   let summary = "Gradients of attention";
   let description = [{
-    With p = exp(scale q kᵀ - lse) and d = rowsum(dy * o) (Dao et al. 2022, appendix B.4): `dv = pᵀ dy`, `ds = p * (dy vᵀ - d)`,
-    `dq = scale ds k`, `dk = scale dsᵀ q`, over the same keys as `attention`. Keys and values are those of the tokens (no cache).
+    With p = exp(s - lse) and d = rowsum(dy * o) (Dao et al. 2022, appendix B.4): `dv = pᵀ dy`, `ds = p * (dy vᵀ - d)`,
+    `dq = scale ds k`, `dk = scale dsᵀ q`, over the same keys as `attention`; with `softcap`, ds is multiplied by 1 - (s / softcap)². Keys and values are those of the tokens (no cache).
 
     ```mlir
     %dq, %dk, %dv = transformer.attention_gradient %dy, %q, %k, %v, %o, %lse, %seq {heads = 6 : i64, kv_heads = 3 : i64, scale = 0.204 : f64}
@@ -480,7 +611,7 @@ def Transformer_AttentionGradientOp : Transformer_Op<"attention_gradient", [
   let arguments = (ins Transformer_Activation:$dy, Transformer_Activation:$q, Transformer_Activation:$k,
                        Transformer_Activation:$v, Transformer_Activation:$o, Transformer_Activation:$lse,
                        Transformer_Sequence:$sequence, I64Attr:$heads, I64Attr:$kv_heads, F64Attr:$scale,
-                       OptionalAttr<I64Attr>:$window);
+                       OptionalAttr<I64Attr>:$window, OptionalAttr<F64Attr>:$softcap);
   let results = (outs Transformer_Activation:$dq, Transformer_Activation:$dk, Transformer_Activation:$dv);
   let assemblyFormat = [{
     $dy `,` $q `,` $k `,` $v `,` $o `,` $lse `,` $sequence attr-dict `:`
