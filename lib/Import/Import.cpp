@@ -111,12 +111,13 @@ static bool areEqual(const TensorView &a, const TensorView &b) {
 }
 
 void TensorMatcher::matchEmbedding(CheckpointFacts &facts) {
+  bool hasHead = config.head != ModelHead::None;
   Parameter parameter = embeddingParameters(config).front();
   std::string name = std::string(config.prefix()) + "embed_tokens.weight";
   const TensorView *embedding = findTensor(checkpoint, name);
   const TensorView *head =
-      config.hasHead ? checkpoint.find("lm_head.weight") : nullptr;
-  if (config.hasHead && config.tied) {
+      hasHead ? checkpoint.find("lm_head.weight") : nullptr;
+  if (hasHead && config.tied) {
     facts.tied = !embedding || !head || areEqual(*embedding, *head);
     if (embedding && head && facts.tied)
       used.insert(head->name);
@@ -124,7 +125,7 @@ void TensorMatcher::matchEmbedding(CheckpointFacts &facts) {
       embedding = head = embedding ? embedding : head;
   }
   facts.embedding = use(name, parameter, embedding);
-  if (config.hasHead && !facts.tied)
+  if (hasHead && !facts.tied)
     facts.head = use("lm_head.weight", parameter, head);
   else
     facts.head = facts.embedding;
@@ -177,9 +178,9 @@ lora::importModel(mlir::MLIRContext &context, const ModelConfig &config,
   matcher.matchEmbedding(facts);
   std::string prefix(config.prefix());
   std::vector<Parameter> parameters = decoderParameters(config);
-  for (int64_t i = 0; i < config.layers; ++i)
+  for (size_t i = 0; i < config.layers.size(); ++i)
     facts.layers.push_back(
-        {config.windows[size_t(i)],
+        {config.layers[i].window,
          matcher.match(prefix + "layers." + std::to_string(i), parameters)});
   facts.norm = matcher.match(prefix + "norm", normParameters(config)).front();
   if (Error error = matcher.takeError())

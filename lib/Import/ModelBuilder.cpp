@@ -8,8 +8,6 @@
 #include "ModelBuilder.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 
-#include <cmath>
-
 using namespace lora;
 using namespace lora::transformer;
 using namespace mlir;
@@ -218,7 +216,7 @@ Value ModelBuilder::linear(Block &block, StringRef module, Value x) {
 Value ModelBuilder::norm(Block &block, StringRef module, Value x) {
   return RMSNormOp::create(b, named(module), x.getType(), x,
                            block.slots.lookup((module + ".weight").str()),
-                           b.getF64FloatAttr(config.rmsNormEps));
+                           b.getF64FloatAttr(config.normEps));
 }
 
 Value ModelBuilder::activate(StringRef module, Value x) {
@@ -273,7 +271,7 @@ Value ModelBuilder::attention(Block &block, Value x,
   auto attention = AttentionOp::create(
       b, named("self_attn"), q.getType(), lse, q, k, v, seq,
       b.getI64IntegerAttr(config.heads), b.getI64IntegerAttr(config.kvHeads),
-      b.getF64FloatAttr(1.0 / std::sqrt(double(config.headDim))),
+      b.getF64FloatAttr(config.attentionScale),
       window ? b.getI64IntegerAttr(*window) : IntegerAttr());
   return linear(block, "self_attn.o_proj", attention.getResult());
 }
@@ -327,7 +325,7 @@ void ModelBuilder::buildNorm() {
                       facts.norm);
   Value x = RMSNormOp::create(
       b, named("norm"), hidden, block.function.getArgument(0),
-      block.slots.lookup("weight"), b.getF64FloatAttr(config.rmsNormEps));
+      block.slots.lookup("weight"), b.getF64FloatAttr(config.normEps));
   func::ReturnOp::create(b, named("norm"), x);
 }
 
@@ -351,10 +349,9 @@ void ModelBuilder::buildHiddenStates(ArrayRef<std::string> decoders) {
   Value ids = entry.function.getArgument(0),
         seq = entry.function.getArgument(1);
   Value x = apply("embedding", path("embed_tokens"), ids, hidden);
-  auto table =
-      RotaryTableOp::create(b, named("rotary_emb"), angles(), angles(), seq,
-                            b.getDenseF32ArrayAttr(inverseFrequencies(
-                                config.ropeTheta, config.headDim)));
+  auto table = RotaryTableOp::create(
+      b, named("rotary_emb"), angles(), angles(), seq,
+      b.getDenseF32ArrayAttr(config.ropes.front().frequencies));
   for (auto [index, decoder] : llvm::enumerate(decoders))
     x = apply(decoder, path("layers." + std::to_string(index)),
               {x, table.getCos(), table.getSin(), seq}, hidden);
@@ -380,7 +377,7 @@ DictionaryAttr ModelBuilder::description() {
        number("vocab_size", config.vocabSize),
        number("hidden_size", config.hiddenSize),
        number("max_positions", config.maxPositions),
-       number("layers", config.layers),
+       number("layers", int64_t(config.layers.size())),
        b.getNamedAttr("tied", b.getBoolAttr(facts.tied)),
        b.getNamedAttr("eos_token_ids", b.getI64ArrayAttr(config.eosTokenIds))});
 }
@@ -403,10 +400,10 @@ OwningOpRef<ModuleOp> ModelBuilder::build() {
     decoders.push_back(names[index]);
   }
   buildNorm();
-  if (config.hasHead)
+  if (config.head != ModelHead::None)
     buildHead();
   buildHiddenStates(decoders);
-  if (config.hasHead)
+  if (config.head != ModelHead::None)
     buildLogits();
   return owner;
 }

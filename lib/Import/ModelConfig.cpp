@@ -52,6 +52,10 @@ static const FamilyTraits &traitsOf(ModelFamily family) {
                        [&](auto &traits) { return traits.family == family; });
 }
 
+std::string_view ModelConfig::prefix() const {
+  return head == ModelHead::None ? "" : "model.";
+}
+
 std::string_view lora::familyName(ModelFamily family) {
   return traitsOf(family).type;
 }
@@ -101,7 +105,7 @@ static void readFamily(ConfigReader &reader, ModelConfig &config) {
                               "' is not supported for model_type '",
                               found->type, "'; supported are: ", name,
                               "ForCausalLM, ", name, "Model");
-  config.hasHead = false;
+  config.head = ModelHead::None;
 }
 
 /// Keys that change what the model computes, whatever the family.
@@ -126,7 +130,7 @@ static void readSizes(ConfigReader &reader, ModelConfig &config) {
   config.vocabSize = reader.size("vocab_size", maxIndex);
   config.hiddenSize = reader.size("hidden_size", maxWidth);
   config.intermediateSize = reader.size("intermediate_size", maxWidth);
-  config.layers = reader.size("num_hidden_layers", maxLayers);
+  config.layers.resize(size_t(reader.size("num_hidden_layers", maxLayers)));
   config.heads = reader.size("num_attention_heads", maxWidth);
   config.maxPositions =
       reader.size("max_position_embeddings", maxIndex, traits.maxPositions);
@@ -155,12 +159,13 @@ static void readSizes(ConfigReader &reader, ModelConfig &config) {
   if (config.headDim > maxWidth / config.heads)
     reader.invalid("num_attention_heads ", config.heads, " times head_dim ",
                    config.headDim, " is above ", maxWidth);
+  config.attentionScale = 1.0 / std::sqrt(double(config.headDim));
 }
 
 /// `rope_scaling`, where it is not empty, beats `rope_parameters`; theta stands
 /// in the one that counts, or at the top level.
-static void readRope(ConfigReader &reader, ModelConfig &config) {
-  config.ropeTheta = reader.positive("rope_theta", 10000.0);
+static double readRopeTheta(ConfigReader &reader) {
+  double theta = reader.positive("rope_theta", 10000.0);
   if (!reader.isUnset("partial_rotary_factor") &&
       reader.positive("partial_rotary_factor", 1) != 1)
     reader.unsupported(
@@ -170,25 +175,34 @@ static void readRope(ConfigReader &reader, ModelConfig &config) {
       !reader.isUnset("rope_scaling") ? "rope_scaling" : "rope_parameters";
   const Json *rope = reader.find(key);
   if (!rope)
-    return;
-  if (!rope->is_object())
-    return reader.invalid(key, ": expected an object, but got ", show(*rope));
+    return theta;
+  if (!rope->is_object()) {
+    reader.invalid(key, ": expected an object, but got ", show(*rope));
+    return 1;
+  }
   ConfigReader inner(*rope, key);
   std::string kind = inner.text(inner.find("rope_type") ? "rope_type" : "type");
-  config.ropeTheta = inner.positive("rope_theta", config.ropeTheta);
+  theta = inner.positive("rope_theta", theta);
   double factor = inner.positive("partial_rotary_factor", 1);
-  if (inner.failed())
-    return reader.invalid(inner.takeError().message());
+  if (inner.failed()) {
+    reader.invalid(inner.takeError().message());
+    return 1;
+  }
   for (const auto &[name, value] : rope->items())
-    if (value.is_object())
-      return reader.unsupported(key, ": rotary positions per layer type ('",
-                                name, "') are not supported");
-  if (!kind.empty() && kind != "default")
-    return reader.unsupported(key, ": rope_type '", kind,
-                              "' is not supported; supported is: default");
+    if (value.is_object()) {
+      reader.unsupported(key, ": rotary positions per layer type ('", name,
+                         "') are not supported");
+      return 1;
+    }
+  if (!kind.empty() && kind != "default") {
+    reader.unsupported(key, ": rope_type '", kind,
+                       "' is not supported; supported is: default");
+    return 1;
+  }
   if (factor != 1)
     reader.unsupported(key, ": partial_rotary_factor = ", factor,
                        " is not supported");
+  return theta;
 }
 
 static void readActivation(ConfigReader &reader, ModelConfig &config) {
@@ -220,7 +234,7 @@ static void readBiases(ConfigReader &reader, ModelConfig &config) {
   case ModelFamily::Qwen2:
     config.qkvBias = true;
     break;
-  case ModelFamily::Mistral:
+  default:
     break;
   }
   config.qkNorm = config.family == ModelFamily::Qwen3;
@@ -229,7 +243,7 @@ static void readBiases(ConfigReader &reader, ModelConfig &config) {
 /// Which layers have a window, by the family's rule.
 static std::vector<bool> slidingLayers(ConfigReader &reader,
                                        const ModelConfig &config, bool isQwen) {
-  std::vector<bool> sliding(size_t(config.layers), !isQwen);
+  std::vector<bool> sliding(config.layers.size(), !isQwen);
   const Json *types = isQwen ? reader.find("layer_types") : nullptr;
   if (!types) {
     int64_t first = 0;
@@ -242,12 +256,12 @@ static std::vector<bool> slidingLayers(ConfigReader &reader,
     } else if (isQwen) {
       first = 28;
     }
-    for (int64_t i = first; i < config.layers; ++i)
+    for (int64_t i = first; i < int64_t(config.layers.size()); ++i)
       sliding[size_t(i)] = true;
     return sliding;
   }
   if (!types->is_array() || types->size() != sliding.size()) {
-    reader.invalid("layer_types: expected a list of ", config.layers,
+    reader.invalid("layer_types: expected a list of ", config.layers.size(),
                    " kinds of layers, but got ", show(*types));
     return sliding;
   }
@@ -263,7 +277,6 @@ static std::vector<bool> slidingLayers(ConfigReader &reader,
 }
 
 static void readWindows(ConfigReader &reader, ModelConfig &config) {
-  config.windows.assign(size_t(config.layers), std::nullopt);
   bool isQwen = config.family == ModelFamily::Qwen2 ||
                 config.family == ModelFamily::Qwen3;
   if (config.family == ModelFamily::Llama)
@@ -285,11 +298,12 @@ static void readWindows(ConfigReader &reader, ModelConfig &config) {
   std::vector<bool> sliding = slidingLayers(reader, config, isQwen);
   for (size_t i = 0; i < sliding.size(); ++i)
     if (sliding[i])
-      config.windows[i] = window;
+      config.layers[i].window = window;
 }
 
 Expected<ModelConfig> lora::parseModelConfig(std::string_view text,
-                                             const std::string &where) {
+                                             const std::string &where,
+                                             std::optional<HeadRequest> head) {
   Expected<Json> json = parseJson(text, where);
   if (!json)
     return json.takeError();
@@ -299,14 +313,21 @@ Expected<ModelConfig> lora::parseModelConfig(std::string_view text,
   ConfigReader reader(*json, where);
   ModelConfig config;
   readFamily(reader, config);
+  if (head) {
+    config.head = head->head;
+    config.labels = head->labels;
+  }
   refuseUnsupported(reader);
   if (reader.failed()) // The rules below are those of the supported families.
     return reader.takeError();
   readSizes(reader, config);
   if (reader.failed()) // Lists of layers are made below.
     return reader.takeError();
-  config.rmsNormEps = reader.positive("rms_norm_eps", 1e-6);
-  readRope(reader, config);
+  config.normEps = reader.positive("rms_norm_eps", 1e-6);
+  RopeConfig rope;
+  rope.theta = readRopeTheta(reader);
+  rope.frequencies = inverseFrequencies(rope.theta, config.headDim);
+  config.ropes.push_back(rope);
   readActivation(reader, config);
   readBiases(reader, config);
   readWindows(reader, config);
@@ -329,7 +350,8 @@ static bool exists(const std::string &path) {
   return stat(path.c_str(), &facts) == 0;
 }
 
-Expected<ModelConfig> lora::readModelConfig(const std::string &folder) {
+Expected<ModelConfig> lora::readModelConfig(const std::string &folder,
+                                            std::optional<HeadRequest> head) {
   std::string path = folder + "/config.json";
   if (!exists(path))
     return makeError(
@@ -341,7 +363,7 @@ Expected<ModelConfig> lora::readModelConfig(const std::string &folder) {
   Expected<std::string> text = readTextFile(path);
   if (!text)
     return text.takeError();
-  Expected<ModelConfig> config = parseModelConfig(*text, path);
+  Expected<ModelConfig> config = parseModelConfig(*text, path, head);
   std::string generation = folder + "/generation_config.json";
   if (!config || !exists(generation))
     return config;
@@ -362,12 +384,24 @@ Expected<ModelConfig> lora::readModelConfig(const std::string &folder) {
   return config;
 }
 
-std::vector<float> lora::inverseFrequencies(double theta, int64_t headDim) {
+std::vector<float> lora::inverseFrequencies(double theta, int64_t width) {
   std::vector<float> result;
-  for (int64_t i = 0; i < headDim; i += 2) {
-    float exponent = float(i) / float(headDim);
+  for (int64_t i = 0; i < width; i += 2) {
+    float exponent = float(i) / float(width);
     float power = float(std::pow(double(float(theta)), double(exponent)));
     result.push_back(1.0f / power);
   }
   return result;
+}
+
+std::vector<float> lora::dynamicFrequencies(const RopeConfig &rope,
+                                            int64_t tokens) {
+  if (tokens <= rope.switchLength)
+    return rope.frequencies;
+  double width = 2.0 * double(rope.frequencies.size());
+  float length = float(rope.factor) * float(tokens);
+  float stretch = length / float(rope.switchLength) - float(rope.factor - 1);
+  float power =
+      float(std::pow(double(stretch), double(float(width / (width - 2)))));
+  return inverseFrequencies(float(rope.theta) * power, int64_t(width));
 }

@@ -35,8 +35,9 @@ static void expectError(const std::string &text, const std::string &part) {
 
 static std::string windows(const std::string &text) {
   std::string result;
-  for (const auto &window : parse(text).windows)
-    result += window ? std::to_string(*window) + " " : "- ";
+  ModelConfig parsed = parse(text);
+  for (const LayerConfig &layer : parsed.layers)
+    result += layer.window ? std::to_string(*layer.window) + " " : "- ";
   return result;
 }
 
@@ -47,12 +48,12 @@ TEST(ModelConfig, Sizes) {
   EXPECT_EQ(llama.vocabSize, 131);
   EXPECT_EQ(llama.hiddenSize, 128);
   EXPECT_EQ(llama.intermediateSize, 200);
-  EXPECT_EQ(llama.layers, 6);
+  EXPECT_EQ(llama.layers.size(), 6u);
   EXPECT_EQ(llama.heads, 32);
   EXPECT_EQ(llama.kvHeads, 16);
   EXPECT_EQ(llama.headDim, 6);
   EXPECT_EQ(llama.maxPositions, 77);
-  EXPECT_EQ(llama.rmsNormEps, 1e-5);
+  EXPECT_EQ(llama.normEps, 1e-5);
 }
 
 TEST(ModelConfig, AbsentKeysAreThoseOfTransformers) {
@@ -68,11 +69,11 @@ TEST(ModelConfig, AbsentKeysAreThoseOfTransformers) {
   EXPECT_EQ(qwen2.headDim, 4);
   EXPECT_EQ(qwen3.headDim, 128);
   for (const ModelConfig &config : {llama, mistral, qwen2, qwen3}) {
-    EXPECT_EQ(config.rmsNormEps, 1e-6);
-    EXPECT_EQ(config.ropeTheta, 10000.0);
+    EXPECT_EQ(config.normEps, 1e-6);
+    EXPECT_EQ(config.ropes.at(0).theta, 10000.0);
     EXPECT_EQ(config.activation, MLPActivation::Silu);
     EXPECT_FALSE(config.tied);
-    EXPECT_TRUE(config.hasHead);
+    EXPECT_EQ(config.head, ModelHead::LanguageModel);
     EXPECT_TRUE(config.eosTokenIds.empty());
     EXPECT_TRUE(config.warnings.empty());
   }
@@ -154,7 +155,7 @@ TEST(ModelConfig, FamiliesAndArchitectures) {
 
   ModelConfig headless =
       parse(config("qwen3", R"(, "architectures": ["Qwen3Model"])"));
-  EXPECT_FALSE(headless.hasHead);
+  EXPECT_EQ(headless.head, ModelHead::None);
   EXPECT_EQ(headless.prefix(), "");
   EXPECT_EQ(parse(config("qwen3")).prefix(), "model.");
 
@@ -195,7 +196,7 @@ TEST(ModelConfig, Activations) {
 
 TEST(ModelConfig, Rope) {
   auto theta = [](const std::string &more) {
-    return parse(config("llama", more)).ropeTheta;
+    return parse(config("llama", more)).ropes.at(0).theta;
   };
   EXPECT_EQ(theta(R"(, "rope_theta": 5e5)"), 5e5);
   EXPECT_EQ(theta(R"(, "rope_theta": 7, "rope_parameters": {"rope_theta": 8})"),
