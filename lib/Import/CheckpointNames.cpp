@@ -1,7 +1,8 @@
 //===- CheckpointNames.cpp - Parameters by their tensors' names -----------===//
 //
 // transformers loads a checkpoint of LlamaModel into LlamaForCausalLM and the
-// other way round; the names differ by the prefix "model.".
+// other way round; the names differ by the prefix "model.". Old checkpoints of
+// BERT call LayerNorm's parameters gamma and beta.
 //
 //===----------------------------------------------------------------------===//
 
@@ -9,25 +10,53 @@
 
 using namespace lora_rt;
 
-static constexpr std::string_view prefix = "model.";
+static constexpr std::string_view prefixes[] = {"model.", "transformer.",
+                                                "bert.", "roberta."};
+
+/// The tensor `name`, with the prefix or without it.
+static const TensorView *findPrefixed(const Checkpoint &checkpoint,
+                                      std::string_view name) {
+  if (const TensorView *tensor = checkpoint.find(name))
+    return tensor;
+  for (std::string_view prefix : prefixes)
+    if (name.starts_with(prefix))
+      return checkpoint.find(name.substr(prefix.size()));
+  for (std::string_view prefix : prefixes)
+    if (const TensorView *tensor =
+            checkpoint.find(std::string(prefix) + std::string(name)))
+      return tensor;
+  return nullptr;
+}
 
 const TensorView *lora::findTensor(const Checkpoint &checkpoint,
                                    std::string_view name) {
-  if (const TensorView *tensor = checkpoint.find(name))
+  if (const TensorView *tensor = findPrefixed(checkpoint, name))
     return tensor;
-  if (name.starts_with(prefix))
-    return checkpoint.find(name.substr(prefix.size()));
-  return checkpoint.find(std::string(prefix) + std::string(name));
+  auto renamed = [&](std::string_view from,
+                     std::string_view to) -> const TensorView * {
+    if (!name.ends_with(from))
+      return nullptr;
+    std::string_view stem = name.substr(0, name.size() - from.size());
+    return findPrefixed(checkpoint, std::string(stem) + std::string(to));
+  };
+  if (const TensorView *tensor = renamed("LayerNorm.weight", "LayerNorm.gamma"))
+    return tensor;
+  return renamed("LayerNorm.bias", "LayerNorm.beta");
 }
 
 const TensorView *lora::resolveTensor(const Checkpoint &checkpoint,
                                       std::string_view name) {
   if (const TensorView *tensor = findTensor(checkpoint, name))
     return tensor;
-  if (name == "lm_head.weight")
-    return findTensor(checkpoint, "model.embed_tokens.weight");
-  if (name == "model.embed_tokens.weight" || name == "embed_tokens.weight")
-    return findTensor(checkpoint, "lm_head.weight");
+  constexpr std::string_view head = "lm_head.weight";
+  for (std::string_view embedding :
+       {"model.embed_tokens.weight", "transformer.wte.weight"}) {
+    if (name == head)
+      if (const TensorView *tensor = findTensor(checkpoint, embedding))
+        return tensor;
+    if (name == embedding || name == embedding.substr(embedding.find('.') + 1))
+      return findTensor(checkpoint, head);
+  }
   return nullptr;
 }
 

@@ -24,16 +24,12 @@ namespace {
 
 class TensorMatcher {
 public:
-  TensorMatcher(const ModelConfig &config, const Checkpoint &checkpoint)
-      : config(config), checkpoint(checkpoint) {}
+  TensorMatcher(const ModelConfig &config, const Checkpoint &checkpoint,
+                const std::set<std::string> &provided)
+      : config(config), checkpoint(checkpoint), provided(provided) {}
 
-  /// Finds the tensor of each parameter below `path`; remembers what is
-  /// missing.
-  std::vector<DType> match(const std::string &path,
-                           llvm::ArrayRef<Parameter> parameters);
-
-  /// The embedding and, where there is one, the head, which may be the same.
-  void matchEmbedding(CheckpointFacts &facts);
+  /// Finds the tensor of each parameter of the plan; remembers what is missing.
+  void match(ModelPlan &plan);
 
   /// The type of most elements, as a type to compute in.
   DType preferredType() const;
@@ -43,11 +39,17 @@ public:
   Error takeError();
 
 private:
+  void match(BlockPlan &block);
+  /// The embedding and the head, which may be the same.
+  void matchEmbedding(ModelPlan &plan);
+  /// Whether there is any tensor of the block.
+  bool hasAny(const BlockPlan &block) const;
   DType use(const std::string &name, const Parameter &parameter,
             const TensorView *tensor);
 
   const ModelConfig &config;
   const Checkpoint &checkpoint;
+  const std::set<std::string> &provided;
   std::set<std::string_view> used;
   std::map<DType, int64_t> elements;
   std::vector<std::string> missing;
@@ -69,8 +71,11 @@ static std::string listNames(llvm::ArrayRef<std::string> names,
 
 DType TensorMatcher::use(const std::string &name, const Parameter &parameter,
                          const TensorView *tensor) {
+  // What an adapter brings need not be there, nor fit.
+  bool isProvided = provided.count(name);
   if (!tensor) {
-    missing.push_back(name);
+    if (!isProvided)
+      missing.push_back(name);
     return DType::F32;
   }
   auto where = [&]() {
@@ -83,7 +88,7 @@ DType TensorMatcher::use(const std::string &name, const Parameter &parameter,
                       "; supported are F32, F16, BF16 and F64, so take the "
                       "model's checkpoint that is not quantized");
   if (llvm::ArrayRef(tensor->shape) != llvm::ArrayRef(parameter.shape) &&
-      !error)
+      !isProvided && !error)
     error = makeError(ErrorCode::InvalidFile, where(), " is ",
                       shapeText(tensor->shape), ", but config.json calls for ",
                       shapeText(parameter.shape),
@@ -93,14 +98,38 @@ DType TensorMatcher::use(const std::string &name, const Parameter &parameter,
   return tensor->dtype;
 }
 
-std::vector<DType> TensorMatcher::match(const std::string &path,
-                                        llvm::ArrayRef<Parameter> parameters) {
-  std::vector<DType> types;
-  for (const Parameter &parameter : parameters) {
-    std::string name = joinPath(path, parameter.name);
-    types.push_back(use(name, parameter, findTensor(checkpoint, name)));
+void TensorMatcher::match(BlockPlan &block) {
+  for (const Parameter &parameter : block.parameters) {
+    std::string name = joinPath(block.path, parameter.name);
+    block.stored.push_back(use(name, parameter, findTensor(checkpoint, name)));
   }
-  return types;
+}
+
+bool TensorMatcher::hasAny(const BlockPlan &block) const {
+  return llvm::any_of(block.parameters, [&](const Parameter &parameter) {
+    std::string name = joinPath(block.path, parameter.name);
+    return provided.count(name) || findTensor(checkpoint, name);
+  });
+}
+
+void TensorMatcher::match(ModelPlan &plan) {
+  if (config.head == ModelHead::LanguageModel) {
+    matchEmbedding(plan);
+  } else {
+    match(plan.embedding);
+    if (plan.head)
+      match(*plan.head);
+  }
+  if (plan.positions)
+    match(*plan.positions);
+  for (BlockPlan &layer : plan.layers)
+    match(layer);
+  if (plan.norm)
+    match(*plan.norm);
+  if (plan.pooler && !plan.head && !hasAny(*plan.pooler))
+    plan.pooler.reset();
+  if (plan.pooler)
+    match(*plan.pooler);
 }
 
 /// Whether two tensors hold the same bytes.
@@ -110,25 +139,23 @@ static bool areEqual(const TensorView &a, const TensorView &b) {
           std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0);
 }
 
-void TensorMatcher::matchEmbedding(CheckpointFacts &facts) {
-  bool hasHead = config.head != ModelHead::None;
-  Parameter parameter = embeddingParameters(config).front();
-  std::string name = std::string(config.prefix()) + "embed_tokens.weight";
+void TensorMatcher::matchEmbedding(ModelPlan &plan) {
+  const Parameter &parameter = plan.embedding.parameters.front();
+  std::string name = joinPath(plan.embedding.path, parameter.name);
+  std::string headName = joinPath(plan.head->path, "weight");
   const TensorView *embedding = findTensor(checkpoint, name);
-  const TensorView *head =
-      hasHead ? checkpoint.find("lm_head.weight") : nullptr;
-  if (hasHead && config.tied) {
-    facts.tied = !embedding || !head || areEqual(*embedding, *head);
-    if (embedding && head && facts.tied)
+  const TensorView *head = findTensor(checkpoint, headName);
+  if (config.tied) {
+    plan.tied = !embedding || !head || areEqual(*embedding, *head);
+    if (embedding && head && plan.tied)
       used.insert(head->name);
-    if (facts.tied)
+    if (plan.tied)
       embedding = head = embedding ? embedding : head;
   }
-  facts.embedding = use(name, parameter, embedding);
-  if (hasHead && !facts.tied)
-    facts.head = use("lm_head.weight", parameter, head);
-  else
-    facts.head = facts.embedding;
+  plan.embedding.stored = {use(name, parameter, embedding)};
+  plan.head->stored = plan.tied
+                          ? plan.embedding.stored
+                          : std::vector<DType>{use(headName, parameter, head)};
 }
 
 DType TensorMatcher::preferredType() const {
@@ -154,10 +181,20 @@ Error TensorMatcher::takeError() {
                        : "");
 }
 
+/// Buffers that old checkpoints hold although they follow from the
+/// configuration.
+static bool isComputed(std::string_view name) {
+  for (std::string_view end : {"rotary_emb.inv_freq", "position_ids",
+                               ".attn.bias", ".attn.masked_bias"})
+    if (name.ends_with(end))
+      return true;
+  return false;
+}
+
 std::string TensorMatcher::unusedTensors() const {
   std::vector<std::string> names;
   for (std::string_view name : checkpoint.names())
-    if (!used.count(name) && !name.ends_with("rotary_emb.inv_freq"))
+    if (!used.count(name) && !isComputed(name))
       names.emplace_back(name);
   if (names.empty())
     return {};
@@ -173,19 +210,12 @@ lora::importModel(mlir::MLIRContext &context, const ModelConfig &config,
       *options.dtype != DType::BF16)
     return makeError(ErrorCode::InvalidArgument, "cannot compute in ",
                      manifestName(*options.dtype), "; f32 and bf16 can be had");
-  TensorMatcher matcher(config, checkpoint);
-  CheckpointFacts facts;
-  matcher.matchEmbedding(facts);
-  std::string prefix(config.prefix());
-  std::vector<Parameter> parameters = decoderParameters(config);
-  for (size_t i = 0; i < config.layers.size(); ++i)
-    facts.layers.push_back(
-        {config.layers[i].window,
-         matcher.match(prefix + "layers." + std::to_string(i), parameters)});
-  facts.norm = matcher.match(prefix + "norm", normParameters(config)).front();
+  TensorMatcher matcher(config, checkpoint, options.provided);
+  ModelPlan plan = planModel(config);
+  matcher.match(plan);
   if (Error error = matcher.takeError())
     return error;
-  facts.computeType = options.dtype.value_or(matcher.preferredType());
+  plan.computeType = options.dtype.value_or(matcher.preferredType());
   if (options.warning) {
     for (const std::string &warning : config.warnings)
       options.warning(warning);
@@ -194,7 +224,10 @@ lora::importModel(mlir::MLIRContext &context, const ModelConfig &config,
   }
   context.loadDialect<mlir::func::FuncDialect,
                       lora::transformer::TransformerDialect>();
-  mlir::OwningOpRef<mlir::ModuleOp> module = buildModel(context, config, facts);
+  GraphOptions graph;
+  graph.fixedFrequencies = options.fixedFrequencies;
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      ModelBuilder(context, config, plan, graph).build();
   if (mlir::failed(mlir::verify(*module)))
     return makeError(ErrorCode::System, checkpoint.folder(),
                      ": the imported graph does not verify; this is a bug");
@@ -204,9 +237,11 @@ lora::importModel(mlir::MLIRContext &context, const ModelConfig &config,
 Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 lora::importModel(mlir::MLIRContext &context, const std::string &folder,
                   const ImportOptions &options) {
-  Expected<ModelConfig> config = readModelConfig(folder);
+  Expected<ModelConfig> config = readModelConfig(folder, options.head);
   if (!config)
     return config.takeError();
+  if (options.vocabSize)
+    config->vocabSize = *options.vocabSize;
   Expected<Checkpoint> checkpoint = Checkpoint::open(folder);
   if (!checkpoint)
     return checkpoint.takeError();

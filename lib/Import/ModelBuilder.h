@@ -1,52 +1,172 @@
-//===- ModelBuilder.h - Blocks and entries of a decoder model ---*- C++ -*-===//
+//===- ModelBuilder.h - Blocks and entries of a model -----------*- C++ -*-===//
+//
+// One class; its parts are in files of their own: what blocks are made of
+// (BlockParts.cpp), the blocks of decoders and of encoders (DecoderBlocks.cpp,
+// EncoderBlocks.cpp), and the entries (ModelBuilder.cpp).
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_IMPORT_MODELBUILDER_H
 #define LORA_MLIR_LIB_IMPORT_MODELBUILDER_H
 
-#include "lora-mlir/Import/ModelConfig.h"
-#include "lora-runtime/Numeric.h"
+#include "ModelPlan.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
+#include "llvm/ADT/StringMap.h"
 
 namespace lora {
 
-/// A parameter of a block, named relative to it.
-struct Parameter {
-  std::string name;
-  llvm::SmallVector<int64_t, 2> shape;
+/// Settings of the graph that neither the model nor the checkpoint decides.
+struct GraphOptions {
+  /// Rotary frequencies that depend on the length of a call are those of short
+  /// calls, for a graph whose calls are never longer than their `switchLength`.
+  bool fixedFrequencies = false;
 };
 
-/// The parameters of each block, in the order of use.
-std::vector<Parameter> embeddingParameters(const ModelConfig &config);
-std::vector<Parameter> decoderParameters(const ModelConfig &config);
-std::vector<Parameter> normParameters(const ModelConfig &config);
+class ModelBuilder {
+public:
+  ModelBuilder(mlir::MLIRContext &context, const ModelConfig &config,
+               const ModelPlan &plan, const GraphOptions &options);
 
-/// How a layer differs from others: its window, and the types that the
-/// checkpoint has its parameters in. Equal layers share a block.
-struct LayerKind {
-  std::optional<int64_t> window;
-  std::vector<lora_rt::DType> stored;
-  bool operator==(const LayerKind &) const = default;
+  /// Builds the module; `importModel` describes it.
+  mlir::OwningOpRef<mlir::ModuleOp> build();
+
+private:
+  /// An argument that is not a parameter, with the name that it is printed by.
+  struct Input {
+    llvm::StringRef name;
+    mlir::Type type;
+  };
+  /// A block or entry under construction: its inputs, parameters and states by
+  /// name.
+  struct Block {
+    mlir::func::FuncOp function;
+    llvm::StringMap<mlir::Value> values;
+    mlir::Value get(const llvm::Twine &name) const {
+      return values.lookup(name.str());
+    }
+  };
+  /// Queries, keys and values of a layer's tokens.
+  struct Projections {
+    mlir::Value q, k, v;
+  };
+
+  //===--------------------------------------------------------------------===//
+  // Parts of blocks
+  //===--------------------------------------------------------------------===//
+
+  mlir::Type elementType(lora_rt::DType dtype);
+  mlir::RankedTensorType tensor(llvm::ArrayRef<int64_t> shape,
+                                mlir::Type element) {
+    return mlir::RankedTensorType::get(shape, element);
+  }
+  /// [tokens, width] in the compute type.
+  mlir::RankedTensorType activation(int64_t width) {
+    return tensor({mlir::ShapedType::kDynamic, width}, type);
+  }
+  mlir::RankedTensorType hidden() { return activation(config.hiddenSize); }
+  mlir::RankedTensorType ids() {
+    return tensor({mlir::ShapedType::kDynamic}, b.getI32Type());
+  }
+  mlir::RankedTensorType sequence() {
+    return tensor({4, mlir::ShapedType::kDynamic}, b.getI32Type());
+  }
+  mlir::RankedTensorType angles(const RopeConfig &rope) {
+    return tensor(
+        {mlir::ShapedType::kDynamic, int64_t(rope.frequencies.size())},
+        b.getF32Type());
+  }
+  /// Rows of results, in f32.
+  mlir::RankedTensorType logits() {
+    return tensor({mlir::ShapedType::kDynamic, outputs()}, b.getF32Type());
+  }
+  int64_t outputs() const {
+    return config.head == ModelHead::LanguageModel ? config.vocabSize
+                                                   : config.labels;
+  }
+  mlir::Location named(llvm::StringRef name) {
+    return mlir::NameLoc::get(b.getStringAttr(name));
+  }
+
+  /// Begins a function; the builder then stands in its body. A function with a
+  /// plan is a block.
+  Block begin(llvm::StringRef name, llvm::ArrayRef<Input> inputs,
+              llvm::ArrayRef<mlir::Type> results,
+              const BlockPlan *plan = nullptr,
+              llvm::ArrayRef<llvm::StringRef> states = {});
+  /// Ends it.
+  void finish(Block &block, mlir::ValueRange results);
+
+  /// The slot's type, and the value that gives it, or null for the base tensor
+  /// of that type.
+  std::pair<mlir::RankedTensorType, mlir::Attribute>
+  slotOf(const Parameter &parameter, lora_rt::DType stored);
+
+  mlir::Value linear(Block &block, llvm::StringRef module, mlir::Value x);
+  /// The linear layer that ends a model: its result is f32.
+  mlir::Value head(Block &block, llvm::StringRef module, mlir::Value x);
+  mlir::Value rmsNorm(Block &block, llvm::StringRef module, mlir::Value x);
+  mlir::Value layerNorm(Block &block, llvm::StringRef module, mlir::Value x);
+  mlir::Value activate(llvm::StringRef module, mlir::Value x);
+  mlir::Value tanh(llvm::StringRef module, mlir::Value x);
+  mlir::Value add(llvm::StringRef name, mlir::Value x, mlir::Value y);
+  mlir::Value slice(llvm::StringRef name, mlir::Value x, int64_t offset,
+                    int64_t width);
+  mlir::Value lookUp(llvm::StringRef name, mlir::Value ids, mlir::Value table);
+  mlir::Value positionRows(mlir::Value sequence);
+  /// Writes keys and values to the states MODULE.key_cache and
+  /// MODULE.value_cache, whose new values are the results, and returns the
+  /// caches.
+  Projections cached(Block &block, llvm::StringRef module, Projections parts,
+                     llvm::SmallVectorImpl<mlir::Value> &states);
+  mlir::Value attend(Block &block, llvm::StringRef module, Projections parts,
+                     std::optional<int64_t> window);
+
+  //===--------------------------------------------------------------------===//
+  // Blocks
+  //===--------------------------------------------------------------------===//
+
+  Projections projections(Block &block, mlir::Value x);
+  mlir::Value feedForward(Block &block, mlir::Value x);
+  void buildDecoder(llvm::StringRef name, const BlockPlan &plan,
+                    const LayerConfig &layer);
+  void buildGPT2(llvm::StringRef name, const BlockPlan &plan);
+  void buildTable(llvm::StringRef name, const BlockPlan &plan);
+  void buildNorm();
+  void buildEncoderEmbedding();
+  void buildEncoder(llvm::StringRef name, const BlockPlan &plan);
+  void buildPooler();
+  void buildHead();
+
+  //===--------------------------------------------------------------------===//
+  // Entries
+  //===--------------------------------------------------------------------===//
+
+  mlir::Value apply(llvm::StringRef block, const std::string &path,
+                    mlir::ValueRange inputs, mlir::Type result);
+  /// Builds a block per kind of layer, and returns the one of each layer.
+  std::vector<std::string> buildLayers();
+  mlir::Value embed(Block &entry);
+  /// Cosines and sines of each of the model's rotary settings.
+  llvm::SmallVector<std::pair<mlir::Value, mlir::Value>>
+  buildAngles(Block &entry);
+  /// Whether the frequencies come with each call.
+  bool hasFrequencies() const;
+  void buildHiddenStates(llvm::ArrayRef<std::string> layers);
+  void buildLogits();
+  void buildPooled();
+  mlir::DictionaryAttr description();
+  mlir::DictionaryAttr ropeDescription();
+
+  const ModelConfig &config;
+  const ModelPlan &plan;
+  GraphOptions options;
+  mlir::OpBuilder b;
+  mlir::Type type;
+  mlir::ModuleOp module;
 };
-
-/// What the checkpoint adds to the configuration.
-struct CheckpointFacts {
-  /// F32 or BF16.
-  lora_rt::DType computeType = lora_rt::DType::F32;
-  lora_rt::DType embedding = lora_rt::DType::F32;
-  lora_rt::DType norm = lora_rt::DType::F32;
-  lora_rt::DType head = lora_rt::DType::F32;
-  /// Whether the head is the embedding.
-  bool tied = false;
-  std::vector<LayerKind> layers;
-};
-
-/// Builds the module; `importModel` describes it.
-mlir::OwningOpRef<mlir::ModuleOp> buildModel(mlir::MLIRContext &context,
-                                             const ModelConfig &config,
-                                             const CheckpointFacts &facts);
 
 } // namespace lora
 

@@ -65,6 +65,7 @@ Error TrainingProgram::buildGraph() {
   ImportOptions import;
   import.dtype = options.dtype;
   import.warning = options.progress;
+  import.fixedFrequencies = true;
   auto module = importModel(context, options.modelFolder, import);
   if (!module)
     return module.takeError();

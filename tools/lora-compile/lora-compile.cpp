@@ -77,8 +77,10 @@ int main(int argc, char **argv) {
                          cl::cat(category));
   cl::list<int64_t> tokens(
       "tokens",
-      cl::desc("Numbers of tokens to compile for; others are cut and padded "
-               "to these (default: 1,16,128)"),
+      cl::desc(
+          "Numbers of tokens to compile for; others are cut and padded "
+          "to these (default: 1,16,128; of an encoder 16,128 and its longest "
+          "sequence, up to 512)"),
       cl::value_desc("N,..."), cl::CommaSeparated, cl::cat(category));
   cl::opt<lora::Kernels> kernels(
       "kernels", cl::desc("What computes matrix products"),

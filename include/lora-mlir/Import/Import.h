@@ -14,6 +14,7 @@
 #include "mlir/IR/OwningOpRef.h"
 
 #include <functional>
+#include <set>
 
 namespace lora {
 
@@ -21,18 +22,32 @@ struct ImportOptions {
   /// The type to compute in, F32 or BF16; by default that of most of the
   /// checkpoint's weights, where F16 and F64 become F32.
   std::optional<lora_rt::DType> dtype;
+  /// The head, where something else than `architectures` decides: the task of
+  /// an adapter.
+  std::optional<HeadRequest> head;
+  /// Rows of the embedding, where an adapter brings another number of them.
+  std::optional<int64_t> vocabSize;
+  /// Parameters that an adapter brings, by their names in the module tree: the
+  /// checkpoint need not have them.
+  std::set<std::string> provided;
+  /// Take the rotary frequencies of short calls for all, where they depend on
+  /// the length of a call (dynamic, longrope), and limit positions to these.
+  bool fixedFrequencies = false;
   /// Gets what a person should know: unused tensors, settings without effect.
   std::function<void(const std::string &)> warning;
 };
 
 /// Imports a folder with config.json and model.safetensors, or shards with an
-/// index. The module has the blocks @embedding, @decoder, @norm and @head,
-/// whose slots have the names of the Hugging Face module tree (layers that
-/// differ in attention window or types in the file apply copies, @decoder.1 and
-/// so on); the entries @hidden_states(ids, sequence) and, unless the
-/// architecture has no head, @logits(hidden); and `transformer.model` with
-/// family, vocab_size, hidden_size, max_positions, layers, tied and
-/// eos_token_ids.
+/// index. The module has a block per part of the model, whose slots have the
+/// names of the Hugging Face module tree: @embedding, @decoder or @encoder
+/// (layers that differ in attention window, rotary positions or types in the
+/// file apply copies, @decoder.1 and so on), and, where the model has them,
+/// @positions, @norm, @pooler and @head. Its entries are @hidden_states(ids,
+/// sequence[, token types][, frequencies]) and, unless the architecture has no
+/// head, @logits(hidden), which classification calls on the rows that stand for
+/// a sequence; a bare encoder may have @pooled(hidden). `transformer.model`
+/// describes it: docs/module-format.md has the keys, `layers` and `tied` beside
+/// them.
 lora_rt::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(mlir::MLIRContext &context, const std::string &folder,
             const ImportOptions &options = {});
@@ -46,8 +61,9 @@ importModel(mlir::MLIRContext &context, const ModelConfig &config,
 /// The tensor of a checkpoint that holds the parameter `name` of the module
 /// tree
 /// ("model.layers.0.self_attn.q_proj.weight"), or nullptr. A checkpoint may
-/// lack the prefix "model." or have it in excess, as in transformers; of a tied
-/// embedding and head it may hold only one.
+/// lack the model's prefix ("model.", "transformer.", "bert.", "roberta.") or
+/// have it in excess, as in transformers; of a tied embedding and head it may
+/// hold only one; LayerNorm's parameters may be called gamma and beta.
 const lora_rt::TensorView *resolveTensor(const lora_rt::Checkpoint &checkpoint,
                                          std::string_view name);
 

@@ -50,18 +50,32 @@ static SmallVector<unsigned> getValueResults(func::FuncOp function) {
 //===----------------------------------------------------------------------===//
 
 /// The names of an entry's inputs and outputs (docs/module-format.md);
-/// functions that are not listed there get numbered ones.
+/// functions that are not listed there get numbered ones. After the sequence
+/// table may come the kinds of the tokens and rotary frequencies.
 static std::pair<SmallVector<StringRef>, SmallVector<StringRef>>
-getInterface(StringRef function) {
-  if (function == "hidden_states")
-    return {{"ids", "sequence"}, {"hidden"}};
+getInterface(StringRef function, ArrayRef<Type> inputs) {
   if (function == "logits")
     return {{"hidden"}, {"logits"}};
-  if (function == "loss")
-    return {{"ids", "sequence", "labels"}, {"loss"}};
-  if (function == "train_step")
-    return {{"ids", "sequence", "labels", "hyperparameters"}, {"loss", "norm"}};
-  return {};
+  if (function == "pooled")
+    return {{"hidden"}, {"pooled"}};
+  SmallVector<StringRef> first{"ids", "sequence"}, last, outputs;
+  if (function == "hidden_states") {
+    outputs = {"hidden"};
+  } else if (function == "loss") {
+    last = {"labels"};
+    outputs = {"loss"};
+  } else if (function == "train_step") {
+    last = {"labels", "hyperparameters"};
+    outputs = {"loss", "norm"};
+  } else {
+    return {};
+  }
+  for (size_t i = first.size(); i + last.size() < inputs.size(); ++i)
+    first.push_back(getElementTypeOrSelf(inputs[i]).isInteger()
+                        ? "token_types"
+                        : "frequencies");
+  llvm::append_range(first, last);
+  return {first, outputs};
 }
 
 static ArrayAttr getNames(Builder &builder, ArrayRef<StringRef> names,
@@ -74,7 +88,7 @@ static ArrayAttr getNames(Builder &builder, ArrayRef<StringRef> names,
 }
 
 /// Replaces `transformer.tokens` by `rt.entry` on a public function.
-static void setEntryAttr(func::FuncOp function, unsigned numInputs,
+static void setEntryAttr(func::FuncOp function, ArrayRef<Type> inputTypes,
                          unsigned numOutputs) {
   Builder builder(function.getContext());
   auto tokens =
@@ -85,12 +99,12 @@ static void setEntryAttr(func::FuncOp function, unsigned numInputs,
     return;
   if (tokens)
     base.consume_back((".t" + Twine(tokens.getInt())).str());
-  auto [inputs, outputs] = getInterface(base);
+  auto [inputs, outputs] = getInterface(base, inputTypes);
   NamedAttrList entry;
   entry.append("name", builder.getStringAttr(name));
   entry.append("function", builder.getStringAttr(base));
   entry.append("tokens", tokens ? tokens : builder.getI64IntegerAttr(0));
-  entry.append("inputs", getNames(builder, inputs, "input", numInputs));
+  entry.append("inputs", getNames(builder, inputs, "input", inputTypes.size()));
   entry.append("outputs", getNames(builder, outputs, "output", numOutputs));
   function->setAttr(rt::RTDialect::kEntryAttr,
                     entry.getDictionary(function.getContext()));
@@ -275,9 +289,10 @@ LogicalResult FunctionConverter::convert() {
              << "expected arguments and results to be tensors, but got "
              << type;
   unsigned numOutputs = getValueResults(function).size();
-  unsigned numInputs = 0;
+  SmallVector<Type> inputs;
   for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
-    numInputs += !getSlotName(function, i);
+    if (!getSlotName(function, i))
+      inputs.push_back(function.getArgumentTypes()[i]);
 
   convertArguments();
   convertUpdates(function, table, leading[kContext], leading[kSlots]);
@@ -290,7 +305,7 @@ LogicalResult FunctionConverter::convert() {
   function.removeResAttrsAttr();
   function.setFunctionType(builder.getFunctionType(
       function.getBody().getArgumentTypes(), TypeRange()));
-  setEntryAttr(function, numInputs, numOutputs);
+  setEntryAttr(function, inputs, numOutputs);
   return success();
 }
 

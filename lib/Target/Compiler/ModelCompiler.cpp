@@ -63,6 +63,7 @@ private:
       options.progress(text);
   }
   Error bringIn(const peft::PeftAdapter &folder);
+  std::vector<int64_t> tokens() const;
   CompileOptions getCompileOptions() const;
   Expected<const lora_rt::TensorView *> findLeaf(mlir::Attribute leaf,
                                                  const std::string &name);
@@ -118,10 +119,33 @@ Error ModelCompiler::bringIn(const peft::PeftAdapter &folder) {
   return Error::success();
 }
 
+/// Decoders cut prompts into pieces and decode one token at a time; an encoder
+/// needs all tokens of a sequence in one call.
+std::vector<int64_t> ModelCompiler::tokens() const {
+  if (!options.tokens.empty())
+    return options.tokens;
+  auto model = (*graph)->getAttrOfType<mlir::DictionaryAttr>(
+      transformer::TransformerDialect::kModelAttr);
+  auto attention = model.getAs<mlir::StringAttr>("attention");
+  if (!attention || attention.getValue() != "bidirectional")
+    return {1, 16, 128};
+  int64_t positions = model.getAs<mlir::IntegerAttr>("max_positions").getInt();
+  std::vector<int64_t> sizes;
+  for (int64_t size : {16, 128})
+    if (size < positions)
+      sizes.push_back(size);
+  sizes.push_back(std::min<int64_t>(positions, 512));
+  return sizes;
+}
+
 CompileOptions ModelCompiler::getCompileOptions() const {
   CompileOptions compile;
   compile.march = options.march;
-  compile.lowering.tokens = options.tokens;
+  compile.lowering.tokens = tokens();
+  // Others are there to be looked at, and for adapters.
+  for (const char *entry : {"hidden_states", "logits"})
+    if ((*graph).lookupSymbol(entry))
+      compile.lowering.functions.push_back(entry);
   compile.lowering.kernels = options.kernels;
   compile.lowering.pack = options.pack;
   compile.note = options.warning;
