@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,7 +25,7 @@
 
 namespace lora::peft {
 
-/// What adapter_config.json says about a LoRA adapter on linear layers.
+/// What adapter_config.json says about a LoRA adapter.
 struct PeftConfig {
   enum class Targets {
     /// `target_modules` is null: the architecture's usual ones.
@@ -36,6 +37,29 @@ struct PeftConfig {
     /// Every linear layer but the output embedding.
     AllLinear,
   };
+
+  /// `init_lora_weights`: how a new branch begins, and what is the base weight
+  /// that it stands beside.
+  enum class Init {
+    /// A Kaiming uniform, B zero.
+    Kaiming,
+    /// A and B as `torch.nn.Linear` begins: the model changes.
+    Random,
+    /// A normal with deviation 1 / rank, B zero.
+    Gaussian,
+    /// A and B random with orthogonal rows and columns: the model changes.
+    Orthogonal,
+    /// From data or gradients, or from the base weight without changing it
+    /// (eva, lora_ga, mica): can be read, not begun.
+    FromData,
+    /// The base weight loses its `rank` largest singular values.
+    Pissa,
+    /// The base weight loses scale * Q_r R_r of its QR factorization.
+    Olora,
+  };
+
+  /// `bias`: which biases of the base model were trained.
+  enum class Bias { None, All, LoraOnly };
 
   /// The file's name, for messages.
   std::string where;
@@ -61,6 +85,27 @@ struct PeftConfig {
   /// In the order of the file, which decides between keys that both match.
   std::vector<std::pair<std::string, int64_t>> rankPattern;
   std::vector<std::pair<std::string, double>> alphaPattern;
+
+  Init init = Init::Kaiming;
+  Bias bias = Bias::None;
+  /// DoRA: weights have a magnitude per output (per feature of an embedding).
+  bool dora = false;
+  /// B has a bias, which is scaled like B.
+  bool loraBias = false;
+  /// Embedding and head are adapted together where they are one weight.
+  bool ensureWeightTying = false;
+  /// Modules trained in full, with those that `task_type` adds.
+  std::vector<std::string> modulesToSave;
+  /// Tokens whose rows were trained, by the end of the embedding's path; the
+  /// name "" stands for the model's input embedding.
+  std::vector<std::pair<std::string, std::vector<int64_t>>> trainableTokens;
+  /// `task_type`, or empty.
+  std::string taskType;
+  /// `auto_mapping`'s class of the base model ("BertModel"), or empty.
+  std::string modelClass;
+  /// Whether tensors of VeLoRA or MonteCLoRA may be there, which training alone
+  /// uses.
+  bool hasTrainingTensors = false;
 };
 
 /// Reads the text of an adapter_config.json; `where` names it in messages.
@@ -84,6 +129,9 @@ enum class ModuleKind {
 struct ModuleInfo {
   std::string path;
   ModuleKind kind = ModuleKind::Linear;
+  /// An input embedding or an output embedding whose weights are one, so that
+  /// `ensure_weight_tying` concerns them.
+  bool tied = false;
 };
 
 /// A module that gets a low-rank branch.
@@ -105,16 +153,45 @@ struct TargetSelection {
 };
 
 /// Applies the targeting rules of `config` to `modules`. `defaultTargets`
-/// stands for a null `target_modules`. Fails where PEFT does: a rule selects a
+/// stands for a null `target_modules`. Modules below an entry of
+/// `modules_to_save` are no targets. Fails where PEFT does: a rule selects a
 /// module that cannot have a branch, an invalid pattern; no target at all is no
 /// failure here.
 lora_rt::Expected<TargetSelection>
 selectTargets(const PeftConfig &config, std::span<const ModuleInfo> modules,
               const std::vector<std::string> &defaultTargets);
 
+/// Whether PEFT trains a module in full for `modules_to_save`: its path ends in
+/// one of the entries, with or without a dot before it.
+bool isSavedInFull(const PeftConfig &config, std::string_view path);
+
 /// `target_modules` that PEFT takes for a null one, by `model_type`; empty for
 /// an architecture that it does not know.
 std::vector<std::string> defaultTargetModules(std::string_view family);
+
+/// What a model must look like for an adapter to fit.
+struct AdapterFacts {
+  enum class Head {
+    None,
+    LanguageModel,
+    SequenceClassification,
+    TokenClassification
+  };
+
+  /// The head of the model that was adapted, where `task_type`, `auto_mapping`
+  /// or the names of the tensors say it.
+  std::optional<Head> head;
+  /// Of a classification head that the adapter brings along: its labels;
+  /// otherwise 0.
+  int64_t labels = 0;
+  /// Rows of the embedding or the language-model head, if the adapter brings
+  /// one: they differ from config.json where tokens were added.
+  std::optional<int64_t> vocabSize;
+  /// Parameters of the base model that the adapter replaces, with their shapes,
+  /// by their names in the module tree of the model that was adapted. The base
+  /// checkpoint need not have them.
+  std::map<std::string, std::vector<int64_t>, std::less<>> parameters;
+};
 
 /// An adapter folder. Bytes stay mapped as long as it lives.
 class PeftAdapter {
@@ -126,13 +203,33 @@ public:
   const PeftConfig &config() const { return settings; }
 
   /// All tensors, by module path and role ("model.layers.0.self_attn.q_proj
-  /// .lora_A.weight"), in bytewise order.
+  /// .lora_A.weight"), in bytewise order. Without those that say nothing: what
+  /// only training uses, and the copies of `bias` = "all" beside
+  /// `modules_to_save`.
   std::vector<std::string_view> names() const;
+
+  /// Tensors that are not among `names`, by their keys in the file.
+  const std::vector<std::string> &ignored() const { return ignoredKeys; }
 
   /// The tensor of a module in the base model's tree, or nullptr. Where the
   /// model has its head and the adapter was made without it, or the other way
-  /// round, the names differ by a leading "model.", which this knows.
+  /// round, the names differ by a leading "model.", "transformer.", "bert." or
+  /// "roberta.", which this knows. Of a weight that is both embedding and head
+  /// the adapter may hold only the embedding's, like a checkpoint.
   const lora_rt::TensorView *find(std::string_view name) const;
+
+  /// The same without the rule of tied weights.
+  const lora_rt::TensorView *findOwn(std::string_view name) const;
+
+  /// The tensor that replaces a parameter of the base model, named as in its
+  /// module tree ("model.norm.weight"); its name, for `find`, or empty. It may
+  /// be stored as the parameter of a targeted module
+  /// ("q_proj.base_layer.bias").
+  std::string overwriting(std::string_view parameter) const;
+
+  /// What the model must look like. Fails if the head that the adapter was made
+  /// for is not supported.
+  lora_rt::Expected<AdapterFacts> facts() const;
 
   /// The key in adapter_model.safetensors of a tensor that `find` takes.
   std::string keyOf(std::string_view name) const;
@@ -148,8 +245,15 @@ private:
   lora_rt::Checkpoint checkpoint;
   /// Name without "base_model.model." and adapter name -> key in the file.
   std::map<std::string, std::string, std::less<>> keys;
+  std::vector<std::string> ignoredKeys;
+  /// What paths below the head begin with: "model.", or empty.
+  std::string prefix;
   bool headless = false;
 };
+
+/// The leading part of a path that a model without its head drops ("model."),
+/// or empty.
+std::string_view headPrefix(std::string_view path);
 
 /// The key in adapter_model.safetensors of a tensor named as in `names()`.
 std::string fileKey(std::string_view name);

@@ -44,24 +44,24 @@ constexpr RefusedKey refusedKeys[] = {
     {"corda_config", "the start of CorDA is not in the adapter"},
     {"kasa_config", "KaSA's branch is not W + sBA"},
     {"layer_replication", "it changes the base model"},
-    {"lora_bias", "a bias on B is not supported"},
     {"megatron_config", "Megatron's layers are not supported"},
-    {"modules_to_save", "modules trained in full are not supported"},
-    {"monteclora_config", "its tensors are not supported"},
     {"target_parameters", "branches on plain parameters are not supported"},
-    {"trainable_token_indices", "trained rows of embeddings are not supported"},
     {"use_bdlora", "block-diagonal LoRA is not supported"},
-    {"use_dora", "DoRA is not supported"},
     {"use_qalora", "QALoRA is not supported"},
-    {"velora_config", "its tensors are not supported"},
 };
 
 /// Keys without effect on what an adapter of W + sBA computes.
 constexpr std::string_view inertKeys[] = {
-    "auto_mapping", "base_model_name_or_path", "ensure_weight_tying",
-    "eva_config",   "fan_in_fan_out",          "inference_mode",
-    "loftq_config", "lora_ga_config",          "megatron_core",
-    "peft_version", "qalora_group_size",       "revision",
+    "base_model_name_or_path",
+    "eva_config",
+    "fan_in_fan_out",
+    "inference_mode",
+    "loftq_config",
+    "lora_ga_config",
+    "megatron_core",
+    "peft_version",
+    "qalora_group_size",
+    "revision",
 };
 
 class Reader {
@@ -146,16 +146,27 @@ private:
             return readNumber(name, entry, out);
           });
     if (key == "bias")
-      return value == "none" || isUnset(value)
-                 ? Error::success()
-                 : makeError(ErrorCode::Unsupported, config.where,
-                             ": 'bias' is ", value.dump(),
-                             ": trained biases are not supported; ",
-                             mergeWithPeft);
+      return readBias(key, value);
     if (key == "init_lora_weights")
-      return checkInit(value);
+      return readInit(value);
     if (key == "task_type")
-      return checkTask(value);
+      return readTask(key, value);
+    if (key == "auto_mapping")
+      return readModelClass(value);
+    if (key == "use_dora")
+      return readFlag(key, value, config.dora);
+    if (key == "lora_bias")
+      return readFlag(key, value, config.loraBias);
+    if (key == "ensure_weight_tying")
+      return readFlag(key, value, config.ensureWeightTying);
+    if (key == "modules_to_save")
+      return readSavedModules(key, value);
+    if (key == "trainable_token_indices")
+      return readTokens(key, value);
+    if (key == "velora_config" || key == "monteclora_config") {
+      config.hasTrainingTensors |= !isUnset(value);
+      return Error::success();
+    }
     if (isUnset(value))
       return Error::success();
     return makeError(ErrorCode::Unsupported, config.where, ": unknown key '",
@@ -258,35 +269,116 @@ private:
     return Error::success();
   }
 
+  Error readBias(const std::string &key, const OrderedJson &value) {
+    using Bias = PeftConfig::Bias;
+    if (isUnset(value) || value == "none")
+      config.bias = Bias::None;
+    else if (value == "all")
+      config.bias = Bias::All;
+    else if (value == "lora_only")
+      config.bias = Bias::LoraOnly;
+    else
+      return expected(key, "\"none\", \"all\" or \"lora_only\"", value);
+    return Error::success();
+  }
+
   /// Where the start was drawn from does not matter to W + sBA; a start that
   /// changes the base weight does.
-  Error checkInit(const OrderedJson &value) const {
-    static const char *const fine[] = {"gaussian", "orthogonal", "eva", "mica",
-                                       "lora_ga"};
-    if (value.is_boolean() || value.is_null())
+  Error readInit(const OrderedJson &value) {
+    using Init = PeftConfig::Init;
+    static constexpr std::pair<const char *, Init> names[] = {
+        {"gaussian", Init::Gaussian}, {"orthogonal", Init::Orthogonal},
+        {"eva", Init::FromData},      {"mica", Init::FromData},
+        {"lora_ga", Init::FromData},  {"pissa", Init::Pissa},
+        {"olora", Init::Olora},
+    };
+    if (value.is_boolean() || value.is_null()) {
+      config.init = value == true ? Init::Kaiming : Init::Random;
       return Error::success();
-    for (const char *name : fine)
-      if (value == name)
+    }
+    if (!value.is_string())
+      return expected("init_lora_weights", "true, false or a name", value);
+    std::string lower = value.get<std::string>();
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return std::tolower(c); });
+    // PEFT compares some of the names without regard to case.
+    bool anyCase = lower == "gaussian" || lower == "olora" || lower == "mica";
+    for (auto [name, init] : names)
+      if (value == name || (anyCase && lower == name)) {
+        config.init = init;
         return Error::success();
+      }
     return makeError(
         ErrorCode::Unsupported, config.where, ": 'init_lora_weights' is ",
         value.dump(),
-        ": this start changes the base weights, which is not "
-        "supported; convert the adapter with PEFT's save_pretrained("
+        ": this start changes the base weights in a way that cannot be made "
+        "again; convert the adapter with PEFT's save_pretrained("
         "path_initial_model_for_weight_conversion=...), or ",
         mergeWithPeft);
   }
 
-  Error checkTask(const OrderedJson &value) const {
-    for (const char *task : {"SEQ_CLS", "TOKEN_CLS", "QUESTION_ANS"})
-      if (value == task)
-        return makeError(ErrorCode::Unsupported, config.where,
-                         ": 'task_type' is ", value.dump(),
-                         ": heads other than a language model's are not "
-                         "supported");
-    return value.is_null() || value.is_string()
-               ? Error::success()
-               : expected("task_type", "a string", value);
+  Error readTask(const std::string &key, const OrderedJson &value) {
+    if (value == "QUESTION_ANS" || value == "SEQ_2_SEQ_LM")
+      return makeError(ErrorCode::Unsupported, config.where,
+                       ": 'task_type' is ", value.dump(),
+                       ": supported are CAUSAL_LM, SEQ_CLS, TOKEN_CLS and "
+                       "FEATURE_EXTRACTION");
+    if (!value.is_null() && !value.is_string())
+      return expected(key, "a string", value);
+    if (value.is_string())
+      config.taskType = value.get<std::string>();
+    return Error::success();
+  }
+
+  Error readModelClass(const OrderedJson &value) {
+    if (isUnset(value))
+      return Error::success();
+    if (!value.is_object())
+      return expected("auto_mapping", "an object", value);
+    auto name = value.find("base_model_class");
+    if (name == value.end() || name->is_null())
+      return Error::success();
+    if (!name->is_string())
+      return expected("auto_mapping.base_model_class", "a string", *name);
+    config.modelClass = name->get<std::string>();
+    return Error::success();
+  }
+
+  Error readSavedModules(const std::string &key, const OrderedJson &value) {
+    bool isText = false;
+    if (Error error = readNames(key, value, config.modulesToSave, isText))
+      return error;
+    return isText ? expected(key, "a list of strings", value)
+                  : Error::success();
+  }
+
+  Error readIndices(const std::string &key, const OrderedJson &value,
+                    std::vector<int64_t> &out) const {
+    if (!value.is_array())
+      return expected(key, "a list of token ids", value);
+    for (const OrderedJson &entry : value) {
+      if (!entry.is_number_integer() || entry.get<int64_t>() < 0)
+        return expected(key, "a list of token ids", value);
+      out.push_back(entry.get<int64_t>());
+    }
+    return Error::success();
+  }
+
+  /// A list of ids of the input embedding, or lists by the name of a module.
+  Error readTokens(const std::string &key, const OrderedJson &value) {
+    if (isUnset(value))
+      return Error::success();
+    if (!value.is_object()) {
+      config.trainableTokens.emplace_back();
+      return readIndices(key, value, config.trainableTokens.back().second);
+    }
+    for (const auto &[name, list] : value.items()) {
+      config.trainableTokens.emplace_back(name, std::vector<int64_t>());
+      if (Error error = readIndices(key + "." + name, list,
+                                    config.trainableTokens.back().second))
+        return error;
+    }
+    return Error::success();
   }
 
   /// Checks what concerns several keys, as LoraConfig.__post_init__ does.
@@ -307,6 +399,25 @@ private:
     if (config.dropout < 0 || config.dropout >= 1)
       return refuse("expected 'lora_dropout' to be in [0, 1), but got ",
                     config.dropout);
+    if (config.loraBias && config.dora)
+      return refuse("'lora_bias' cannot be used with 'use_dora'; PEFT refuses "
+                    "it too");
+    if (config.loraBias && config.init != PeftConfig::Init::Kaiming &&
+        config.init != PeftConfig::Init::Random)
+      return refuse("'lora_bias' can only be used when 'init_lora_weights' is "
+                    "true or false; PEFT refuses it too");
+    // PEFT's models for these tasks train their heads in full.
+    if (config.taskType == "SEQ_CLS" || config.taskType == "TOKEN_CLS")
+      for (const char *head : {"classifier", "score"})
+        if (std::find(config.modulesToSave.begin(), config.modulesToSave.end(),
+                      head) == config.modulesToSave.end())
+          config.modulesToSave.emplace_back(head);
+    for (const auto &[name, tokens] : config.trainableTokens)
+      if (std::find(config.modulesToSave.begin(), config.modulesToSave.end(),
+                    name) != config.modulesToSave.end())
+        return refuse("'", name,
+                      "' is in both 'trainable_token_indices' and "
+                      "'modules_to_save'; PEFT refuses it too");
     return std::move(config);
   }
 

@@ -1,8 +1,8 @@
 //===- PeftTargets.cpp - Which modules an adapter targets -----------------===//
 //
-// The order is PEFT's: exclude_modules, then the target, where list entries
-// that match by suffix are filtered by layer; rank and alpha by the first key,
-// in the order of the file, that matches the end of the path.
+// The order is PEFT's: exclude_modules, then modules_to_save, then the target,
+// where list entries that match by suffix are filtered by layer; rank and alpha
+// by the first key, in the order of the file, that matches the end of the path.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,8 +12,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <optional>
-#include <set>
 
 namespace lora::peft {
 
@@ -96,6 +96,11 @@ public:
               add(exclude, config.excludeModules.front(),
                   PythonRegex::Mode::Full, where + ": exclude_modules"))
         return error;
+    for (const std::string &entry : config.modulesToSave)
+      if (Error error =
+              add(saved, "(^|.*\\.)" + entry + "($|\\..*)",
+                  PythonRegex::Mode::Prefix, where + ": modules_to_save"))
+        return error;
     if (config.layersToTransform.empty())
       return Error::success();
     if (config.layersPattern.empty())
@@ -115,6 +120,16 @@ public:
       return excluded;
     if (*excluded)
       return false;
+    for (const PythonRegex &regex : saved) {
+      Expected<bool> matched = regex.matches(module.path);
+      if (!matched)
+        return matched;
+      if (*matched)
+        return false;
+    }
+    // PEFT then adds the embedding to the targets, and the head to it.
+    if (module.tied && tiesTargets())
+      return true;
     switch (config.targets) {
     case PeftConfig::Targets::AllLinear:
       return module.kind == ModuleKind::Linear;
@@ -137,6 +152,32 @@ public:
   }
 
 private:
+  /// `ensure_weight_tying` where the embedding or the head is a target and
+  /// neither is trained in full; by PEFT's names of them.
+  bool tiesTargets() const {
+    if (!config.ensureWeightTying)
+      return false;
+    auto isEmbedding = [](std::string_view entry) {
+      size_t dot = entry.rfind('.');
+      std::string_view last =
+          dot == std::string_view::npos ? entry : entry.substr(dot + 1);
+      return last == "embed_tokens" || last == "lm_head";
+    };
+    if (std::any_of(config.modulesToSave.begin(), config.modulesToSave.end(),
+                    isEmbedding))
+      return false;
+    if (config.targets == PeftConfig::Targets::Regex) {
+      for (const char *name : {"embed_tokens", "lm_head"}) {
+        Expected<bool> matched = target.front().matches(name);
+        if (matched && *matched)
+          return true;
+      }
+      return false;
+    }
+    return config.targets != PeftConfig::Targets::AllLinear &&
+           std::any_of(entries.begin(), entries.end(), isEmbedding);
+  }
+
   static Error add(std::vector<PythonRegex> &regexes,
                    const std::string &pattern, PythonRegex::Mode mode,
                    const std::string &where) {
@@ -185,7 +226,7 @@ private:
   const PeftConfig &config;
   std::vector<std::string> entries;
   std::vector<bool> usedEntries;
-  std::vector<PythonRegex> target, exclude, layers;
+  std::vector<PythonRegex> target, exclude, saved, layers;
 };
 
 } // namespace
@@ -197,6 +238,11 @@ selectTargets(const PeftConfig &config, std::span<const ModuleInfo> modules,
     return makeError(ErrorCode::InvalidFile, config.where,
                      ": target_modules is null, and this architecture has no "
                      "usual targets; name them, for instance \"all-linear\"");
+  if (config.targets == PeftConfig::Targets::AllLinear &&
+      config.taskType == "TOKEN_CLS")
+    return makeError(ErrorCode::InvalidFile, config.where,
+                     ": target_modules is \"all-linear\", which PEFT refuses "
+                     "for the task TOKEN_CLS; name the modules");
   Matcher matcher(config, defaultTargets);
   Patterns<int64_t> ranks;
   Patterns<double> alphas;
@@ -217,15 +263,16 @@ selectTargets(const PeftConfig &config, std::span<const ModuleInfo> modules,
       return matched.takeError();
     if (!*matched)
       continue;
-    if (module.kind == ModuleKind::Embedding)
-      return makeError(ErrorCode::Unsupported, config.where,
-                       ": target_modules selects the embedding '", module.path,
-                       "'; only linear layers can have a branch so far: leave "
-                       "it out, or merge the adapter with PEFT");
-    if (module.kind == ModuleKind::Other)
+    if (module.kind == ModuleKind::Embedding && config.loraBias)
       return makeError(ErrorCode::InvalidFile, config.where,
-                       ": target_modules selects '", module.path,
-                       "', which is not a linear layer; PEFT refuses it too");
+                       ": target_modules selects the embedding '", module.path,
+                       "', which cannot have 'lora_bias'; PEFT refuses it too");
+    if (module.kind == ModuleKind::Other)
+      return makeError(
+          ErrorCode::InvalidFile, config.where, ": target_modules selects '",
+          module.path,
+          "', which is neither a linear layer nor an embedding; PEFT "
+          "refuses it too");
     Expected<int64_t> rank = ranks.lookup(module.path, config.rank);
     if (!rank)
       return rank.takeError();
@@ -242,12 +289,27 @@ selectTargets(const PeftConfig &config, std::span<const ModuleInfo> modules,
   return selection;
 }
 
+bool isSavedInFull(const PeftConfig &config, std::string_view path) {
+  return std::any_of(
+      config.modulesToSave.begin(), config.modulesToSave.end(),
+      [&](const std::string &entry) { return path.ends_with(entry); });
+}
+
 std::vector<std::string> defaultTargetModules(std::string_view family) {
-  static const std::set<std::string_view> queryAndValue = {
-      "gemma", "gemma2", "llama", "mistral", "qwen2", "qwen3"};
-  if (queryAndValue.contains(family))
-    return {"q_proj", "v_proj"};
-  return {};
+  static const std::map<std::string_view, std::vector<std::string>> targets = {
+      {"bert", {"query", "value"}},
+      {"gemma", {"q_proj", "v_proj"}},
+      {"gemma2", {"q_proj", "v_proj"}},
+      {"gemma3_text", {"q_proj", "v_proj"}},
+      {"gpt2", {"c_attn"}},
+      {"llama", {"q_proj", "v_proj"}},
+      {"mistral", {"q_proj", "v_proj"}},
+      {"qwen2", {"q_proj", "v_proj"}},
+      {"qwen3", {"q_proj", "v_proj"}},
+      {"roberta", {"query", "value"}},
+  };
+  auto found = targets.find(family);
+  return found == targets.end() ? std::vector<std::string>() : found->second;
 }
 
 } // namespace lora::peft

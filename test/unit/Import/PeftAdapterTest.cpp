@@ -26,7 +26,10 @@ void writeTensors(const TestFolder &folder,
   auto writer = SafetensorsWriter::create(folder.path(file), specs);
   ASSERT_TRUE(writer) << writer.message();
   for (const auto &[name, shape] : shapes) {
-    std::vector<float> zeros(shape[0] * shape[1]);
+    int64_t count = 1;
+    for (int64_t size : shape)
+      count *= size;
+    std::vector<float> zeros(static_cast<size_t>(count));
     Error error = writer->writeFloats(name, zeros);
     ASSERT_FALSE(error) << error.message();
   }
@@ -102,6 +105,162 @@ TEST(PeftAdapter, OfAModelWithoutItsHead) {
   EXPECT_NE(adapter->find("model.layers.0.q.lora_A.weight"), nullptr);
   EXPECT_EQ(adapter->keyOf("model.layers.0.q.lora_A.weight"),
             "base_model.model.layers.0.q.lora_A.weight");
+}
+
+TEST(PeftAdapter, ReadsTheNamesOfAllVersions) {
+  TestFolder folder;
+  folder.write("adapter_config.json",
+               R"({"peft_type": "LORA", "r": 2, "target_modules": ["q"],
+                   "velora_config": {"num_groups": 4}, "bias": "all"})");
+  std::string base = "base_model.model.model.";
+  writeTensors(
+      folder,
+      {{base + "q.lora_A.default.weight", {2, 3}},
+       {base + "q.lora_B.default.bias", {4}},
+       {base + "q.lora_magnitude_vector.default.weight", {4}},
+       {base + "q.lora_velora_embed", {4}},
+       {base + "q.base_layer.bias", {4}},
+       {base + "k.lora_magnitude_vector", {4}},
+       {base + "embed_tokens.lora_embedding_A.default", {2, 7}},
+       {base + "embed_tokens.token_adapter.trainable_tokens_delta", {1, 3}},
+       {base + "norm.modules_to_save.default.weight", {3}},
+       {base + "d.bias", {3}},
+       {base + "d.modules_to_save.bias", {3}},
+       {base + "d.original_module.bias", {3}}});
+  auto adapter = PeftAdapter::open(folder.root());
+  ASSERT_TRUE(adapter) << adapter.message();
+  std::vector<std::string> names;
+  for (std::string_view name : adapter->names())
+    names.emplace_back(name);
+  EXPECT_EQ(names,
+            (std::vector<std::string>{
+                "model.d.bias", "model.embed_tokens.lora_embedding_A",
+                "model.embed_tokens.token_adapter.trainable_tokens_delta",
+                "model.k.lora_magnitude_vector", "model.norm.weight",
+                "model.q.base_layer.bias", "model.q.lora_A.weight",
+                "model.q.lora_B.bias", "model.q.lora_magnitude_vector"}));
+  EXPECT_EQ(adapter->ignored(),
+            (std::vector<std::string>{base + "d.modules_to_save.bias",
+                                      base + "d.original_module.bias",
+                                      base + "q.lora_velora_embed"}));
+  EXPECT_EQ(adapter->overwriting("model.q.bias"), "model.q.base_layer.bias");
+  EXPECT_EQ(adapter->overwriting("norm.weight"), "norm.weight");
+  EXPECT_EQ(adapter->overwriting("model.q.weight"), "");
+  EXPECT_EQ(adapter->overwriting("model.q.lora_A.weight"), "");
+}
+
+TEST(PeftAdapter, OfATiedWeightMayHoldOne) {
+  TestFolder folder;
+  auto open = [&](const char *saved, const char *name) {
+    folder.write("adapter_config.json",
+                 std::string(R"({"peft_type": "LORA", "modules_to_save": )") +
+                     saved + "}");
+    writeTensors(folder, {{"base_model.model." + std::string(name), {7, 3}}});
+    return PeftAdapter::open(folder.root());
+  };
+  // A resized vocabulary: one parameter.
+  auto adapter = open("null", "model.embed_tokens.base_layer.weight");
+  ASSERT_TRUE(adapter) << adapter.message();
+  EXPECT_NE(adapter->find("lm_head.weight"), nullptr);
+  EXPECT_EQ(adapter->findOwn("lm_head.weight"), nullptr);
+  EXPECT_EQ(adapter->find("lm_head.lora_A.weight"), nullptr);
+  // A copy that was trained.
+  adapter = open("[\"embed_tokens\"]", "model.embed_tokens.weight");
+  ASSERT_TRUE(adapter) << adapter.message();
+  EXPECT_EQ(adapter->find("lm_head.weight"), nullptr);
+}
+
+TEST(PeftAdapter, SaysWhatTheModelMustBe) {
+  using Head = AdapterFacts::Head;
+  struct Case {
+    const char *config, *name;
+    std::vector<int64_t> shape;
+    std::optional<Head> head;
+    int64_t labels;
+    std::optional<int64_t> vocabSize;
+  } cases[] = {
+      {R"("task_type": "CAUSAL_LM")",
+       "model.q.lora_A.weight",
+       {2, 3},
+       Head::LanguageModel,
+       0,
+       std::nullopt},
+      {R"("task_type": "SEQ_CLS")",
+       "score.weight",
+       {5, 3},
+       Head::SequenceClassification,
+       5,
+       std::nullopt},
+      {R"("task_type": "SEQ_CLS")",
+       "classifier.out_proj.weight",
+       {4, 3},
+       Head::SequenceClassification,
+       4,
+       std::nullopt},
+      {R"("task_type": "TOKEN_CLS")",
+       "classifier.weight",
+       {6, 3},
+       Head::TokenClassification,
+       6,
+       std::nullopt},
+      {R"("auto_mapping": {"base_model_class": "GPT2LMHeadModel"})",
+       "transformer.wte.weight",
+       {77, 3},
+       Head::LanguageModel,
+       0,
+       77},
+      {R"("auto_mapping": {"base_model_class": "RobertaModel"})",
+       "embeddings.word_embeddings.base_layer.weight",
+       {78, 3},
+       Head::None,
+       0,
+       78},
+      {R"("r": 2)",
+       "layers.0.q.lora_A.weight",
+       {2, 3},
+       Head::None,
+       0,
+       std::nullopt},
+      {R"("r": 2)",
+       "h.0.attn.c_attn.lora_A.weight",
+       {2, 3},
+       Head::None,
+       0,
+       std::nullopt},
+      {R"("r": 2)",
+       "bert.q.lora_A.weight",
+       {2, 3},
+       std::nullopt,
+       0,
+       std::nullopt},
+      {R"("r": 2)", "lm_head.lora_B.weight", {79, 2}, std::nullopt, 0, 79},
+  };
+  for (const Case &test : cases) {
+    TestFolder folder;
+    folder.write("adapter_config.json",
+                 std::string(R"({"peft_type": "LORA", )") + test.config + "}");
+    writeTensors(folder,
+                 {{"base_model.model." + std::string(test.name), test.shape}});
+    auto adapter = PeftAdapter::open(folder.root());
+    ASSERT_TRUE(adapter) << adapter.message();
+    auto facts = adapter->facts();
+    ASSERT_TRUE(facts) << facts.message();
+    EXPECT_EQ(facts->head, test.head) << test.name;
+    EXPECT_EQ(facts->labels, test.labels) << test.name;
+    EXPECT_EQ(facts->vocabSize, test.vocabSize) << test.name;
+  }
+  TestFolder folder;
+  folder.write(
+      "adapter_config.json",
+      R"({"peft_type": "LORA", "auto_mapping": {"base_model_class": "BertForMaskedLM"}})");
+  writeTensors(folder, {{"base_model.model.bert.q.lora_A.weight", {2, 3}}});
+  auto adapter = PeftAdapter::open(folder.root());
+  ASSERT_TRUE(adapter) << adapter.message();
+  auto facts = adapter->facts();
+  ASSERT_FALSE(facts);
+  EXPECT_NE(facts.message().find("was made for BertForMaskedLM"),
+            std::string::npos)
+      << facts.message();
 }
 
 TEST(PeftAdapter, SaysWhatIsMissing) {

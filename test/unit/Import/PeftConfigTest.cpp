@@ -57,15 +57,71 @@ TEST(PeftConfig, AcceptsWhatHasNoEffect) {
            R"("from_the_future": {})",
            R"("task_type": "CAUSAL_LM")",
            R"("ensure_weight_tying": false)",
+           R"("velora_config": {"num_groups": 4})",
+           R"("monteclora_config": {"num_samples": 8})",
        })
     EXPECT_TRUE(parse(rest)) << rest << ": " << parse(rest).message();
+}
+
+TEST(PeftConfig, ReadsWhatChangesTheModel) {
+  auto config = parse(
+      R"("use_dora": true, "bias": "lora_only", "ensure_weight_tying": true, "modules_to_save": ["norm"], "trainable_token_indices": {"wte": [7, 3], "lm_head": [1]}, "auto_mapping": {"base_model_class": "BertModel", "parent_library": "t"})");
+  ASSERT_TRUE(config) << config.message();
+  EXPECT_TRUE(config->dora);
+  EXPECT_TRUE(config->ensureWeightTying);
+  EXPECT_FALSE(config->loraBias);
+  EXPECT_EQ(config->bias, PeftConfig::Bias::LoraOnly);
+  EXPECT_EQ(config->modulesToSave, std::vector<std::string>{"norm"});
+  EXPECT_EQ(config->modelClass, "BertModel");
+  ASSERT_EQ(config->trainableTokens.size(), 2u);
+  EXPECT_EQ(config->trainableTokens[0].first, "wte");
+  EXPECT_EQ(config->trainableTokens[0].second, (std::vector<int64_t>{7, 3}));
+
+  config = parse(R"("trainable_token_indices": [2, 5], "lora_bias": true)");
+  ASSERT_TRUE(config) << config.message();
+  EXPECT_TRUE(config->loraBias);
+  ASSERT_EQ(config->trainableTokens.size(), 1u);
+  EXPECT_EQ(config->trainableTokens[0].first, "");
+}
+
+TEST(PeftConfig, ReadsHowBranchesBegin) {
+  using Init = PeftConfig::Init;
+  for (auto [text, init] : std::initializer_list<std::pair<const char *, Init>>{
+           {"true", Init::Kaiming},
+           {"false", Init::Random},
+           {"null", Init::Random},
+           {"\"gaussian\"", Init::Gaussian},
+           {"\"Gaussian\"", Init::Gaussian},
+           {"\"orthogonal\"", Init::Orthogonal},
+           {"\"eva\"", Init::FromData},
+           {"\"mica\"", Init::FromData},
+           {"\"lora_ga\"", Init::FromData},
+           {"\"pissa\"", Init::Pissa},
+           {"\"OLoRA\"", Init::Olora}}) {
+    auto config = parse(std::string("\"init_lora_weights\": ") + text);
+    ASSERT_TRUE(config) << config.message();
+    EXPECT_EQ(config->init, init) << text;
+  }
+}
+
+TEST(PeftConfig, TasksTrainTheirHeads) {
+  for (const char *task : {"SEQ_CLS", "TOKEN_CLS"}) {
+    auto config = parse(std::string("\"task_type\": \"") + task +
+                        "\", \"modules_to_save\": [\"norm\", \"score\"]");
+    ASSERT_TRUE(config) << config.message();
+    EXPECT_EQ(config->modulesToSave,
+              (std::vector<std::string>{"norm", "score", "classifier"}));
+    EXPECT_TRUE(isSavedInFull(*config, "score"));
+    // As str.endswith: no dot is asked for.
+    EXPECT_TRUE(isSavedInFull(*config, "layers.1.input_layernorm"));
+    EXPECT_FALSE(isSavedInFull(*config, "score.dense"));
+  }
 }
 
 TEST(PeftConfig, RefusesByName) {
   struct Case {
     const char *rest, *message;
   } cases[] = {
-      {R"("use_dora": true)", "'use_dora' is set"},
       {R"("use_qalora": true)", "'use_qalora' is set"},
       {R"("use_bdlora": {"nblocks": 2})", "'use_bdlora' is set"},
       {R"("alora_invocation_tokens": [1])", "'alora_invocation_tokens' is set"},
@@ -74,16 +130,29 @@ TEST(PeftConfig, RefusesByName) {
       {R"("layer_replication": [[0, 2]])", "'layer_replication' is set"},
       {R"("target_parameters": ["w"])", "'target_parameters' is set"},
       {R"("megatron_config": {"a": 1})", "'megatron_config' is set"},
-      {R"("modules_to_save": ["lm_head"])", "'modules_to_save' is set"},
-      {R"("trainable_token_indices": [1])", "'trainable_token_indices' is set"},
-      {R"("lora_bias": true)", "'lora_bias' is set"},
-      {R"("bias": "all")", "'bias' is \"all\""},
-      {R"("init_lora_weights": "pissa")", "'init_lora_weights' is \"pissa\""},
       {R"("init_lora_weights": "pissa_niter_16")", "\"pissa_niter_16\""},
-      {R"("init_lora_weights": "olora")", "\"olora\""},
       {R"("init_lora_weights": "loftq")", "\"loftq\""},
+      {R"("init_lora_weights": "PiSSA")", "\"PiSSA\""},
+      {R"("init_lora_weights": 3)", "expected 'init_lora_weights' to be"},
+      {R"("task_type": "QUESTION_ANS")", "'task_type' is \"QUESTION_ANS\""},
+      {R"("task_type": "SEQ_2_SEQ_LM")", "'task_type' is \"SEQ_2_SEQ_LM\""},
+      {R"("bias": "some")", "expected 'bias' to be \"none\", \"all\""},
+      {R"("use_dora": 1)", "expected 'use_dora' to be true or false"},
+      {R"("use_dora": true, "lora_bias": true)",
+       "'lora_bias' cannot be used with 'use_dora'"},
+      {R"("lora_bias": true, "init_lora_weights": "gaussian")",
+       "'lora_bias' can only be used when 'init_lora_weights' is true"},
+      {R"("modules_to_save": "lm_head")",
+       "expected 'modules_to_save' to be a list of strings"},
+      {R"("trainable_token_indices": [-1])",
+       "expected 'trainable_token_indices' to be a list of token ids"},
+      {R"("trainable_token_indices": {"wte": 3})",
+       "expected 'trainable_token_indices.wte' to be a list of token ids"},
+      {R"("trainable_token_indices": {"q": [3]}, "modules_to_save": ["q"])",
+       "'q' is in both"},
+      {R"("auto_mapping": {"base_model_class": 3})",
+       "expected 'auto_mapping.base_model_class' to be a string"},
       {R"("init_lora_weights": "corda")", "\"corda\""},
-      {R"("task_type": "SEQ_CLS")", "'task_type' is \"SEQ_CLS\""},
       {R"("from_the_future": 3)", "unknown key 'from_the_future' with value 3"},
       {R"("r": 0)", "expected 'r' to be a positive integer, but got 0"},
       {R"("r": 2.5)", "expected 'r' to be a positive integer, but got 2.5"},

@@ -97,10 +97,14 @@ TEST(PeftTargets, RefusesModulesThatCannotHaveABranch) {
   struct Case {
     const char *targets, *message;
   } cases[] = {
-      {R"(["embed_tokens"])", "selects the embedding 'model.embed_tokens'"},
-      {R"(".*norm")", "selects 'model.layers.0.norm', which is not a linear"},
+      {R"(["embed_tokens"], "lora_bias": true)",
+       "selects the embedding 'model.embed_tokens', which cannot have"},
+      {R"(".*norm")",
+       "selects 'model.layers.0.norm', which is neither a linear"},
       {R"(".*self_attn.*")",
-       "selects 'model.layers.0.self_attn', which is not"},
+       "selects 'model.layers.0.self_attn', which is neither"},
+      {R"("all-linear", "task_type": "TOKEN_CLS")",
+       "which PEFT refuses for the task TOKEN_CLS"},
   };
   for (const Case &test : cases) {
     auto selection = select(std::string("\"target_modules\": ") + test.targets);
@@ -108,6 +112,55 @@ TEST(PeftTargets, RefusesModulesThatCannotHaveABranch) {
     EXPECT_NE(selection.message().find(test.message), std::string::npos)
         << selection.message();
   }
+}
+
+TEST(PeftTargets, WhatIsTrainedInFullIsNoTarget) {
+  auto paths = [](const std::string &rest) {
+    auto selection = select(rest);
+    EXPECT_TRUE(selection) << selection.message();
+    std::string text;
+    for (const Target &target : selection->targets)
+      text += smallModel()[target.module].path + " ";
+    return text;
+  };
+  EXPECT_EQ(paths(R"("target_modules": ["q_proj", "lm_head"],
+                     "modules_to_save": ["lm_head"])"),
+            "model.layers.0.self_attn.q_proj ");
+  // Below an entry, by whole parts of the path.
+  EXPECT_EQ(paths(R"("target_modules": ["q_proj", "lm_head"],
+                     "modules_to_save": ["self_attn"])"),
+            "lm_head ");
+  EXPECT_EQ(paths(R"("target_modules": ["q_proj", "lm_head"],
+                     "modules_to_save": ["attn", "head"])"),
+            "model.layers.0.self_attn.q_proj lm_head ");
+  EXPECT_EQ(paths(R"("target_modules": ["q_proj", "embed_tokens"])"),
+            "model.embed_tokens model.layers.0.self_attn.q_proj ");
+}
+
+TEST(PeftTargets, TiedWeightsAreTargetedTogether) {
+  std::vector<ModuleInfo> modules = smallModel();
+  modules[0].tied = modules[4].tied = true;
+  auto count = [&](const std::string &rest) {
+    auto config =
+        parsePeftConfig(R"({"peft_type": "LORA", )" + rest + "}", "c");
+    EXPECT_TRUE(config) << config.message();
+    auto selection = selectTargets(*config, modules, {});
+    EXPECT_TRUE(selection) << selection.message();
+    return selection->targets.size();
+  };
+  EXPECT_EQ(count(R"("target_modules": ["lm_head"])"), 1u);
+  for (
+      const char *rest :
+      {R"("target_modules": ["lm_head"], "ensure_weight_tying": true)",
+       R"("target_modules": ["model.embed_tokens"], "ensure_weight_tying": true)",
+       R"("target_modules": "embed_tokens|x", "ensure_weight_tying": true)"})
+    EXPECT_EQ(count(rest), 2u) << rest;
+  EXPECT_EQ(
+      count(R"("target_modules": ["q_proj"], "ensure_weight_tying": true)"),
+      1u);
+  EXPECT_EQ(
+      count(R"("target_modules": "all-linear", "ensure_weight_tying": true)"),
+      2u);
 }
 
 TEST(PeftTargets, RefusesWhatPythonRefuses) {

@@ -140,6 +140,12 @@ lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
            << "expected no adapter '" << options.name
            << "' in the module yet; give another name to attach a second one "
               "beside it";
+  if (config.init == peft::PeftConfig::Init::Pissa ||
+      config.init == peft::PeftConfig::Init::Olora)
+    return module.emitError()
+           << config.where
+           << ": the base weights of PiSSA and OLoRA are not supported; merge "
+              "the adapter with PEFT";
   if (options.train && failed(refuseDropout(module, config)))
     return failure();
   std::vector<GraphModule> modules = collectModules(module);

@@ -82,6 +82,11 @@ lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
   }
   for (const peft::Target &target : selection->targets) {
     const GraphModule &linear = modules[target.module];
+    if (linear.info.kind == peft::ModuleKind::Embedding)
+      return module.emitError()
+             << config.where << ": target_modules selects the embedding '"
+             << linear.info.path
+             << "'; only linear layers can have a branch so far";
     if (linear.tied)
       return module.emitError()
              << config.where << ": target_modules selects '" << linear.info.path
