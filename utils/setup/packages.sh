@@ -10,6 +10,8 @@ packages=(
   zlib1g-dev libzstd-dev
   nlohmann-json3-dev libcli11-dev libxxhash-dev
   libpcre2-dev         # PEFT's target_modules are Python regular expressions
+  liblapacke-dev       # singular values and QR, for adapters
+  libopenblas0-pthread # LAPACK and BLAS that are fast, with threads that are not OpenMP's
   librandom123-dev libgtest-dev
   python3              # lit is a Python program
 )
