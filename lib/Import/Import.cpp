@@ -203,6 +203,37 @@ std::string TensorMatcher::unusedTensors() const {
          " not part of the model and not used: " + listNames(names);
 }
 
+Error lora::fitToAdapter(ImportOptions &options,
+                         const peft::PeftAdapter &adapter) {
+  Expected<peft::AdapterFacts> facts = adapter.facts();
+  if (!facts)
+    return facts.takeError();
+  using Head = peft::AdapterFacts::Head;
+  if (facts->head) {
+    HeadRequest request;
+    switch (*facts->head) {
+    case Head::None:
+      request.head = ModelHead::None;
+      break;
+    case Head::LanguageModel:
+      request.head = ModelHead::LanguageModel;
+      break;
+    case Head::SequenceClassification:
+      request.head = ModelHead::SequenceClassification;
+      break;
+    case Head::TokenClassification:
+      request.head = ModelHead::TokenClassification;
+      break;
+    }
+    request.labels = facts->labels;
+    options.head = request;
+  }
+  options.vocabSize = facts->vocabSize;
+  for (const auto &[name, shape] : facts->parameters)
+    options.provided.insert(name);
+  return Error::success();
+}
+
 Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 lora::importModel(mlir::MLIRContext &context, const ModelConfig &config,
                   const Checkpoint &checkpoint, const ImportOptions &options) {

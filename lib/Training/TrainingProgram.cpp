@@ -66,6 +66,8 @@ Error TrainingProgram::buildGraph() {
   import.dtype = options.dtype;
   import.warning = options.progress;
   import.fixedFrequencies = true;
+  if (Error error = fitToAdapter(import, peft))
+    return error;
   auto module = importModel(context, options.modelFolder, import);
   if (!module)
     return module.takeError();

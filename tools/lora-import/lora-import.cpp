@@ -15,13 +15,15 @@ namespace cl = llvm::cl;
 static constexpr const char *overview =
     R"(Prints the graph of a Hugging Face model as IR
 
-MODEL_DIR holds config.json and model.safetensors, or shards with model.safetensors.index.json. Llama, Mistral, Qwen2 and
-Qwen3 are supported; what is not is refused by name. Only the names, shapes and types of the tensors are read: the IR has no
-weights, so that MODEL_DIR is needed again to compile it.
+MODEL_DIR holds config.json and model.safetensors, or shards with model.safetensors.index.json. docs/models.md lists the families
+and settings that are supported; what is not is refused by name. Only the names, shapes and types of the tensors are read: the IR
+has no weights, so that MODEL_DIR is needed again to compile it. With --adapter the model gets the head and the vocabulary that
+the adapter was made for; lora-opt --lora-attach attaches it.
 
-Example:
+Examples:
   lora-import examples/tiny-qwen3/model -o model.mlir
   lora-opt model.mlir -canonicalize
+  lora-import ~/models/roberta-base --adapter ~/adapters/sentiment -o classifier.mlir
 )";
 
 static int fail(const std::string &message) {
@@ -36,6 +38,9 @@ int main(int argc, char **argv) {
   cl::opt<std::string> output(
       "o", cl::desc("Where to write the IR (default: standard output)"),
       cl::value_desc("FILE.mlir"), cl::init("-"), cl::cat(category));
+  cl::opt<std::string> adapterFolder(
+      "adapter", cl::desc("A PEFT folder that the model is to fit"),
+      cl::value_desc("DIR"), cl::cat(category));
   cl::opt<std::string> dtype(
       "dtype",
       cl::desc(
@@ -54,6 +59,13 @@ int main(int argc, char **argv) {
     if (options.dtype != lora_rt::DType::F32 &&
         options.dtype != lora_rt::DType::BF16)
       return fail("--dtype: expected f32 or bf16, but got '" + dtype + "'");
+  }
+  if (!adapterFolder.empty()) {
+    auto adapter = lora::peft::PeftAdapter::open(adapterFolder);
+    if (!adapter)
+      return fail(adapter.message());
+    if (lora_rt::Error error = lora::fitToAdapter(options, *adapter))
+      return fail(error.message());
   }
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto module = lora::importModel(context, folder.getValue(), options);

@@ -9,6 +9,7 @@
 #define LORA_MLIR_IMPORT_IMPORT_H
 
 #include "lora-mlir/Import/ModelConfig.h"
+#include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-runtime/Checkpoint.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -36,6 +37,11 @@ struct ImportOptions {
   /// Gets what a person should know: unused tensors, settings without effect.
   std::function<void(const std::string &)> warning;
 };
+
+/// Sets in `options` what a model must look like for `adapter` to fit: its
+/// head, its vocabulary, and which parameters it need not have.
+lora_rt::Error fitToAdapter(ImportOptions &options,
+                            const peft::PeftAdapter &adapter);
 
 /// Imports a folder with config.json and model.safetensors, or shards with an
 /// index. The module has a block per part of the model, whose slots have the

@@ -86,18 +86,19 @@ Error ModelCompiler::readGraph() {
   ImportOptions import;
   import.dtype = options.dtype;
   import.warning = options.warning;
+  if (!options.adapterFolder.empty()) {
+    auto folder = peft::PeftAdapter::open(options.adapterFolder);
+    if (!folder)
+      return folder.takeError();
+    adapter = std::move(*folder);
+    if (Error error = fitToAdapter(import, *adapter))
+      return error;
+  }
   auto module = importModel(context, options.modelFolder, import);
   if (!module)
     return module.takeError();
   graph = std::move(*module);
-  if (options.adapterFolder.empty())
-    return Error::success();
-
-  auto folder = peft::PeftAdapter::open(options.adapterFolder);
-  if (!folder)
-    return folder.takeError();
-  adapter = std::move(*folder);
-  return bringIn(*adapter);
+  return adapter ? bringIn(*adapter) : Error::success();
 }
 
 Error ModelCompiler::bringIn(const peft::PeftAdapter &folder) {
