@@ -122,7 +122,12 @@ lora_status lora_module_get_info(const lora_module *module,
   value.hidden_size = model.hiddenSize;
   value.max_positions = model.maxPositions;
   value.parameter_bytes = int64_t(module->parameterBytes);
-  value.has_head = model.hasHead;
+  value.has_head = model.hasHead();
+  value.head = uint32_t(model.head);
+  value.is_bidirectional = model.isBidirectional;
+  value.outputs = model.outputs;
+  value.token_types = model.tokenTypes;
+  value.pad_token_id = model.padTokenId;
   return fill(info, value);
 }
 

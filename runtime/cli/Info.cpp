@@ -3,10 +3,31 @@
 #include "RunCommand.h"
 #include "lora-runtime/Payload.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 
 namespace lora_rt::cli {
+
+namespace {
+
+void printHead(const Manifest::Model &model) {
+  std::printf(
+      "attention  %s%s\n", model.isBidirectional ? "bidirectional" : "causal",
+      model.tokenTypes
+          ? (", " + std::to_string(model.tokenTypes) + " token types").c_str()
+          : "");
+  if (!model.hasHead()) {
+    std::puts("head       none");
+    return;
+  }
+  std::string name = headName(model.head);
+  std::replace(name.begin(), name.end(), '_', ' ');
+  std::printf("head       %s, %lld outputs\n", name.c_str(),
+              (long long)model.outputs);
+}
+
+} // namespace
 
 Error printInfo(const std::string &path) {
   Expected<Payload> payload = Payload::open(path);
@@ -21,11 +42,12 @@ Error printInfo(const std::string &path) {
     return manifest.takeError();
   const Manifest::Model &model = manifest->model;
   std::printf("model      %s, %s, vocabulary %lld, hidden size %lld, positions "
-              "%lld%s\n",
+              "%lld\n",
               model.family.c_str(),
               std::string(manifestName(model.dtype)).c_str(),
               (long long)model.vocabSize, (long long)model.hiddenSize,
-              (long long)model.maxPositions, model.hasHead ? "" : ", no head");
+              (long long)model.maxPositions);
+  printHead(model);
   std::string features;
   for (const std::string &feature : manifest->target.features)
     features += " " + feature;

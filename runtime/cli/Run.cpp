@@ -103,7 +103,7 @@ Error run(const Options &options) {
   times.loaded();
   if (!options.quiet)
     printMemory(session);
-  if (options.generate && !session.model().hasHead)
+  if (options.generate && !session.model().hasHead())
     return makeError(ErrorCode::Unsupported,
                      "the model has no head, so it cannot continue; --logits "
                      "writes its hidden states");
@@ -111,7 +111,7 @@ Error run(const Options &options) {
   if (Error error = session.checkRoom(tokens, options.generate.value_or(0)))
     return error;
 
-  bool asHidden = !options.hidden.empty() || !session.model().hasHead;
+  bool asHidden = !options.hidden.empty() || !session.model().hasHead();
   ResultRows results(tokens, asHidden ? session.model().hiddenSize
                                       : session.model().vocabSize);
   const std::string &path =

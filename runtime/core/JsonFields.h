@@ -6,6 +6,8 @@
 #include "Json.h"
 #include "lora-runtime/Numeric.h"
 
+#include <array>
+#include <cmath>
 #include <set>
 #include <string>
 #include <vector>
@@ -65,6 +67,54 @@ public:
       return 0;
     }
     return value->get<int64_t>();
+  }
+
+  /// A finite number above 0.
+  double positive(const char *key) {
+    const Json *value = take(key);
+    if (!value || !value->is_number() || !std::isfinite(value->get<double>()) ||
+        value->get<double>() <= 0) {
+      fail("expected a number above 0 for '", key, "'");
+      return 1;
+    }
+    return value->get<double>();
+  }
+
+  /// One of the texts, as its index.
+  template <size_t N>
+  size_t choice(const char *key, const std::array<const char *, N> &names) {
+    std::string name = text(key);
+    for (size_t i = 0; i < N; ++i)
+      if (name == names[i])
+        return i;
+    fail("unknown value '", name, "' for '", key, "'");
+    return 0;
+  }
+
+  /// A whole number from -1 on.
+  int64_t indexOrMinusOne(const char *key) {
+    const Json *value = take(key);
+    if (value && value->is_number_integer() && !value->is_number_unsigned() &&
+        value->get<int64_t>() == -1)
+      return -1;
+    if (!value || !isIndex(*value)) {
+      fail("expected a whole number from -1 on for '", key, "'");
+      return -1;
+    }
+    return value->get<int64_t>();
+  }
+
+  /// Finite numbers.
+  std::vector<float> floats(const char *key) {
+    std::vector<float> result;
+    for (const Json &number : list(key)) {
+      if (!number.is_number() || !std::isfinite(number.get<float>())) {
+        fail("expected finite numbers in '", key, "'");
+        break;
+      }
+      result.push_back(number.get<float>());
+    }
+    return result;
   }
 
   /// Sizes from 0 on; `wildcard` allows -1, too.

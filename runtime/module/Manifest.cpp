@@ -1,7 +1,7 @@
 //===- Manifest.cpp -------------------------------------------------------===//
 
 #include "lora-runtime/Manifest.h"
-#include "../core/JsonFields.h"
+#include "ManifestModel.h"
 
 #include <algorithm>
 #include <array>
@@ -45,7 +45,6 @@ private:
   }
 
   Error readTarget(const Json &json);
-  Error readModel(const Json &json);
   Error readParam(const Json &json, size_t index);
   Error readState(const Json &json, size_t index);
   Error readTrainable(const Json &json, size_t index);
@@ -78,23 +77,6 @@ Error Reader::readTarget(const Json &json) {
     else
       manifest.target.features.push_back(feature.get<std::string>());
   }
-  return fields.finish();
-}
-
-Error Reader::readModel(const Json &json) {
-  Fields fields(json, where + ": manifest: model");
-  manifest.model.family = fields.text("family");
-  manifest.model.vocabSize = fields.size("vocab_size");
-  manifest.model.hiddenSize = fields.size("hidden_size");
-  manifest.model.maxPositions = fields.size("max_positions");
-  manifest.model.dtype = fields.type("dtype");
-  for (const Json &id : fields.list("eos_token_ids")) {
-    if (!isIndex(id) || id.get<int64_t>() > std::numeric_limits<int32_t>::max())
-      fields.fail("expected token ids in 'eos_token_ids'");
-    else
-      manifest.model.eosTokenIds.push_back(id.get<int32_t>());
-  }
-  manifest.model.hasHead = fields.flag("has_head");
   return fields.finish();
 }
 
@@ -242,9 +224,9 @@ Error Reader::readEntry(const Json &json, size_t index) {
 
 Error Reader::read(const Json &json) {
   Fields fields(json, where + ": manifest");
-  if (int64_t format = fields.index("format"); format != 1)
+  if (int64_t format = fields.index("format"); format != 2)
     fields.fail("format ", format,
-                ", but this runtime reads format 1; compile "
+                ", but this runtime reads format 2; compile "
                 "the model again with this installation");
   if (Error error = fields.failed())
     return error;
@@ -252,7 +234,7 @@ Error Reader::read(const Json &json) {
   const Json *target = fields.take("target"), *model = fields.take("model");
   if (Error error = readTarget(target ? *target : empty))
     return error;
-  if (Error error = readModel(model ? *model : empty))
+  if (Error error = readModel(model ? *model : empty, where, manifest.model))
     return error;
   if (Error error = readAll(fields, "params", &Reader::readParam))
     return error;
@@ -266,6 +248,10 @@ Error Reader::read(const Json &json) {
     return error;
   if (Error error = readAll(fields, "entries", &Reader::readEntry))
     return error;
+  if (manifest.model.isBidirectional && !manifest.states.empty())
+    fields.fail("a model with bidirectional attention has no states, but this "
+                "one has ",
+                manifest.states.size());
   return fields.finish();
 }
 

@@ -66,7 +66,7 @@ Error Session::State::checkEntries() {
     return makeError(ErrorCode::InvalidFile, "entry '", entry.name,
                      "': expected ", expected);
   };
-  int64_t width = model().hiddenSize, vocabulary = model().vocabSize;
+  int64_t width = model().hiddenSize, outputs = model().outputs;
   for (const Manifest::Entry *entry : body) {
     int64_t tokens = entry->tokens;
     if (entry->inputs.size() != 2 || entry->outputs.size() != 1 ||
@@ -84,7 +84,7 @@ Error Session::State::checkEntries() {
     if (entry->inputs.size() != 1 || entry->outputs.size() != 1 ||
         !isValue(entry->inputs[0], "hidden", {tokens, width}) ||
         entry->inputs[0].dtype != hiddenType ||
-        !isValue(entry->outputs[0], "logits", {tokens, vocabulary}) ||
+        !isValue(entry->outputs[0], "logits", {tokens, outputs}) ||
         !isFloat(entry->outputs[0].dtype))
       return fail(*entry, "(hidden) -> logits");
     logitsType = entry->outputs[0].dtype;
@@ -105,7 +105,7 @@ Error Session::State::allocate() {
       {sequence, uint64_t(most) * 16},
       {hidden, uint64_t(hiddenRows) * hiddenRowBytes()},
       {logits,
-       uint64_t(mostLogits) * uint64_t(model().vocabSize) * sizeOf(logitsType)},
+       uint64_t(mostLogits) * uint64_t(model().outputs) * sizeOf(logitsType)},
   };
   for (Need &need : needs) {
     Expected<EngineMemory> memory = instance->allocate(need.bytes);
@@ -132,7 +132,7 @@ Session::create(std::shared_ptr<Module> module, int64_t context) {
         ErrorCode::InvalidFile,
         "the module was not compiled for inference: it has no entry "
         "for hidden_states");
-  if (manifest.model.hasHead && state->head.empty())
+  if (manifest.model.hasHead() && state->head.empty())
     return makeError(ErrorCode::InvalidFile,
                      "the module has no entry for logits");
   // The spare row takes what padding tokens write.
@@ -218,7 +218,7 @@ Error Session::State::logitsOf(std::span<const std::byte> rows, int64_t count,
     void *inputs[] = {hidden.address()}, *outputs[] = {logits.address()};
     if (Error error = instance->call(*entry, inputs, outputs))
       return error;
-    std::vector<float> values(size_t(piece) * size_t(model().vocabSize));
+    std::vector<float> values(size_t(piece) * size_t(model().outputs));
     std::vector<std::byte> raw(values.size() * sizeOf(logitsType));
     if (Error error = instance->read(logits.address(), raw))
       return error;
@@ -238,7 +238,7 @@ ModuleInstance &Session::instance() { return *state->instance; }
 void Session::reset() { state->position = 0; }
 
 int64_t Session::rowSize() const {
-  return model().hasHead ? model().vocabSize : model().hiddenSize;
+  return model().hasHead() ? model().outputs : model().hiddenSize;
 }
 
 MemoryReport Session::memory() const {
@@ -254,7 +254,7 @@ Error Session::feed(std::span<const int32_t> ids, const Rows &rows,
   State &s = *state;
   if (Error error = s.checkIds(ids))
     return error;
-  bool isLogits = output == Output::Logits && model().hasHead;
+  bool isLogits = output == Output::Logits && model().hasHead();
   uint64_t rowBytes = s.hiddenRowBytes();
   for (const Manifest::Entry *entry : plan(s.body, ids.size())) {
     size_t count = std::min(size_t(entry->tokens), ids.size());
@@ -286,14 +286,14 @@ Expected<std::vector<float>> Session::last() {
     result.assign(rows.begin(), rows.end());
     return Error::success();
   };
-  if (Error error = model().hasHead ? s.logitsOf(s.lastHidden, 1, 0, keep)
-                                    : s.hiddenRows(s.lastHidden, 0, keep))
+  if (Error error = model().hasHead() ? s.logitsOf(s.lastHidden, 1, 0, keep)
+                                      : s.hiddenRows(s.lastHidden, 0, keep))
     return error;
   return result;
 }
 
 Expected<int32_t> Session::greedy() {
-  if (!model().hasHead)
+  if (!model().hasHead())
     return makeError(ErrorCode::Unsupported,
                      "the model has no head, so it cannot continue a text");
   Expected<std::vector<float>> logits = last();

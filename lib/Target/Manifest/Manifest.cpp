@@ -39,6 +39,14 @@ Json toJson(Attribute attribute) {
     return flag.getValue();
   if (auto number = dyn_cast<IntegerAttr>(attribute))
     return number.getInt();
+  if (auto number = dyn_cast<FloatAttr>(attribute))
+    return number.getValueAsDouble();
+  if (auto numbers = dyn_cast<DenseF32ArrayAttr>(attribute)) {
+    Json json = Json::array();
+    for (float number : numbers.asArrayRef())
+      json.push_back(number);
+    return json;
+  }
   if (auto list = dyn_cast<ArrayAttr>(attribute)) {
     Json json = Json::array();
     for (Attribute element : list)
@@ -57,7 +65,7 @@ public:
 
   FailureOr<ModuleManifest> build() {
     Json &json = result.json;
-    json["format"] = 1;
+    json["format"] = 2;
     auto target =
         module->getAttrOfType<DictionaryAttr>(rt::RTDialect::kTargetAttr);
     if (!target || !target.contains("cpu") || !target.contains("features"))
@@ -217,8 +225,9 @@ private:
   // The model
   //===--------------------------------------------------------------------===//
 
-  /// What the runtime knows of the model. A module that is none (a function
-  /// under test) counts as one with a vocabulary of one id.
+  /// What the runtime knows of the model: the module's attribute with the same
+  /// keys, and for what it lacks a causal language model. A module that is none
+  /// (a function under test) counts as one with a vocabulary of one id.
   Json getModel() {
     auto model = module->getAttrOfType<DictionaryAttr>(
         transformer::TransformerDialect::kModelAttr);
@@ -232,13 +241,22 @@ private:
         dtype = entry["outputs"][0]["dtype"];
       hasHead |= entry["function"] == "logits";
     }
-    return {{"family", get("family", "none")},
-            {"vocab_size", get("vocab_size", 1)},
-            {"hidden_size", get("hidden_size", 1)},
-            {"max_positions", get("max_positions", 1)},
-            {"dtype", dtype},
-            {"eos_token_ids", get("eos_token_ids", Json::array())},
-            {"has_head", hasHead}};
+    Json vocabulary = get("vocab_size", 1);
+    Json json = {{"family", get("family", "none")},
+                 {"vocab_size", vocabulary},
+                 {"hidden_size", get("hidden_size", 1)},
+                 {"max_positions", get("max_positions", 1)},
+                 {"dtype", dtype},
+                 {"eos_token_ids", get("eos_token_ids", Json::array())},
+                 {"head", get("head", hasHead ? "language_model" : "none")},
+                 {"outputs", get("outputs", hasHead ? vocabulary : Json(0))},
+                 {"attention", get("attention", "causal")},
+                 {"token_types", get("token_types", 0)},
+                 {"pad_token_id", get("pad_token_id", -1)},
+                 {"positions", get("positions", "plain")}};
+    if (model && model.contains("rope"))
+      json["rope"] = toJson(model.get("rope"));
+    return json;
   }
 
   ModuleOp module;

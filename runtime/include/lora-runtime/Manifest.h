@@ -10,6 +10,7 @@
 
 #include "lora-runtime/Numeric.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,34 @@ struct Manifest {
     std::vector<std::string> features;
   };
 
+  /// What `logits` computes from rows of hidden states.
+  enum class Head {
+    None,
+    LanguageModel,
+    SequenceClassification,
+    TokenClassification
+  };
+
+  /// Frequencies of rotary positions that depend on the length of a call, in
+  /// the way of `dynamic` and `longrope` in transformers.
+  struct Rope {
+    enum class Kind { Dynamic, LongRope };
+    Kind kind = Kind::Dynamic;
+    /// Up to this length the model is as it was trained.
+    int64_t switchLength = 1;
+    /// Dynamic: rotated features of a head, base and scaling factor.
+    int64_t width = 0;
+    double theta = 0, factor = 0;
+    /// LongRoPE: frequencies up to and above the switch length.
+    std::vector<float> shortFrequencies, longFrequencies;
+
+    /// Frequencies that a call takes.
+    int64_t count() const {
+      return kind == Kind::Dynamic ? width / 2
+                                   : int64_t(shortFrequencies.size());
+    }
+  };
+
   struct Model {
     std::string family;
     int64_t vocabSize = 0;
@@ -30,7 +59,26 @@ struct Manifest {
     int64_t maxPositions = 0;
     DType dtype = DType::F32;
     std::vector<int32_t> eosTokenIds;
-    bool hasHead = false;
+    Head head = Head::None;
+    /// Width of a row of logits: the vocabulary or the number of labels; 0
+    /// without a head.
+    int64_t outputs = 0;
+    /// Tokens see all tokens of their row; there is no cache.
+    bool isBidirectional = false;
+    /// Kinds of tokens; 0 for a model that knows none.
+    int64_t tokenTypes = 0;
+    /// An id, or -1.
+    int32_t padTokenId = -1;
+    /// Positions count the tokens that are not padTokenId, which itself has
+    /// position -1.
+    bool skipsPadding = false;
+    std::optional<Rope> rope;
+
+    bool hasHead() const { return head != Head::None; }
+    /// Whether it can continue a text.
+    bool isGenerative() const {
+      return head == Head::LanguageModel && !isBidirectional;
+    }
   };
 
   /// A tensor that is only read.
@@ -118,6 +166,9 @@ struct Manifest {
   /// The entries of a function, fewest tokens first.
   std::vector<const Entry *> entriesOf(std::string_view function) const;
 };
+
+/// "language_model", as the manifest has it.
+const char *headName(Manifest::Head head);
 
 /// A primitive's JSON with another weight layout.
 std::string withLayout(const Manifest::Primitive &primitive,

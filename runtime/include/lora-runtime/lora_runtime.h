@@ -41,6 +41,14 @@ typedef enum lora_status {
   LORA_SYSTEM_ERROR = 4      /**< the operating system or a library refused */
 } lora_status;
 
+/** What logits are computed for. */
+typedef enum lora_head {
+  LORA_HEAD_NONE = 0,                    /**< results are hidden states */
+  LORA_HEAD_LANGUAGE_MODEL = 1,          /**< each token, over the vocabulary */
+  LORA_HEAD_SEQUENCE_CLASSIFICATION = 2, /**< one token of a row, over labels */
+  LORA_HEAD_TOKEN_CLASSIFICATION = 3     /**< each token, over labels */
+} lora_head;
+
 typedef struct lora_module lora_module;
 typedef struct lora_session lora_session;
 
@@ -75,6 +83,12 @@ typedef struct lora_module_info {
   int64_t parameter_bytes;
   uint32_t has_head; /**< 0: results are hidden states, not logits */
   uint32_t reserved;
+  uint32_t head; /**< a lora_head */
+  /** Not 0: an encoder, whose tokens see all tokens of their row. */
+  uint32_t is_bidirectional;
+  int64_t outputs;      /**< values in a row of logits; 0 without a head */
+  int64_t token_types;  /**< kinds of tokens; 0: the model knows none */
+  int64_t pad_token_id; /**< an id, or -1 */
 } lora_module_info;
 
 typedef struct lora_session_options {
@@ -123,7 +137,7 @@ LORA_API void lora_session_reset(lora_session *session);
 /** The number of tokens fed so far. */
 LORA_API int64_t lora_session_position(const lora_session *session);
 
-/** The number of f32 values in a row of results: vocab_size, or hidden_size if
+/** The number of f32 values in a row of results: `outputs`, or hidden_size if
  * the model has no head. */
 LORA_API int64_t lora_session_row_size(const lora_session *session);
 

@@ -21,7 +21,8 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens) {
   lora_module *module = NULL;
   lora_session *session = NULL;
   CHECK(lora_runtime_api_version() == LORA_RUNTIME_API_VERSION);
-  CHECK(lora_module_open("/nowhere", NULL, &module, &error) == LORA_INVALID_FILE);
+  CHECK(lora_module_open("/nowhere", NULL, &module, &error) ==
+        LORA_INVALID_FILE);
   CHECK(strstr(error.message, "/nowhere") != NULL);
   CHECK(lora_module_open(NULL, NULL, &module, NULL) == LORA_INVALID_ARGUMENT);
   CHECK(lora_module_open(path, NULL, &module, &error) == LORA_OK);
@@ -29,6 +30,8 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens) {
   lora_module_info info = {sizeof(info)};
   CHECK(lora_module_get_info(module, &info) == LORA_OK);
   CHECK(info.vocab_size == 11 && info.hidden_size == 6 && info.has_head);
+  CHECK(info.head == LORA_HEAD_LANGUAGE_MODEL && info.outputs == 11);
+  CHECK(info.pad_token_id == -1 && !info.is_bidirectional && !info.token_types);
   /* An older caller knows fewer members. */
   lora_module_info old = {offsetof(lora_module_info, vocab_size)};
   CHECK(lora_module_get_info(module, &old) == LORA_OK);

@@ -72,13 +72,15 @@ inline std::string manifest(const std::string &layout,
            "\"dtype\":\"f32\",\"shape\":[" +
            t + ",6]}]}";
   };
-  return "{\"format\":1,\"target\":{\"engine\":\"cpu\",\"cpu\":\"any\","
+  return "{\"format\":2,\"target\":{\"engine\":\"cpu\",\"cpu\":\"any\","
          "\"features\":[" +
          features +
          "]},"
          "\"model\":{\"family\":\"tiny\",\"vocab_size\":11,\"hidden_size\":6,"
          "\"max_positions\":32,\"dtype\":\"f32\",\"eos_token_ids\":[2],"
-         "\"has_head\":true},"
+         "\"head\":\"language_model\",\"outputs\":11,\"attention\":"
+         "\"causal\",\"token_types\":0,\"pad_token_id\":-1,"
+         "\"positions\":\"plain\"},"
          "\"params\":[{\"name\":\"embed\",\"dtype\":\"f32\",\"shape\":[11,6],"
          "\"layout\":" +
          l + ",\"bytes\":" + std::to_string(place.bytes) +

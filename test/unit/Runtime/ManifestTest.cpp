@@ -1,0 +1,123 @@
+//===- ManifestTest.cpp - Strict reading of the manifest ------------------===//
+
+#include "lora-runtime/Manifest.h"
+#include "TinyModule.h"
+
+using namespace lora_rt;
+
+namespace {
+
+const std::string good = tiny::manifest("plain", {0, 264, "0"});
+
+/// The manifest with the first `from` replaced.
+std::string changed(const std::string &from, const std::string &to) {
+  std::string text = good;
+  size_t at = text.find(from);
+  EXPECT_NE(at, std::string::npos) << from;
+  return at == std::string::npos ? text : text.replace(at, from.size(), to);
+}
+
+void expectFailure(const std::string &from, const std::string &to,
+                   const std::string &message) {
+  Expected<Manifest> manifest = Manifest::parse(changed(from, to), "tiny");
+  EXPECT_FALSE(manifest) << to;
+  EXPECT_NE(manifest.message().find(message), std::string::npos)
+      << manifest.message();
+}
+
+TEST(Manifest, IsReadStrictly) {
+  EXPECT_TRUE(Manifest::parse(good, "tiny"));
+  expectFailure("\"format\":2", "\"format\":1", "format 1");
+  expectFailure("\"format\":2", "\"format\":3", "format 3");
+  expectFailure("\"format\":2", "\"format\":2,\"new\":0", "unknown key 'new'");
+  expectFailure("{\"param\":0}", "{\"param\":1}", "there are only 1");
+  expectFailure("{\"region\":\"theta\"}", "{\"region\":\"beta\"}", "'beta'");
+  expectFailure("\"bytes\":264", "\"bytes\":260", "does not fit its shape");
+  expectFailure("\"shape\":[-1,6]", "\"shape\":[-2,6]", "sizes");
+  expectFailure("\"shape\":[-1,6]", "\"shape\":[-1,99999999999999]",
+                "too large");
+  expectFailure("\"kind\":\"gather\"", "\"kind\":\"scatter\"", "'scatter'");
+  expectFailure("\"offset\":0,\"xxh3\"", "\"offset\":-4096,\"xxh3\"",
+                "whole number");
+}
+
+TEST(Manifest, DescribesTheModel) {
+  Expected<Manifest> manifest = Manifest::parse(good, "tiny");
+  ASSERT_TRUE(manifest) << manifest.message();
+  EXPECT_EQ(manifest->model.head, Manifest::Head::LanguageModel);
+  EXPECT_EQ(manifest->model.outputs, 11);
+  EXPECT_TRUE(manifest->model.isGenerative());
+  EXPECT_FALSE(manifest->model.rope);
+
+  std::string head = "\"head\":\"language_model\"",
+              states = "\"states\":[{\"name\":\"cache\",\"dtype\":\"f32\","
+                       "\"shape\":[-1,6]}]";
+  expectFailure(head, "\"head\":\"vision\"", "'vision'");
+  expectFailure(head, "\"head\":\"none\"", "'outputs'");
+  expectFailure("\"outputs\":11", "\"outputs\":0", "'outputs'");
+  expectFailure("\"outputs\":11,", "", "'outputs'");
+  expectFailure("\"attention\":\"causal\"", "\"attention\":\"sideways\"",
+                "'sideways'");
+  // Keys are tokens of the same call, so there is nothing to keep.
+  expectFailure("\"attention\":\"causal\"", "\"attention\":\"bidirectional\"",
+                "no states");
+  expectFailure("\"token_types\":0", "\"token_types\":-1", "'token_types'");
+  expectFailure("\"pad_token_id\":-1", "\"pad_token_id\":-2", "from -1 on");
+  expectFailure("\"pad_token_id\":-1", "\"pad_token_id\":4294967296",
+                "'pad_token_id'");
+  expectFailure("\"positions\":\"plain\"", "\"positions\":\"skip_padding\"",
+                "'pad_token_id'");
+  expectFailure("\"positions\":\"plain\"", "\"has_head\":true", "'positions'");
+}
+
+TEST(Manifest, DescribesRotaryFrequencies) {
+  std::string before = "\"positions\":\"plain\"";
+  auto with = [&](const std::string &rope) {
+    return before + ",\"rope\":{" + rope + "}";
+  };
+  Expected<Manifest> dynamic = Manifest::parse(
+      changed(before, with("\"kind\":\"dynamic\",\"switch_length\":12,"
+                           "\"width\":6,\"theta\":1e4,\"factor\":2.5")),
+      "tiny");
+  ASSERT_TRUE(dynamic) << dynamic.message();
+  const Manifest::Rope &rope = *dynamic->model.rope;
+  EXPECT_EQ(rope.kind, Manifest::Rope::Kind::Dynamic);
+  EXPECT_EQ(rope.count(), 3);
+  EXPECT_EQ(rope.switchLength, 12);
+  EXPECT_EQ(rope.theta, 10000);
+  EXPECT_EQ(rope.factor, 2.5);
+
+  Expected<Manifest> longrope = Manifest::parse(
+      changed(before, with("\"kind\":\"longrope\",\"switch_length\":8,"
+                           "\"short\":[1,0.25],\"long\":[0.5,0.125]")),
+      "tiny");
+  ASSERT_TRUE(longrope) << longrope.message();
+  EXPECT_EQ(longrope->model.rope->count(), 2);
+  EXPECT_EQ(longrope->model.rope->longFrequencies,
+            (std::vector<float>{0.5f, 0.125f}));
+
+  auto expect = [&](const char *rope, const char *message) {
+    expectFailure(before, with(rope), message);
+  };
+  expect("\"kind\":\"yarn\",\"switch_length\":8", "'yarn'");
+  expect("\"kind\":\"dynamic\",\"switch_length\":12,\"width\":5,"
+         "\"theta\":1e4,\"factor\":2",
+         "even 'width'");
+  expect("\"kind\":\"dynamic\",\"switch_length\":12,\"width\":6,"
+         "\"theta\":-1,\"factor\":2",
+         "above 0 for 'theta'");
+  expect("\"kind\":\"dynamic\",\"switch_length\":0,\"width\":6,"
+         "\"theta\":1e4,\"factor\":2",
+         "'switch_length'");
+  expect("\"kind\":\"longrope\",\"switch_length\":8,\"short\":[1,2],"
+         "\"long\":[1]",
+         "as many");
+  expect("\"kind\":\"longrope\",\"switch_length\":8,\"short\":[\"1\"],"
+         "\"long\":[1]",
+         "finite numbers in 'short'");
+  expect("\"kind\":\"longrope\",\"switch_length\":8,\"short\":[1],"
+         "\"long\":[1],\"theta\":1",
+         "unknown key 'theta'");
+}
+
+} // namespace
