@@ -72,6 +72,15 @@ Error TrainingProgram::buildGraph() {
   if (!module)
     return module.takeError();
   graph = std::move(*module);
+  auto model = (*graph)->getAttrOfType<mlir::DictionaryAttr>(
+      transformer::TransformerDialect::kModelAttr);
+  if (auto head = model.getAs<mlir::StringAttr>("head");
+      head.getValue() != "language_model")
+    return lora_rt::makeError(
+        ErrorCode::Unsupported, options.modelFolder,
+        ": only language models can be trained, but with this adapter the "
+        "model's head is '",
+        head.getValue().str(), "'");
 
   DiagnosticText diagnostics(context);
   AdapterOptions attach;
