@@ -74,6 +74,24 @@ func.func @lora_linear(%x: tensor<?x48xbf16>, %w: tensor<144x48xbf16>, %a: tenso
   return %y : tensor<?x144xbf16>
 }
 
+// A token's rows of the table and of A, which is scaled; both in f32 until the end.
+// CHECK-LABEL: func.func @lora_embedding
+// CHECK-SAME: %[[IDS:.+]]: tensor<?xi32>, %[[TABLE:.+]]: tensor<259x48xbf16>, %[[A:.+]]: tensor<259x3xbf16>, %[[B:.+]]: tensor<48x3xbf16>, %[[S:.+]]: tensor<3xf32>
+func.func @lora_embedding(%ids: tensor<?xi32>, %table: tensor<259x48xbf16>, %a: tensor<259x3xbf16>, %b: tensor<48x3xbf16>, %s: tensor<3xf32>) -> tensor<?x48xbf16> {
+  // CHECK: %[[DOWN:.+]] = linalg.generic {{.*}} ins(%[[IDS]], %[[S]] :
+  // CHECK: tensor.extract %[[A]]
+  // CHECK: arith.mulf
+  // CHECK: -> tensor<?x3xf32>
+  // CHECK: %[[ROWS:.+]] = linalg.generic {{.*}} ins(%[[IDS]] :
+  // CHECK: tensor.extract %[[TABLE]]
+  // CHECK: arith.extf
+  // CHECK: -> tensor<?x48xf32>
+  // CHECK: linalg.generic {{.*}} ins(%[[DOWN]], %[[B]] : {{.*}}) outs(%[[ROWS]] :
+  // CHECK: arith.truncf
+  %y = lora.embedding %ids, %table, %a, %b, %s : tensor<?xi32>, tensor<259x48xbf16>, tensor<259x3xbf16>, tensor<48x3xbf16>, tensor<3xf32> -> tensor<?x48xbf16>
+  return %y : tensor<?x48xbf16>
+}
+
 // CHECK-LABEL: func.func @lora_down
 func.func @lora_down(%x: tensor<?x48xf32>, %a: tensor<6x48xf32>, %s: tensor<6xf32>) -> tensor<?x6xf32> {
   // CHECK: %[[U:.+]] = linalg.generic {{.*}} iterator_types = ["parallel", "parallel", "reduction"]

@@ -65,6 +65,15 @@ func.func @linear_algebra() {
   %e = transformer.embedding %ids, %w : tensor<3xi32>, tensor<3x2xf32> -> tensor<3x2xf32>
   %e_ = tensor.cast %e : tensor<3x2xf32> to tensor<?x?xf32>
   call @print(%e_) : (tensor<?x?xf32>) -> ()
+  // Rows of the table [[1, 0], [0, 1], [1, 1]] and of a = [1, 2, 3], times s = 2 and b = (1, -1): + (6, -6), (2, -2), (6, -6).
+  %ea = arith.constant dense<[[1.0], [2.0], [3.0]]> : tensor<3x1xf32>
+  %eb = arith.constant dense<[[1.0], [-1.0]]> : tensor<2x1xf32>
+  // CHECK: [7, -5]
+  // CHECK-NEXT: [3, -2]
+  // CHECK-NEXT: [7, -5]
+  %le = lora.embedding %ids, %w, %ea, %eb, %s : tensor<3xi32>, tensor<3x2xf32>, tensor<3x1xf32>, tensor<2x1xf32>, tensor<1xf32> -> tensor<3x2xf32>
+  %le_ = tensor.cast %le : tensor<3x2xf32> to tensor<?x?xf32>
+  call @print(%le_) : (tensor<?x?xf32>) -> ()
   // Rows 0 and 2 of w go to row 2, row 1 to row 0.
   // CHECK: [0, 1]
   // CHECK-NEXT: [0, 0]

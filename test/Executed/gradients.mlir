@@ -104,6 +104,12 @@ func.func @embedding(%ids: tensor<6xi32> {lora.input = "ids 4"}, %table: tensor<
   return %y : tensor<6x3xf64>
 }
 
+func.func @lora_embedding(%ids: tensor<6xi32> {lora.input = "ids 4"}, %table: tensor<5x3xf64>, %a: tensor<5x2xf64>, %b: tensor<3x2xf64>) -> tensor<6x3xf64> {
+  %s = arith.constant dense<[0.5, -1.5]> : tensor<2xf64>
+  %y = lora.embedding %ids, %table, %a, %b, %s : tensor<6xi32>, tensor<5x3xf64>, tensor<5x2xf64>, tensor<3x2xf64>, tensor<2xf64> -> tensor<6x3xf64>
+  return %y : tensor<6x3xf64>
+}
+
 func.func @cross_entropy(%logits: tensor<7x5xf64>, %labels: tensor<7xi32> {lora.input = "labels 5"}) -> tensor<f64> {
   %loss, %lse = transformer.cross_entropy %logits, %labels : tensor<7x5xf64>, tensor<7xi32> -> tensor<f64>, tensor<7xf64>
   return %loss : tensor<f64>

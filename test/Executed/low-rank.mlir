@@ -21,6 +21,12 @@ func.func @one_token(%x: tensor<1x50xf32>, %w: tensor<35x50xf32>, %a: tensor<3x5
   return %y : tensor<1x35xf32>
 }
 
+// A table with a branch: gathered rows, and a product of them.
+func.func @embedding(%ids: tensor<17xi32> {lora.input = "ids 50"}, %w: tensor<50x35xf32>, %a: tensor<50x3xf32>, %b: tensor<35x3xf32>, %s: tensor<3xf32>) -> tensor<17x35xf32> {
+  %y = lora.embedding %ids, %w, %a, %b, %s : tensor<17xi32>, tensor<50x35xf32>, tensor<50x3xf32>, tensor<35x3xf32>, tensor<3xf32> -> tensor<17x35xf32>
+  return %y : tensor<17x35xf32>
+}
+
 // Gradients of a fused branch's narrow value: two products written side by side into slices of one matrix.
 func.func @gradient_of_t(%dy1: tensor<17x35xf32>, %dy2: tensor<17x29xf32>, %b1: tensor<35x3xf32>, %b2: tensor<29x2xf32>) -> tensor<17x5xf32> {
   %0 = transformer.matmul %dy1, %b1 : tensor<17x35xf32>, tensor<35x3xf32> -> tensor<17x3xf32>

@@ -115,7 +115,8 @@ static SmallVector<Value> buildSumTokens(SumTokensOp op, Decomposition &b) {
 }
 
 /// A gather: the row's number is read once per token.
-static SmallVector<Value> buildEmbedding(EmbeddingOp op, Decomposition &b) {
+static SmallVector<Value> buildEmbedding(transformer::EmbeddingOp op,
+                                         Decomposition &b) {
   Value empty =
       b.createEmpty({b.getSize(op.getIds(), 0), b.getSize(op.getTable(), 1)},
                     op.getType().getElementType());
@@ -127,6 +128,29 @@ static SmallVector<Value> buildEmbedding(EmbeddingOp op, Decomposition &b) {
                                                   ValueRange{row, column});
         return b.getExpr(element);
       })};
+}
+
+/// Rows of the table, to which the rows of A, scaled, times B accumulate.
+static SmallVector<Value> buildLoRAEmbedding(lora::EmbeddingOp op,
+                                             Decomposition &b) {
+  Type compute = b.getComputeType({op.getTable(), op.getResult()});
+  OpFoldResult tokens = b.getSize(op.getIds(), 0);
+  auto element = [&](Value table, Expr id) {
+    Value row = arith::IndexCastOp::create(b, b.getIndexType(), id);
+    Value column = linalg::IndexOp::create(b, 1);
+    Value value = tensor::ExtractOp::create(b, table, ValueRange{row, column});
+    return b.convert(value, compute);
+  };
+  Value down = b.createGeneric(
+      "tr", "t,r->tr", {op.getIds(), op.getScale()},
+      b.createEmpty({tokens, b.getSize(op.getA(), 1)}, compute),
+      [&](ArrayRef<Expr> x) { return element(op.getA(), x[0]) * x[1]; });
+  Value sum = b.createGeneric(
+      "ti", "t->ti", op.getIds(),
+      b.createEmpty({tokens, b.getSize(op.getTable(), 1)}, compute),
+      [&](ArrayRef<Expr> x) { return element(op.getTable(), x[0]); });
+  sum = accumulateLinear(b, down, op.getB(), sum);
+  return {b.round(sum, op.getType().getElementType())};
 }
 
 /// A loop over the tokens adds each row to the row of its id, in place: two
@@ -168,5 +192,6 @@ void lora::populateLinearAlgebraDecompositions(RewritePatternSet &patterns) {
   addDecomposition(patterns, buildLoRALinear);
   addDecomposition(patterns, buildSumTokens);
   addDecomposition(patterns, buildEmbedding);
+  addDecomposition(patterns, buildLoRAEmbedding);
   addDecomposition(patterns, buildEmbeddingGradient);
 }

@@ -41,7 +41,7 @@
 // WARN: warning: lora-insert: no linear layer is named 'o_prj': did you mean 'o_proj'
 // NONE: error: lora-insert: target_modules selects no module of the model
 // NONE: note: no module's path ends in 'qproj': did you mean 'q_proj'
-// NORM: error: lora-insert: target_modules selects 'model.layers.0.norm', which is not a linear layer; PEFT refuses it too
+// NORM: error: lora-insert: target_modules selects 'model.layers.0.norm', which is neither a linear layer nor an embedding; PEFT refuses it too
 // BOTH: error: expected either targets or regex, but got both
 // NUMBER: error: expected KEY=NUMBER in 'rank_pattern', but got 'a'
 func.func private @block(%x: tensor<?x6xf32>, %n: tensor<6xf32> {transformer.slot = "norm.weight"},

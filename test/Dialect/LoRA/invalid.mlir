@@ -176,3 +176,98 @@ func.func @up_c3(%x: tensor<?x5xbf16>, %w: tensor<7x5xbf16>, %t: tensor<?x6xf32>
 
 // expected-error @below {{expected a plain matrix expression, but got "w"}}
 #merge_of_a_name = #lora.merge<"w", #transformer.base<"b", tensor<6x3xf32>>, #transformer.base<"a", tensor<3x4xf32>>, dense<2.0> : tensor<3xf32>>
+
+// -----
+
+func.func @embedding_c1_a(%ids: tensor<?xi32>, %t: tensor<9x5xf32>, %a: tensor<3x9xf32>, %b: tensor<5x3xf32>, %s: tensor<3xf32>) {
+  // expected-error @below {{expected a to be [9, 9], but got 'tensor<3x9xf32>'}}
+  %0 = lora.embedding %ids, %t, %a, %b, %s : tensor<?xi32>, tensor<9x5xf32>, tensor<3x9xf32>, tensor<5x3xf32>, tensor<3xf32> -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+func.func @embedding_c1_b(%ids: tensor<?xi32>, %t: tensor<9x5xf32>, %a: tensor<9x3xf32>, %b: tensor<3x5xf32>, %s: tensor<3xf32>) {
+  // expected-error @below {{expected b to be [5, 3], but got 'tensor<3x5xf32>'}}
+  %0 = lora.embedding %ids, %t, %a, %b, %s : tensor<?xi32>, tensor<9x5xf32>, tensor<9x3xf32>, tensor<3x5xf32>, tensor<3xf32> -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+func.func @embedding_c1_scale(%ids: tensor<?xi32>, %t: tensor<9x5xf32>, %a: tensor<9x3xf32>, %b: tensor<5x3xf32>, %s: tensor<1xf32>) {
+  // expected-error @below {{expected scale to be [3], but got 'tensor<1xf32>'}}
+  %0 = lora.embedding %ids, %t, %a, %b, %s : tensor<?xi32>, tensor<9x5xf32>, tensor<9x3xf32>, tensor<5x3xf32>, tensor<1xf32> -> tensor<?x5xf32>
+  return
+}
+
+// -----
+
+func.func @embedding_c1_result(%ids: tensor<2xi32>, %t: tensor<9x5xf32>, %a: tensor<9x3xf32>, %b: tensor<5x3xf32>, %s: tensor<3xf32>) {
+  // expected-error @below {{expected result to be [2, 5], but got 'tensor<2x9xf32>'}}
+  %0 = lora.embedding %ids, %t, %a, %b, %s : tensor<2xi32>, tensor<9x5xf32>, tensor<9x3xf32>, tensor<5x3xf32>, tensor<3xf32> -> tensor<2x9xf32>
+  return
+}
+
+// -----
+
+func.func @embedding_c2(%ids: tensor<?xi32>, %t: tensor<9x5xbf16>, %a: tensor<9x3xf32>, %b: tensor<5x3xbf16>, %s: tensor<3xf32>) {
+  // expected-error @below {{expected one element type, 'bf16', but got 'tensor<9x3xf32>'}}
+  %0 = lora.embedding %ids, %t, %a, %b, %s : tensor<?xi32>, tensor<9x5xbf16>, tensor<9x3xf32>, tensor<5x3xbf16>, tensor<3xf32> -> tensor<?x5xbf16>
+  return
+}
+
+// -----
+
+// expected-error @below {{expected base [out, in], b [out, rank], a [rank, in] and scale [rank]}}
+func.func private @dora_factor_c1(%w: tensor<6xf32> {transformer.slot = "w", transformer.value = #lora.dora_factor<#transformer.base<"w", tensor<6x4xf32>>, #transformer.adapter<"d", "b", tensor<4x3xf32>>, #transformer.adapter<"d", "a", tensor<3x4xf32>>, dense<1.0> : tensor<3xf32>, #transformer.adapter<"d", "m", tensor<6xf32>>, dim = 0>})
+
+// -----
+
+// expected-error @below {{expected dim to be 0 or 1, but got 2}}
+func.func private @dora_factor_c2_dim(%w: tensor<6xf32> {transformer.slot = "w", transformer.value = #lora.dora_factor<#transformer.base<"w", tensor<6x4xf32>>, #transformer.adapter<"d", "b", tensor<6x3xf32>>, #transformer.adapter<"d", "a", tensor<3x4xf32>>, dense<1.0> : tensor<3xf32>, #transformer.adapter<"d", "m", tensor<6xf32>>, dim = 2>})
+
+// -----
+
+// expected-error @below {{expected magnitude to be a vector of 4, but got #transformer.adapter}}
+func.func private @dora_factor_c2_magnitude(%w: tensor<6xf32> {transformer.slot = "w", transformer.value = #lora.dora_factor<#transformer.base<"w", tensor<6x4xf32>>, #transformer.adapter<"d", "b", tensor<6x3xf32>>, #transformer.adapter<"d", "a", tensor<3x4xf32>>, dense<1.0> : tensor<3xf32>, #transformer.adapter<"d", "m", tensor<6xf32>>, dim = 1>})
+
+// -----
+
+// expected-error @below {{expected factors to be a vector of 6, but got #transformer.adapter}}
+func.func private @scale_c1(%w: tensor<6x4xf32> {transformer.slot = "w", transformer.value = #lora.scale<#transformer.base<"w", tensor<6x4xf32>>, #transformer.adapter<"d", "f", tensor<4xf32>>, dim = 0>})
+
+// -----
+
+// expected-error @below {{expected a weight for each operand, but got 1 operands and 'tensor<2xf32>'}}
+func.func private @sum_c1_weights(%w: tensor<6x4xf32> {transformer.slot = "w", transformer.value = #lora.sum<[#transformer.base<"w", tensor<6x4xf32>>], dense<1.0> : tensor<2xf32>>})
+
+// -----
+
+// expected-error @below {{expected expressions of one shape, but got #transformer.adapter}}
+func.func private @sum_c1_shape(%w: tensor<6x4xf32> {transformer.slot = "w", transformer.value = #lora.sum<[#transformer.base<"w", tensor<6x4xf32>>, #transformer.adapter<"d", "x", tensor<4x6xf32>>], dense<1.0> : tensor<2xf32>>})
+
+// -----
+
+// expected-error @below {{expected rank to be in [1, 4], but got 5}}
+func.func private @residual_c1(%w: tensor<6x4xf32> {transformer.slot = "w", transformer.value = #lora.residual<pissa, #transformer.base<"w", tensor<6x4xf32>>, rank = 5, scale = 1.0 : f64>})
+
+// -----
+
+// expected-error @below {{expected rows to be [1, 4], but got 'tensor<2x4xf32>'}}
+func.func private @replace_rows_c1(%w: tensor<6x4xf32> {transformer.slot = "w", transformer.value = #lora.replace_rows<#transformer.base<"w", tensor<6x4xf32>>, #transformer.adapter<"d", "r", tensor<2x4xf32>>, [1]>})
+
+// -----
+
+// expected-error @below {{expected each index once and in [0, 6), but got 6}}
+func.func private @replace_rows_c2_range(%w: tensor<6x4xf32> {transformer.slot = "w", transformer.value = #lora.replace_rows<#transformer.base<"w", tensor<6x4xf32>>, #transformer.adapter<"d", "r", tensor<2x4xf32>>, [1, 6]>})
+
+// -----
+
+// expected-error @below {{expected each index once and in [0, 6), but got 1}}
+func.func private @replace_rows_c2_twice(%w: tensor<6x4xf32> {transformer.slot = "w", transformer.value = #lora.replace_rows<#transformer.base<"w", tensor<6x4xf32>>, #transformer.adapter<"d", "r", tensor<2x4xf32>>, [1, 1]>})
+
+// -----
+
+// expected-error @below {{expected a plain matrix expression, but got #transformer.base<"w", tensor<4x4xf32, #transformer.conv1d>>}}
+#merge = #lora.merge<#transformer.base<"w", tensor<4x4xf32, #transformer.conv1d>>, #transformer.adapter<"default", "b", tensor<4x3xf32>>, #transformer.adapter<"default", "a", tensor<3x4xf32>>, dense<1.0> : tensor<3xf32>>

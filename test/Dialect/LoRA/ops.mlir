@@ -13,6 +13,14 @@ func.func @linear(%x: tensor<?x48xf32>, %w: tensor<144x48xf32>, %a: tensor<3x48x
   return
 }
 
+// CHECK-LABEL: func.func @embedding(
+func.func @embedding(%ids: tensor<?xi32>, %table: tensor<259x48xf32>, %a: tensor<259x3xf32>, %b: tensor<48x3xf32>, %s: tensor<3xf32>) {
+  // CHECK: %{{.+}} = lora.embedding %{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}, %{{.+}} : tensor<?xi32>, tensor<259x48xf32>, tensor<259x3xf32>, tensor<48x3xf32>, tensor<3xf32> -> tensor<?x48xf32>
+  %y = lora.embedding %ids, %table, %a, %b, %s
+       : tensor<?xi32>, tensor<259x48xf32>, tensor<259x3xf32>, tensor<48x3xf32>, tensor<3xf32> -> tensor<?x48xf32>
+  return
+}
+
 // CHECK-LABEL: func.func @down(
 func.func @down(%x: tensor<?x48xf32>, %a: tensor<6x48xf32>, %s: tensor<6xf32>) {
   // CHECK: %{{.+}} = lora.down %{{.+}}, %{{.+}}, %{{.+}} : tensor<?x48xf32>, tensor<6x48xf32>, tensor<6xf32> -> tensor<?x6xf32>

@@ -91,6 +91,42 @@ LogicalResult lora::LinearOp::buildGradients(OpBuilder &builder,
   return success();
 }
 
+/// With t = s * a[ids] and y = table[ids] + t Bᵀ: dB = dyᵀ t, the rows of da
+/// collect s * (dy B), those of dtable dy.
+LogicalResult lora::EmbeddingOp::buildGradients(
+    OpBuilder &builder, ArrayRef<Value> resultGradients, ArrayRef<bool> needed,
+    MutableArrayRef<Value> gradients) {
+  Value dy = resultGradients[0];
+  if (!dy)
+    return success();
+  if (needed[4])
+    return emitOpError() << "expected the scale to be a constant, but its "
+                            "gradient is asked for";
+  GradientBuilder build{builder, getLoc()};
+  dy = build.castLike(dy, getTable());
+  auto collect = [&](Value parameter, Value rows) -> Value {
+    auto type = cast<RankedTensorType>(parameter.getType());
+    type = type.clone(getAccumulationType(type.getElementType()));
+    return EmbeddingGradientOp::create(builder, getLoc(), type, rows, getIds());
+  };
+  if (needed[1])
+    gradients[1] = collect(getTable(), dy);
+  if (needed[2])
+    gradients[2] = collect(
+        getA(), ScaleFeaturesOp::create(builder, getLoc(),
+                                        build.product(dy, getB()), getScale()));
+  if (needed[3]) {
+    auto type = RankedTensorType::get(
+        {getIds().getType().getDimSize(0), getA().getType().getDimSize(1)},
+        getA().getType().getElementType());
+    Value rows = transformer::EmbeddingOp::create(builder, getLoc(), type,
+                                                  getIds(), getA());
+    Value t = ScaleFeaturesOp::create(builder, getLoc(), rows, getScale());
+    gradients[3] = build.parameter(getB(), dy, t);
+  }
+  return success();
+}
+
 LogicalResult DownOp::buildGradients(OpBuilder &builder,
                                      ArrayRef<Value> resultGradients,
                                      ArrayRef<bool> needed,

@@ -48,6 +48,20 @@ LogicalResult LinearOp::verify() {
   return expectOneElementType(*this, values); // (C2)
 }
 
+LogicalResult lora::EmbeddingOp::verify() {
+  int64_t vocabulary = transformer::getDim(getTable(), 0),
+          width = transformer::getDim(getTable(), 1);
+  int64_t rank = transformer::getDim(getA(), 1);
+  if (failed(expectShape(*this, "a", getA(), {vocabulary, rank})) ||
+      failed(expectShape(*this, "b", getB(), {width, rank})) ||
+      failed(expectShape(*this, "scale", getScale(), {rank})) ||
+      failed(expectShape(*this, "result", getResult(),
+                         {transformer::getDim(getIds(), 0), width})))
+    return failure(); // (C1)
+  return expectOneElementType(
+      *this, {getTable(), getA(), getB(), getResult()}); // (C2)
+}
+
 LogicalResult DownOp::verify() {
   int64_t rank = transformer::getDim(getA(), 0);
   if (failed(expectShape(*this, "a", getA(),

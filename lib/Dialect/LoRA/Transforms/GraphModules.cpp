@@ -19,12 +19,16 @@ static void classify(GraphModule &module, BlockArgument weight) {
   module.info.kind = peft::ModuleKind::Other;
   for (OpOperand &use : weight.getUses()) {
     Operation *user = use.getOwner();
-    if (isa<EmbeddingOp>(user) && use.getOperandNumber() == 1)
+    auto type = cast<RankedTensorType>(weight.getType());
+    if (isa<transformer::EmbeddingOp, lora::EmbeddingOp>(user) &&
+        use.getOperandNumber() == 1) {
       module.info.kind = peft::ModuleKind::Embedding;
+      module.in = type.getDimSize(0);
+      module.out = type.getDimSize(1);
+    }
     if (use.getOperandNumber() != 1 ||
         !isa<transformer::LinearOp, lora::LinearOp, UpOp>(user))
       continue;
-    auto type = cast<RankedTensorType>(weight.getType());
     module.info.kind = peft::ModuleKind::Linear;
     module.out = type.getDimSize(0);
     module.in = type.getDimSize(1);

@@ -113,6 +113,8 @@ struct VerifyTrainingMemory
     getOperation().walk(
         [&](lora::LinearOp op) { collect(op, op.getWeight()); });
     getOperation().walk([&](UpOp op) { collect(op, op.getWeight()); });
+    getOperation().walk(
+        [&](lora::EmbeddingOp op) { collect(op, op.getTable()); });
     WalkResult walked =
         getOperation().walk<WalkOrder::PreOrder>([&](Operation *op) {
           for (Value result : op->getResults())

@@ -10,6 +10,7 @@
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 
 #include "lora-mlir/Dialect/LoRA/IR/LoRADialect.h.inc"
+#include "lora-mlir/Dialect/LoRA/IR/LoRAEnums.h.inc"
 
 #define GET_ATTRDEF_CLASSES
 #include "lora-mlir/Dialect/LoRA/IR/LoRAAttributes.h.inc"

@@ -1,56 +1,14 @@
-//===- LoRAOps.td - The lora dialect -------------------------*- tablegen -*-===//
+//===- LoRAOps.td - Operations of the lora dialect -----------*- tablegen -*-===//
 #ifndef LORA_MLIR_DIALECT_LORA_IR_LORAOPS_TD
 #define LORA_MLIR_DIALECT_LORA_IR_LORAOPS_TD
 
+include "lora-mlir/Dialect/LoRA/IR/LoRAAttributes.td"
 include "lora-mlir/Dialect/Transformer/IR/DifferentiableOpInterface.td"
 include "lora-mlir/Dialect/Transformer/IR/TransformerTypes.td"
-include "lora-mlir/Dialect/Transformer/IR/WeightExprAttrInterface.td"
-include "mlir/IR/AttrTypeBase.td"
 include "mlir/Interfaces/SideEffectInterfaces.td"
-
-def LoRA_Dialect : Dialect {
-  let name = "lora";
-  let cppNamespace = "::lora";
-  let summary = "Low-rank adapters on linear layers";
-  let description = [{
-    A linear layer with a low-rank branch (Hu et al. 2021), y = W x + B (s * (A x)), with A [rank, in], B [out, rank]
-    and a scale per rank row, s = alpha / rank unless an adapter says otherwise.
-
-    `lora.linear` is the branch as attached. `-lora-merge` folds it into a weight expression, `-lora-fuse` splits it
-    into `lora.down`, shared by the layers that read one input, and `lora.up`.
-  }];
-  let dependentDialects = ["::lora::transformer::TransformerDialect"];
-  let useDefaultAttributePrinterParser = 1;
-  let extraClassDeclaration = [{
-    void registerAttributes();
-    void registerTypes() {}
-  }];
-}
 
 class LoRA_Op<string mnemonic, list<Trait> traits = []>
     : Op<LoRA_Dialect, mnemonic, traits # [Pure, DeclareOpInterfaceMethods<DifferentiableOpInterface>]>;
-
-def LoRA_MergeAttr : AttrDef<LoRA_Dialect, "Merge", [DeclareAttrInterfaceMethods<WeightExprAttrInterface>]> {
-  let mnemonic = "merge";
-  let summary = "W + B diag(s) A as a weight expression";
-  let description = [{
-    Accumulated in f32 and rounded once to the type of `base`. The operands keep all that `-lora-unmerge` needs.
-
-    ```mlir
-    #lora.merge<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>,
-                #transformer.adapter<"default", "q_proj.lora_B.weight", tensor<6x3xf32>>,
-                #transformer.adapter<"default", "q_proj.lora_A.weight", tensor<3x4xf32>>,
-                dense<2.333> : tensor<3xf32>>
-    ```
-
-    Constraints:
-    - (C1) `base` is [out, in], `b` [out, rank], `a` [rank, in], `scale` [rank].
-  }];
-  let parameters = (ins "::mlir::Attribute":$base, "::mlir::Attribute":$b, "::mlir::Attribute":$a,
-                        "::mlir::DenseFPElementsAttr":$scale);
-  let assemblyFormat = "`<` $base `,` $b `,` $a `,` $scale `>`";
-  let genVerifyDecl = 1;
-}
 
 def LoRA_LinearOp : LoRA_Op<"linear"> {
   let summary = "A linear layer with a low-rank branch: y = x Wᵀ + (s * (x Aᵀ)) Bᵀ + bias";
@@ -72,6 +30,30 @@ def LoRA_LinearOp : LoRA_Op<"linear"> {
   let assemblyFormat = [{
     $x `,` $weight `,` $a `,` $b `,` $scale (`bias` $bias^)? attr-dict `:`
     type($x) `,` type($weight) `,` type($a) `,` type($b) `,` type($scale) (`,` type($bias)^)? `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def LoRA_EmbeddingOp : LoRA_Op<"embedding"> {
+  let summary = "Looks up rows of a table with a low-rank branch: y = table[ids] + (s * a[ids]) Bᵀ";
+  let description = [{
+    `a` is PEFT's `lora_embedding_A` transposed, so that a token's row is contiguous.
+
+    ```mlir
+    %y = lora.embedding %ids, %table, %a, %b, %s
+         : tensor<?xi32>, tensor<259x48xf32>, tensor<259x3xf32>, tensor<48x3xf32>, tensor<3xf32> -> tensor<?x48xf32>
+    ```
+
+    Constraints:
+    - (C1) `table` is [vocabulary, width], `a` [vocabulary, rank], `b` [width, rank], `scale` [rank], `result` [tokens of `ids`, width].
+    - (C2) `table`, `a`, `b` and `result` have one element type.
+  }];
+  let arguments = (ins Transformer_Indices:$ids, Transformer_Matrix:$table, Transformer_Matrix:$a,
+                       Transformer_Matrix:$b, Transformer_Vector:$scale);
+  let results = (outs Transformer_Activation:$result);
+  let assemblyFormat = [{
+    $ids `,` $table `,` $a `,` $b `,` $scale attr-dict `:`
+    type($ids) `,` type($table) `,` type($a) `,` type($b) `,` type($scale) `->` type($result)
   }];
   let hasVerifier = 1;
 }

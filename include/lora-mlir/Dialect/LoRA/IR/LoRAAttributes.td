@@ -1,0 +1,138 @@
+//===- LoRAAttributes.td - Weight expressions of adapters ----*- tablegen -*-===//
+#ifndef LORA_MLIR_DIALECT_LORA_IR_LORAATTRIBUTES_TD
+#define LORA_MLIR_DIALECT_LORA_IR_LORAATTRIBUTES_TD
+
+include "lora-mlir/Dialect/LoRA/IR/LoRADialect.td"
+include "lora-mlir/Dialect/Transformer/IR/WeightExprAttrInterface.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+class LoRA_WeightExpr<string name, string attrMnemonic>
+    : AttrDef<LoRA_Dialect, name, [DeclareAttrInterfaceMethods<WeightExprAttrInterface>]> {
+  let mnemonic = attrMnemonic;
+  let genVerifyDecl = 1;
+}
+
+def LoRA_MergeAttr : LoRA_WeightExpr<"Merge", "merge"> {
+  let summary = "W + B diag(s) A as a weight expression";
+  let description = [{
+    Accumulated in f32 and rounded once to the type of `base`. The operands keep all that `-lora-unmerge` needs.
+
+    ```mlir
+    #lora.merge<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>,
+                #transformer.adapter<"default", "q_proj.lora_B.weight", tensor<6x3xf32>>,
+                #transformer.adapter<"default", "q_proj.lora_A.weight", tensor<3x4xf32>>,
+                dense<2.333> : tensor<3xf32>>
+    ```
+
+    Constraints:
+    - (C1) `base` is [out, in], `b` [out, rank], `a` [rank, in], `scale` [rank].
+  }];
+  let parameters = (ins "::mlir::Attribute":$base, "::mlir::Attribute":$b, "::mlir::Attribute":$a,
+                        "::mlir::DenseFPElementsAttr":$scale);
+  let assemblyFormat = "`<` $base `,` $b `,` $a `,` $scale `>`";
+}
+
+def LoRA_DoraFactorAttr : LoRA_WeightExpr<"DoraFactor", "dora_factor"> {
+  let summary = "DoRA's m / ||W + B diag(s) A||, a number per row or column";
+  let description = [{
+    Liu et al. 2024, eq. 5, as PEFT computes it: the norm is Euclidean, over all but dimension `dim` of the adapted weight. `dim` is 0
+    for a linear layer (a number per output), 1 for an embedding (a number per feature, the norm runs over the vocabulary).
+    The value is f32.
+
+    ```mlir
+    #lora.dora_factor<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>,
+                      #transformer.adapter<"default", "q_proj.lora_B.weight", tensor<6x3xf32>>,
+                      #transformer.adapter<"default", "q_proj.lora_A.weight", tensor<3x4xf32>>,
+                      dense<2.333> : tensor<3xf32>,
+                      #transformer.adapter<"default", "q_proj.lora_magnitude_vector", tensor<6xf32>>, dim = 0>
+    ```
+
+    Constraints:
+    - (C1) `base`, `b`, `a` and `scale` are those of `#lora.merge`.
+    - (C2) `dim` is 0 or 1, and `magnitude` a vector of that dimension of `base`.
+  }];
+  let parameters = (ins "::mlir::Attribute":$base, "::mlir::Attribute":$b, "::mlir::Attribute":$a,
+                        "::mlir::DenseFPElementsAttr":$scale, "::mlir::Attribute":$magnitude, "int64_t":$dim);
+  let assemblyFormat = "`<` $base `,` $b `,` $a `,` $scale `,` $magnitude `,` `dim` `=` $dim `>`";
+}
+
+def LoRA_ScaleAttr : LoRA_WeightExpr<"Scale", "scale"> {
+  let summary = "A matrix expression whose rows or columns are multiplied by factors";
+  let description = [{
+    The value is f32.
+
+    ```mlir
+    #lora.scale<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>,
+                #transformer.adapter<"default", "factors", tensor<6xf32>>, dim = 0>
+    ```
+
+    Constraints:
+    - (C1) `dim` is 0 or 1, and `factors` a vector of that dimension of `operand`, a matrix.
+  }];
+  let parameters = (ins "::mlir::Attribute":$operand, "::mlir::Attribute":$factors, "int64_t":$dim);
+  let assemblyFormat = "`<` $operand `,` $factors `,` `dim` `=` $dim `>`";
+}
+
+def LoRA_SumAttr : LoRA_WeightExpr<"Sum", "sum"> {
+  let summary = "A weighted sum of expressions of one shape";
+  let description = [{
+    Accumulated in f32, which is its type: a bias with what the bias of a branch adds.
+
+    ```mlir
+    #lora.sum<[#transformer.base<"q_proj.bias", tensor<6xbf16>>,
+               #transformer.adapter<"default", "q_proj.lora_B.bias", tensor<6xf32>>], dense<[1.0, 2.333]> : tensor<2xf32>>
+    ```
+
+    Constraints:
+    - (C1) there are operands, all of one shape, and a weight for each.
+  }];
+  let parameters = (ins "::mlir::ArrayAttr":$operands, "::mlir::DenseFPElementsAttr":$weights);
+  let assemblyFormat = "`<` $operands `,` $weights `>`";
+}
+
+def LoRA_ResidualKind : I32EnumAttr<"ResidualKind", "What is taken from a weight", [
+    I32EnumAttrCase<"Pissa", 0, "pissa">,
+    I32EnumAttrCase<"Olora", 1, "olora">]> {
+  let cppNamespace = "::lora";
+  let genSpecializedAttr = 0;
+}
+
+def LoRA_ResidualAttr : LoRA_WeightExpr<"Residual", "residual"> {
+  let summary = "A base weight less what a new branch started from";
+  let description = [{
+    `pissa` (Meng et al. 2024, eq. 4): W less its `rank` largest singular values. `olora` (Büyükakyüz 2024): W - scale Q_r R_r, with the
+    first `rank` columns of Q and rows of R, W = Q R. Neither depends on the signs of the factors. PEFT derives both
+    from the base model again whenever it loads such an adapter. The value is f32.
+
+    ```mlir
+    #lora.residual<olora, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.0 : f64>
+    ```
+
+    Constraints:
+    - (C1) `operand` is a matrix, and `rank` at least 1 and at most its smaller dimension.
+  }];
+  let parameters = (ins EnumParameter<LoRA_ResidualKind>:$kind, "::mlir::Attribute":$operand, "int64_t":$rank,
+                        "::mlir::FloatAttr":$scale);
+  let assemblyFormat = "`<` $kind `,` $operand `,` `rank` `=` $rank `,` `scale` `=` $scale `>`";
+}
+
+def LoRA_ReplaceRowsAttr : LoRA_WeightExpr<"ReplaceRows", "replace_rows"> {
+  let summary = "A matrix expression with some of its rows replaced";
+  let description = [{
+    Row `indices[i]` is row i of `rows`: tokens that were trained alone. The value is f32.
+
+    ```mlir
+    #lora.replace_rows<#transformer.base<"weight", tensor<7x4xbf16>>,
+                       #transformer.adapter<"default", "token_adapter.trainable_tokens_delta", tensor<2x4xf32>>, [5, 2]>
+    ```
+
+    Constraints:
+    - (C1) `operand` is [any, n] and `rows` [number of `indices`, n].
+    - (C2) `indices` are rows of `operand`, each once.
+  }];
+  let parameters = (ins "::mlir::Attribute":$operand, "::mlir::Attribute":$rows, ArrayRefParameter<"int64_t">:$indices);
+  let assemblyFormat = "`<` $operand `,` $rows `,` `[` $indices `]` `>`";
+}
+
+#endif // LORA_MLIR_DIALECT_LORA_IR_LORAATTRIBUTES_TD

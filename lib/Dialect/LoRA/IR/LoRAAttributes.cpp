@@ -1,0 +1,236 @@
+//===- LoRAAttributes.cpp - Weight expressions of adapters ----------------===//
+//
+// Types, operands and verification of the weight expressions. The labels (C1),
+// (C2) are those of the constraints in LoRAAttributes.td.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/SmallSet.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace lora;
+using transformer::WeightExprAttrInterface;
+using EmitError = function_ref<InFlightDiagnostic()>;
+
+#include "lora-mlir/Dialect/LoRA/IR/LoRAEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "lora-mlir/Dialect/LoRA/IR/LoRAAttributes.cpp.inc"
+
+void LoRADialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "lora-mlir/Dialect/LoRA/IR/LoRAAttributes.cpp.inc"
+      >();
+}
+
+/// The type of a sub-expression, or null.
+static RankedTensorType typeOf(Attribute expr) {
+  auto weight = dyn_cast_or_null<WeightExprAttrInterface>(expr);
+  return weight ? weight.getValueType() : RankedTensorType();
+}
+
+/// The shape of an expression in f32.
+static RankedTensorType inFloat(Attribute expr) {
+  return RankedTensorType::get(typeOf(expr).getShape(),
+                               Float32Type::get(expr.getContext()));
+}
+
+static FailureOr<RankedTensorType> getMatrix(EmitError emitError,
+                                             Attribute expr) {
+  RankedTensorType type = typeOf(expr);
+  if (!type || type.getRank() != 2 || type.getEncoding()) {
+    emitError() << "expected a plain matrix expression, but got " << expr;
+    return failure();
+  }
+  return type;
+}
+
+/// Whether `vector` has an element for each index of dimension `dim`.
+static LogicalResult verifyVector(EmitError emitError, StringRef name,
+                                  Attribute vector, RankedTensorType matrix,
+                                  int64_t dim) {
+  if (dim != 0 && dim != 1)
+    return emitError() << "expected dim to be 0 or 1, but got " << dim;
+  RankedTensorType type = typeOf(vector);
+  if (!type || type.getRank() != 1 ||
+      type.getDimSize(0) != matrix.getDimSize(dim))
+    return emitError() << "expected " << name << " to be a vector of "
+                       << matrix.getDimSize(dim) << ", but got " << vector;
+  return success();
+}
+
+static LogicalResult verifyMerge(EmitError emitError, Attribute base,
+                                 Attribute b, Attribute a,
+                                 DenseFPElementsAttr scale) {
+  SmallVector<RankedTensorType, 3> types;
+  for (Attribute expr : {base, b, a}) {
+    FailureOr<RankedTensorType> type = getMatrix(emitError, expr);
+    if (failed(type))
+      return failure();
+    types.push_back(*type);
+  }
+  int64_t out = types[0].getDimSize(0), in = types[0].getDimSize(1);
+  int64_t rank = types[1].getDimSize(1);
+  if (types[1].getDimSize(0) != out || types[2].getDimSize(0) != rank ||
+      types[2].getDimSize(1) != in || scale.getType().getRank() != 1 ||
+      scale.getType().getDimSize(0) != rank) // (C1)
+    return emitError()
+           << "expected base [out, in], b [out, rank], a [rank, in] "
+              "and scale [rank], but got "
+           << types[0] << ", " << types[1] << ", " << types[2] << " and "
+           << scale.getType();
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Merge
+//===----------------------------------------------------------------------===//
+
+RankedTensorType MergeAttr::getValueType() const {
+  return cast<WeightExprAttrInterface>(getBase()).getValueType();
+}
+
+SmallVector<Attribute> MergeAttr::getOperandExprs() const {
+  return {getBase(), getB(), getA()};
+}
+
+bool MergeAttr::isInvertible() const { return false; }
+
+LogicalResult MergeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                Attribute base, Attribute b, Attribute a,
+                                DenseFPElementsAttr scale) {
+  return verifyMerge(emitError, base, b, a, scale); // (C1)
+}
+
+//===----------------------------------------------------------------------===//
+// DoRA
+//===----------------------------------------------------------------------===//
+
+RankedTensorType DoraFactorAttr::getValueType() const {
+  return inFloat(getMagnitude());
+}
+
+SmallVector<Attribute> DoraFactorAttr::getOperandExprs() const {
+  return {getBase(), getB(), getA(), getMagnitude()};
+}
+
+bool DoraFactorAttr::isInvertible() const { return false; }
+
+LogicalResult DoraFactorAttr::verify(EmitError emitError, Attribute base,
+                                     Attribute b, Attribute a,
+                                     DenseFPElementsAttr scale,
+                                     Attribute magnitude, int64_t dim) {
+  if (failed(verifyMerge(emitError, base, b, a, scale))) // (C1)
+    return failure();
+  return verifyVector(emitError, "magnitude", magnitude, typeOf(base),
+                      dim); // (C2)
+}
+
+RankedTensorType ScaleAttr::getValueType() const {
+  return inFloat(getOperand());
+}
+
+SmallVector<Attribute> ScaleAttr::getOperandExprs() const {
+  return {getOperand(), getFactors()};
+}
+
+bool ScaleAttr::isInvertible() const { return false; }
+
+LogicalResult ScaleAttr::verify(EmitError emitError, Attribute operand,
+                                Attribute factors, int64_t dim) {
+  FailureOr<RankedTensorType> type = getMatrix(emitError, operand);
+  if (failed(type))
+    return failure();
+  return verifyVector(emitError, "factors", factors, *type, dim); // (C1)
+}
+
+//===----------------------------------------------------------------------===//
+// Sums, residuals, rows
+//===----------------------------------------------------------------------===//
+
+RankedTensorType SumAttr::getValueType() const {
+  return inFloat(getOperands()[0]);
+}
+
+SmallVector<Attribute> SumAttr::getOperandExprs() const {
+  return llvm::to_vector(getOperands());
+}
+
+bool SumAttr::isInvertible() const { return false; }
+
+LogicalResult SumAttr::verify(EmitError emitError, ArrayAttr operands,
+                              DenseFPElementsAttr weights) {
+  if (operands.empty() || weights.getType().getRank() != 1 ||
+      weights.getNumElements() != int64_t(operands.size())) // (C1)
+    return emitError() << "expected a weight for each operand, but got "
+                       << operands.size() << " operands and "
+                       << weights.getType();
+  RankedTensorType first = typeOf(operands[0]);
+  for (Attribute operand : operands) {
+    RankedTensorType type = typeOf(operand);
+    if (!type || !first || type.getShape() != first.getShape()) // (C1)
+      return emitError() << "expected expressions of one shape, but got "
+                         << operand;
+  }
+  return success();
+}
+
+RankedTensorType ResidualAttr::getValueType() const {
+  // A stored layout stays: PEFT factorizes OLoRA's matrix as it is stored.
+  RankedTensorType type = typeOf(getOperand());
+  return RankedTensorType::get(type.getShape(), Float32Type::get(getContext()),
+                               type.getEncoding());
+}
+
+SmallVector<Attribute> ResidualAttr::getOperandExprs() const {
+  return {getOperand()};
+}
+
+bool ResidualAttr::isInvertible() const { return false; }
+
+LogicalResult ResidualAttr::verify(EmitError emitError, ResidualKind,
+                                   Attribute operand, int64_t rank, FloatAttr) {
+  FailureOr<RankedTensorType> type = getMatrix(emitError, operand);
+  if (failed(type))
+    return failure();
+  int64_t most = std::min(type->getDimSize(0), type->getDimSize(1));
+  if (rank < 1 || rank > most) // (C1)
+    return emitError() << "expected rank to be in [1, " << most << "], but got "
+                       << rank;
+  return success();
+}
+
+RankedTensorType ReplaceRowsAttr::getValueType() const {
+  return inFloat(getOperand());
+}
+
+SmallVector<Attribute> ReplaceRowsAttr::getOperandExprs() const {
+  return {getOperand(), getRows()};
+}
+
+bool ReplaceRowsAttr::isInvertible() const { return false; }
+
+LogicalResult ReplaceRowsAttr::verify(EmitError emitError, Attribute operand,
+                                      Attribute rows,
+                                      ArrayRef<int64_t> indices) {
+  FailureOr<RankedTensorType> type = getMatrix(emitError, operand),
+                              given = getMatrix(emitError, rows);
+  if (failed(type) || failed(given))
+    return failure();
+  if (given->getDimSize(0) != int64_t(indices.size()) ||
+      given->getDimSize(1) != type->getDimSize(1)) // (C1)
+    return emitError() << "expected rows to be [" << indices.size() << ", "
+                       << type->getDimSize(1) << "], but got " << *given;
+  llvm::SmallSet<int64_t, 16> seen;
+  for (int64_t index : indices)
+    if (index < 0 || index >= type->getDimSize(0) ||
+        !seen.insert(index).second) // (C2)
+      return emitError() << "expected each index once and in [0, "
+                         << type->getDimSize(0) << "), but got " << index;
+  return success();
+}
