@@ -23,6 +23,8 @@ Expected<PostOp> parsePostOp(const Json &json) {
     op.kind = PostOp::Kind::GeluErf;
   else if (kind == "relu")
     op.kind = PostOp::Kind::Relu;
+  else if (kind == "tanh")
+    op.kind = PostOp::Kind::Tanh;
   else if (kind == "add")
     op.kind = PostOp::Kind::Add;
   else if (kind == "mul")

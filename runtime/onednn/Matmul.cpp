@@ -74,6 +74,8 @@ Error appendPostOp(dnnl_post_ops_t list, const PostOp &op,
     return eltwise(dnnl_eltwise_gelu_erf, 0.0f);
   case PostOp::Kind::Relu:
     return eltwise(dnnl_eltwise_relu, 0.0f);
+  case PostOp::Kind::Tanh:
+    return eltwise(dnnl_eltwise_tanh, 0.0f);
   case PostOp::Kind::Add:
   case PostOp::Kind::Mul:
     break;

@@ -36,7 +36,7 @@ std::string oneDNNVersion();
 
 /// What follows a matmul before its result is rounded and stored.
 struct PostOp {
-  enum class Kind { Sum, Add, Mul, Silu, GeluTanh, GeluErf, Relu };
+  enum class Kind { Sum, Add, Mul, Silu, GeluTanh, GeluErf, Relu, Tanh };
   Kind kind;
   /// Of the operand [m, n] of Add and Mul.
   DType operand = DType::F32;

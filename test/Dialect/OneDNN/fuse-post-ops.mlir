@@ -63,3 +63,12 @@ func.func @shared(%x: tensor<16x48xf32>, %w: tensor<48x48xf32>, %e: tensor<16x48
   %s = transformer.mul %v, %v : tensor<16x48xf32>
   return %y, %a, %s : tensor<16x48xf32>, tensor<16x48xf32>, tensor<16x48xf32>
 }
+
+// A pooler: bias, then tanh.
+// CHECK-LABEL: func.func @pooler
+func.func @pooler(%x: tensor<16x48xf32>, %w: tensor<48x48xf32>, %b: tensor<48xf32>, %e: tensor<16x48xf32>) -> tensor<16x48xf32> {
+  // CHECK: onednn.matmul {{.+}} bias(%{{.+}} : tensor<48xf32>) outs(%{{.+}}) {post_ops = [#onednn.post_op<tanh>], transpose_b}
+  %y = onednn.matmul ins(%x, %w : tensor<16x48xf32>, tensor<48x48xf32>) bias(%b : tensor<48xf32>) outs(%e : tensor<16x48xf32>) {transpose_b} -> tensor<16x48xf32>
+  %t = transformer.activation %y {kind = #transformer.activation_kind<tanh>} : tensor<16x48xf32>
+  return %t : tensor<16x48xf32>
+}

@@ -193,6 +193,8 @@ TEST_F(Backend, MatmulPostOpsInTheirOrder) {
        [](double s, double, double) { return geluErf(s); }},
       {",\"post_ops\":[{\"kind\":\"gelu_tanh\"}]", false, false,
        [](double s, double, double) { return geluTanh(s); }},
+      {",\"bias\":\"f32\",\"post_ops\":[{\"kind\":\"tanh\"}]", true, false,
+       [](double s, double, double) { return std::tanh(s); }},
   };
   for (const Case &test : cases) {
     SCOPED_TRACE(test.json);

@@ -129,6 +129,8 @@ struct FuseActivation : OpRewritePattern<transformer::ActivationOp> {
       return PostOpKind::GeluTanh;
     case transformer::ActivationKind::Relu:
       return PostOpKind::Relu;
+    case transformer::ActivationKind::Tanh:
+      return PostOpKind::Tanh;
     }
     llvm_unreachable("unknown activation");
   }

@@ -61,6 +61,8 @@ lora_rt::PostOp::Kind getKind(PostOpKind kind) {
     return Kind::GeluTanh;
   case PostOpKind::Relu:
     return Kind::Relu;
+  case PostOpKind::Tanh:
+    return Kind::Tanh;
   }
   llvm_unreachable("unknown post-op");
 }

@@ -46,7 +46,8 @@ def OneDNN_PostOpKind : I32EnumAttr<"PostOpKind", "What is done to a result befo
     I32EnumAttrCase<"Silu", 3, "silu">,
     I32EnumAttrCase<"GeluErf", 4, "gelu_erf">,
     I32EnumAttrCase<"GeluTanh", 5, "gelu_tanh">,
-    I32EnumAttrCase<"Relu", 6, "relu">]> {
+    I32EnumAttrCase<"Relu", 6, "relu">,
+    I32EnumAttrCase<"Tanh", 7, "tanh">]> {
   let cppNamespace = "::lora::onednn";
   let genSpecializedAttr = 0;
 }
