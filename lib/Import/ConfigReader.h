@@ -12,9 +12,12 @@
 #include "Json.h"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace lora {
 
@@ -38,16 +41,29 @@ public:
   /// The same with a value for an absent or null key.
   int64_t size(std::string_view key, int64_t largest, int64_t absent);
 
-  /// A finite number above zero.
+  /// A finite number above zero; `absent` for an absent or null key.
   double positive(std::string_view key, double absent);
+  /// The same; nullopt for a null key, `absent` for an absent one.
+  std::optional<double> positiveOrNull(std::string_view key,
+                                       std::optional<double> absent);
+  /// A list of `count` finite numbers above zero; an absent one is a failure.
+  std::vector<double> positives(std::string_view key, size_t count);
 
+  /// A null is false, and refused where that is not what an absent key is.
   bool flag(std::string_view key, bool absent);
+
+  /// Keeps a failure if the key is null.
+  void refuseNull(std::string_view key);
 
   /// A text; "" for an absent or null key.
   std::string text(std::string_view key);
 
   /// One token id, a list of them, or null.
   std::vector<int64_t> tokenIds(std::string_view key);
+
+  /// The keys that have a value other than null, false, 0, "", [] and {}, and
+  /// that no getter was asked for.
+  std::vector<std::string> unread() const;
 
   /// Keeps a failure, unless there is one already.
   template <typename... Parts>
@@ -62,12 +78,19 @@ public:
     fail(lora_rt::ErrorCode::InvalidFile, parts...);
   }
 
+  /// Takes over the failure of a reader of a part, unless there is one already.
+  void adopt(ConfigReader &part) {
+    if (!error)
+      error = part.takeError();
+  }
+
   bool failed() const { return bool(error); }
   lora_rt::Error takeError() { return std::move(error); }
 
 private:
   const lora_rt::Json &object;
   std::string where;
+  mutable std::set<std::string, std::less<>> asked;
   lora_rt::Error error;
 };
 

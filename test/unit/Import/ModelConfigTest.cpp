@@ -74,9 +74,15 @@ TEST(ModelConfig, AbsentKeysAreThoseOfTransformers) {
     EXPECT_EQ(config.activation, MLPActivation::Silu);
     EXPECT_FALSE(config.tied);
     EXPECT_EQ(config.head, ModelHead::LanguageModel);
-    EXPECT_TRUE(config.eosTokenIds.empty());
+    EXPECT_FALSE(config.padTokenId);
     EXPECT_TRUE(config.warnings.empty());
   }
+  EXPECT_EQ(llama.eosTokenIds, std::vector<int64_t>({2}));
+  EXPECT_EQ(mistral.eosTokenIds, std::vector<int64_t>({2}));
+  EXPECT_TRUE(qwen2.eosTokenIds.empty());
+  EXPECT_TRUE(qwen3.eosTokenIds.empty());
+  EXPECT_TRUE(
+      parse(config("llama", R"(, "eos_token_id": null)")).eosTokenIds.empty());
   // A null is another thing than an absent key.
   EXPECT_EQ(
       parse(config("mistral", R"(, "num_key_value_heads": null)")).kvHeads, 32);
@@ -137,16 +143,20 @@ TEST(ModelConfig, RefusesWhatIsNotAConfiguration) {
 }
 
 TEST(ModelConfig, FamiliesAndArchitectures) {
-  expectError(config("gemma2"),
-              "model_type 'gemma2' is not supported; supported "
-              "are: llama, mistral, qwen2, qwen3");
-  expectError(R"({"architectures": ["GPT2LMHeadModel"]})",
-              "architecture 'GPT2LMHeadModel' is not supported");
+  expectError(config("gemma"),
+              "model_type 'gemma' is not supported; supported are: llama, "
+              "mistral, qwen2, qwen3, gemma2, gemma3_text, phi3, gpt2, bert, "
+              "roberta, xlm-roberta, camembert");
+  expectError(config("gemma3"), "the model of texts and images; save its "
+                                "language model by itself (gemma3_text)");
+  expectError(R"({"architectures": ["T5Model"]})",
+              "architecture 'T5Model' is not supported");
   expectError(
-      config("llama",
-             R"(, "architectures": ["LlamaForSequenceClassification"])"),
-      "architecture 'LlamaForSequenceClassification' is not supported for "
-      "model_type 'llama'; supported are: LlamaForCausalLM, LlamaModel");
+      config("llama", R"(, "architectures": ["LlamaForQuestionAnswering"])"),
+      "architecture 'LlamaForQuestionAnswering' is not supported for "
+      "model_type 'llama'; supported are: LlamaForCausalLM, "
+      "LlamaModel, LlamaForSequenceClassification, "
+      "LlamaForTokenClassification");
   expectError(config("qwen2", R"(, "architectures": ["Qwen3ForCausalLM"])"),
               "architecture 'Qwen3ForCausalLM' is not supported for model_type "
               "'qwen2'");
@@ -214,14 +224,17 @@ TEST(ModelConfig, Rope) {
   EXPECT_EQ(theta(R"(, "rope_parameters": null, "rope_scaling": null)"), 10000);
 
   expectError(
+      config("llama", R"(, "rope_scaling": {"rope_type": "su", "factor": 8})"),
+      "rope_scaling: rope_type 'su' is not supported; supported are: default, "
+      "linear, dynamic, yarn, longrope, llama3");
+  expectError(
       config("llama",
              R"(, "rope_scaling": {"rope_type": "llama3", "factor": 8})"),
-      "rope_scaling: rope_type 'llama3' is not supported; supported is: "
-      "default");
+      "rope_scaling: low_freq_factor is missing; rope_type 'llama3' needs it");
   expectError(config("llama", R"(, "rope_scaling": {"type": "linear"})"),
-              "rope_scaling: rope_type 'linear'");
+              "rope_scaling: factor is missing; rope_type 'linear' needs it");
   expectError(config("llama", R"(, "rope_parameters": {"rope_type": "yarn"})"),
-              "rope_parameters: rope_type 'yarn'");
+              "rope_parameters: factor is missing");
   expectError(config("llama", R"(, "rope_parameters": {"full_attention": {}})"),
               "rotary positions per layer type ('full_attention')");
   expectError(
@@ -272,8 +285,8 @@ TEST(ModelConfig, Windows) {
       "full_attention", "full_attention", "full_attention", "sliding_attention"])";
     EXPECT_EQ(windows(config(qwen, window + use + types)), "- 9 - - - 9 ");
     expectError(config(qwen, window + types),
-                "layer_types has \"sliding_attention\" but use_sliding_window "
-                "is false");
+                "layer 1 is sliding_attention, but use_sliding_window is "
+                "false; give a window, or set layer_types to full_attention");
     expectError(
         config(qwen, window + use + R"(, "layer_types": ["full_attention"])"),
         "layer_types: expected a list of 6 kinds of layers");
@@ -313,6 +326,54 @@ TEST(ModelConfig, EndOfSequence) {
   ASSERT_FALSE(bool(result));
   EXPECT_NE(result.message().find("generation_config.json: eos_token_id"),
             std::string::npos);
+}
+
+TEST(ModelConfig, KeysWithoutEffectAreNamed) {
+  auto warnings = [](const std::string &more) {
+    std::string text;
+    for (const std::string &warning : parse(config("llama", more)).warnings)
+      text += warning + "\n";
+    return text;
+  };
+  EXPECT_EQ(warnings(R"(, "use_cache": true, "torch_dtype": "float16",
+    "initializer_range": 0.1, "some_flag": false, "other": null)"),
+            "");
+  EXPECT_EQ(warnings(R"(, "sliding_window": 9, "zeta": [1])"),
+            "dir/config.json: of llama, transformers does not read "
+            "'sliding_window', 'zeta', and neither do we\n");
+  EXPECT_EQ(warnings(R"(, "rope_scaling": {"type": "linear", "factor": 2,
+                         "beta_fast": 32})"),
+            "dir/config.json: rope_scaling: 'beta_fast' has no effect with "
+            "rope_type 'linear'\n");
+}
+
+TEST(ModelConfig, LengthThatPositionsAreGoodFor) {
+  auto length = [](const std::string &family, const std::string &rope) {
+    return parse(config(family, R"(, "num_key_value_heads": 4,
+      "max_position_embeddings": 100, )" +
+                                    rope))
+        .maxPositions;
+  };
+  EXPECT_EQ(length("llama", R"("rope_scaling": {"type": "default"})"), 100);
+  EXPECT_EQ(
+      length("llama", R"("rope_scaling": {"type": "linear", "factor": 2.5})"),
+      250);
+  EXPECT_EQ(
+      length("qwen2", R"("rope_scaling": {"type": "dynamic", "factor": 3})"),
+      300);
+  EXPECT_EQ(length("llama", R"("rope_scaling": {"type": "yarn", "factor": 3,
+                               "original_max_position_embeddings": 60})"),
+            180);
+  EXPECT_EQ(length("llama", R"("rope_scaling": {"type": "yarn", "factor": 3,
+                               "original_max_position_embeddings": 20})"),
+            100);
+  // The layers with a window are good for no more than they say.
+  EXPECT_EQ(length("gemma3_text",
+                   R"("rope_scaling": {"rope_type": "linear", "factor": 8})"),
+            100);
+  EXPECT_EQ(
+      length("llama", R"("rope_scaling": {"type": "linear", "factor": 1e12})"),
+      2147483647);
 }
 
 TEST(ModelConfig, InverseFrequencies) {

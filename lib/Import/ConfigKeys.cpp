@@ -1,0 +1,192 @@
+//===- ConfigKeys.cpp - Keys that no family reads, and common ones --------===//
+//
+// Every key of a config.json is read by a part, refused here because it would
+// change the numbers, known here to be without effect, or named in a warning.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ConfigParts.h"
+
+#include <algorithm>
+
+using namespace lora;
+using namespace lora_rt;
+
+/// What transformers writes and the numbers of a call do not depend on.
+static constexpr std::string_view withoutEffect[] = {
+    "_attn_implementation",
+    "_attn_implementation_autoset",
+    "_name_or_path",
+    "_sliding_window_pattern",
+    "attn_implementation",
+    "bos_token_id",
+    "cache_implementation",
+    "chunk_size_feed_forward",
+    "cls_token_id",
+    "decoder_start_token_id",
+    "directionality",
+    "dtype",
+    "finetuning_task",
+    "gradient_checkpointing",
+    "id2label",
+    "initializer_range",
+    "label2id",
+    "mask_token_id",
+    "max_length",
+    "max_window_layers",
+    "n_ctx",
+    "name_or_path",
+    "num_labels",
+    "original_max_position_embeddings",
+    "output_past",
+    "pooler_fc_size",
+    "pooler_num_attention_heads",
+    "pooler_num_fc_layers",
+    "pooler_size_per_head",
+    "pooler_type",
+    "position_embedding_type",
+    "predict_special_tokens",
+    "pretraining_tp",
+    "problem_type",
+    "reorder_and_upcast_attn",
+    "return_dict",
+    "sep_token_id",
+    "summary_activation",
+    "summary_proj_to_labels",
+    "summary_type",
+    "summary_use_proj",
+    "task_specific_params",
+    "tokenizer_class",
+    "torch_dtype",
+    "transformers_version",
+    "unk_token_id",
+    "use_cache",
+};
+
+void lora::refuseUnsupported(ConfigContext &context) {
+  auto &[reader, traits, config, where] = context;
+  if (reader.find("quantization_config"))
+    reader.unsupported("quantization_config: quantized checkpoints are not "
+                       "supported; take the "
+                       "model's F32, F16 or BF16 checkpoint");
+  for (const char *key : {"text_config", "vision_config", "audio_config"})
+    if (reader.find(key))
+      reader.unsupported(key, ": models of several modalities are not "
+                              "supported; save the language model by itself");
+  for (const char *key : {"use_bidirectional_attention", "is_encoder_decoder",
+                          "add_cross_attention"})
+    if (!reader.isUnset(key))
+      reader.unsupported(key, " = ", show(*reader.find(key)),
+                         " is not supported; only decoders with causal "
+                         "attention and encoders are");
+  for (const char *key : {"pruned_heads", "per_layer_config"})
+    if (!reader.isUnset(key))
+      reader.unsupported(key, " = ", show(*reader.find(key)),
+                         " is not supported: all layers must have the same "
+                         "sizes");
+  // The generic head of decoders; GPT-2's and the encoders' always has one.
+  if (config.head == ModelHead::TokenClassification && !config.isEncoder() &&
+      config.family != ModelFamily::GPT2)
+    if (!reader.flag("token_classification_bias", true))
+      reader.unsupported("token_classification_bias = false is not supported");
+}
+
+void lora::readActivation(ConfigContext &context, std::string_view key,
+                          MLPActivation absent) {
+  auto &[reader, traits, config, where] = context;
+  struct Name {
+    std::string_view text;
+    MLPActivation kind;
+  };
+  static constexpr Name names[] = {
+      {"silu", MLPActivation::Silu},
+      {"swish", MLPActivation::Silu},
+      {"gelu", MLPActivation::GeluErf},
+      {"gelu_python", MLPActivation::GeluErf},
+      {"gelu_new", MLPActivation::GeluTanh},
+      {"gelu_pytorch_tanh", MLPActivation::GeluTanh},
+      {"gelu_python_tanh", MLPActivation::GeluTanh},
+      {"gelu_fast", MLPActivation::GeluTanh},
+      {"gelu_accurate", MLPActivation::GeluTanh},
+      {"relu", MLPActivation::Relu},
+  };
+  config.activation = absent;
+  reader.refuseNull(key);
+  if (!reader.find(key))
+    return;
+  std::string name = reader.text(key), supported;
+  for (const Name &candidate : names) {
+    if (candidate.text == name) {
+      config.activation = candidate.kind;
+      return;
+    }
+    supported += (supported.empty() ? "" : ", ") + std::string(candidate.text);
+  }
+  reader.unsupported(key, " '", name,
+                     "' is not supported; supported are: ", supported);
+}
+
+static void readPadding(ConfigContext &context) {
+  auto &[reader, traits, config, where] = context;
+  const Json *value = reader.find("pad_token_id");
+  if (!value) {
+    if (!reader.contains("pad_token_id"))
+      config.padTokenId = traits.padTokenId;
+  } else if (value->is_number_integer() && !value->is_number_unsigned()) {
+    context.warn("pad_token_id = " + show(*value) +
+                 " is no token, so there is no padding");
+    return;
+  } else if (!isIndex(*value)) {
+    return reader.invalid("pad_token_id: expected a token id, but got ",
+                          show(*value));
+  } else {
+    config.padTokenId = value->get<int64_t>();
+  }
+  // All embeddings but GPT-2's have a row for padding.
+  if (config.padTokenId && *config.padTokenId >= config.vocabSize &&
+      config.family != ModelFamily::GPT2)
+    reader.invalid("pad_token_id: expected a token id below vocab_size ",
+                   config.vocabSize, ", but got ", *config.padTokenId,
+                   value ? "" : ", the value of an absent key");
+}
+
+void lora::readTokenIds(ConfigContext &context) {
+  auto &[reader, traits, config, where] = context;
+  readPadding(context);
+  if (!reader.contains("eos_token_id")) {
+    if (traits.eosTokenId && *traits.eosTokenId < config.vocabSize)
+      config.eosTokenIds = {*traits.eosTokenId};
+    return;
+  }
+  for (int64_t id : reader.tokenIds("eos_token_id"))
+    if (id < config.vocabSize)
+      config.eosTokenIds.push_back(id);
+    else
+      context.warn("eos_token_id " + std::to_string(id) +
+                   " is outside the vocabulary of " +
+                   std::to_string(config.vocabSize) + " and never comes");
+}
+
+void lora::warnOfUnusedKeys(ConfigContext &context) {
+  auto &[reader, traits, config, where] = context;
+  bool hasCode = !reader.isUnset("auto_map");
+  std::string dropouts, unknown;
+  auto append = [](std::string &list, const std::string &text) {
+    list += (list.empty() ? "" : ", ") + text;
+  };
+  for (const std::string &key : reader.unread()) {
+    if (key.find("dropout") != std::string::npos || key.ends_with("_pdrop"))
+      append(dropouts, key + " = " + show(*reader.find(key)));
+    else if (std::find(std::begin(withoutEffect), std::end(withoutEffect),
+                       key) == std::end(withoutEffect))
+      append(unknown, "'" + key + "'");
+  }
+  if (!dropouts.empty())
+    context.warn(dropouts + ": dropout is not applied in training");
+  if (hasCode)
+    context.warn("auto_map names code of the model's own, which is not run");
+  if (!unknown.empty())
+    context.warn("of " + std::string(traits.type) +
+                 ", transformers does not read " + unknown +
+                 ", and neither do we");
+}

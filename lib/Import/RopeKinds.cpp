@@ -1,0 +1,253 @@
+//===- RopeKinds.cpp - Kinds of rotary positions --------------------------===//
+//
+// The settings of each kind, as transformers' modeling_rope_utils.py reads
+// them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "RopeFrequencies.h"
+#include "RopeSource.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace lora;
+using namespace lora_rt;
+
+namespace {
+
+class RopeReader {
+public:
+  RopeReader(ConfigContext &context, const RopeSource &source)
+      : context(context), config(context.config), source(source),
+        reader(source.settings, context.where + ": " + source.key) {}
+
+  RopeConfig read();
+  /// The length that positions are good for.
+  double length = 0;
+
+private:
+  std::string readKind();
+  void readWidth();
+  double original();
+  void readDynamic(RopeConfig &rope);
+  void readYarn(RopeConfig &rope);
+  void readLlama3(RopeConfig &rope);
+  void readLongrope(RopeConfig &rope);
+  /// The factor of yarn and longrope, where null means what positions say.
+  double stretch(double original);
+
+  ConfigContext &context;
+  const ModelConfig &config;
+  const RopeSource &source;
+  ConfigReader reader;
+  double theta = 1;
+  int64_t width = 2;
+};
+
+} // namespace
+
+std::string RopeReader::readKind() {
+  std::string_view key = reader.contains("rope_type") ? "rope_type" : "type";
+  reader.refuseNull(key);
+  std::string kind = reader.text(key);
+  const Json *old = reader.find("type");
+  if (old && key == "rope_type" && *old != kind)
+    context.warn(source.key + ": type = " + show(*old) +
+                 " has no effect beside rope_type '" + kind + "'");
+  if (kind.empty() && !reader.contains(key))
+    kind = "default";
+  // Phi-3's files say yarn for what is longrope now.
+  if (config.family == ModelFamily::Phi3 && kind == "yarn")
+    kind = "longrope";
+  std::string_view all = "default, linear, dynamic, yarn, longrope, llama3";
+  if (config.family == ModelFamily::Phi3)
+    all = "default, longrope";
+  std::string list = ", " + std::string(all) + ",";
+  if (!reader.failed() && list.find(", " + kind + ",") == std::string::npos)
+    reader.unsupported("rope_type '", kind, "' is not supported; supported ",
+                       all.size() > 7 ? "are: " : "is: ", all);
+  return kind;
+}
+
+void RopeReader::readWidth() {
+  reader.refuseNull("partial_rotary_factor");
+  double factor =
+      reader.positive("partial_rotary_factor", source.partialFactor);
+  if (config.family != ModelFamily::Phi3 && factor != 1)
+    reader.unsupported("partial_rotary_factor = ", factor,
+                       " is not supported for model_type '",
+                       context.traits.type, "'");
+  double exact = std::min(double(config.headDim) * factor, 1e9);
+  width = int64_t(exact);
+  // An odd width is rounded up to pairs.
+  if (width < 1 || width + width % 2 > config.headDim) {
+    if (factor == 1)
+      context.reader.invalid("head_dim: expected an even number, because "
+                             "rotary positions turn pairs, but got ",
+                             config.headDim);
+    else
+      reader.invalid("partial_rotary_factor = ", factor, " gives ", width,
+                     " of head_dim ", config.headDim, " to turn");
+    width = 2;
+  }
+}
+
+double RopeReader::original() {
+  double own = double(reader.size("original_max_position_embeddings", maxIndex,
+                                  config.maxPositions));
+  if (!source.original)
+    reader.refuseNull("original_max_position_embeddings");
+  return source.original.value_or(own);
+}
+
+void RopeReader::readDynamic(RopeConfig &rope) {
+  rope.kind = RopeConfig::Kind::Dynamic;
+  rope.switchLength = config.maxPositions;
+  rope.theta = theta;
+  rope.factor = reader.positive("factor", 1);
+  length *= rope.factor;
+  if (width <= 2)
+    return reader.unsupported("rope_type 'dynamic' needs more than ", width,
+                              " elements of a head to turn");
+  // What the formula leaves of the base at the original length.
+  double positions = double(config.maxPositions);
+  double rest = (rope.factor * positions / positions) - (rope.factor - 1);
+  rope.frequencies = inverseFrequencies(
+      theta * std::pow(rest, double(width) / double(width - 2)), width);
+}
+
+double RopeReader::stretch(double original) {
+  return reader.positiveOrNull("factor", std::nullopt)
+      .value_or(double(config.maxPositions) / original);
+}
+
+void RopeReader::readYarn(RopeConfig &rope) {
+  YarnSettings settings;
+  settings.original = original();
+  settings.factor = stretch(settings.original);
+  // Python's `or`: null and 0 are the same as an absent key.
+  auto numberOr = [&](std::string_view key, double absent) {
+    return reader.isUnset(key) ? absent : reader.positive(key, absent);
+  };
+  settings.betaFast = numberOr("beta_fast", 32);
+  settings.betaSlow = numberOr("beta_slow", 1);
+  settings.truncate = source.truncate.value_or(reader.flag("truncate", true));
+  double mscale = numberOr("mscale", 0), allDim = numberOr("mscale_all_dim", 0);
+  auto scale = [&](double weight) {
+    return settings.factor <= 1
+               ? 1.0
+               : 0.1 * weight * std::log(settings.factor) + 1.0;
+  };
+  double automatic =
+      mscale > 0 && allDim > 0 ? scale(mscale) / scale(allDim) : scale(1);
+  rope.attentionFactor = reader.positive("attention_factor", automatic);
+  length = std::max(length, settings.factor * settings.original);
+  if (theta == 1)
+    return reader.unsupported("rope_theta 1 is not supported by rope_type "
+                              "'yarn'");
+  if (!reader.failed())
+    rope.frequencies = yarnFrequencies(theta, width, settings);
+}
+
+void RopeReader::readLlama3(RopeConfig &rope) {
+  Llama3Settings settings;
+  settings.original = original();
+  auto needed = [&](std::string_view key) {
+    if (!reader.find(key))
+      reader.invalid(key, " is missing; rope_type 'llama3' needs it");
+    return reader.positive(key, 1);
+  };
+  settings.factor = needed("factor");
+  settings.lowFactor = needed("low_freq_factor");
+  settings.highFactor = needed("high_freq_factor");
+  if (settings.lowFactor == settings.highFactor)
+    reader.invalid("high_freq_factor: expected a number above "
+                   "low_freq_factor, but both are ",
+                   settings.lowFactor);
+  length = std::max(length, settings.factor * settings.original);
+  if (!reader.failed())
+    rope.frequencies = llama3Frequencies(theta, width, settings);
+}
+
+void RopeReader::readLongrope(RopeConfig &rope) {
+  rope.kind = RopeConfig::Kind::Longrope;
+  double positions = original();
+  rope.switchLength = int64_t(positions);
+  double factor = stretch(positions);
+  if (width % 2)
+    reader.unsupported("rope_type 'longrope' with an odd width of ", width,
+                       " is not supported");
+  size_t pairs = size_t(width / 2);
+  std::vector<double> near = reader.positives("short_factor", pairs);
+  std::vector<double> far = reader.positives("long_factor", pairs);
+  if (positions == 1 && factor > 1 && !reader.find("attention_factor"))
+    reader.unsupported("original_max_position_embeddings 1 is not supported "
+                       "by rope_type 'longrope'");
+  double automatic =
+      factor <= 1 ? 1 : std::sqrt(1 + std::log(factor) / std::log(positions));
+  rope.attentionFactor = reader.positive("attention_factor", automatic);
+  if (reader.failed())
+    return;
+  rope.frequencies = longropeFrequencies(theta, width, near);
+  rope.longFrequencies = longropeFrequencies(theta, width, far);
+}
+
+RopeConfig RopeReader::read() {
+  RopeConfig rope;
+  length = double(config.maxPositions);
+  for (const auto &[name, value] : source.settings.items())
+    if (value.is_object())
+      reader.unsupported("rotary positions per layer type ('", name,
+                         "') are not supported for model_type '",
+                         context.traits.type, "'");
+  std::string kind = readKind();
+  reader.refuseNull("rope_theta");
+  theta = reader.positive("rope_theta", source.theta);
+  if (!std::isfinite(float(theta)) || float(theta) <= 0)
+    reader.invalid("rope_theta: expected a number that f32 holds, but got ",
+                   theta);
+  rope.theta = theta;
+  readWidth();
+  bool hasFactor = kind == "linear" || kind == "dynamic";
+  if (hasFactor && !reader.find("factor"))
+    reader.invalid("factor is missing; rope_type '", kind, "' needs it");
+  if (kind == "yarn" && !reader.contains("factor"))
+    reader.invalid("factor is missing; rope_type 'yarn' needs it");
+  if (kind == "linear") {
+    double factor = reader.positive("factor", 1);
+    length *= factor;
+    rope.frequencies = linearFrequencies(theta, width, factor);
+  } else if (kind == "dynamic") {
+    readDynamic(rope);
+  } else if (kind == "yarn") {
+    readYarn(rope);
+  } else if (kind == "llama3") {
+    readLlama3(rope);
+  } else if (kind == "longrope") {
+    readLongrope(rope);
+  } else {
+    rope.frequencies = inverseFrequencies(theta, width);
+  }
+  for (const std::vector<float> *list :
+       {&rope.frequencies, &rope.longFrequencies})
+    for (float value : *list)
+      if (!std::isfinite(value) || value < 0)
+        reader.invalid("these settings give the frequency ", double(value),
+                       ", which is not a number of radians");
+  if (!std::isfinite(rope.attentionFactor) || !std::isfinite(length))
+    reader.invalid("factor is too large");
+  for (const std::string &name : reader.unread())
+    context.warn(source.key + ": '" + name +
+                 "' has no effect with rope_type '" + kind + "'");
+  context.reader.adopt(reader);
+  return rope;
+}
+
+RopeConfig lora::readRopeKind(ConfigContext &context, const RopeSource &source,
+                              double &length) {
+  RopeReader reader(context, source);
+  RopeConfig rope = reader.read();
+  length = reader.length;
+  return rope;
+}
