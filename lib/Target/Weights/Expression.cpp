@@ -1,6 +1,6 @@
 //===- Expression.cpp - Weight expressions made ready to compute ----------===//
 //
-// One class per kind of expression.
+// One class per kind of expression of the transformer dialect.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,8 +10,6 @@
 #include "lora-runtime/Numeric.h"
 
 #include <algorithm>
-#include <cmath>
-#include <mutex>
 
 using namespace lora;
 using namespace lora::transformer;
@@ -183,82 +181,10 @@ private:
   MergeEffect effect;
 };
 
-/// out += factor * row, for a row of a merge.
-#if defined(__x86_64__) && defined(__clang__)
-__attribute__((target_clones("avx512f", "avx2,fma", "default")))
-#endif
-void addScaled(float *__restrict out, const float *__restrict row, float factor,
-               int64_t count) {
-  for (int64_t i = 0; i < count; ++i)
-    out[i] += factor * row[i];
-}
-
-/// W + B diag(s) A, rounded to W's type. A and B are skinny and held whole.
-class Merged : public Expression {
-public:
-  Merged(ExpressionPtr base, const Expression &b, const Expression &a,
-         mlir::DenseFPElementsAttr scale, lora_rt::DType type)
-      : Expression(base->getRows(), base->getColumns()), base(std::move(base)),
-        a(size_t(a.getRows() * a.getColumns())),
-        b(size_t(b.getRows() * b.getColumns())), rank(a.getRows()), type(type) {
-    a.computeRows(0, a.getRows(), this->a.data());
-    b.computeRows(0, b.getRows(), this->b.data());
-    int64_t index = 0;
-    std::vector<float> factors;
-    for (const llvm::APFloat &value : scale)
-      factors.push_back(float(value.convertToDouble()));
-    for (float &value : this->b)
-      value *= factors[size_t(index++ % rank)];
-  }
-
-  void computeRows(int64_t begin, int64_t end, float *out) const override {
-    base->computeRows(begin, end, out);
-    std::vector<float> delta(static_cast<size_t>(columns));
-    float change = 0, rounding = 0;
-    for (int64_t row = begin; row < end; ++row) {
-      std::fill(delta.begin(), delta.end(), 0.0f);
-      for (int64_t k = 0; k < rank; ++k)
-        addScaled(delta.data(), a.data() + k * columns,
-                  b[size_t(row * rank + k)], columns);
-      for (float value : delta)
-        change = std::max(change, std::abs(value));
-      float *values = out + (row - begin) * columns;
-      addScaled(values, delta.data(), 1.0f, columns);
-      std::copy_n(values, columns, delta.data());
-      roundTo(type, {values, size_t(columns)});
-      for (int64_t i = 0; i < columns; ++i)
-        rounding = std::max(rounding, std::abs(values[i] - delta[size_t(i)]));
-    }
-    std::lock_guard<std::mutex> lock(mutex);
-    effect.add(change, rounding);
-  }
-
-  void addTo(MergeEffect &sum) const override {
-    std::lock_guard<std::mutex> lock(mutex);
-    sum.add(effect.largestChange, effect.largestRounding);
-    base->addTo(sum);
-  }
-
-private:
-  mutable std::mutex mutex;
-  mutable MergeEffect effect;
-  ExpressionPtr base;
-  std::vector<float> a, b;
-  int64_t rank;
-  lora_rt::DType type;
-};
-
-lora_rt::DType getExprType(Attribute expr) {
-  return getRuntimeType(mlir::cast<WeightExprAttrInterface>(expr)
-                            .getValueType()
-                            .getElementType());
-}
-
-Expected<ExpressionPtr> createConcat(ConcatAttr concat, llvm::StringRef path,
-                                     const LeafLookup &lookup) {
+Expected<ExpressionPtr> createConcat(ConcatAttr concat, LeafBinding &binding) {
   std::vector<ExpressionPtr> operands;
   for (Attribute part : concat.getOperands()) {
-    Expected<ExpressionPtr> operand = Expression::create(part, path, lookup);
+    Expected<ExpressionPtr> operand = Expression::create(part, binding);
     if (!operand)
       return operand.takeError();
     operands.push_back(std::move(*operand));
@@ -269,38 +195,24 @@ Expected<ExpressionPtr> createConcat(ConcatAttr concat, llvm::StringRef path,
                                                       below, rows, columns));
 }
 
-Expected<ExpressionPtr> createMerge(MergeAttr merge, llvm::StringRef path,
-                                    const LeafLookup &lookup) {
-  ExpressionPtr parts[3];
-  for (auto [part, expr] : llvm::zip_equal(parts, merge.getOperandExprs())) {
-    Expected<ExpressionPtr> created = Expression::create(expr, path, lookup);
-    if (!created)
-      return created.takeError();
-    part = std::move(*created);
-  }
-  return ExpressionPtr(std::make_unique<Merged>(std::move(parts[0]), *parts[1],
-                                                *parts[2], merge.getScale(),
-                                                getExprType(merge)));
-}
-
 } // namespace
 
-Expected<ExpressionPtr> Expression::create(Attribute expr, llvm::StringRef path,
-                                           const LeafLookup &lookup) {
+Expected<ExpressionPtr> Expression::create(Attribute expr,
+                                           LeafBinding &binding) {
   if (mlir::isa<BaseAttr, AdapterAttr>(expr)) {
-    Expected<const lora_rt::TensorView *> tensor = lookup(expr);
+    Expected<const lora_rt::TensorView *> tensor = binding.lookup(expr);
     if (!tensor)
       return tensor.takeError();
     return ExpressionPtr(std::make_unique<Stored>(
         **tensor, mlir::cast<WeightExprAttrInterface>(expr).getValueType()));
   }
   if (auto init = mlir::dyn_cast<InitAttr>(expr))
-    return ExpressionPtr(
-        std::make_unique<Initial>(init, joinPath(path, init.getName())));
+    return ExpressionPtr(std::make_unique<Initial>(
+        init, joinPath(binding.path, init.getName())));
   if (auto concat = mlir::dyn_cast<ConcatAttr>(expr))
-    return createConcat(concat, path, lookup);
-  if (auto merge = mlir::dyn_cast<MergeAttr>(expr))
-    return createMerge(merge, path, lookup);
+    return createConcat(concat, binding);
+  if (mlir::isa<LoRADialect>(expr.getDialect()))
+    return createAdapterExpression(expr, binding);
   if (!mlir::isa<CastAttr, TransposeAttr, OffsetAttr>(expr)) {
     std::string text;
     llvm::raw_string_ostream(text) << expr;
@@ -308,8 +220,7 @@ Expected<ExpressionPtr> Expression::create(Attribute expr, llvm::StringRef path,
                               "cannot compute the weight expression ", text);
   }
   Expected<ExpressionPtr> operand = Expression::create(
-      mlir::cast<WeightExprAttrInterface>(expr).getOperandExprs()[0], path,
-      lookup);
+      mlir::cast<WeightExprAttrInterface>(expr).getOperandExprs()[0], binding);
   if (!operand)
     return operand.takeError();
   if (mlir::isa<CastAttr>(expr))
@@ -319,6 +230,12 @@ Expected<ExpressionPtr> Expression::create(Attribute expr, llvm::StringRef path,
     return ExpressionPtr(std::make_unique<Shifted>(
         std::move(*operand), offset.getNumber().getValueAsDouble()));
   return ExpressionPtr(std::make_unique<Transposed>(**operand));
+}
+
+lora_rt::DType lora::getExprType(Attribute expr) {
+  return getRuntimeType(mlir::cast<WeightExprAttrInterface>(expr)
+                            .getValueType()
+                            .getElementType());
 }
 
 void lora::roundTo(lora_rt::DType type, std::span<float> values) {

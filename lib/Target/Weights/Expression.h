@@ -10,13 +10,25 @@
 
 #include "lora-mlir/Target/WeightEvaluator.h"
 
+#include "llvm/ADT/DenseMap.h"
+
 #include <memory>
+#include <vector>
 
 namespace lora {
 
 /// Finds the stored tensor of a leaf.
 using LeafLookup = std::function<lora_rt::Expected<const lora_rt::TensorView *>(
     mlir::Attribute leaf)>;
+
+/// Where an expression is applied, and what has been computed there whole: a
+/// factor or a residual may stand in an expression more than once.
+struct LeafBinding {
+  llvm::StringRef path;
+  const LeafLookup &lookup;
+  llvm::DenseMap<mlir::Attribute, std::shared_ptr<const std::vector<float>>>
+      computed{};
+};
 
 /// A matrix of f32 values that are computed row by row. A vector is one row.
 class Expression {
@@ -32,15 +44,22 @@ public:
   /// Adds what the merges in this expression did to the rows computed so far.
   virtual void addTo(MergeEffect &effect) const {}
 
-  /// Binds `expr`, applied at `path`, to its leaves.
+  /// Binds `expr` to its leaves.
   static lora_rt::Expected<std::unique_ptr<Expression>>
-  create(mlir::Attribute expr, llvm::StringRef path, const LeafLookup &lookup);
+  create(mlir::Attribute expr, LeafBinding &binding);
 
 protected:
   Expression(int64_t rows, int64_t columns) : rows(rows), columns(columns) {}
 
   int64_t rows, columns;
 };
+
+/// The same for an expression of the lora dialect.
+lora_rt::Expected<std::unique_ptr<Expression>>
+createAdapterExpression(mlir::Attribute expr, LeafBinding &binding);
+
+/// The element type of an expression.
+lora_rt::DType getExprType(mlir::Attribute expr);
 
 /// Rounds values to a narrower type and widens them again, in place.
 void roundTo(lora_rt::DType type, std::span<float> values);

@@ -85,8 +85,10 @@ Error WeightEvaluator::evaluate(mlir::Attribute expr, llvm::StringRef path,
     return Error::success();
   }
 
-  Expected<std::unique_ptr<Expression>> expression = Expression::create(
-      expr, path, [&](mlir::Attribute leaf) { return getLeaf(leaf, path); });
+  LeafLookup lookup = [&](mlir::Attribute leaf) { return getLeaf(leaf, path); };
+  LeafBinding binding{path, lookup};
+  Expected<std::unique_ptr<Expression>> expression =
+      Expression::create(expr, binding);
   if (!expression)
     return expression.takeError();
   int64_t rows = (*expression)->getRows(),

@@ -206,4 +206,182 @@ TEST_F(WeightEvaluatorTest, AWrongShapeOrTypeNamesTheTensor) {
       evaluateInto("#transformer.base<\"v\", tensor<3x2xf32>>", values));
 }
 
+/// W + B diag(s) A in f64 from what is stored.
+std::vector<double> addBranch(const std::vector<float> &w,
+                              const std::vector<float> &b,
+                              const std::vector<float> &a,
+                              llvm::ArrayRef<double> scale, int64_t out,
+                              int64_t in) {
+  std::vector<double> sum(w.begin(), w.end());
+  int64_t rank = int64_t(scale.size());
+  for (int64_t i = 0; i < out; ++i)
+    for (int64_t j = 0; j < in; ++j)
+      for (int64_t k = 0; k < rank; ++k)
+        sum[size_t(i * in + j)] += double(b[size_t(i * rank + k)]) *
+                                   scale[size_t(k)] *
+                                   double(a[size_t(k * in + j)]);
+  return sum;
+}
+
+TEST_F(WeightEvaluatorTest, DoraScalesRowsToTheirMagnitudes) {
+  const int64_t out = 67, in = 43, rank = 3;
+  auto w = store("model.layers.3.q.weight", DType::BF16, {out, in}, 0.37f);
+  auto a = store("model.layers.3.q.A", DType::F32, {rank, in}, 0.11f);
+  auto b = store("model.layers.3.q.B", DType::F32, {out, rank}, 0.53f);
+  auto m = store("model.layers.3.q.m", DType::F32, {out}, 0.29f);
+  const std::string
+      base = "#transformer.base<\"q.weight\", tensor<67x43xbf16>>",
+      bLeaf = "#transformer.adapter<\"d\", \"q.B\", tensor<67x3xf32>>",
+      aLeaf = "#transformer.adapter<\"d\", \"q.A\", tensor<3x43xf32>>",
+      scale = "dense<[0.5, 1.0, -2.0]> : tensor<3xf32>";
+  const std::string factor =
+      "#lora.dora_factor<" + base + ", " + bLeaf + ", " + aLeaf + ", " + scale +
+      ", #transformer.adapter<\"d\", \"q.m\", tensor<67xf32>>, dim = 0>";
+  auto sum = addBranch(w, b, a, {0.5, 1.0, -2.0}, out, in);
+  std::vector<double> factors;
+  for (int64_t i = 0; i < out; ++i) {
+    double square = 0;
+    for (int64_t j = 0; j < in; ++j)
+      square += sum[size_t(i * in + j)] * sum[size_t(i * in + j)];
+    factors.push_back(m[size_t(i)] / std::sqrt(square));
+  }
+  auto result = evaluate(factor);
+  ASSERT_EQ(result.size(), size_t(out));
+  for (int64_t i = 0; i < out; ++i)
+    ASSERT_NEAR(result[size_t(i)], factors[size_t(i)], 1e-6) << i;
+
+  // Merged: both the base and B are scaled.
+  auto scaled = [&](const std::string &operand) {
+    return "#lora.scale<" + operand + ", " + factor + ", dim = 0>";
+  };
+  auto merged = evaluate("#lora.merge<" + scaled(base) + ", " + scaled(bLeaf) +
+                         ", " + aLeaf + ", " + scale + ">");
+  for (int64_t i = 0; i < out; ++i)
+    for (int64_t j = 0; j < in; ++j)
+      ASSERT_NEAR(merged[size_t(i * in + j)],
+                  factors[size_t(i)] * sum[size_t(i * in + j)], 2e-6)
+          << i << ", " << j;
+}
+
+TEST_F(WeightEvaluatorTest, DoraOfATableScalesColumns) {
+  // More rows than parts, so that sums over a column are joined.
+  const int64_t vocabulary = 131, width = 7, rank = 2;
+  auto w = store("model.layers.3.t", DType::F32, {vocabulary, width}, 0.37f);
+  auto a = store("model.layers.3.A", DType::F32, {rank, vocabulary}, 0.11f);
+  auto b = store("model.layers.3.B", DType::F32, {width, rank}, 0.53f);
+  auto m = store("model.layers.3.m", DType::F32, {width}, 0.29f);
+  auto result = evaluate(
+      "#lora.dora_factor<#transformer.base<\"t\", tensor<131x7xf32>>, "
+      "#transformer.transpose<#transformer.adapter<\"d\", \"A\", "
+      "tensor<2x131xf32>>>, #transformer.transpose<#transformer.adapter<\"d\", "
+      "\"B\", tensor<7x2xf32>>>, dense<[1.5, -0.5]> : tensor<2xf32>, "
+      "#transformer.adapter<\"d\", \"m\", tensor<7xf32>>, dim = 1>");
+  ASSERT_EQ(result.size(), size_t(width));
+  for (int64_t j = 0; j < width; ++j) {
+    double square = 0;
+    for (int64_t v = 0; v < vocabulary; ++v) {
+      double value = w[size_t(v * width + j)];
+      const double scale[] = {1.5, -0.5};
+      for (int64_t k = 0; k < rank; ++k)
+        value += scale[k] * double(a[size_t(k * vocabulary + v)]) *
+                 double(b[size_t(j * rank + k)]);
+      square += value * value;
+    }
+    EXPECT_NEAR(result[size_t(j)], m[size_t(j)] / std::sqrt(square), 1e-6) << j;
+  }
+  auto columns =
+      evaluate("#lora.scale<#transformer.base<\"t\", tensor<131x7xf32>>, "
+               "#transformer.adapter<\"d\", \"m\", tensor<7xf32>>, dim = 1>");
+  for (size_t i = 0; i < columns.size(); ++i)
+    ASSERT_EQ(columns[i], w[i] * m[i % size_t(width)]);
+}
+
+TEST_F(WeightEvaluatorTest, SumsAndReplacedRows) {
+  auto bias = store("model.layers.3.bias", DType::BF16, {5}, 0.7f);
+  auto c = store("model.layers.3.c", DType::F32, {5}, 0.3f);
+  auto sum = evaluate("#lora.sum<[#transformer.base<\"bias\", tensor<5xbf16>>, "
+                      "#transformer.adapter<\"d\", \"c\", tensor<5xf32>>], "
+                      "dense<[1.0, 2.5]> : tensor<2xf32>>");
+  for (size_t i = 0; i < 5; ++i)
+    EXPECT_FLOAT_EQ(sum[i], bias[i] + 2.5f * c[i]);
+
+  auto w = store("model.layers.3.t", DType::BF16, {6, 3}, 0.37f);
+  auto r = store("model.layers.3.r", DType::F32, {2, 3}, 0.11f);
+  auto rows =
+      evaluate("#lora.replace_rows<#transformer.base<\"t\", tensor<6x3xbf16>>, "
+               "#transformer.adapter<\"d\", \"r\", tensor<2x3xf32>>, [4, 1]>");
+  for (size_t i = 0; i < 6; ++i)
+    for (size_t j = 0; j < 3; ++j)
+      EXPECT_EQ(rows[i * 3 + j], i == 4   ? r[j]
+                                 : i == 1 ? r[3 + j]
+                                          : w[i * 3 + j]);
+}
+
+TEST_F(WeightEvaluatorTest, ResidualsLackWhatBranchesStartedFrom) {
+  // Rank 2 exactly: PiSSA takes everything away. Three rows, so that W = Q R
+  // can be followed: OLoRA of full rank leaves (1 - scale) W.
+  const int64_t rows = 3, columns = 5;
+  std::vector<float> w(rows * columns);
+  auto base = store("model.layers.3.w", DType::F32, {rows, columns}, 0.9f);
+  auto *values = reinterpret_cast<float *>(bytes["model.layers.3.w"].data());
+  const double u[] = {1, -2, 0.5}, v[] = {0.3, 1, -1, 2, 0.7};
+  const double p[] = {0.5, 1, 3}, q[] = {1, 0.2, 0.4, -0.6, 2};
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t j = 0; j < columns; ++j)
+      values[i * columns + j] = w[size_t(i * columns + j)] =
+          float(u[i] * v[j] + p[i] * q[j]);
+  auto residual = [&](const std::string &kind, int rank,
+                      const std::string &scale) {
+    return evaluate("#lora.residual<" + kind +
+                    ", #transformer.base<\"w\", tensor<3x5xf32>>, rank = " +
+                    std::to_string(rank) + ", scale = " + scale + " : f64>");
+  };
+  for (float value : residual("pissa", 2, "1.0"))
+    EXPECT_NEAR(value, 0, 1e-6);
+  auto one = residual("pissa", 1, "1.0");
+  // What is left of rank 1 is orthogonal to what was taken away.
+  double inner = 0, left = 0;
+  for (size_t i = 0; i < one.size(); ++i) {
+    inner += double(one[i]) * (double(w[i]) - double(one[i]));
+    left += double(one[i]) * double(one[i]);
+  }
+  EXPECT_NEAR(inner, 0, 1e-5);
+  EXPECT_GT(left, 0.1);
+  auto full = residual("olora", 3, "0.25");
+  for (size_t i = 0; i < full.size(); ++i)
+    EXPECT_NEAR(full[i], 0.75 * w[i], 1e-6);
+  // Of rank 1, the projection on W's first column goes.
+  auto first = residual("olora", 1, "0.5");
+  double norm = 0;
+  for (int64_t i = 0; i < rows; ++i)
+    norm += double(w[size_t(i * columns)]) * double(w[size_t(i * columns)]);
+  for (int64_t j = 0; j < columns; ++j) {
+    double product = 0;
+    for (int64_t i = 0; i < rows; ++i)
+      product +=
+          double(w[size_t(i * columns)]) * double(w[size_t(i * columns + j)]);
+    for (int64_t i = 0; i < rows; ++i)
+      EXPECT_NEAR(first[size_t(i * columns + j)],
+                  w[size_t(i * columns + j)] -
+                      0.5 * w[size_t(i * columns)] * product / norm,
+                  1e-6);
+  }
+}
+
+TEST_F(WeightEvaluatorTest, AResidualOfNothingFiniteIsAnError) {
+  store("model.layers.3.w", DType::F32, {3, 4}, 0.9f);
+  reinterpret_cast<float *>(bytes["model.layers.3.w"].data())[5] = NAN;
+  std::vector<float> values;
+  auto error = evaluateInto(
+      "#lora.residual<pissa, #transformer.base<\"w\", tensor<3x4xf32>>, rank = "
+      "2, scale = 1.0 : f64>",
+      values);
+  ASSERT_TRUE(error);
+  EXPECT_NE(
+      error.message().find("at 'model.layers.3', the base weight of pissa "
+                           "from #transformer.base<\"w\""),
+      std::string::npos)
+      << error.message();
+}
+
 } // namespace
