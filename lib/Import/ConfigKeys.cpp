@@ -182,7 +182,8 @@ void lora::warnOfUnusedKeys(ConfigContext &context) {
       append(unknown, "'" + key + "'");
   }
   if (!dropouts.empty())
-    context.warn(dropouts + ": dropout is not applied in training");
+    config.trainingWarnings.push_back(where + ": " + dropouts +
+                                      ": dropout is not applied in training");
   if (hasCode)
     context.warn("auto_map names code of the model's own, which is not run");
   if (!unknown.empty())

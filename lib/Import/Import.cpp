@@ -250,13 +250,16 @@ lora::importModel(mlir::MLIRContext &context, const ModelConfig &config,
   if (options.warning) {
     for (const std::string &warning : config.warnings)
       options.warning(warning);
+    if (options.training)
+      for (const std::string &warning : config.trainingWarnings)
+        options.warning(warning);
     if (std::string unused = matcher.unusedTensors(); !unused.empty())
       options.warning(unused);
   }
   context.loadDialect<mlir::func::FuncDialect,
                       lora::transformer::TransformerDialect>();
   GraphOptions graph;
-  graph.fixedFrequencies = options.fixedFrequencies;
+  graph.fixedFrequencies = options.training;
   mlir::OwningOpRef<mlir::ModuleOp> module =
       ModelBuilder(context, config, plan, graph).build();
   if (mlir::failed(mlir::verify(*module)))

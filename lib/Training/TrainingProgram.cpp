@@ -65,7 +65,7 @@ Error TrainingProgram::buildGraph() {
   ImportOptions import;
   import.dtype = options.dtype;
   import.warning = options.progress;
-  import.fixedFrequencies = true;
+  import.training = true;
   if (Error error = fitToAdapter(import, peft))
     return error;
   auto module = importModel(context, options.modelFolder, import);

@@ -31,9 +31,10 @@ struct ImportOptions {
   /// Parameters that an adapter brings, by their names in the module tree: the
   /// checkpoint need not have them.
   std::set<std::string> provided;
-  /// Take the rotary frequencies of short calls for all, where they depend on
-  /// the length of a call (dynamic, longrope), and limit positions to these.
-  bool fixedFrequencies = false;
+  /// The graph is for training: rotary frequencies that depend on the length of
+  /// a call (dynamic, longrope) are those of short calls, and positions are
+  /// limited to these; settings of training without effect are warned of.
+  bool training = false;
   /// Gets what a person should know: unused tensors, settings without effect.
   std::function<void(const std::string &)> warning;
 };

@@ -132,6 +132,8 @@ struct ModelConfig {
   std::vector<int64_t> eosTokenIds;
   /// What a person should know, but is no reason to refuse.
   std::vector<std::string> warnings;
+  /// The same for whoever trains the model.
+  std::vector<std::string> trainingWarnings;
 
   bool isEncoder() const {
     return family == ModelFamily::Bert || family == ModelFamily::Roberta;
