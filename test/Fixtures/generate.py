@@ -2,7 +2,7 @@
 """Records the fixtures of test/Fixtures and examples/ from torch, transformers and peft.
 
     python test/Fixtures/generate.py               # everything
-    python test/Fixtures/generate.py qwen3         # one family
+    python test/Fixtures/generate.py qwen3 gpt2    # some configurations
     python test/Fixtures/generate.py examples      # the shipped example
 
 README.md beside this file says what each written file holds.
@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 import time
+import warnings
 
 # One thread: sums are then added in one order, so that a second run on the same machine writes the same bytes.
 os.environ["OMP_NUM_THREADS"] = "1"
@@ -20,7 +21,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 import transformers
 
-from generator import example, families
+from generator import example, families, record
+from generator.models import CONFIGURATIONS
 
 EXAMPLES = "examples"
 
@@ -33,10 +35,10 @@ def main():
         "targets",
         nargs="*",
         metavar="TARGET",
-        help=f"{', '.join(families.FAMILIES)} or {EXAMPLES}; default: all of them",
+        help=f"{', '.join([*families.FAMILIES, *CONFIGURATIONS])} or {EXAMPLES}; default: all of them",
     )
     arguments = parser.parse_args()
-    known = [*families.FAMILIES, EXAMPLES]
+    known = [*families.FAMILIES, *CONFIGURATIONS, EXAMPLES]
     for target in arguments.targets:
         if target not in known:
             parser.error(f"unknown target '{target}', expected one of {', '.join(known)}")
@@ -44,11 +46,17 @@ def main():
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     transformers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.set_verbosity_error()
+    warnings.simplefilter("ignore")
+    # PEFT looks for the base model's folder by the name that it writes into an adapter.
+    os.chdir(families.REPOSITORY)
 
     for target in arguments.targets or known:
         start = time.monotonic()
         if target == EXAMPLES:
             example.generate()
+        elif target in CONFIGURATIONS:
+            record.generate(target, CONFIGURATIONS[target])
         else:
             families.generate(target)
         print(f"{target}: {time.monotonic() - start:.1f} s", file=sys.stderr)

@@ -5,11 +5,21 @@ import pathlib
 import zlib
 
 import torch
+import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
 #: Attention as transformers writes it in plain torch operations.
 ATTENTION = "eager"
+
+#: Parts of names that say what a matrix is; a Conv1D holds [in, out].
+EMBEDDINGS = ("embed_tokens", "lm_head", "wte", "wpe", "_embeddings")
+CLASSIFIERS = ("score", "classifier")
+CONV1D = ("c_attn", "c_proj", "c_fc")
+
+#: As a value of `transformers_4`: config.json of that version did not have this key.
+ABSENT = object()
 
 
 def generator(*name: str) -> torch.Generator:
@@ -24,20 +34,38 @@ def make_config(model_type: str, arguments: dict):
     )
 
 
-def random_model(config, seed: str):
-    """A model whose logits have a spread of several units and whose norms and biases are no neutral elements."""
-    model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+def make_config_of(architecture: str, arguments: dict):
+    """The configuration of a class of transformers, without special tokens unless they are given."""
+    no_special_tokens = dict(bos_token_id=None, eos_token_id=None, pad_token_id=None)
+    return getattr(transformers, architecture).config_class(**no_special_tokens | arguments)
+
+
+def fill(name: str, parameter, noise: torch.Tensor, centered: bool = False):
+    """Gives a parameter numbers of a size that suits it; `centered` norms multiply with 1 + weight."""
+    transposed = any(part in name for part in CONV1D)
+    if name.endswith("bias"):
+        # Larger ones make GPT-2 say the same word again and again.
+        parameter.copy_(noise.mul(0.1 if transposed or "ln_" in name else 0.3))
+    elif parameter.dim() == 1:
+        parameter.copy_(noise.mul(0.2).add(0 if centered else 1))
+    elif any(part in name for part in EMBEDDINGS):
+        parameter.copy_(noise.mul(0.6 if "wpe" in name else 0.25))
+    elif any(part in name for part in CLASSIFIERS):
+        parameter.copy_(noise.mul(3 * parameter.shape[1] ** -0.5))
+    elif transposed:
+        parameter.copy_(noise.mul(2 * parameter.shape[0] ** -0.5))
+    else:
+        parameter.copy_(noise.mul(1.2 * parameter.shape[1] ** -0.5))
+
+
+def random_model(config, seed: str, architecture: str | None = None):
+    """A model whose results have a spread of several units and whose norms and biases are no neutral elements."""
+    model_class = getattr(transformers, architecture) if architecture else AutoModelForCausalLM
+    model = getattr(model_class, "_from_config" if architecture else "from_config")(config, dtype=torch.float32)
+    centered = config.model_type.startswith("gemma")
     with torch.no_grad():
         for name, parameter in model.named_parameters():
-            parameter.normal_(generator=generator(seed, name))
-            if name.endswith("bias"):
-                parameter.mul_(0.3)
-            elif name.endswith("norm.weight"):
-                parameter.mul_(0.2).add_(1)
-            elif "embed_tokens" in name or "lm_head" in name:
-                parameter.mul_(0.25)
-            else:
-                parameter.mul_(1.2 * parameter.shape[1] ** -0.5)
+            fill(name, parameter, torch.empty(parameter.shape).normal_(generator=generator(seed, name)), centered)
     return model.eval()
 
 
@@ -52,12 +80,33 @@ def save_model(model, folder: pathlib.Path, dtype, shard_size: str, transformers
     path = folder / "config.json"
     config = json.loads(path.read_text())
     config["torch_dtype"] = config.pop("dtype")
-    config["rope_theta"] = config.pop("rope_parameters")["rope_theta"]
+    rope = config.pop("rope_parameters", None)
+    if rope is not None:
+        full = rope.get("full_attention", rope)
+        config["rope_theta"] = full["rope_theta"]
     config["transformers_version"] = "4.44.2"
     for key in ("layer_types", "pad_token_id", "head_dim"):
         config.pop(key, None)
     config.update(transformers_4)
+    config = {key: value for key, value in config.items() if value is not ABSENT}
     path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+
+
+def edit_checkpoint(folder: pathlib.Path, edit):
+    """Rewrites model.safetensors with the names and tensors that `edit` makes of it."""
+    path = folder / "model.safetensors"
+    tensors = {name: value.contiguous() for name, value in edit(load_file(path)).items()}
+    save_file(tensors, path, metadata={"format": "pt"})
+    path.chmod(0o644)
+
+
+def load(folder: pathlib.Path, architecture: str, dtype=torch.float32, **arguments):
+    """The model of a folder as the named class of transformers."""
+    return (
+        getattr(transformers, architecture)
+        .from_pretrained(folder, dtype=dtype, attn_implementation=ATTENTION, **arguments)
+        .eval()
+    )
 
 
 def load_model(folder: pathlib.Path, dtype=torch.float32):

@@ -1,0 +1,77 @@
+"""What a model computes from rows of ids: per task one tensor or one per row."""
+
+import torch
+
+from .configuration import HIDDEN, SEQUENCE_CLASSIFICATION
+from .inference import GREEDY_TOKENS
+
+
+def forget_lengths(model):
+    """Rotary positions of kind `dynamic` remember the longest call: a result must not depend on earlier ones."""
+    for module in model.modules():
+        if hasattr(module, "max_seq_len_cached") and hasattr(module, "original_inv_freq"):
+            module.inv_freq = module.original_inv_freq.clone()
+            module.max_seq_len_cached = module.original_max_seq_len
+
+
+def forward(model, row: dict, **arguments):
+    forget_lengths(model)
+    inputs = {name: value[None].long() for name, value in row.items()}
+    return model(**inputs, **arguments)
+
+
+def of_row(model, task: str, row: dict) -> torch.Tensor:
+    """[tokens, vocabulary], [tokens, labels], [tokens, hidden] or [labels]."""
+    output = forward(model, row)
+    return (output.last_hidden_state if task == HIDDEN else output.logits)[0].float()
+
+
+def of_rows(model, task: str, rows: list[dict]) -> list[torch.Tensor]:
+    """One result per row, each computed alone, so that nothing is padded."""
+    with torch.no_grad():
+        return [of_row(model, task, row) for row in rows]
+
+
+def encoder_of(model):
+    """The encoder below a head, with the adapter's layers in it."""
+    model = model.get_base_model() if hasattr(model, "get_base_model") else model
+    return getattr(model, model.base_model_prefix, model)
+
+
+def named(name: str, task: str, results: list[torch.Tensor], only: bool) -> dict[str, torch.Tensor]:
+    """The tensors that hold a task's results: [rows, labels], or one per row, numbered if there are several."""
+    if task == SEQUENCE_CLASSIFICATION:
+        return {name: torch.stack(results)}
+    return {name if only else f"{name}.{index}": value for index, value in enumerate(results)}
+
+
+def padded(rows: list[dict], padding: int) -> dict[str, torch.Tensor]:
+    """A batch of rows padded on the right, with its attention mask."""
+    width = max(len(row["input_ids"]) for row in rows)
+
+    def pad(values, fill):
+        return torch.stack([torch.nn.functional.pad(value, (0, width - len(value)), value=fill) for value in values])
+
+    batch = {"input_ids": pad([row["input_ids"] for row in rows], padding).long()}
+    batch["attention_mask"] = pad([torch.ones_like(row["input_ids"]) for row in rows], 0).long()
+    if "token_type_ids" in rows[0]:
+        batch["token_type_ids"] = pad([row["token_type_ids"] for row in rows], 0).long()
+    return batch
+
+
+@torch.no_grad()
+def greedy(model, prompt: torch.Tensor, least_margin: float = 0.0):
+    """The continuation step by step with a cache, or None once two logits are nearer than `least_margin`."""
+    output = forward(model, {"input_ids": prompt}, use_cache=True)
+    ids = []
+    while True:
+        best = output.logits[0, -1].float().topk(2)
+        if (best.values[0] - best.values[1]).item() < least_margin:
+            return None
+        ids.append(best.indices[0].int())
+        if len(ids) == GREEDY_TOKENS:
+            return torch.stack(ids)
+        # Not `forward`: the lengths of earlier steps count.
+        output = model(
+            input_ids=ids[-1][None, None].long(), past_key_values=output.past_key_values, use_cache=True
+        )
