@@ -70,13 +70,11 @@ lora_status feed(lora_session *session, const int32_t *ids, size_t count,
   if (rows)
     copy = [&](int64_t first, std::span<const float> values) {
       // Rows come in order, each as long as the output says.
-      int64_t width = output == Session::Output::Logits
-                          ? session->session->rowSize()
-                          : session->session->model().hiddenSize;
+      int64_t width = session->session->rowSize(output);
       std::copy(values.begin(), values.end(), rows + (first - start) * width);
       return Error::success();
     };
-  return report(session->session->feed({ids, count}, copy, output), error);
+  return report(session->session->feed({{ids, count}}, copy, output), error);
 }
 
 } // namespace
@@ -160,6 +158,57 @@ int64_t lora_session_position(const lora_session *session) {
 
 int64_t lora_session_row_size(const lora_session *session) {
   return session ? session->session->rowSize() : 0;
+}
+
+int64_t lora_session_context(const lora_session *session) {
+  return session ? session->session->context() : 0;
+}
+
+lora_status lora_session_run(lora_session *session, const lora_batch *given,
+                             lora_output output, float *results, size_t room,
+                             lora_error *error) {
+  if (!session)
+    return missing("session", error);
+  lora_batch batch = readOptions(given);
+  if (!batch.rows || !batch.lengths || !batch.ids)
+    return missing("the batch's list of rows", error);
+  if (!results)
+    return missing("results", error);
+  std::vector<TokenRow> rows;
+  size_t longest = 0;
+  for (size_t row = 0; row < batch.rows; ++row) {
+    size_t length = batch.lengths[row];
+    if (!batch.ids[row])
+      return missing("the list of a row's ids", error);
+    rows.push_back({{batch.ids[row], length}});
+    if (batch.token_types && batch.token_types[row])
+      rows.back().types = {batch.token_types[row], length};
+    longest = std::max(longest, length);
+  }
+  auto kind = output == LORA_OUTPUT_HIDDEN ? Session::Output::Hidden
+                                           : Session::Output::Logits;
+  Session &target = *session->session;
+  // What is too long is said before the sizes are multiplied.
+  if (Error failure = target.checkBatch(rows))
+    return report(failure, error);
+  auto width = size_t(target.rowSize(kind));
+  size_t perRow = (target.isPooled(kind) ? 1 : longest) * width;
+  if (room / perRow < rows.size())
+    return report(makeError(ErrorCode::InvalidArgument, rows.size(),
+                            " rows have ", perRow,
+                            " values each, but there is room for ", room),
+                  error);
+  std::fill_n(results, rows.size() * perRow, 0.0f);
+  return report(
+      target.run(
+          rows,
+          [&](size_t row, int64_t first, std::span<const float> values) {
+            std::copy(values.begin(), values.end(),
+                      results + row * perRow + size_t(first) * width);
+            return Error::success();
+          },
+          kind),
+      error);
 }
 
 lora_status lora_session_feed(lora_session *session, const int32_t *ids,

@@ -11,20 +11,27 @@ namespace lora_rt::cli {
 
 namespace {
 
-void printHead(const Manifest::Model &model) {
-  std::printf(
-      "attention  %s%s\n", model.isBidirectional ? "bidirectional" : "causal",
-      model.tokenTypes
-          ? (", " + std::to_string(model.tokenTypes) + " token types").c_str()
-          : "");
-  if (!model.hasHead()) {
-    std::puts("head       none");
-    return;
-  }
-  std::string name = headName(model.head);
-  std::replace(name.begin(), name.end(), '_', ' ');
-  std::printf("head       %s, %lld outputs\n", name.c_str(),
-              (long long)model.outputs);
+void printModel(const Manifest::Model &model) {
+  std::printf("model      %s, %s, vocabulary %lld, hidden size %lld, positions "
+              "%lld\n",
+              model.family.c_str(),
+              std::string(manifestName(model.dtype)).c_str(),
+              (long long)model.vocabSize, (long long)model.hiddenSize,
+              (long long)model.maxPositions);
+  std::string text = model.isBidirectional ? "bidirectional" : "causal";
+  if (model.tokenTypes)
+    text += ", " + std::to_string(model.tokenTypes) + " token types";
+  if (model.padTokenId >= 0)
+    text += ", padding token " + std::to_string(model.padTokenId);
+  if (model.rope)
+    text += ", other rotary frequencies above " +
+            std::to_string(model.rope->switchLength) + " tokens";
+  std::printf("attention  %s\n", text.c_str());
+  text = headName(model.head);
+  std::replace(text.begin(), text.end(), '_', ' ');
+  if (model.hasHead())
+    text += ", " + std::to_string(model.outputs) + " outputs";
+  std::printf("head       %s\n", text.c_str());
 }
 
 } // namespace
@@ -41,13 +48,7 @@ Error printInfo(const std::string &path) {
   if (!manifest)
     return manifest.takeError();
   const Manifest::Model &model = manifest->model;
-  std::printf("model      %s, %s, vocabulary %lld, hidden size %lld, positions "
-              "%lld\n",
-              model.family.c_str(),
-              std::string(manifestName(model.dtype)).c_str(),
-              (long long)model.vocabSize, (long long)model.hiddenSize,
-              (long long)model.maxPositions);
-  printHead(model);
+  printModel(model);
   std::string features;
   for (const std::string &feature : manifest->target.features)
     features += " " + feature;
@@ -68,8 +69,9 @@ Error printInfo(const std::string &path) {
   uint64_t perToken = 0;
   for (const Manifest::State &state : manifest->states)
     perToken += state.bytes(2) - state.bytes(1);
-  std::printf("cache      %s per token of context\n",
-              sizeText(perToken).c_str());
+  if (!model.isBidirectional)
+    std::printf("cache      %s per token of context\n",
+                sizeText(perToken).c_str());
   std::printf("primitives %zu\n", manifest->primitives.size());
   for (const Manifest::Entry &entry : manifest->entries)
     std::printf("entry      %s, frame %s\n", entry.name.c_str(),

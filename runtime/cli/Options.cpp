@@ -4,7 +4,6 @@
 #include "lora-runtime/CommandLine.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
 #include <cstdio>
 
 namespace lora_rt::cli {
@@ -28,6 +27,12 @@ std::string examples(const std::string &program, bool takesFile) {
          "      writes the logits of each token\n"
          "  " +
          call +
+         " --ids 5,7,9 --ids 4,2 --token-types 0,0,1 --token-types 0,1 "
+         "--logits out.safetensors\n"
+         "      the same for a batch of two rows, of a model with token "
+         "types\n"
+         "  " +
+         call +
          " --ids 5,7,9 --generate 24 --time\n"
          "      also prints how long it took, and how close to this machine's "
          "limits that is\n";
@@ -37,21 +42,32 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
   if (takesFile)
     app.add_option("FILE", options.file, "A file that lora-compile made")
         ->required();
+  // Each of them takes one text, so that FILE may stand behind.
   app.add_option("--ids", options.ids,
-                 "Token ids of the prompt, separated by commas");
+                 "Token ids of the prompt, separated by commas; given several "
+                 "times it is a batch, a row each")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--token-types", options.tokenTypes,
+                 "The kind of each token, as many as ids, separated by commas; "
+                 "as often as --ids (default: all 0)")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--generate", options.generate,
-                 "Print this many most likely next token ids, on one line")
+                 "Print this many most likely next token ids, on one line for "
+                 "each row")
       ->check(nonNegativeNumber());
   app.add_flag("--stop-at-eos", options.stopAtEos,
                "End --generate after an end-of-sequence token");
   app.add_option(
       "--logits", options.logits,
-      "Write the logits of all tokens to this safetensors file (tensor "
-      "logits, or last_hidden_state if the model has no head; F32)");
+      "Write the logits of all tokens to this safetensors file (tensor logits "
+      "[rows, tokens, outputs], for a classification of sequences [rows, "
+      "labels]; last_hidden_state if the model has no head; F32)");
   app.add_option(
       "--hidden", options.hidden,
       "Write the final hidden states of all tokens to this safetensors "
-      "file (tensor last_hidden_state, F32)");
+      "file (tensor last_hidden_state [rows, tokens, hidden size], F32)");
   app.add_option(
       "--compare", options.compare,
       "Compare the logits with FILE.safetensors:TENSOR and print the "
@@ -64,7 +80,7 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
          "--context", options.context,
          "Tokens that prompt and continuation may have together (default: "
          "4096, or the model's limit if that is smaller); the cache is "
-         "allocated for them")
+         "allocated for them (not for encoders, which have none)")
       ->check(positiveNumber());
   app.add_option(
          "--threads", options.threads,
@@ -80,33 +96,6 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
 }
 
 } // namespace
-
-Expected<std::vector<int32_t>> parseIds(const std::string &text) {
-  std::vector<int32_t> ids;
-  const char *at = text.data(), *end = at + text.size();
-  for (;;) {
-    while (at != end && *at == ' ')
-      ++at;
-    int32_t id = 0;
-    auto [next, error] = std::from_chars(at, end, id);
-    if (error != std::errc())
-      return makeError(
-          ErrorCode::InvalidArgument,
-          "--ids: expected token ids separated by commas, but got '", text,
-          "'");
-    ids.push_back(id);
-    at = next;
-    while (at != end && *at == ' ')
-      ++at;
-    if (at == end)
-      return ids;
-    if (*at++ != ',')
-      return makeError(
-          ErrorCode::InvalidArgument,
-          "--ids: expected token ids separated by commas, but got '", text,
-          "'");
-  }
-}
 
 int runMain(int argc, char **argv, const std::string &ownFile) {
   Options options;

@@ -17,15 +17,23 @@ struct ResultRows::State {
   double worst = 0, largest = 0;
 };
 
-ResultRows::ResultRows(int64_t tokens, int64_t width)
-    : tokens(tokens), width(width) {}
+ResultRows::ResultRows(std::vector<int64_t> rowLengths, int64_t width,
+                       bool isPooled)
+    : lengths(std::move(rowLengths)), width(width) {
+  if (isPooled)
+    std::fill(lengths.begin(), lengths.end(), 1);
+  longest = *std::max_element(lengths.begin(), lengths.end());
+  shape = {int64_t(lengths.size()), longest, width};
+  if (isPooled)
+    shape = {int64_t(lengths.size()), width};
+}
 ResultRows::~ResultRows() = default;
 
 Error ResultRows::writeTo(const std::string &path, const std::string &tensor) {
   if (!state)
     state = std::make_unique<State>();
-  Expected<SafetensorsWriter> writer = SafetensorsWriter::create(
-      path, {{tensor, DType::F32, {1, tokens, width}}});
+  Expected<SafetensorsWriter> writer =
+      SafetensorsWriter::create(path, {{tensor, DType::F32, shape}});
   if (!writer)
     return writer.takeError();
   state->writer = std::move(*writer);
@@ -51,16 +59,18 @@ Error ResultRows::compareWith(const std::string &reference) {
   if (!view)
     return view.takeError();
   state->expected = *view;
-  if (!isFloat((*view)->dtype) || (*view)->elements() != tokens * width)
+  if (!isFloat((*view)->dtype) ||
+      (*view)->elements() != int64_t(lengths.size()) * longest * width)
     return makeError(ErrorCode::InvalidArgument, reference, ": is ",
                      safetensorsName((*view)->dtype), " ",
-                     shapeText((*view)->shape), ", but the result is F32 [1, ",
-                     tokens, ", ", width, "]");
+                     shapeText((*view)->shape), ", but the result is F32 ",
+                     shapeText(shape));
   return Error::success();
 }
 
-Error ResultRows::take(int64_t first, std::span<const float> rows) {
-  uint64_t start = uint64_t(first) * uint64_t(width);
+Error ResultRows::take(size_t row, int64_t first, std::span<const float> rows) {
+  uint64_t start =
+      (uint64_t(row) * uint64_t(longest) + uint64_t(first)) * uint64_t(width);
   if (state->writer)
     if (Error error = state->writer->write(state->tensor, std::as_bytes(rows),
                                            start * sizeof(float)))
@@ -82,11 +92,31 @@ Error ResultRows::take(int64_t first, std::span<const float> rows) {
   return Error::success();
 }
 
+Error ResultRows::writeZeros() {
+  std::vector<float> zeros(size_t(longest * width));
+  for (size_t row = 0; row < lengths.size(); ++row) {
+    int64_t end = int64_t(row + 1) * longest,
+            begin = end - (longest - lengths[row]);
+    if (begin == end)
+      continue;
+    if (Error error =
+            state->writer->write(state->tensor,
+                                 std::as_bytes(std::span(zeros).first(
+                                     size_t((end - begin) * width))),
+                                 uint64_t(begin * width) * sizeof(float)))
+      return error;
+  }
+  return Error::success();
+}
+
 Error ResultRows::finish(std::optional<double> absolute,
                          std::optional<double> relative) {
-  if (state->writer)
+  if (state->writer) {
+    if (Error error = writeZeros())
+      return error;
     if (Error error = state->writer->commit())
       return error;
+  }
   if (!state->expected)
     return Error::success();
   double share =

@@ -11,14 +11,17 @@ namespace {
 
 void printMemory(const Session &session) {
   MemoryReport report = session.memory();
-  std::fprintf(stderr, "memory: %s of weights (mapped)",
-               sizeText(report.parameters).c_str());
+  std::string text = sizeText(report.parameters) + " of weights (mapped)";
   if (report.repacked)
-    std::fprintf(stderr, " + %s repacked", sizeText(report.repacked).c_str());
-  std::fprintf(
-      stderr, " + %s of cache for %lld tokens + %s of workspace = %s\n",
-      sizeText(report.states).c_str(), (long long)session.context(),
-      sizeText(report.workspace).c_str(), sizeText(report.total()).c_str());
+    text += " + " + sizeText(report.repacked) + " repacked";
+  std::string tokens = std::to_string(session.context()) + " tokens";
+  if (!session.model().isBidirectional)
+    text += " + " + sizeText(report.states) + " of cache for " + tokens;
+  text += " + " + sizeText(report.workspace) + " of workspace";
+  if (session.model().isBidirectional)
+    text += " for rows of up to " + tokens;
+  std::fprintf(stderr, "memory: %s = %s\n", text.c_str(),
+               sizeText(report.total()).c_str());
 }
 
 bool isEos(const Manifest::Model &model, int32_t id) {
@@ -38,7 +41,10 @@ Error generate(Session &session, const Options &options, RunTimes &times,
   });
   if (error)
     return error;
-  times.decoded(session, count - 1);
+  if (count == 0)
+    times.prefilled(session, promptTokens);
+  else
+    times.decoded(session, count - 1);
   std::puts(line.c_str());
   std::fflush(stdout);
   return Error::success();
@@ -82,10 +88,9 @@ Error run(const Options &options) {
     return printInfo(options.file);
   if (Error error = checkOptions(options))
     return error;
-  Expected<std::vector<int32_t>> ids = parseIds(options.ids);
-  if (!ids)
-    return ids.takeError();
-  int64_t tokens = int64_t(ids->size());
+  Expected<Batch> batch = parseBatch(options);
+  if (!batch)
+    return batch.takeError();
 
   RunTimes times;
   ModuleOptions moduleOptions;
@@ -103,23 +108,26 @@ Error run(const Options &options) {
   times.loaded();
   if (!options.quiet)
     printMemory(session);
-  if (options.generate && !session.model().hasHead())
-    return makeError(ErrorCode::Unsupported,
-                     "the model has no head, so it cannot continue; --logits "
-                     "writes its hidden states");
-
-  if (Error error = session.checkRoom(tokens, options.generate.value_or(0)))
+  if (options.generate)
+    if (Error error = session.checkGenerative())
+      return makeError(error.code(), "--generate: ", error.message());
+  std::vector<TokenRow> rows = batch->rows();
+  if (Error error = session.checkBatch(rows, options.generate.value_or(0)))
     return error;
 
   bool asHidden = !options.hidden.empty() || !session.model().hasHead();
-  ResultRows results(tokens, asHidden ? session.model().hiddenSize
-                                      : session.model().vocabSize);
+  auto output = asHidden ? Session::Output::Hidden : Session::Output::Logits;
+  std::vector<int64_t> lengths;
+  for (const TokenRow &row : rows)
+    lengths.push_back(int64_t(row.ids.size()));
+  ResultRows results(lengths, session.rowSize(output),
+                     session.isPooled(output));
   const std::string &path =
       options.hidden.empty() ? options.logits : options.hidden;
-  Session::Rows rows;
+  Session::BatchRows sink;
   if (!path.empty() || !options.compare.empty()) {
-    rows = [&](int64_t first, std::span<const float> values) {
-      return results.take(first, values);
+    sink = [&](size_t row, int64_t first, std::span<const float> values) {
+      return results.take(row, first, values);
     };
     if (!path.empty())
       if (Error error =
@@ -129,16 +137,25 @@ Error run(const Options &options) {
       if (Error error = results.compareWith(options.compare))
         return error;
   }
-  if (Error error = session.feed(*ids, rows,
-                                 asHidden ? Session::Output::Hidden
-                                          : Session::Output::Logits))
-    return error;
-  if (!options.generate || *options.generate == 0)
-    times.prefilled(session, tokens);
-  if (options.generate)
-    if (Error error = generate(session, options, times, tokens))
+  if (options.generate) {
+    for (size_t row = 0; row < rows.size(); ++row) {
+      session.reset(batch->longest() - lengths[row]);
+      Session::Rows rowSink;
+      if (sink)
+        rowSink = [&](int64_t first, std::span<const float> values) {
+          return sink(row, first, values);
+        };
+      if (Error error = session.feed(rows[row], rowSink, output))
+        return error;
+      if (Error error = generate(session, options, times, lengths[row]))
+        return error;
+    }
+  } else {
+    if (Error error = session.run(rows, sink, output))
       return error;
-  if (rows)
+    times.prefilled(session, batch->tokens());
+  }
+  if (sink)
     if (Error error =
             results.finish(options.tolerance, options.relativeTolerance))
       return error;

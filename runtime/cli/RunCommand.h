@@ -18,7 +18,8 @@ namespace lora_rt::cli {
 
 struct Options {
   std::string file;
-  std::string ids;
+  /// A row each.
+  std::vector<std::string> ids, tokenTypes;
   std::string logits;
   std::string hidden;
   std::string compare;
@@ -42,8 +43,18 @@ int runMain(int argc, char **argv, const std::string &ownFile);
 /// Does what the options say.
 Error run(const Options &options);
 
-/// "5,7,9"
-Expected<std::vector<int32_t>> parseIds(const std::string &text);
+/// Rows of tokens, as the command line gives them.
+struct Batch {
+  std::vector<std::vector<int32_t>> ids, types;
+
+  std::vector<TokenRow> rows() const;
+  /// The longest row.
+  int64_t longest() const;
+  int64_t tokens() const;
+};
+
+/// Reads --ids and --token-types.
+Expected<Batch> parseBatch(const Options &options);
 
 /// Prints what a compiled file holds, without running it.
 Error printInfo(const std::string &path);
@@ -51,19 +62,25 @@ Error printInfo(const std::string &path);
 /// "2.4 GiB"
 std::string sizeText(uint64_t bytes);
 
-/// Logits (or hidden states) that were computed, and what is done with them.
+/// Logits (or hidden states) that were computed, and what is done with them. As
+/// a tensor they are [rows, longest row, width] with zeros behind shorter rows,
+/// or [rows, width].
 class ResultRows {
 public:
-  ResultRows(int64_t tokens, int64_t width);
+  /// `lengths` are the rows' numbers of tokens; pooled results are one row of
+  /// values for each.
+  ResultRows(std::vector<int64_t> lengths, int64_t width, bool isPooled);
   ~ResultRows();
 
-  /// Rows will be written to a safetensors file as [1, tokens, width].
+  /// Results will be written to a safetensors file.
   Error writeTo(const std::string &path, const std::string &tensor);
 
-  /// Rows will be compared with FILE:TENSOR.
+  /// Results will be compared with FILE:TENSOR, which has as many values; those
+  /// behind shorter rows do not count.
   Error compareWith(const std::string &reference);
 
-  Error take(int64_t first, std::span<const float> rows);
+  /// Results of a row, from the token `first` on.
+  Error take(size_t row, int64_t first, std::span<const float> values);
 
   /// Finishes the file; prints the errors of the comparison and fails if they
   /// are above a tolerance.
@@ -71,11 +88,16 @@ public:
 
 private:
   struct State;
-  int64_t tokens, width;
+  Error writeZeros();
+
+  std::vector<int64_t> shape;
+  /// Of each row.
+  std::vector<int64_t> lengths;
+  int64_t longest, width;
   std::unique_ptr<State> state;
 };
 
-/// Collects the times of a run.
+/// Collects the times of a run; phases may come several times.
 class RunTimes {
 public:
   RunTimes();
@@ -93,6 +115,7 @@ private:
     Counters counters;
   };
   double lap();
+  void add(Phase &phase, Session &session, int64_t tokens);
 
   double last = 0;
   double load = 0;

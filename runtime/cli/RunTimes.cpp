@@ -47,12 +47,20 @@ double RunTimes::lap() {
 void RunTimes::loaded() { load = lap(); }
 
 void RunTimes::prefilled(Session &session, int64_t tokens) {
-  prefill = {lap(), tokens, session.instance().counters()};
-  session.instance().resetCounters();
+  add(prefill, session, tokens);
 }
 
 void RunTimes::decoded(Session &session, int64_t tokens) {
-  decode = {lap(), tokens, session.instance().counters()};
+  add(decode, session, tokens);
+}
+
+void RunTimes::add(Phase &phase, Session &session, int64_t tokens) {
+  const Counters &counters = session.instance().counters();
+  phase.seconds += lap();
+  phase.tokens += tokens;
+  phase.counters.operations += counters.operations;
+  phase.counters.bytes += counters.bytes;
+  phase.counters.executions += counters.executions;
   session.instance().resetCounters();
 }
 

@@ -46,4 +46,30 @@ std::vector<int64_t> planChunks(std::span<const int64_t> sizes,
   return chunks;
 }
 
+std::vector<PackedCall> planPacking(std::span<const int64_t> sizes,
+                                    std::span<const int64_t> lengths) {
+  // The least cost of the rows from r on, and the call to start with.
+  std::vector<int64_t> cost(lengths.size() + 1, 0);
+  std::vector<PackedCall> choice(lengths.size());
+  for (size_t first = lengths.size(); first-- > 0;) {
+    cost[first] = std::numeric_limits<int64_t>::max();
+    int64_t tokens = 0;
+    for (size_t end = first + 1; end <= lengths.size(); ++end) {
+      tokens += lengths[end - 1];
+      auto size = std::lower_bound(sizes.begin(), sizes.end(), tokens);
+      if (size == sizes.end())
+        break;
+      int64_t total = *size + readingCost + cost[end];
+      if (total < cost[first]) {
+        cost[first] = total;
+        choice[first] = {*size, first, end - first};
+      }
+    }
+  }
+  std::vector<PackedCall> calls;
+  for (size_t row = 0; row < lengths.size(); row += calls.back().rows)
+    calls.push_back(choice[row]);
+  return calls;
+}
+
 } // namespace lora_rt

@@ -1,4 +1,4 @@
-//===- Chunks.h - Which sizes a prompt is run in ----------------*- C++ -*-===//
+//===- Chunks.h - Which sizes tokens are run in ----------------*- C++ -*-===//
 
 #ifndef LORA_RUNTIME_SESSION_CHUNKS_H
 #define LORA_RUNTIME_SESSION_CHUNKS_H
@@ -13,6 +13,17 @@ namespace lora_rt {
 /// which may be padded, so that the estimated time is least. Larger chunks come
 /// first.
 std::vector<int64_t> planChunks(std::span<const int64_t> sizes, int64_t tokens);
+
+/// Rows that run in one call.
+struct PackedCall {
+  int64_t size; ///< a compiled one, at least the sum of the rows' lengths
+  size_t firstRow, rows;
+};
+
+/// Groups consecutive rows into calls so that the estimated time is least. No
+/// row is longer than the largest of `sizes` (ascending), and none is cut.
+std::vector<PackedCall> planPacking(std::span<const int64_t> sizes,
+                                    std::span<const int64_t> lengths);
 
 } // namespace lora_rt
 

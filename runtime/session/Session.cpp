@@ -1,280 +1,151 @@
-//===- Session.cpp --------------------------------------------------------===//
+//===- Session.cpp - Causal models, piece by piece ------------------------===//
 
-#include "lora-runtime/Session.h"
 #include "Chunks.h"
+#include "RowRules.h"
+#include "SessionState.h"
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 namespace lora_rt {
-
-struct Session::State {
-  std::unique_ptr<ModuleInstance> instance;
-  /// Fewest tokens first.
-  std::vector<const Manifest::Entry *> body, head;
-  int64_t context = 0;
-  int64_t position = 0;
-  DType hiddenType = DType::F32, logitsType = DType::F32;
-  EngineMemory ids, sequence, hidden, logits;
-  /// The final hidden state of the last token, in the engine's type.
-  std::vector<std::byte> lastHidden;
-
-  const Manifest::Model &model() const { return instance->manifest().model; }
-  uint64_t hiddenRowBytes() const {
-    return uint64_t(model().hiddenSize) * sizeOf(hiddenType);
-  }
-
-  Error checkEntries();
-  Error allocate();
-  Error checkIds(std::span<const int32_t> tokens) const;
-  Error runChunk(const Manifest::Entry &entry, std::span<const int32_t> tokens);
-  Error logitsOf(std::span<const std::byte> rows, int64_t count, int64_t first,
-                 const Rows &sink);
-  Error hiddenRows(std::span<const std::byte> rows, int64_t first,
-                   const Rows &sink);
-};
-
-namespace {
-
-/// The entries that `tokens` are run with, one after the other.
-std::vector<const Manifest::Entry *>
-plan(const std::vector<const Manifest::Entry *> &entries, size_t tokens) {
-  std::vector<int64_t> sizes;
-  for (const Manifest::Entry *entry : entries)
-    sizes.push_back(entry->tokens);
-  std::vector<const Manifest::Entry *> result;
-  for (int64_t size : planChunks(sizes, int64_t(tokens)))
-    result.push_back(entries[size_t(
-        std::find(sizes.begin(), sizes.end(), size) - sizes.begin())]);
-  return result;
-}
-
-bool isValue(const Manifest::Value &value, const char *name,
-             std::vector<int64_t> shape) {
-  return value.name == name && value.shape == shape;
-}
-
-} // namespace
 
 Session::Session(std::unique_ptr<State> state) : state(std::move(state)) {}
 Session::~Session() = default;
 
-/// Refuses entries that do not look as docs/module-format.md says.
-Error Session::State::checkEntries() {
-  auto fail = [](const Manifest::Entry &entry, const char *expected) {
-    return makeError(ErrorCode::InvalidFile, "entry '", entry.name,
-                     "': expected ", expected);
-  };
-  int64_t width = model().hiddenSize, outputs = model().outputs;
-  for (const Manifest::Entry *entry : body) {
-    int64_t tokens = entry->tokens;
-    if (entry->inputs.size() != 2 || entry->outputs.size() != 1 ||
-        !isValue(entry->inputs[0], "ids", {tokens}) ||
-        entry->inputs[0].dtype != DType::I32 ||
-        !isValue(entry->inputs[1], "sequence", {4, tokens}) ||
-        entry->inputs[1].dtype != DType::I32 ||
-        !isValue(entry->outputs[0], "hidden", {tokens, width}) ||
-        !isFloat(entry->outputs[0].dtype))
-      return fail(*entry, "(ids, sequence) -> hidden");
-    hiddenType = entry->outputs[0].dtype;
-  }
-  for (const Manifest::Entry *entry : head) {
-    int64_t tokens = entry->tokens;
-    if (entry->inputs.size() != 1 || entry->outputs.size() != 1 ||
-        !isValue(entry->inputs[0], "hidden", {tokens, width}) ||
-        entry->inputs[0].dtype != hiddenType ||
-        !isValue(entry->outputs[0], "logits", {tokens, outputs}) ||
-        !isFloat(entry->outputs[0].dtype))
-      return fail(*entry, "(hidden) -> logits");
-    logitsType = entry->outputs[0].dtype;
-  }
-  return Error::success();
-}
-
-Error Session::State::allocate() {
-  int64_t most = body.back()->tokens;
-  int64_t mostLogits = head.empty() ? 0 : head.back()->tokens;
-  int64_t hiddenRows = std::max(most, mostLogits);
-  struct Need {
-    EngineMemory &memory;
-    uint64_t bytes;
-  };
-  Need needs[] = {
-      {ids, uint64_t(most) * 4},
-      {sequence, uint64_t(most) * 16},
-      {hidden, uint64_t(hiddenRows) * hiddenRowBytes()},
-      {logits,
-       uint64_t(mostLogits) * uint64_t(model().outputs) * sizeOf(logitsType)},
-  };
-  for (Need &need : needs) {
-    Expected<EngineMemory> memory = instance->allocate(need.bytes);
-    if (!memory)
-      return memory.takeError();
-    need.memory = std::move(*memory);
-  }
-  return Error::success();
-}
-
 Expected<std::unique_ptr<Session>>
 Session::create(std::shared_ptr<Module> module, int64_t context) {
-  const Manifest &manifest = module->manifest();
-  int64_t limit = manifest.model.maxPositions;
+  const Manifest::Model &model = module->manifest().model;
+  int64_t limit = model.maxPositions;
+  if (context && model.isBidirectional)
+    return makeError(ErrorCode::InvalidArgument, "a context of ", context,
+                     " tokens: the model (", model.family,
+                     ") is an encoder, which has no cache; leave it out");
   if (context < 0 || context > limit)
     return makeError(ErrorCode::InvalidArgument, "a context of ", context,
                      " tokens: the model has positions for ", limit);
   auto state = std::make_unique<State>();
   state->context = context ? context : std::min(limit, defaultContext);
-  state->body = manifest.entriesOf("hidden_states");
-  state->head = manifest.entriesOf("logits");
-  if (state->body.empty())
-    return makeError(
-        ErrorCode::InvalidFile,
-        "the module was not compiled for inference: it has no entry "
-        "for hidden_states");
-  if (manifest.model.hasHead() && state->head.empty())
-    return makeError(ErrorCode::InvalidFile,
-                     "the module has no entry for logits");
   // The spare row takes what padding tokens write.
-  Expected<std::unique_ptr<ModuleInstance>> instance =
-      ModuleInstance::create(std::move(module), state->context + 1);
-  if (!instance)
-    return instance.takeError();
-  state->instance = std::move(*instance);
-  if (Error error = state->checkEntries())
-    return error;
-  if (Error error = state->allocate())
-    return error;
+  Expected<std::unique_ptr<ModelCalls>> calls = ModelCalls::create(
+      std::move(module), model.isBidirectional ? 0 : state->context + 1);
+  if (!calls)
+    return calls.takeError();
+  state->calls = std::move(*calls);
+  if (model.isBidirectional)
+    state->context = std::min(limit, state->calls->sizes().back());
+  if (model.rope)
+    state->rope.emplace(*model.rope);
   return std::unique_ptr<Session>(new Session(std::move(state)));
-}
-
-Error Session::State::checkIds(std::span<const int32_t> tokens) const {
-  if (tokens.empty())
-    return makeError(ErrorCode::InvalidArgument,
-                     "expected at least one token id");
-  for (int32_t id : tokens)
-    if (id < 0 || id >= model().vocabSize)
-      return makeError(ErrorCode::InvalidArgument, "token id ", id,
-                       " is outside the vocabulary (0 to ",
-                       model().vocabSize - 1, ")");
-  if (int64_t(tokens.size()) > context - position)
-    return makeError(
-        ErrorCode::InvalidArgument, position + int64_t(tokens.size()),
-        " tokens do not fit the context of ", context,
-        context < model().maxPositions
-            ? "; --context takes up to " + std::to_string(model().maxPositions)
-            : ", which is all that the model has positions for");
-  return Error::success();
-}
-
-Error Session::State::runChunk(const Manifest::Entry &entry,
-                               std::span<const int32_t> tokens) {
-  size_t size = size_t(entry.tokens);
-  std::vector<int32_t> padded(size, 0), rows(4 * size, 0);
-  std::copy(tokens.begin(), tokens.end(), padded.begin());
-  // Rows of `sequence`: position, first key, end of keys, cache row to write.
-  int32_t *positions = rows.data(), *end = positions + 2 * size,
-          *cacheRow = positions + 3 * size;
-  for (size_t i = 0; i < size; ++i) {
-    bool isPadding = i >= tokens.size();
-    int64_t at = position + int64_t(i);
-    positions[i] = isPadding ? 0 : int32_t(at);
-    end[i] = isPadding ? 0 : int32_t(at + 1);
-    cacheRow[i] = int32_t(isPadding ? context : at);
-  }
-  if (Error error =
-          instance->write(ids.address(), std::as_bytes(std::span(padded))))
-    return error;
-  if (Error error =
-          instance->write(sequence.address(), std::as_bytes(std::span(rows))))
-    return error;
-  void *inputs[] = {ids.address(), sequence.address()};
-  void *outputs[] = {hidden.address()};
-  if (Error error = instance->call(entry, inputs, outputs))
-    return error;
-  position += int64_t(tokens.size());
-  return Error::success();
-}
-
-Error Session::State::hiddenRows(std::span<const std::byte> rows, int64_t first,
-                                 const Rows &sink) {
-  std::vector<float> values(rows.size() / sizeOf(hiddenType));
-  if (Error error = convertToFloat(hiddenType, rows.data(), values))
-    return error;
-  return sink(first, values);
-}
-
-Error Session::State::logitsOf(std::span<const std::byte> rows, int64_t count,
-                               int64_t first, const Rows &sink) {
-  uint64_t rowBytes = hiddenRowBytes();
-  int64_t done = 0;
-  for (const Manifest::Entry *entry : plan(head, size_t(count))) {
-    int64_t piece = std::min(entry->tokens, count - done);
-    std::vector<std::byte> input(size_t(entry->tokens) * rowBytes);
-    std::copy_n(rows.begin() + ptrdiff_t(uint64_t(done) * rowBytes),
-                uint64_t(piece) * rowBytes, input.begin());
-    if (Error error = instance->write(hidden.address(), input))
-      return error;
-    void *inputs[] = {hidden.address()}, *outputs[] = {logits.address()};
-    if (Error error = instance->call(*entry, inputs, outputs))
-      return error;
-    std::vector<float> values(size_t(piece) * size_t(model().outputs));
-    std::vector<std::byte> raw(values.size() * sizeOf(logitsType));
-    if (Error error = instance->read(logits.address(), raw))
-      return error;
-    if (Error error = convertToFloat(logitsType, raw.data(), values))
-      return error;
-    if (Error error = sink(first + done, values))
-      return error;
-    done += piece;
-  }
-  return Error::success();
 }
 
 const Manifest::Model &Session::model() const { return state->model(); }
 int64_t Session::context() const { return state->context; }
 int64_t Session::position() const { return state->position; }
-ModuleInstance &Session::instance() { return *state->instance; }
-void Session::reset() { state->position = 0; }
+ModuleInstance &Session::instance() { return *state->calls->instance; }
 
-int64_t Session::rowSize() const {
-  return model().hasHead() ? model().outputs : model().hiddenSize;
+int64_t Session::rowSize(Output output) const {
+  return state->isLogits(output) ? model().outputs : model().hiddenSize;
+}
+
+void Session::reset(int64_t padding) { state->reset(padding); }
+
+void Session::State::reset(int64_t newPadding) {
+  position = 0;
+  padding = newPadding;
+  lastHidden.clear();
+  fed.clear();
+  if (rope)
+    rope->reset();
 }
 
 MemoryReport Session::memory() const {
-  MemoryReport report = state->instance->memory();
-  for (const EngineMemory *memory :
-       {&state->ids, &state->sequence, &state->hidden, &state->logits})
-    report.workspace += memory->size();
+  MemoryReport report = state->calls->instance->memory();
+  report.workspace += state->calls->memory();
   return report;
 }
 
-Error Session::feed(std::span<const int32_t> ids, const Rows &rows,
-                    Output output) {
-  State &s = *state;
-  if (Error error = s.checkIds(ids))
+Error Session::State::startCall(int64_t length) {
+  return rope ? calls->setFrequencies(rope->call(length)) : Error::success();
+}
+
+Error Session::State::results(std::span<const std::byte> hidden, int64_t first,
+                              Output output, const Rows &sink) {
+  return isLogits(output) ? calls->logits(hidden, first, sink)
+                          : calls->convertHidden(hidden, first, sink);
+}
+
+std::string Session::State::contextAdvice() const {
+  return context < model().maxPositions
+             ? "; --context takes up to " + std::to_string(model().maxPositions)
+             : ", which is all that the model has positions for";
+}
+
+Error Session::State::checkContext(int64_t tokens) const {
+  if (tokens <= context)
+    return Error::success();
+  return makeError(ErrorCode::InvalidArgument, tokens,
+                   " tokens do not fit the context of ", context,
+                   contextAdvice());
+}
+
+Error Session::State::checkContinued(int64_t tokens, int64_t count) const {
+  // The last token is not fed back.
+  if (count == 0)
+    return checkContext(tokens);
+  if (tokens <= context && count - 1 <= context - tokens)
+    return Error::success();
+  return makeError(ErrorCode::InvalidArgument, "a prompt of ", tokens,
+                   " tokens and ", count, " more do not fit the context of ",
+                   context, contextAdvice());
+}
+
+Error Session::State::feedChecked(const TokenRow &tokens,
+                                  const HiddenRows &rows) {
+  TokenRow rest = tokens;
+  if (Error error = startCall(position + int64_t(rest.ids.size()) + padding))
     return error;
-  bool isLogits = output == Output::Logits && model().hasHead();
-  uint64_t rowBytes = s.hiddenRowBytes();
-  for (const Manifest::Entry *entry : plan(s.body, ids.size())) {
-    size_t count = std::min(size_t(entry->tokens), ids.size());
-    int64_t first = s.position;
-    if (Error error = s.runChunk(*entry, ids.first(count)))
+  if (computesCacheAgain())
+    fed.insert(fed.end(), tokens.ids.begin(), tokens.ids.end());
+  for (int64_t size : planChunks(calls->sizes(), int64_t(rest.ids.size()))) {
+    size_t count = std::min(size_t(size), rest.ids.size());
+    TokenRow piece = {rest.ids.first(count),
+                      rest.types.first(std::min(count, rest.types.size()))};
+    rest = {rest.ids.subspan(count), rest.types.subspan(piece.types.size())};
+    if (Error error = calls->hiddenStates(
+            causalInput(size, piece, position, /*spareRow=*/context)))
       return error;
-    ids = ids.subspan(count);
-    if (!rows && !ids.empty())
+    int64_t first = position;
+    position += int64_t(count);
+    if (!rows && !rest.ids.empty())
       continue;
-    std::vector<std::byte> hidden(count * rowBytes);
-    if (Error error = s.instance->read(s.hidden.address(), hidden))
-      return error;
-    s.lastHidden.assign(hidden.end() - ptrdiff_t(rowBytes), hidden.end());
-    if (!rows)
-      continue;
-    if (Error error = isLogits ? s.logitsOf(hidden, int64_t(count), first, rows)
-                               : s.hiddenRows(hidden, first, rows))
-      return error;
+    Expected<std::vector<std::byte>> hidden = calls->readHidden(int64_t(count));
+    if (!hidden)
+      return hidden.takeError();
+    lastHidden.assign(hidden->end() - ptrdiff_t(calls->hiddenRowBytes()),
+                      hidden->end());
+    if (rows)
+      if (Error error = rows(first, *hidden))
+        return error;
   }
   return Error::success();
+}
+
+Error Session::feed(const TokenRow &tokens, const Rows &rows, Output output) {
+  State &s = *state;
+  if (model().isBidirectional)
+    return makeError(ErrorCode::Unsupported, "the model (", model().family,
+                     ") is an encoder: it runs whole rows and cannot be fed "
+                     "piece by piece");
+  if (Error error = checkTokens(model(), tokens))
+    return error;
+  if (Error error = s.checkContext(s.position + int64_t(tokens.ids.size())))
+    return error;
+  State::HiddenRows hidden;
+  if (rows)
+    hidden = [&](int64_t first, std::span<const std::byte> values) {
+      return s.results(values, first, output, rows);
+    };
+  return s.feedChecked(tokens, hidden);
 }
 
 Expected<std::vector<float>> Session::last() {
@@ -286,16 +157,24 @@ Expected<std::vector<float>> Session::last() {
     result.assign(rows.begin(), rows.end());
     return Error::success();
   };
-  if (Error error = model().hasHead() ? s.logitsOf(s.lastHidden, 1, 0, keep)
-                                      : s.hiddenRows(s.lastHidden, 0, keep))
+  if (Error error = s.results(s.lastHidden, 0, Output::Logits, keep))
     return error;
   return result;
 }
 
+Error Session::checkGenerative() const {
+  if (model().isGenerative())
+    return Error::success();
+  return makeError(
+      ErrorCode::Unsupported, "the model (", model().family,
+      model().isBidirectional ? ", an encoder" : "",
+      ", head: ", headName(model().head),
+      ") is no causal language model, so it cannot continue a text");
+}
+
 Expected<int32_t> Session::greedy() {
-  if (!model().hasHead())
-    return makeError(ErrorCode::Unsupported,
-                     "the model has no head, so it cannot continue a text");
+  if (Error error = checkGenerative())
+    return error;
   Expected<std::vector<float>> logits = last();
   if (!logits)
     return logits.takeError();
@@ -310,22 +189,20 @@ Expected<int32_t> Session::greedy() {
   return int32_t(best);
 }
 
-Error Session::checkRoom(int64_t promptTokens, int64_t count) const {
-  // The last token is not fed back.
-  int64_t prompt = position() + promptTokens;
-  if (prompt + std::max<int64_t>(count - 1, 0) <= context())
-    return Error::success();
-  return makeError(
-      ErrorCode::InvalidArgument, "a prompt of ", prompt, " tokens and ", count,
-      " more do not fit the context of ", context(),
-      context() < model().maxPositions
-          ? "; --context takes up to " + std::to_string(model().maxPositions)
-          : ", which is all that the model has positions for");
+/// Phi-3 computes its whole cache again with the long frequencies when a
+/// continuation crosses the switch length (prepare_inputs_for_generation in
+/// transformers' modeling_phi3.py); other models keep their keys.
+bool Session::State::computesCacheAgain() const {
+  return model().family == "phi3" && rope &&
+         model().rope->kind == Manifest::Rope::Kind::LongRope;
 }
 
 Error Session::generate(int64_t count,
                         const std::function<bool(int32_t)> &token) {
-  if (Error error = checkRoom(0, count))
+  State &s = *state;
+  if (Error error = checkGenerative())
+    return error;
+  if (Error error = s.checkContinued(position(), count))
     return error;
   for (int64_t i = 0; i < count; ++i) {
     Expected<int32_t> next = greedy();
@@ -333,7 +210,14 @@ Error Session::generate(int64_t count,
       return next.takeError();
     if (!token(*next) || i + 1 == count)
       break;
-    if (Error error = feed(std::span(&*next, 1)))
+    std::vector<int32_t> ids = {*next};
+    if (s.computesCacheAgain() &&
+        s.position + s.padding == model().rope->switchLength) {
+      ids.insert(ids.begin(), s.fed.begin(), s.fed.end());
+      s.fed.clear();
+      s.position = 0;
+    }
+    if (Error error = feed({ids, {}}))
       return error;
   }
   return Error::success();

@@ -1,9 +1,10 @@
 //===- Session.h - Feeding tokens to a model --------------------*- C++ -*-===//
 //
-// A session holds the KV cache of one sequence. Prompts run in chunks of the
-// sizes that the module was compiled for, chosen for the least time; the last
-// one may be padded. Padding tokens see no keys and write to a spare row of the
-// cache, so they change nothing.
+// A causal model is fed a sequence piece by piece; its session holds the KV
+// cache. Prompts run in chunks of the sizes that the module was compiled for,
+// chosen for the least time; the last one may be padded. A bidirectional model
+// (an encoder) has no cache: it reads whole rows, several of them packed into
+// one call. Padding tokens see no keys, so they change nothing.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,35 +18,70 @@ namespace lora_rt {
 /// What a default session holds at most, in tokens.
 inline constexpr int64_t defaultContext = 4096;
 
-/// One sequence on a module with the functions `hidden_states` and, if the
-/// model has a head, `logits`.
+/// A sequence of tokens, without padding.
+struct TokenRow {
+  std::span<const int32_t> ids;
+  /// The kind of each token, or nothing: all of kind 0.
+  std::span<const int32_t> types = {};
+};
+
+/// A module with the functions `hidden_states` and, if the model has a head,
+/// `logits`, and what it was fed.
 class Session {
 public:
   /// Rows of results in f32: the position of the first one, and the rows.
   using Rows = std::function<Error(int64_t first, std::span<const float> rows)>;
 
+  /// The same of a row of a batch.
+  using BatchRows = std::function<Error(size_t row, int64_t first,
+                                        std::span<const float> rows)>;
+
   /// `context` is the number of tokens that the cache holds; 0 takes the
-  /// smaller of the model's limit and defaultContext.
+  /// smaller of the model's limit and defaultContext, and is all that a model
+  /// without a cache takes.
   static Expected<std::unique_ptr<Session>>
   create(std::shared_ptr<Module> module, int64_t context);
   ~Session();
 
   const Manifest::Model &model() const;
+  /// The tokens that the cache holds, or that a row has at most.
   int64_t context() const;
   /// The number of tokens fed so far.
   int64_t position() const;
 
-  /// The length of a row of results: the vocabulary's size if the model has a
-  /// head, otherwise the hidden size.
-  int64_t rowSize() const;
-
-  /// What `feed` hands out.
+  /// What `feed` and `run` hand out.
   enum class Output { Logits, Hidden };
 
-  /// Feeds tokens. If `rows` is set it gets the logits of all of them, in
+  /// The length of a row of results: of logits if the model has a head,
+  /// otherwise the hidden size.
+  int64_t rowSize(Output output = Output::Logits) const;
+
+  //===--------------------------------------------------------------------===//
+  // Any model: whole rows
+  //===--------------------------------------------------------------------===//
+
+  /// Whether `run` hands out one row of logits for each row of the batch, not
+  /// one for each token.
+  bool isPooled(Output output = Output::Logits) const;
+
+  /// Refuses rows that the model cannot run and continue by `count` tokens.
+  Error checkBatch(std::span<const TokenRow> batch, int64_t count = 0) const;
+
+  /// Runs rows, each from its beginning, and forgets what was fed. `rows` gets
+  /// the logits of their tokens in pieces, row by row (final hidden states if
+  /// asked for, or if the model has no head); for a classification of
+  /// sequences the logits of each row as its position 0.
+  Error run(std::span<const TokenRow> batch, const BatchRows &rows,
+            Output output = Output::Logits);
+
+  //===--------------------------------------------------------------------===//
+  // Causal models: piece by piece
+  //===--------------------------------------------------------------------===//
+
+  /// Feeds tokens. If `rows` is set it gets the logits of each of them, in
   /// pieces; the final hidden states if asked for them, or if the model has no
   /// head.
-  Error feed(std::span<const int32_t> ids, const Rows &rows = nullptr,
+  Error feed(const TokenRow &tokens, const Rows &rows = nullptr,
              Output output = Output::Logits);
 
   /// The logits (or hidden states) of the last token fed.
@@ -54,17 +90,19 @@ public:
   /// The most likely next token, the first one of equals.
   Expected<int32_t> greedy();
 
-  /// Success if the context holds a prompt of this length and `count` tokens
-  /// that follow it.
-  Error checkRoom(int64_t promptTokens, int64_t count) const;
+  /// Success if the model is one that continues texts.
+  Error checkGenerative() const;
 
   /// Continues greedily: up to `count` tokens, each handed to `token` as it
   /// comes, until `token` returns false. Checks first that the context holds
   /// them.
   Error generate(int64_t count, const std::function<bool(int32_t)> &token);
 
-  /// Forgets all tokens.
-  void reset();
+  /// Forgets all tokens. The next ones are of a row that is by `padding` tokens
+  /// shorter than the longest of its batch: rotary frequencies that depend on
+  /// the length of a call follow the longest row, as if the batch were one
+  /// call.
+  void reset(int64_t padding = 0);
 
   /// Memory of the session and its module; known before the first token.
   MemoryReport memory() const;

@@ -94,9 +94,26 @@ typedef struct lora_module_info {
 typedef struct lora_session_options {
   uint32_t struct_size;
   uint32_t reserved;
-  /** Tokens that the cache holds; 0: the model's limit, but at most 4096. */
+  /** Tokens that the cache holds; 0: the model's limit, but at most 4096. An
+   *  encoder has no cache and takes only 0. */
   int64_t context;
 } lora_session_options;
+
+/** Rows of tokens, without padding; they may differ in length. */
+typedef struct lora_batch {
+  uint32_t struct_size;
+  uint32_t reserved;
+  size_t rows;
+  const size_t *lengths;     /**< tokens of each row */
+  const int32_t *const *ids; /**< an array for each row */
+  /** The kinds of the tokens, an array for each row; NULL: all of kind 0. */
+  const int32_t *const *token_types;
+} lora_batch;
+
+typedef enum lora_output {
+  LORA_OUTPUT_LOGITS = 0, /**< hidden states if the model has no head */
+  LORA_OUTPUT_HIDDEN = 1  /**< final hidden states */
+} lora_output;
 
 /** Bytes; known before the first token. */
 typedef struct lora_memory_report {
@@ -140,6 +157,20 @@ LORA_API int64_t lora_session_position(const lora_session *session);
 /** The number of f32 values in a row of results: `outputs`, or hidden_size if
  * the model has no head. */
 LORA_API int64_t lora_session_row_size(const lora_session *session);
+
+/** The longest row in tokens: what the cache holds, or what an encoder was
+ *  compiled for. */
+LORA_API int64_t lora_session_context(const lora_session *session);
+
+/** Runs rows, each from its beginning, and forgets what was fed. `results` has
+ *  room for `room` values and gets [rows, longest row, row_size or hidden_size]
+ *  of them, with zeros behind shorter rows; for logits of a classification of
+ *  sequences [rows, outputs]. Any model does this; an encoder does only this.
+ */
+LORA_API lora_status lora_session_run(lora_session *session,
+                                      const lora_batch *batch,
+                                      lora_output output, float *results,
+                                      size_t room, lora_error *error);
 
 /** Feeds tokens. `rows` is NULL, or has room for count * row_size values: the
  *  logits after each of them. */

@@ -54,6 +54,16 @@ TEST(CApi, WorksFromC) {
   tiny::write(path, "", "plain");
   std::vector<float> expected = tiny::logits(prompt);
   EXPECT_EQ(run_c_api_test(path.c_str(), expected.data(), prompt.size()), 0);
+  tiny::Model encoder;
+  encoder.isEncoder = true;
+  encoder.head = "token_classification";
+  tiny::write(path, "", "plain", "\"sse2\"", "", encoder);
+  expected = tiny::products(tiny::encoded({3, 10}, {1, 0}, {0, 1}), 5);
+  std::vector<float> second = tiny::products(
+      tiny::encoded({7, 9, 4}, {0, 1, 1}, {0, 1, 2}), tiny::labels);
+  expected.resize(3 * size_t(tiny::labels));
+  expected.insert(expected.end(), second.begin(), second.end());
+  EXPECT_EQ(run_c_encoder_test(path.c_str(), expected.data()), 0);
 }
 
 TEST(CompiledFile, RunsByItselfAndByLoraRun) {
@@ -68,6 +78,11 @@ TEST(CompiledFile, RunsByItselfAndByLoraRun) {
     EXPECT_EQ(outcome.status, 0) << program;
     EXPECT_EQ(outcome.output, expectedLine());
   }
+  // --ids takes one text and leaves what is behind it.
+  EXPECT_EQ(shell(environment + LORA_RUN + " --ids 3,10,0,7,7 " + path +
+                  " --generate 3 2>/dev/null")
+                .output,
+            expectedLine());
   std::string out = folder.path("out.safetensors");
   EXPECT_EQ(
       shell(environment + path + " -q --ids 3,10,0,7,7 --logits " + out).status,
@@ -85,6 +100,140 @@ TEST(CompiledFile, RunsByItselfAndByLoraRun) {
       environment + path + " -q --compare " + out + ":logits ";
   EXPECT_EQ(shell(compare + "--ids 3,10,0,7,7 --tolerance 0").status, 0);
   EXPECT_EQ(shell(compare + "--ids 3,10,0,7,6 --tolerance 0 2>&1").status, 1);
+}
+
+/// A compiled file, what it is called with, and what it wrote.
+class Program {
+public:
+  explicit Program(const tiny::Model &model = {}) {
+    path = folder.path("model");
+    tiny::write(path, LORA_STUB, "plain", "\"sse2\"", "", model);
+  }
+
+  Outcome run(const std::string &arguments) const {
+    return shell(std::string("LORA_RUNTIME_LIBRARY_PATH=") + LORA_LIBRARIES +
+                 " " + path + " " + arguments + " 2>&1");
+  }
+
+  std::string out() const { return folder.path("out.safetensors"); }
+
+  void expectTensor(const std::string &name, const std::vector<int64_t> &shape,
+                    const std::vector<float> &expected) const {
+    Expected<SafetensorsFile> file = SafetensorsFile::open(out());
+    ASSERT_TRUE(file) << file.message();
+    const TensorView *tensor = file->find(name);
+    ASSERT_NE(tensor, nullptr) << name;
+    EXPECT_EQ(tensor->shape, shape);
+    std::vector<float> actual(tensor->bytes.size() / sizeof(float));
+    std::memcpy(actual.data(), tensor->bytes.data(), tensor->bytes.size());
+    EXPECT_EQ(actual, expected);
+  }
+
+  void expectFailure(const std::string &arguments,
+                     const std::string &message) const {
+    Outcome outcome = run(arguments);
+    EXPECT_EQ(outcome.status, 1) << arguments;
+    EXPECT_NE(outcome.output.find(message), std::string::npos)
+        << arguments << ": " << outcome.output;
+  }
+
+private:
+  TestFolder folder;
+  std::string path;
+};
+
+TEST(CompiledFile, RunsABatchOfTexts) {
+  Program program;
+  // Shorter rows are filled up with zeros.
+  std::vector<float> expected = tiny::logits({3, 10});
+  expected.resize(5 * tiny::vocabulary);
+  std::vector<float> second = tiny::logits(prompt);
+  expected.insert(expected.end(), second.begin(), second.end());
+  Outcome outcome = program.run("-q --ids 3,10 --ids 3,10,0,7,7 --generate 3 "
+                                "--logits " +
+                                program.out());
+  EXPECT_EQ(outcome.status, 0);
+  EXPECT_EQ(outcome.output.substr(outcome.output.find('\n') + 1),
+            expectedLine());
+  EXPECT_EQ(program.run("-q --ids 3,10 --generate 3").output,
+            outcome.output.substr(0, outcome.output.find('\n') + 1));
+  program.expectTensor("logits", {2, 5, 11}, expected);
+  std::string compare = "-q --tolerance 0 --compare " + program.out() +
+                        ":logits --ids 3,10,0,7,7";
+  EXPECT_EQ(program.run(compare + " --ids 3,10").status, 1);
+  program.expectFailure(compare, "but the result is F32 [1, 5, 11]");
+  EXPECT_EQ(program
+                .run("-q --tolerance 0 --compare " + program.out() +
+                     ":logits --ids 3,10 --ids 3,10,0,7,7")
+                .status,
+            0);
+  program.expectFailure("--ids 3 --ids 3,11 --generate 1",
+                        "row 2 of 2: token id 11 is outside the vocabulary");
+  program.expectFailure("--ids 3 --ids 3,x --generate 1", "but got '3,x'");
+  program.expectFailure("--ids 3 --token-types 0 --generate 1",
+                        "the model (tiny) has no token types");
+  // Both rows count.
+  outcome = program.run("-q --ids 3,10 --ids 3,10,0,7,7 --generate 3 --time");
+  EXPECT_NE(outcome.output.find("prefill  7 tokens"), std::string::npos)
+      << outcome.output;
+  EXPECT_NE(outcome.output.find("decode   4 tokens"), std::string::npos);
+}
+
+TEST(CompiledFile, RunsAnEncoder) {
+  tiny::Model model;
+  model.isEncoder = true;
+  model.head = "sequence_classification";
+  Program program(model);
+  std::vector<float> first = tiny::encoded({3, 10}, {0, 1}, {0, 1}),
+                     second = tiny::encoded({7, 9, 4}, {1, 0, 0}, {0, 1, 2});
+  std::vector<float> hidden = first;
+  hidden.resize(3 * tiny::width);
+  hidden.insert(hidden.end(), second.begin(), second.end());
+  std::string batch = "-q --ids 3,10 --token-types 0,1 --ids 7,9,4 "
+                      "--token-types 1,0,0 ";
+  Outcome outcome = program.run(batch + "--hidden " + program.out());
+  EXPECT_EQ(outcome.output, "");
+  program.expectTensor("last_hidden_state", {2, 3, 6}, hidden);
+  first.resize(tiny::width);
+  first.insert(first.end(), second.begin(), second.begin() + tiny::width);
+  EXPECT_EQ(program.run(batch + "--logits " + program.out()).status, 0);
+  program.expectTensor("logits", {2, 5}, tiny::products(first, tiny::labels));
+  EXPECT_EQ(
+      program
+          .run(batch + "--tolerance 0 --compare " + program.out() + ":logits")
+          .status,
+      0);
+  // The types matter.
+  EXPECT_EQ(program
+                .run("-q --ids 3,10 --ids 7,9,4 --tolerance 0 --compare " +
+                     program.out() + ":logits")
+                .status,
+            1);
+  program.expectFailure("--ids 3,10 --generate 4",
+                        "--generate: the model (tiny, an encoder, head: "
+                        "sequence_classification) is no causal language model");
+  program.expectFailure("--ids 1,2,3,4,5,6,7,8,9 --logits " + program.out(),
+                        "lora-compile --tokens");
+  program.expectFailure("--ids 3,10 --ids 4 --token-types 0,1 --logits x",
+                        "--token-types is given 1 times, but --ids 2 times");
+  program.expectFailure("--ids 3,10 --ids 4 --token-types 0,1 --token-types "
+                        "0,1 --logits x",
+                        "row 2 of 2: expected a token type for each of the 1");
+  program.expectFailure("--ids 3 --token-types 2 --logits x",
+                        "token type 2 is not one that the model has (0 to 1)");
+  program.expectFailure("--ids 3 --logits x --context 4", "has no cache");
+  std::string info = program.run("--info").output;
+  EXPECT_NE(info.find("attention  bidirectional, 2 token types"),
+            std::string::npos)
+      << info;
+  EXPECT_NE(info.find("head       sequence classification, 5 outputs"),
+            std::string::npos)
+      << info;
+  // One phase only.
+  std::string times =
+      program.run(batch + "--hidden " + program.out() + " --time").output;
+  EXPECT_NE(times.find("prefill  5 tokens"), std::string::npos) << times;
+  EXPECT_EQ(times.find("decode"), std::string::npos) << times;
 }
 
 TEST(CompiledFile, ErrorsGoToStandardError) {

@@ -74,9 +74,9 @@ TEST(Session, ChunksAndPaddingChangeNothing) {
       return Error::success();
     };
     std::span<const int32_t> ids(prompt);
-    ASSERT_FALSE(s->feed(ids.first(split), collect));
+    ASSERT_FALSE(s->feed({ids.first(split)}, collect));
     if (split < ids.size())
-      ASSERT_FALSE(s->feed(ids.subspan(split), collect));
+      ASSERT_FALSE(s->feed({ids.subspan(split)}, collect));
     EXPECT_EQ(all, tiny::logits(prompt)) << split;
     Expected<std::vector<float>> last = s->last();
     ASSERT_TRUE(last);
@@ -91,7 +91,7 @@ TEST(Session, GeneratesGreedily) {
   tiny::write(path, "", "plain");
   std::unique_ptr<Session> s = session(path);
   EXPECT_EQ(s->context(), tiny::maxPositions);
-  ASSERT_FALSE(s->feed(prompt));
+  ASSERT_FALSE(s->feed({prompt}));
   std::vector<int32_t> generated;
   Error error = s->generate(5, [&](int32_t id) {
     generated.push_back(id);
@@ -107,7 +107,7 @@ TEST(Session, GeneratesGreedily) {
   EXPECT_EQ(generated, std::vector<int32_t>(ids.end() - 5, ids.end()));
   EXPECT_EQ(s->position(), int64_t(prompt.size()) + 4);
   s->reset();
-  ASSERT_FALSE(s->feed(prompt));
+  ASSERT_FALSE(s->feed({prompt}));
   EXPECT_EQ(*s->greedy(), generated[0]);
 }
 
@@ -117,12 +117,13 @@ TEST(Session, RefusesWhatDoesNotFit) {
   tiny::write(path, "", "plain");
   std::unique_ptr<Session> s = session(path, 12);
   int32_t bad[] = {1, 11}, negative[] = {-1};
-  EXPECT_NE(s->feed(bad).message().find("id 11 is outside"), std::string::npos);
-  EXPECT_TRUE(s->feed(negative));
+  EXPECT_NE(s->feed({bad}).message().find("id 11 is outside"),
+            std::string::npos);
+  EXPECT_TRUE(s->feed({negative}));
   EXPECT_TRUE(s->feed({}));
   EXPECT_FALSE(s->last());
-  ASSERT_FALSE(s->feed(prompt));
-  EXPECT_NE(s->feed(prompt).message().find("--context takes up to 32"),
+  ASSERT_FALSE(s->feed({prompt}));
+  EXPECT_NE(s->feed({prompt}).message().find("--context takes up to 32"),
             std::string::npos);
   EXPECT_TRUE(s->generate(3, [](int32_t) { return true; }));
   EXPECT_FALSE(s->generate(2, [](int32_t) { return true; }));
@@ -153,7 +154,7 @@ TEST(Module, RepacksWhatOneDNNWouldNotChoose) {
   ASSERT_TRUE(s) << s.message();
   EXPECT_GT((*s)->memory().repacked, 0u);
   std::vector<float> all;
-  ASSERT_FALSE((*s)->feed(prompt, [&](int64_t, std::span<const float> rows) {
+  ASSERT_FALSE((*s)->feed({prompt}, [&](int64_t, std::span<const float> rows) {
     all.insert(all.end(), rows.begin(), rows.end());
     return Error::success();
   }));

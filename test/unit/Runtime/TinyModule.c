@@ -1,8 +1,14 @@
 /*===- TinyModule.c - A compiled module written by hand -------------------===*\
 |*
-|* Stands for generated code: a model with one state. Token t at position p
-|* writes (p + 1) * embedding[t] to the cache; its hidden state is the sum of
-|* the keys it sees; logits are the products with the (tied) embeddings.
+|* Stands for generated code. A causal model with one state: token t at position
+|* p writes (p + 1) * embedding[t] to the cache; its hidden state is the sum of
+|* the keys it sees; logits are the products with the (tied) embeddings. With
+|* rotary frequencies, element j of what it writes is larger by frequency j % 3.
+|*
+|* An encoder: the key of token t of type y is (p + 1) * embedding[t] + 100 * y,
+|* its hidden state the sum of the keys it sees.
+|*
+|* A head with 5 labels: the products with the first 5 embeddings.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -13,6 +19,8 @@ enum { width = 6 };
 struct job {
   const int32_t *sequence;
   const float *rows;
+  const float *frequencies; /* or NULL */
+  const int32_t *types;     /* or NULL: all 0 */
   float *cache;
   float *hidden;
   int64_t tokens;
@@ -25,8 +33,19 @@ static void write_rows(void *const *captures, int64_t begin, int64_t end) {
     int32_t row = job->sequence[3 * job->tokens + i];
     for (int j = 0; j < width; ++j)
       job->cache[row * width + j] =
-          (float)(position + 1) * job->rows[i * width + j];
+          (float)(position + 1) * job->rows[i * width + j] +
+          (job->frequencies ? job->frequencies[j % 3] : 0);
   }
+}
+
+/* Keys of an encoder stand where its tokens do. */
+static void write_keys(void *const *captures, int64_t begin, int64_t end) {
+  const struct job *job = captures[0];
+  for (int64_t i = begin; i < end; ++i)
+    for (int j = 0; j < width; ++j)
+      job->cache[i * width + j] =
+          (float)(job->sequence[i] + 1) * job->rows[i * width + j] +
+          100 * (float)job->types[i];
 }
 
 static void read_rows(void *const *captures, int64_t begin, int64_t end) {
@@ -41,15 +60,38 @@ static void read_rows(void *const *captures, int64_t begin, int64_t end) {
     }
 }
 
+static void run(lora_rt_context *context, lora_rt_body write, struct job *job) {
+  void *captures[] = {job};
+  context->services->parallel_for(context, 0, job->tokens, 1, write, captures);
+  context->services->parallel_for(context, 0, job->tokens, 1, read_rows,
+                                  captures);
+}
+
 static void hidden_states(lora_rt_context *context, void *const *slots,
                           void *frame, void *const *io, int64_t tokens,
                           uint32_t gather) {
   void *args[] = {slots[0], io[0], frame};
   context->services->execute(context, gather, args);
-  struct job job = {io[1], frame, slots[1], io[2], tokens};
-  void *captures[] = {&job};
-  context->services->parallel_for(context, 0, tokens, 1, write_rows, captures);
-  context->services->parallel_for(context, 0, tokens, 1, read_rows, captures);
+  struct job job = {io[1], frame, 0, 0, slots[1], io[2], tokens};
+  run(context, write_rows, &job);
+}
+
+static void rotary(lora_rt_context *context, void *const *slots, void *frame,
+                   void *const *io, int64_t tokens, uint32_t gather) {
+  void *args[] = {slots[0], io[0], frame};
+  context->services->execute(context, gather, args);
+  struct job job = {io[1], frame, io[2], 0, slots[1], io[3], tokens};
+  run(context, write_rows, &job);
+}
+
+static void encoder(lora_rt_context *context, void *const *slots, void *frame,
+                    void *const *io, int64_t tokens, uint32_t gather) {
+  void *args[] = {slots[0], io[0], frame};
+  context->services->execute(context, gather, args);
+  float *rows = frame;
+  struct job job = {io[1], rows,  0, io[2], rows + tokens * width,
+                    io[3], tokens};
+  run(context, write_keys, &job);
 }
 
 static void hidden_states_t1(lora_rt_context *context, void *const *slots,
@@ -60,6 +102,32 @@ static void hidden_states_t1(lora_rt_context *context, void *const *slots,
 static void hidden_states_t4(lora_rt_context *context, void *const *slots,
                              void *frame, void *const *io) {
   hidden_states(context, slots, frame, io, 4, 1);
+}
+
+static void rotary_t1(lora_rt_context *context, void *const *slots, void *frame,
+                      void *const *io) {
+  rotary(context, slots, frame, io, 1, 0);
+}
+
+static void rotary_t4(lora_rt_context *context, void *const *slots, void *frame,
+                      void *const *io) {
+  rotary(context, slots, frame, io, 4, 1);
+}
+
+static void encoder_t4(lora_rt_context *context, void *const *slots,
+                       void *frame, void *const *io) {
+  encoder(context, slots, frame, io, 4, 1);
+}
+
+static void encoder_t8(lora_rt_context *context, void *const *slots,
+                       void *frame, void *const *io) {
+  encoder(context, slots, frame, io, 8, 3);
+}
+
+static void labels_t4(lora_rt_context *context, void *const *slots, void *frame,
+                      void *const *io) {
+  void *args[] = {io[0], slots[0], io[1]};
+  context->services->execute(context, 4, args);
 }
 
 static void logits_t1(lora_rt_context *context, void *const *slots, void *frame,
@@ -86,9 +154,14 @@ static const lora_rt_entry_record entries[] = {
     {"hidden_states.t4", hidden_states_t4},
     {"logits.t1", logits_t1},
     {"train_step.t2", train_step},
+    {"rotary.t1", rotary_t1},
+    {"rotary.t4", rotary_t4},
+    {"encoder.t4", encoder_t4},
+    {"encoder.t8", encoder_t8},
+    {"labels.t4", labels_t4},
 };
 
-static const lora_rt_module module = {sizeof(module), LORA_RT_ABI_VERSION, 4,
+static const lora_rt_module module = {sizeof(module), LORA_RT_ABI_VERSION, sizeof(entries) / sizeof(entries[0]),
                                       entries};
 
 const lora_rt_module *lora_rt_module_query(void) { return &module; }

@@ -6,13 +6,15 @@
 #include "lora-runtime/CompiledFile.h"
 #include "lora-runtime/Layouts.h"
 
+#include <functional>
 #include <gtest/gtest.h>
 #include <string>
 #include <vector>
 
 namespace tiny {
 
-inline constexpr int64_t vocabulary = 11, width = 6, maxPositions = 32;
+inline constexpr int64_t vocabulary = 11, width = 6, maxPositions = 32,
+                         labels = 5;
 
 /// Small whole numbers, different for each row.
 inline float embedding(int64_t id, int64_t j) {
@@ -27,21 +29,52 @@ inline std::vector<float> table() {
   return result;
 }
 
-/// The logits after each token, computed from the definition.
-inline std::vector<float> logits(const std::vector<int32_t> &ids) {
+/// The products of hidden states with the first `count` embeddings.
+inline std::vector<float> products(const std::vector<float> &hidden,
+                                   int64_t count) {
   std::vector<float> result;
-  std::vector<float> sum(width);
-  for (size_t p = 0; p < ids.size(); ++p) {
-    for (int64_t j = 0; j < width; ++j)
-      sum[size_t(j)] += float(p + 1) * embedding(ids[p], j);
-    for (int64_t id = 0; id < vocabulary; ++id) {
+  for (size_t row = 0; row < hidden.size(); row += size_t(width))
+    for (int64_t id = 0; id < count; ++id) {
       float product = 0;
       for (int64_t j = 0; j < width; ++j)
-        product += sum[size_t(j)] * embedding(id, j);
+        product += hidden[row + size_t(j)] * embedding(id, j);
       result.push_back(product);
     }
-  }
   return result;
+}
+
+/// The hidden states of a causal model's row; `frequency` is added to what
+/// token p writes, if it is given.
+inline std::vector<float>
+causalHidden(const std::vector<int32_t> &ids,
+             const std::function<float(size_t p, int64_t j)> &frequency = {}) {
+  std::vector<float> result, sum(width);
+  for (size_t p = 0; p < ids.size(); ++p)
+    for (int64_t j = 0; j < width; ++j) {
+      sum[size_t(j)] += float(p + 1) * embedding(ids[p], j) +
+                        (frequency ? frequency(p, j) : 0);
+      result.push_back(sum[size_t(j)]);
+    }
+  return result;
+}
+
+/// The hidden states of an encoder's row: the same for each of its tokens.
+inline std::vector<float> encoded(const std::vector<int32_t> &ids,
+                                  const std::vector<int32_t> &types,
+                                  const std::vector<int32_t> &positions) {
+  std::vector<float> sum(width), result;
+  for (size_t i = 0; i < ids.size(); ++i)
+    for (int64_t j = 0; j < width; ++j)
+      sum[size_t(j)] += float(positions[i] + 1) * embedding(ids[i], j) +
+                        100 * float(types[i]);
+  for (size_t i = 0; i < ids.size(); ++i)
+    result.insert(result.end(), sum.begin(), sum.end());
+  return result;
+}
+
+/// The logits after each token, computed from the definition.
+inline std::vector<float> logits(const std::vector<int32_t> &ids) {
+  return products(causalHidden(ids), vocabulary);
 }
 
 inline std::string layoutJson(const std::string &layout) {
@@ -50,73 +83,132 @@ inline std::string layoutJson(const std::string &layout) {
              : "{\"scheme\":\"onednn\",\"tag\":\"" + layout + "\"}";
 }
 
+/// Which of the models in TinyModule.c it is, and what the manifest says of it.
+struct Model {
+  std::string family = "tiny";
+  std::string head = "language_model";
+  /// No cache; two kinds of tokens; calls of 4 and 8 tokens instead of 1 and 4.
+  bool isEncoder = false;
+  int64_t maxPositions = tiny::maxPositions;
+  int64_t padTokenId = -1;
+  std::string positions = "plain";
+  /// The manifest's `rope`, with three frequencies; or empty.
+  std::string rope;
+
+  bool isLabelled() const { return head.find("classification") < head.size(); }
+  int64_t outputs() const {
+    return head == "none" ? 0 : isLabelled() ? labels : vocabulary;
+  }
+};
+
+inline std::string text(int64_t number) { return std::to_string(number); }
+
+/// "name": a value of an entry.
+inline std::string value(const char *name, const char *type,
+                         const std::string &shape) {
+  return std::string("{\"name\":\"") + name + "\",\"dtype\":\"" + type +
+         "\",\"shape\":[" + shape + "]}";
+}
+
+inline std::string entry(const std::string &name, const char *function,
+                         int64_t tokens, int64_t frame,
+                         const std::string &inputs,
+                         const std::string &outputs) {
+  return "{\"name\":\"" + name + ".t" + text(tokens) + "\",\"function\":\"" +
+         function + "\",\"tokens\":" + text(tokens) +
+         ",\"frame_bytes\":" + text(frame) + ",\"inputs\":[" + inputs +
+         "],\"outputs\":[" + outputs + "]}";
+}
+
+inline std::string bodyEntry(const Model &model, int64_t tokens) {
+  std::string t = text(tokens);
+  std::string inputs =
+      value("ids", "i32", t) + "," + value("sequence", "i32", "4," + t);
+  if (model.isEncoder)
+    inputs += "," + value("token_types", "i32", t);
+  if (!model.rope.empty())
+    inputs += "," + value("frequencies", "f32", "3");
+  return entry(model.isEncoder      ? "encoder"
+               : model.rope.empty() ? "hidden_states"
+                                    : "rotary",
+               "hidden_states", tokens, 2 * tokens * width * 4, inputs,
+               value("hidden", "f32", t + ",6"));
+}
+
+inline std::string headEntry(const Model &model) {
+  int64_t tokens = model.isLabelled() ? 4 : 1;
+  return entry(
+      model.isLabelled() ? "labels" : "logits", "logits", tokens, 0,
+      value("hidden", "f32", text(tokens) + ",6"),
+      value("logits", "f32", text(tokens) + "," + text(model.outputs())));
+}
+
+inline std::string modelJson(const Model &model) {
+  return "{\"family\":\"" + model.family +
+         "\",\"vocab_size\":11,\"hidden_size\":6,\"max_positions\":" +
+         text(model.maxPositions) +
+         ",\"dtype\":\"f32\",\"eos_token_ids\":[2],\"head\":\"" + model.head +
+         "\",\"outputs\":" + text(model.outputs()) + ",\"attention\":\"" +
+         (model.isEncoder ? "bidirectional" : "causal") +
+         "\",\"token_types\":" + (model.isEncoder ? "2" : "0") +
+         ",\"pad_token_id\":" + text(model.padTokenId) + ",\"positions\":\"" +
+         model.positions + "\"" +
+         (model.rope.empty() ? "" : ",\"rope\":" + model.rope) + "}";
+}
+
 inline std::string manifest(const std::string &layout,
                             const lora_rt::PackedPlace &place,
-                            const std::string &features = "\"sse2\"") {
+                            const std::string &features = "\"sse2\"",
+                            const Model &model = {}) {
   std::string l = layoutJson(layout);
   auto gather = [&](const char *count) {
     return "{\"kind\":\"gather\",\"rows\":11,\"width\":6,\"count\":" +
            std::string(count) + ",\"dtype\":\"f32\",\"layout\":" + l + "}";
   };
-  auto body = [](const std::string &t) {
-    return "{\"name\":\"hidden_states.t" + t +
-           "\",\"function\":\"hidden_states\",\"tokens\":" + t +
-           ",\"frame_bytes\":128,\"inputs\":[{\"name\":\"ids\",\"dtype\":"
-           "\"i32\","
-           "\"shape\":[" +
-           t +
-           "]},{\"name\":\"sequence\",\"dtype\":\"i32\","
-           "\"shape\":[4," +
-           t +
-           "]}],\"outputs\":[{\"name\":\"hidden\","
-           "\"dtype\":\"f32\",\"shape\":[" +
-           t + ",6]}]}";
+  auto product = [&](const char *m, const char *n) {
+    return std::string("{\"kind\":\"matmul\",\"m\":") + m + ",\"n\":" + n +
+           ",\"k\":6,\"a\":\"f32\",\"b\":\"f32\",\"c\":\"f32\","
+           "\"transpose_b\":true,\"b_layout\":" +
+           l + "}";
   };
+  std::string primitives =
+      gather("1") + "," + gather("4") + "," + product("1", "11");
+  // The labels are a part of the table, which only a plain one allows.
+  if (layout == "plain")
+    primitives += "," + gather("8") + "," + product("4", "5");
+  std::string states =
+      "{\"name\":\"cache\",\"dtype\":\"f32\",\"shape\":[-1,6]}";
+  std::string slots =
+      "{\"param\":0},{\"state\":0},{\"region\":\"theta\"},{\"gradient\":0}";
+  std::string entries;
+  for (int64_t tokens : model.isEncoder ? std::vector<int64_t>{4, 8}
+                                        : std::vector<int64_t>{4, 1})
+    entries += bodyEntry(model, tokens) + ",";
+  if (model.head != "none")
+    entries += headEntry(model) + ",";
+  entries += entry("train_step", "train_step", 2, 0, value("ids", "i32", "2"),
+                   value("loss", "f32", "1"));
   return "{\"format\":2,\"target\":{\"engine\":\"cpu\",\"cpu\":\"any\","
          "\"features\":[" +
-         features +
-         "]},"
-         "\"model\":{\"family\":\"tiny\",\"vocab_size\":11,\"hidden_size\":6,"
-         "\"max_positions\":32,\"dtype\":\"f32\",\"eos_token_ids\":[2],"
-         "\"head\":\"language_model\",\"outputs\":11,\"attention\":"
-         "\"causal\",\"token_types\":0,\"pad_token_id\":-1,"
-         "\"positions\":\"plain\"},"
-         "\"params\":[{\"name\":\"embed\",\"dtype\":\"f32\",\"shape\":[11,6],"
+         features + "]},\"model\":" + modelJson(model) +
+         ",\"params\":[{\"name\":\"embed\",\"dtype\":\"f32\",\"shape\":[11,6],"
          "\"layout\":" +
          l + ",\"bytes\":" + std::to_string(place.bytes) +
          ",\"offset\":" + std::to_string(place.offset) + ",\"xxh3\":\"" +
-         place.checksum +
-         "\"}],"
-         "\"states\":[{\"name\":\"cache\",\"dtype\":\"f32\",\"shape\":[-1,6]}],"
-         "\"trainables\":[{\"name\":\"lora_A\",\"shape\":[2,6],\"offset\":0}],"
-         "\"slots\":[{\"param\":0},{\"state\":0},{\"region\":\"theta\"},"
-         "{\"gradient\":0}],"
-         "\"primitives\":[" +
-         gather("1") + "," + gather("4") +
-         ","
-         "{\"kind\":\"matmul\",\"m\":1,\"n\":11,\"k\":6,\"a\":\"f32\","
-         "\"b\":\"f32\",\"c\":\"f32\",\"transpose_b\":true,\"b_layout\":" +
-         l +
-         "}],"
-         "\"entries\":[" +
-         body("4") + "," + body("1") +
-         ","
-         "{\"name\":\"logits.t1\",\"function\":\"logits\",\"tokens\":1,"
-         "\"frame_bytes\":0,\"inputs\":[{\"name\":\"hidden\",\"dtype\":\"f32\","
-         "\"shape\":[1,6]}],\"outputs\":[{\"name\":\"logits\",\"dtype\":"
-         "\"f32\","
-         "\"shape\":[1,11]}]},"
-         "{\"name\":\"train_step.t2\",\"function\":\"train_step\",\"tokens\":2,"
-         "\"frame_bytes\":0,\"inputs\":[{\"name\":\"ids\",\"dtype\":\"i32\","
-         "\"shape\":[2]}],\"outputs\":[{\"name\":\"loss\",\"dtype\":\"f32\","
-         "\"shape\":[1]}]}]}";
+         place.checksum + "\"}],\"states\":[" +
+         (model.isEncoder ? "" : states) +
+         "],\"trainables\":[{\"name\":\"lora_A\",\"shape\":[2,6],\"offset\":0}]"
+         ",\"slots\":[" +
+         (model.isEncoder ? "{\"param\":0}" : slots) + "],\"primitives\":[" +
+         primitives + "],\"entries\":[" + entries + "]}";
 }
 
 /// Writes a compiled file; `stub` may be empty.
 inline void write(const std::string &path, const std::string &stub,
                   const std::string &layout,
                   const std::string &features = "\"sse2\"",
-                  const std::string &portableBackend = "") {
+                  const std::string &portableBackend = "",
+                  const Model &model = {}) {
   using namespace lora_rt;
   Expected<PayloadWriter> writer = PayloadWriter::create(path, stub);
   ASSERT_TRUE(writer) << writer.message();
@@ -134,7 +226,7 @@ inline void write(const std::string &path, const std::string &stub,
   ASSERT_TRUE(place);
   EXPECT_FALSE(writer->endPart());
   EXPECT_FALSE(
-      writer->addPart(manifestPart, manifest(layout, *place, features)));
+      writer->addPart(manifestPart, manifest(layout, *place, features, model)));
   if (!portableBackend.empty()) {
     Error error = addLibraryParts(*writer, portableBackend);
     EXPECT_FALSE(error) << error.message();

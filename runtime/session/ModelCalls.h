@@ -1,0 +1,65 @@
+//===- ModelCalls.h - Calling hidden_states and logits ----------*- C++ -*-===//
+//
+// The entries of an inference module, checked against docs/module-format.md,
+// and the engine's memory for their inputs and outputs.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_SESSION_MODELCALLS_H
+#define LORA_RUNTIME_SESSION_MODELCALLS_H
+
+#include "CallInput.h"
+
+namespace lora_rt {
+
+class ModelCalls {
+public:
+  using Rows = Session::Rows;
+
+  /// Finds and checks the entries; allocates memory. `stateRows` is that of
+  /// ModuleInstance::create.
+  static Expected<std::unique_ptr<ModelCalls>>
+  create(std::shared_ptr<Module> module, int64_t stateRows);
+
+  const Manifest::Model &model() const { return instance->manifest().model; }
+  /// The numbers of tokens that a call may have, ascending.
+  std::span<const int64_t> sizes() const { return bodySizes; }
+  uint64_t hiddenRowBytes() const {
+    return uint64_t(model().hiddenSize) * sizeOf(hiddenType);
+  }
+
+  /// The frequencies of the calls that follow.
+  Error setFrequencies(std::span<const float> values);
+
+  /// Computes hidden states; they stay on the engine until the next call.
+  Error hiddenStates(const CallInput &input);
+
+  /// Those of the first `count` tokens, in the engine's type.
+  Expected<std::vector<std::byte>> readHidden(int64_t count);
+
+  /// Hands hidden states out as f32.
+  Error convertHidden(std::span<const std::byte> rows, int64_t first,
+                      const Rows &sink) const;
+
+  /// Hands out the logits of any rows of hidden states, in pieces.
+  Error logits(std::span<const std::byte> rows, int64_t first,
+               const Rows &sink);
+
+  uint64_t memory() const;
+
+  std::unique_ptr<ModuleInstance> instance;
+
+private:
+  Error checkEntries();
+  Error allocate();
+
+  /// Fewest tokens first.
+  std::vector<const Manifest::Entry *> body, head;
+  std::vector<int64_t> bodySizes, headSizes;
+  DType hiddenType = DType::F32, logitsType = DType::F32;
+  EngineMemory ids, sequence, types, frequencies, hidden, logitsMemory;
+};
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_SESSION_MODELCALLS_H
