@@ -1,7 +1,8 @@
 """The configurations, one module per family."""
 
-from . import gpt2
+from . import bert, gpt2
 
 CONFIGURATIONS = {
     **gpt2.CONFIGURATIONS,
+    **bert.CONFIGURATIONS,
 }
