@@ -1,8 +1,9 @@
 """The configurations, one module per family."""
 
-from . import bert, gpt2
+from . import bert, gpt2, roberta
 
 CONFIGURATIONS = {
     **gpt2.CONFIGURATIONS,
     **bert.CONFIGURATIONS,
+    **roberta.CONFIGURATIONS,
 }
