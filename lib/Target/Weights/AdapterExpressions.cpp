@@ -43,12 +43,16 @@ std::vector<float> computeAll(const Expression &expression) {
   return values;
 }
 
-/// out += factor * row, for a row of a merge.
+/// out += factor * row, for a row of a merge. Products are rounded before they
+/// are added, so that a merge has the same bits on every machine.
 #if defined(__x86_64__) && defined(__clang__)
 __attribute__((target_clones("avx512f", "avx2,fma", "default")))
 #endif
 void addScaled(float *__restrict out, const float *__restrict row, float factor,
                int64_t count) {
+#ifdef __clang__
+#pragma clang fp contract(off)
+#endif
   for (int64_t i = 0; i < count; ++i)
     out[i] += factor * row[i];
 }

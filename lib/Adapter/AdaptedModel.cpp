@@ -1,0 +1,149 @@
+//===- AdaptedModel.cpp - What adapters make of a checkpoint's tensors ----===//
+//
+// The graph is imported in f32, so that no expression rounds to a narrower type
+// on its way.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AdaptedModel.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+#include "lora-mlir/Import/Import.h"
+#include "lora-mlir/InitAll.h"
+#include "lora-mlir/Target/Compiler.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <set>
+
+using namespace lora;
+using namespace lora::transformer;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+using lora_rt::makeError;
+using lora_rt::TensorView;
+using mlir::Attribute;
+
+/// The one operand of an expression, or null.
+static Attribute onlyOperand(Attribute expr) {
+  auto operands = mlir::cast<WeightExprAttrInterface>(expr).getOperandExprs();
+  return operands.size() == 1 ? operands.front() : Attribute();
+}
+
+AdaptedModel::AdaptedModel() {
+  mlir::DialectRegistry registry;
+  registerAllDialects(registry);
+  context.appendDialectRegistry(registry);
+  context.loadDialect<LoRADialect, TransformerDialect,
+                      mlir::arith::ArithDialect, mlir::func::FuncDialect>();
+}
+
+std::vector<AdaptedModel::Slot> AdaptedModel::collectSlots() {
+  std::vector<Slot> slots;
+  std::set<std::pair<std::string, bool>> known;
+  mlir::SymbolTable symbols(*graph);
+  graph->walk([&](ApplyOp apply) {
+    auto block = symbols.lookup<mlir::func::FuncOp>(apply.getBlock());
+    for (mlir::BlockArgument arg : block.getArguments()) {
+      unsigned index = arg.getArgNumber();
+      mlir::StringAttr name = getSlotName(block, index);
+      if (!name || getSlotRole(block, index) == Role::State)
+        continue;
+      Slot slot;
+      slot.path = apply.getPath().str();
+      slot.name = joinPath(slot.path, name);
+      slot.value = getSlotValue(apply, block, index);
+      for (mlir::OpOperand &use : arg.getUses()) {
+        bool second = use.getOperandNumber() == 1;
+        slot.isLinear |=
+            second && mlir::isa<transformer::LinearOp>(use.getOwner());
+        slot.isEmbedding |= second && mlir::isa<EmbeddingOp>(use.getOwner());
+      }
+      if (known.insert(slot.key()).second)
+        slots.push_back(std::move(slot));
+    }
+  });
+  return slots;
+}
+
+Error AdaptedModel::attach(const Note &warning) {
+  DiagnosticText diagnostics(context, warning);
+  for (const auto &[name, adapter] : adapters) {
+    AdapterOptions options;
+    options.name = name;
+    if (mlir::failed(attachAdapter(*graph, adapter, options)))
+      return diagnostics.takeError("the adapter does not fit the model");
+  }
+  mlir::PassManager passes(&context);
+  passes.addPass(createMerge());
+  if (mlir::failed(passes.run(*graph)))
+    return diagnostics.takeError("the adapter could not be merged");
+  std::string left;
+  graph->walk([&](mlir::Operation *op) {
+    if (mlir::isa_and_nonnull<LoRADialect>(op->getDialect()) && left.empty())
+      left = op->getName().getStringRef().str();
+  });
+  if (!left.empty())
+    return makeError(ErrorCode::Unsupported, adapters.front().second.folder(),
+                     ": the adapter cannot be folded into the weights of this "
+                     "model: a ",
+                     left, " is left; compile it with --unmerged");
+  return Error::success();
+}
+
+Error AdaptedModel::listParameters(const std::vector<Slot> &slots) {
+  std::set<std::string> tables;
+  for (const Slot &slot : slots)
+    if (slot.isEmbedding)
+      tables.insert(slot.name);
+  for (const Slot &slot : slots) {
+    if (slot.isLinear && tables.count(slot.name))
+      continue;
+    auto stored = getTensor(tensorFiles, slot.name);
+    if (!stored)
+      return stored.takeError();
+    bool transposed = false;
+    for (Attribute expr = slot.value; expr && !mlir::isa<BaseAttr>(expr);
+         expr = onlyOperand(expr))
+      transposed ^= mlir::isa<TransposeAttr>(expr);
+    all.push_back({slot.name, *stored, slot.isLinear, transposed});
+  }
+  return Error::success();
+}
+
+Expected<std::unique_ptr<AdaptedModel>>
+AdaptedModel::open(const std::string &modelFolder,
+                   const std::vector<NamedAdapter> &named,
+                   const Note &warning) {
+  std::unique_ptr<AdaptedModel> model(new AdaptedModel());
+  auto checkpoint = lora_rt::Checkpoint::open(modelFolder);
+  if (!checkpoint)
+    return checkpoint.takeError();
+  model->tensorFiles = std::move(*checkpoint);
+  ImportOptions options;
+  // No rounding inside of expressions: the writer rounds, once.
+  options.dtype = lora_rt::DType::F32;
+  options.warning = warning;
+  for (const NamedAdapter &adapter : named) {
+    auto opened = peft::PeftAdapter::open(adapter.folder);
+    if (!opened)
+      return opened.takeError();
+    if (Error error = fitToAdapter(options, *opened))
+      return error;
+    model->adapters.emplace_back(adapter.name, std::move(*opened));
+  }
+  auto graph = importModel(model->context, modelFolder, options);
+  if (!graph)
+    return graph.takeError();
+  model->graph = std::move(*graph);
+  std::vector<Slot> before = model->collectSlots();
+  if (Error error = model->listParameters(before))
+    return error;
+  if (!named.empty()) {
+    if (Error error = model->attach(warning))
+      return error;
+    if (Error error = model->compare(before, model->collectSlots()))
+      return error;
+  }
+  return model;
+}

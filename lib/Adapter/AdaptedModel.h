@@ -1,0 +1,130 @@
+//===- AdaptedModel.h - What adapters make of a checkpoint's tensors ------===//
+//
+// The compiler's own way from folders to values: the model is imported, the
+// adapters are attached by PEFT's rules, branches are merged into weight
+// expressions. What remains here is to find, for each expression, the tensor of
+// the checkpoint that it replaces.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_ADAPTER_ADAPTEDMODEL_H
+#define LORA_MLIR_LIB_ADAPTER_ADAPTEDMODEL_H
+
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "lora-mlir/Import/PeftAdapter.h"
+#include "lora-runtime/Checkpoint.h"
+#include "mlir/IR/OwningOpRef.h"
+
+#include <functional>
+#include <memory>
+
+namespace lora {
+
+using Note = std::function<void(const std::string &)>;
+
+/// A tensor that adapters change.
+struct AdaptedTensor {
+  /// Its name in the checkpoint, or the one that it is to have there.
+  std::string name;
+  /// The tensor of the checkpoint; null for one that it gets.
+  const lora_rt::TensorView *stored = nullptr;
+  lora_rt::DType dtype = lora_rt::DType::F32;
+  /// As stored.
+  std::vector<int64_t> shape;
+  /// Its value, in f32, relative to `path`; transposed against how it is
+  /// stored, or not.
+  mlir::Attribute value;
+  std::string path;
+  bool transposed = false;
+  /// Set if the value is the stored tensor plus B diag(s) A.
+  MergeAttr merge;
+
+  int64_t elements() const;
+};
+
+/// A parameter of the model and its tensor in the checkpoint.
+struct ModelParameter {
+  /// In the module tree.
+  std::string name;
+  const lora_rt::TensorView *stored = nullptr;
+  /// Whether it is the weight of a linear layer, and of nothing else.
+  bool linear = false;
+  /// Stored as [in, out].
+  bool transposed = false;
+
+  /// The name without its last part.
+  std::string module() const { return name.substr(0, name.rfind('.')); }
+};
+
+/// An adapter folder and the name that it has in expressions.
+struct NamedAdapter {
+  std::string folder;
+  std::string name = "default";
+};
+
+class AdaptedModel {
+public:
+  /// Opens a model folder with any number of adapters. Fails where an adapter
+  /// does not fit or cannot be merged.
+  static lora_rt::Expected<std::unique_ptr<AdaptedModel>>
+  open(const std::string &modelFolder,
+       const std::vector<NamedAdapter> &adapters, const Note &warning = {});
+
+  const lora_rt::Checkpoint &checkpoint() const { return tensorFiles; }
+
+  /// What changes, in the order of the model.
+  const std::vector<AdaptedTensor> &tensors() const { return changed; }
+  const AdaptedTensor *find(std::string_view name) const;
+
+  /// All parameters that have a tensor, each once; a tied weight is that of the
+  /// embedding.
+  const std::vector<ModelParameter> &parameters() const { return all; }
+
+  /// Whether embedding and head, one before, are two.
+  bool unties() const { return untied; }
+
+  /// B diag(s) A as stored, in f32. The scales of the adapter `negated`, if
+  /// there is one, change their sign.
+  lora_rt::Error delta(const AdaptedTensor &tensor, std::span<float> target,
+                       llvm::StringRef negated = "") const;
+
+  /// The whole value as stored, in f32, not rounded to the checkpoint's type.
+  lora_rt::Error value(const AdaptedTensor &tensor,
+                       std::span<float> target) const;
+
+private:
+  AdaptedModel();
+
+  lora_rt::Error attach(const Note &warning);
+  /// A parameter of the graph at one place.
+  struct Slot {
+    std::string path;
+    std::string name; ///< full, of the module tree
+    mlir::Attribute value;
+    bool isLinear = false, isEmbedding = false;
+
+    /// What identifies it: a tied weight is there as table and as head.
+    std::pair<std::string, bool> key() const { return {name, isLinear}; }
+  };
+  std::vector<Slot> collectSlots();
+  lora_rt::Error listParameters(const std::vector<Slot> &slots);
+  lora_rt::Error addTensor(const Slot &before, const Slot &after,
+                           const lora_rt::TensorView *stored,
+                           const std::string &name);
+  lora_rt::Error compare(const std::vector<Slot> &before,
+                         const std::vector<Slot> &after);
+  lora_rt::Error evaluate(mlir::Attribute value, const AdaptedTensor &tensor,
+                          std::span<float> target) const;
+
+  mutable mlir::MLIRContext context;
+  lora_rt::Checkpoint tensorFiles;
+  std::vector<std::pair<std::string, peft::PeftAdapter>> adapters;
+  mlir::OwningOpRef<mlir::ModuleOp> graph;
+  std::vector<AdaptedTensor> changed;
+  std::vector<ModelParameter> all;
+  bool untied = false;
+};
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_ADAPTER_ADAPTEDMODEL_H

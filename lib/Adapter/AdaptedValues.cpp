@@ -1,0 +1,100 @@
+//===- AdaptedValues.cpp - The numbers of adapted tensors -----------------===//
+//
+// Evaluates weight expressions as the compiler does, in the layout in which
+// they are stored.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AdaptedModel.h"
+#include "lora-mlir/Import/Import.h"
+#include "lora-mlir/Target/WeightEvaluator.h"
+
+using namespace lora;
+using namespace lora::transformer;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+using lora_rt::makeError;
+using lora_rt::TensorView;
+using mlir::Attribute;
+
+static mlir::RankedTensorType typeOf(Attribute expr) {
+  return mlir::cast<WeightExprAttrInterface>(expr).getValueType();
+}
+
+Error AdaptedModel::evaluate(Attribute value, const AdaptedTensor &tensor,
+                             std::span<float> target) const {
+  WeightEvaluator evaluator([&](Attribute leaf, const std::string &name)
+                                -> Expected<const TensorView *> {
+    auto adapterLeaf = mlir::dyn_cast<AdapterAttr>(leaf);
+    if (!adapterLeaf)
+      return getTensor(tensorFiles, name);
+    for (const auto &[known, adapter] : adapters)
+      if (adapterLeaf.getAdapter().getValue() == known)
+        if (const TensorView *found = adapter.find(name))
+          return found;
+    return makeError(ErrorCode::InvalidFile, adapters.front().second.folder(),
+                     ": has no tensor '", name, "'");
+  });
+  if (!tensor.transposed)
+    return evaluator.evaluate(value, tensor.path,
+                              std::as_writable_bytes(target));
+  std::vector<float> plain(target.size());
+  if (Error error = evaluator.evaluate(
+          value, tensor.path, std::as_writable_bytes(std::span(plain))))
+    return error;
+  int64_t rows = tensor.shape[0], columns = tensor.shape[1];
+  constexpr int64_t tile = 32;
+  for (int64_t i0 = 0; i0 < rows; i0 += tile)
+    for (int64_t j = 0; j < columns; ++j)
+      for (int64_t i = i0; i < std::min(i0 + tile, rows); ++i)
+        target[size_t(i * columns + j)] = plain[size_t(j * rows + i)];
+  return Error::success();
+}
+
+/// The names of the adapters that the rows of a merge's A come from.
+static void ownersOfRows(Attribute a, std::vector<llvm::StringRef> &owners) {
+  if (auto leaf = mlir::dyn_cast<AdapterAttr>(a))
+    owners.insert(owners.end(), size_t(typeOf(leaf).getDimSize(0)),
+                  leaf.getAdapter().getValue());
+  else
+    for (Attribute part :
+         mlir::cast<WeightExprAttrInterface>(a).getOperandExprs())
+      ownersOfRows(part, owners);
+}
+
+Error AdaptedModel::delta(const AdaptedTensor &tensor, std::span<float> target,
+                          llvm::StringRef negated) const {
+  MergeAttr merge = tensor.merge;
+  std::vector<float> scale;
+  for (const llvm::APFloat &value : merge.getScale())
+    scale.push_back(float(value.convertToDouble()));
+  if (!negated.empty()) {
+    std::vector<llvm::StringRef> owners;
+    ownersOfRows(merge.getA(), owners);
+    if (owners.size() != scale.size())
+      return makeError(ErrorCode::Unsupported, "the branches of '", tensor.name,
+                       "' are not those of adapters");
+    for (auto [value, owner] : llvm::zip_equal(scale, owners))
+      if (owner == negated)
+        value = -value;
+  }
+  auto scaleType = mlir::RankedTensorType::get(
+      {int64_t(scale.size())}, mlir::Float32Type::get(&context));
+  auto zeros = InitAttr::get(
+      &context, InitKind::Zeros, mlir::StringAttr::get(&context, tensor.name),
+      mlir::RankedTensorType::get(typeOf(merge).getShape(),
+                                  mlir::Float32Type::get(&context)),
+      0);
+  return evaluate(
+      MergeAttr::get(
+          &context, zeros, merge.getB(), merge.getA(),
+          mlir::cast<mlir::DenseFPElementsAttr>(mlir::DenseElementsAttr::get(
+              scaleType, llvm::ArrayRef<float>(scale)))),
+      tensor, target);
+}
+
+Error AdaptedModel::value(const AdaptedTensor &tensor,
+                          std::span<float> target) const {
+  return evaluate(tensor.value, tensor, target);
+}

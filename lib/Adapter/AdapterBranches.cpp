@@ -1,0 +1,214 @@
+//===- AdapterBranches.cpp - An adapter as pairs of factors ---------------===//
+//
+// Which rank and scale a module has is decided by the same rules that attach an
+// adapter to a model; the modules are those that the adapter has tensors for.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AdapterBranches.h"
+#include "Json.h"
+
+#include <algorithm>
+
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+using lora_rt::makeError;
+using lora_rt::OrderedJson;
+using lora_rt::TensorView;
+
+/// Splits "MODULE.lora_A.weight"; false for other tensors.
+static bool splitName(std::string_view name, std::string &module,
+                      bool &embedding) {
+  for (std::string_view suffix : {".lora_A.weight", ".lora_embedding_A"})
+    if (name.ends_with(suffix)) {
+      module = name.substr(0, name.size() - suffix.size());
+      embedding = suffix == ".lora_embedding_A";
+      return true;
+    }
+  return false;
+}
+
+Expected<BranchedAdapter> BranchedAdapter::open(const std::string &folder) {
+  auto opened = peft::PeftAdapter::open(folder);
+  if (!opened)
+    return opened.takeError();
+  BranchedAdapter result{std::move(*opened), {}, {}};
+  const peft::PeftAdapter &adapter = result.adapter;
+  std::set<std::string> used;
+  std::vector<peft::ModuleInfo> modules;
+  for (std::string_view name : adapter.names()) {
+    AdapterBranch branch;
+    if (!splitName(name, branch.module, branch.embedding))
+      continue;
+    std::string other = branch.module + "." + branch.nameOfB();
+    branch.a = adapter.find(name);
+    branch.b = adapter.find(other);
+    if (!branch.b)
+      return makeError(ErrorCode::InvalidFile, folder, ": no tensor '",
+                       adapter.keyOf(other), "' beside '", branch.a->name, "'");
+    if (branch.a->shape.size() != 2 || branch.b->shape.size() != 2 ||
+        branch.a->shape[0] != branch.b->shape[1] || branch.a->shape[0] == 0)
+      return makeError(ErrorCode::InvalidFile, folder, ": '", branch.a->name,
+                       "' ", lora_rt::shapeText(branch.a->shape), " and '",
+                       branch.b->name, "' ",
+                       lora_rt::shapeText(branch.b->shape),
+                       " are not A [rank, in] and B [out, rank]");
+    used.insert(std::string(name));
+    used.insert(other);
+    modules.push_back({branch.module, branch.embedding
+                                          ? peft::ModuleKind::Embedding
+                                          : peft::ModuleKind::Linear});
+    result.branches.push_back(std::move(branch));
+  }
+  for (std::string_view name : adapter.names())
+    if (!used.count(std::string(name)))
+      result.others.emplace_back(name);
+  if (result.branches.empty() && result.others.empty())
+    return makeError(ErrorCode::InvalidFile, folder, ": has no tensors");
+
+  // A null target_modules means what the architecture's usual ones are; here
+  // that is what there are tensors for.
+  std::vector<std::string> all;
+  for (const peft::ModuleInfo &module : modules)
+    all.push_back(module.path);
+  auto selection = peft::selectTargets(adapter.config(), modules, all);
+  if (!selection)
+    return selection.takeError();
+  for (const peft::Target &target : selection->targets) {
+    AdapterBranch &branch = result.branches[target.module];
+    branch.scale = target.scale;
+    if (target.rank != branch.rank())
+      return makeError(ErrorCode::InvalidFile, folder, ": tensor '",
+                       branch.a->name, "' is ",
+                       lora_rt::shapeText(branch.a->shape),
+                       ", but adapter_config.json gives rank ", target.rank);
+  }
+  if (selection->targets.size() != result.branches.size())
+    for (size_t i = 0; i < modules.size(); ++i)
+      if (std::none_of(
+              selection->targets.begin(), selection->targets.end(),
+              [&](const peft::Target &target) { return target.module == i; }))
+        return makeError(ErrorCode::InvalidFile, folder,
+                         ": adapter_config.json does not target '",
+                         modules[i].path, "', which has tensors");
+  return result;
+}
+
+std::string BranchedAdapter::nonlinearity() const {
+  OrderedJson json = OrderedJson::parse(adapter.config().text, nullptr,
+                                        /*allow_exceptions=*/false);
+  auto isSet = [&](const char *key) {
+    auto found = json.find(key);
+    return found != json.end() && !found->is_null() && *found != false &&
+           !((found->is_array() || found->is_object()) && found->empty());
+  };
+  if (isSet("use_dora"))
+    return "'use_dora' is set: DoRA scales whole rows of weights";
+  if (json.contains("init_lora_weights") &&
+      json["init_lora_weights"].is_string()) {
+    std::string init = json["init_lora_weights"];
+    for (const char *start : {"pissa", "olora", "corda", "loftq"})
+      if (init.starts_with(start))
+        return "'init_lora_weights' is \"" + init +
+               "\": the adapter also changes the base weights";
+  }
+  for (const char *key : {"lora_bias", "trainable_token_indices"})
+    if (isSet(key))
+      return "'" + std::string(key) + "' is set";
+  if (isSet("bias") && json["bias"] != "none")
+    return "'bias' is " + json["bias"].dump() + ": biases are replaced";
+  for (const std::string &name : others) {
+    if (name.find(".lora_") != std::string::npos)
+      return "tensor '" + name + "' is neither A nor B";
+  }
+  return {};
+}
+
+Expected<DenseMatrix> lora::toMatrix(const TensorView &tensor) {
+  if (tensor.shape.size() != 2 || !lora_rt::isFloat(tensor.dtype))
+    return makeError(ErrorCode::InvalidFile, "tensor '", tensor.name,
+                     "': expected a matrix of floating-point numbers, but got ",
+                     lora_rt::safetensorsName(tensor.dtype), " ",
+                     lora_rt::shapeText(tensor.shape));
+  auto matrix = DenseMatrix::create(tensor.shape[0], tensor.shape[1]);
+  if (!matrix)
+    return matrix;
+  if (Error error = lora_rt::convert(tensor.dtype, tensor.bytes.data(),
+                                     lora_rt::DType::F64, matrix->data(),
+                                     size_t(tensor.elements())))
+    return error;
+  return matrix;
+}
+
+/// The value that most modules have; the first of several.
+template <typename T> static T mostFrequent(const std::vector<T> &values) {
+  T best = values.front();
+  int64_t most = 0;
+  for (const T &value : values)
+    if (int64_t n = std::count(values.begin(), values.end(), value); n > most) {
+      most = n;
+      best = value;
+    }
+  return best;
+}
+
+std::string lora::withKeys(const std::string &text,
+                           const std::map<std::string, std::string> &values) {
+  OrderedJson json =
+      OrderedJson::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object())
+    json = OrderedJson::object();
+  for (const auto &[key, value] : values)
+    json[key] = OrderedJson::parse(value);
+  return json.dump();
+}
+
+Expected<peft::PeftConfig>
+lora::configFor(const std::string &text, const std::vector<ModuleRank> &modules,
+                const std::string &where) {
+  std::vector<int64_t> ranks;
+  std::vector<double> alphas;
+  std::set<std::string> targets;
+  for (const ModuleRank &module : modules) {
+    ranks.push_back(module.rank);
+    alphas.push_back(module.alpha);
+    targets.insert(module.module);
+  }
+  int64_t rank = mostFrequent(ranks);
+  double alpha = mostFrequent(alphas);
+  OrderedJson rankPattern = OrderedJson::object(),
+              alphaPattern = OrderedJson::object();
+  // Where both are the default nothing needs to be said. Keys are whole paths,
+  // so that none matches another module.
+  for (const ModuleRank &module : modules) {
+    if (module.rank != rank)
+      rankPattern[module.module] = module.rank;
+    if (module.alpha != alpha)
+      alphaPattern[module.module] = module.alpha;
+  }
+  auto number = [](double value) {
+    auto whole = int64_t(value);
+    return double(whole) == value ? OrderedJson(whole) : OrderedJson(value);
+  };
+  return peft::parsePeftConfig(
+      withKeys(text, {{"peft_type", "\"LORA\""},
+                      {"r", std::to_string(rank)},
+                      {"lora_alpha", number(alpha).dump()},
+                      {"use_rslora", "false"},
+                      {"init_lora_weights", "true"},
+                      {"rank_pattern", rankPattern.dump()},
+                      {"alpha_pattern", alphaPattern.dump()},
+                      {"target_modules", OrderedJson(targets).dump()},
+                      {"exclude_modules", "null"},
+                      {"layers_to_transform", "null"},
+                      {"layers_pattern", "null"}}),
+      where);
+}
+
+peft::AdapterTensor lora::makeTensor(const std::string &name,
+                                     const DenseMatrix &matrix) {
+  return {
+      peft::fileKey(name), {matrix.rows(), matrix.columns()}, matrix.toFloat()};
+}

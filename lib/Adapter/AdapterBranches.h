@@ -1,0 +1,80 @@
+//===- AdapterBranches.h - An adapter as pairs of factors -------*- C++ -*-===//
+//
+// What the algebra of adapters works on: for each module A, B and the scale
+// that PEFT's rules give it, without a model.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_ADAPTER_ADAPTERBRANCHES_H
+#define LORA_MLIR_LIB_ADAPTER_ADAPTERBRANCHES_H
+
+#include "lora-mlir/Import/PeftAdapter.h"
+#include "lora-mlir/Support/Factorizations.h"
+
+#include <map>
+#include <set>
+
+namespace lora {
+
+/// B diag(scale) A on a module. On an embedding, PEFT's A is [rank, vocabulary]
+/// and B [width, rank]; the table changes by the transpose.
+struct AdapterBranch {
+  std::string module;
+  bool embedding = false;
+  const lora_rt::TensorView *a = nullptr, *b = nullptr;
+  double scale = 0;
+
+  int64_t rank() const { return a->shape[0]; }
+  int64_t out() const { return b->shape[0]; }
+  int64_t in() const { return a->shape[1]; }
+  /// The names of A and B below the module.
+  const char *nameOfA() const {
+    return embedding ? "lora_embedding_A" : "lora_A.weight";
+  }
+  const char *nameOfB() const {
+    return embedding ? "lora_embedding_B" : "lora_B.weight";
+  }
+};
+
+struct BranchedAdapter {
+  peft::PeftAdapter adapter;
+  /// In bytewise order of the modules.
+  std::vector<AdapterBranch> branches;
+  /// Tensors that are neither A nor B, by name.
+  std::vector<std::string> others;
+
+  /// Fails if A and B do not fit, or a module with tensors is not targeted.
+  static lora_rt::Expected<BranchedAdapter> open(const std::string &folder);
+
+  /// The reason for which the adapter is not a sum of W and branches, or empty.
+  std::string nonlinearity() const;
+};
+
+/// A tensor's values as a matrix.
+lora_rt::Expected<DenseMatrix> toMatrix(const lora_rt::TensorView &tensor);
+
+/// The rank and the alpha of a module.
+struct ModuleRank {
+  std::string module;
+  int64_t rank = 0;
+  double alpha = 0;
+};
+
+/// The config of an adapter with exactly these modules, scale alpha / rank:
+/// `text` with r, lora_alpha, the patterns and the targets set, and what would
+/// choose other modules or another start unset. `where` is for messages.
+lora_rt::Expected<peft::PeftConfig>
+configFor(const std::string &text, const std::vector<ModuleRank> &modules,
+          const std::string &where);
+
+/// Sets keys of a JSON object; the values are JSON.
+std::string withKeys(const std::string &text,
+                     const std::map<std::string, std::string> &values);
+
+/// The key, shape and values of a matrix rounded to f32.
+peft::AdapterTensor makeTensor(const std::string &name,
+                               const DenseMatrix &matrix);
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_ADAPTER_ADAPTERBRANCHES_H

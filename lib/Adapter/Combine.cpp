@@ -1,0 +1,211 @@
+//===- Combine.cpp - Sums of adapters -------------------------------------===//
+//
+// Concatenation along the rank is the sum; adding A to A and B to B, as PEFT's
+// combination "linear" does, is not.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AdapterBranches.h"
+#include "LowRank.h"
+#include "StagedFolder.h"
+#include "lora-mlir/Adapter/Algebra.h"
+
+#include <cmath>
+#include <cstring>
+#include <map>
+
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+using lora_rt::makeError;
+using lora_rt::TensorView;
+
+namespace {
+
+/// A branch and what it is multiplied by.
+struct Summand {
+  const AdapterBranch *branch;
+  double factor;
+};
+
+class Combiner {
+public:
+  explicit Combiner(const CombineOptions &options) : options(options) {}
+
+  Error open();
+  Expected<AlgebraReport> run(StagedFolder folder);
+
+private:
+  Error checkOthers() const;
+  Error combine(const std::string &module,
+                const std::vector<Summand> &summands);
+
+  const CombineOptions &options;
+  std::vector<BranchedAdapter> adapters;
+  std::vector<peft::AdapterTensor> tensors;
+  std::vector<ModuleRank> ranks;
+  AlgebraReport report;
+};
+
+} // namespace
+
+Error Combiner::open() {
+  if (options.adapters.empty())
+    return makeError(ErrorCode::InvalidArgument,
+                     "expected adapters to combine");
+  for (const WeightedAdapter &weighted : options.adapters) {
+    if (!std::isfinite(weighted.weight))
+      return makeError(ErrorCode::InvalidArgument, weighted.folder,
+                       ": expected a finite weight, but got ", weighted.weight);
+    auto adapter = BranchedAdapter::open(weighted.folder);
+    if (!adapter)
+      return adapter.takeError();
+    if (std::string reason = adapter->nonlinearity(); !reason.empty())
+      return makeError(ErrorCode::Unsupported, weighted.folder,
+                       ": cannot be added to others: ", reason,
+                       "; merge the adapters one after the other instead");
+    adapters.push_back(std::move(*adapter));
+  }
+  for (const BranchedAdapter &adapter : adapters)
+    if (adapter.adapter.isHeadless() != adapters.front().adapter.isHeadless())
+      return makeError(ErrorCode::InvalidArgument, adapter.adapter.folder(),
+                       " and ", adapters.front().adapter.folder(),
+                       " are of models with and without a head; their modules "
+                       "have different names");
+  return checkOthers();
+}
+
+/// Whole tensors are no sum; all adapters must agree on them.
+Error Combiner::checkOthers() const {
+  const BranchedAdapter &first = adapters.front();
+  for (const BranchedAdapter &adapter : adapters) {
+    auto differs = [&](const std::string &name) {
+      return makeError(
+          ErrorCode::Unsupported, adapter.adapter.folder(), ": tensor '", name,
+          "' was saved whole and is not the one of ", first.adapter.folder(),
+          "; whole tensors cannot be added, merge the adapters one after the "
+          "other instead");
+    };
+    for (const std::string &name : adapter.others) {
+      const TensorView *here = adapter.adapter.find(name),
+                       *there = first.adapter.find(name);
+      if (!there || here->dtype != there->dtype ||
+          here->shape != there->shape ||
+          std::memcmp(here->bytes.data(), there->bytes.data(),
+                      here->bytes.size()) != 0)
+        return differs(name);
+    }
+    for (const std::string &name : first.others)
+      if (!adapter.adapter.find(name))
+        return differs(name);
+  }
+  return Error::success();
+}
+
+Error Combiner::combine(const std::string &module,
+                        const std::vector<Summand> &summands) {
+  const AdapterBranch &first = *summands.front().branch;
+  int64_t rank = 0;
+  for (const Summand &summand : summands) {
+    const AdapterBranch &branch = *summand.branch;
+    if (branch.out() != first.out() || branch.in() != first.in() ||
+        branch.embedding != first.embedding)
+      return makeError(ErrorCode::InvalidArgument, "module '", module, "' is [",
+                       first.out(), ", ", first.in(),
+                       "] for one "
+                       "adapter and [",
+                       branch.out(), ", ", branch.in(),
+                       "] for another; they belong to different models");
+    rank += branch.rank();
+  }
+  auto a = DenseMatrix::create(rank, first.in());
+  if (!a)
+    return a.takeError();
+  auto b = DenseMatrix::create(first.out(), rank);
+  if (!b)
+    return b.takeError();
+  // The first factor goes to alpha, so that its B is not touched.
+  double scale = options.rank == 0 ? summands.front().factor : 1;
+  int64_t at = 0;
+  for (const Summand &summand : summands) {
+    auto partA = toMatrix(*summand.branch->a);
+    if (!partA)
+      return partA.takeError();
+    auto partB = toMatrix(*summand.branch->b);
+    if (!partB)
+      return partB.takeError();
+    std::copy_n(partA->data(), partA->rows() * partA->columns(), a->row(at));
+    for (int64_t i = 0; i < partB->rows(); ++i)
+      for (int64_t k = 0; k < partB->columns(); ++k)
+        (*b)(i, at + k) = (*partB)(i, k) * (summand.factor / scale);
+    at += partA->rows();
+  }
+  auto svd = svdOfProduct(*b, *a, options.rank);
+  if (!svd)
+    return makeError(ErrorCode::InvalidFile, "module '", module,
+                     "': ", svd.message());
+  ModuleShare share{module, rank, rank,
+                    std::abs(scale) * std::sqrt(svd->squaredNorm), 0};
+  if (options.rank != 0) {
+    // Directions that two adapters share leave zeros behind.
+    while (svd->s.size() > 1 && svd->s.back() <= 1e-12 * svd->s.front())
+      svd->s.pop_back();
+    auto factors = balancedFactors(*svd);
+    if (!factors)
+      return factors.takeError();
+    share.rank = int64_t(svd->s.size());
+    share.lost = lostShare(*svd);
+    *a = std::move(factors->a);
+    *b = std::move(factors->b);
+  }
+  ranks.push_back({module, share.rank, scale * double(share.rank)});
+  tensors.push_back(makeTensor(module + "." + first.nameOfA(), *a));
+  tensors.push_back(makeTensor(module + "." + first.nameOfB(), *b));
+  report.modules.push_back(share);
+  return Error::success();
+}
+
+Expected<AlgebraReport> Combiner::run(StagedFolder folder) {
+  std::map<std::string, std::vector<Summand>> modules;
+  for (size_t i = 0; i < adapters.size(); ++i)
+    for (const AdapterBranch &branch : adapters[i].branches)
+      if (double factor = options.adapters[i].weight * branch.scale;
+          factor != 0)
+        modules[branch.module].push_back({&branch, factor});
+  if (modules.empty())
+    return makeError(ErrorCode::InvalidArgument,
+                     "all weights are 0: nothing is left of the adapters");
+  for (const auto &[module, summands] : modules)
+    if (Error error = combine(module, summands))
+      return error;
+  const peft::PeftAdapter &first = adapters.front().adapter;
+  for (const std::string &name : adapters.front().others) {
+    const TensorView *view = first.find(name);
+    peft::AdapterTensor tensor{first.keyOf(name), view->shape, {}};
+    tensor.values.resize(size_t(view->elements()));
+    if (Error error = lora_rt::convertToFloat(view->dtype, view->bytes.data(),
+                                              tensor.values))
+      return error;
+    tensors.push_back(std::move(tensor));
+  }
+  auto config = configFor(first.config().text, ranks, options.outputFolder);
+  if (!config)
+    return config.takeError();
+  if (Error error = peft::writePeftAdapter(folder.path(), *config, tensors))
+    return error;
+  if (Error error = folder.commit())
+    return error;
+  return std::move(report);
+}
+
+Expected<AlgebraReport> lora::combineAdapters(const CombineOptions &options,
+                                              const Reporting &) {
+  auto folder = StagedFolder::create(options.outputFolder);
+  if (!folder)
+    return folder.takeError();
+  Combiner combiner(options);
+  if (Error error = combiner.open())
+    return error;
+  return combiner.run(std::move(*folder));
+}

@@ -1,0 +1,44 @@
+//===- Loralib.h - Factors in loralib's form ----------------------*-
+// C++-*-===//
+//
+// Linear and Embedding: A [r, in], B [out, r]. MergedLinear, a fused projection
+// of n parts of which some have a branch: A [r * on, in], the branches one
+// below the other; B [out / n * on, r], each branch's rows for its own part.
+// That is one branch of rank r * on whose B is block-diagonal.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_ADAPTER_LORALIB_H
+#define LORA_MLIR_LIB_ADAPTER_LORALIB_H
+
+#include "lora-mlir/Adapter/Convert.h"
+#include "lora-mlir/Support/Factorizations.h"
+
+namespace lora {
+
+/// An adapter between two formats.
+struct ModuleFactors {
+  std::string module;
+  bool embedding = false;
+  DenseMatrix a, b;
+  double scale = 0;
+
+  int64_t rank() const { return a.rows(); }
+};
+
+/// Whether a module's path is `name` or ends in "." + `name`.
+bool matchesModule(std::string_view path, std::string_view name);
+
+/// The flags that `options` has for a module, or null.
+const std::vector<bool> *findFlags(const ConvertOptions &options,
+                                   std::string_view module);
+
+lora_rt::Expected<std::vector<ModuleFactors>>
+readLoralib(const ConvertOptions &options, ConvertReport &report);
+
+lora_rt::Error writeLoralib(const std::vector<ModuleFactors> &modules,
+                            const ConvertOptions &options);
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_ADAPTER_LORALIB_H

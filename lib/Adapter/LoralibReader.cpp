@@ -1,0 +1,166 @@
+//===- LoralibReader.cpp - Reading loralib checkpoints --------------------===//
+//
+// What a module is does not stand in the file: shapes decide where they can,
+// and where they do not, the user must say it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AdapterBranches.h"
+#include "Loralib.h"
+
+#include <algorithm>
+#include <cmath>
+
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+using lora_rt::makeError;
+using lora_rt::SafetensorsFile;
+using lora_rt::TensorView;
+
+bool lora::matchesModule(std::string_view path, std::string_view name) {
+  return path == name || (path.ends_with(name) && path.size() > name.size() &&
+                          path[path.size() - name.size() - 1] == '.');
+}
+
+const std::vector<bool> *lora::findFlags(const ConvertOptions &options,
+                                         std::string_view module) {
+  for (const auto &[name, flags] : options.enableLora)
+    if (matchesModule(module, name))
+      return &flags;
+  return nullptr;
+}
+
+/// B of a MergedLinear laid out for all its rows.
+static Expected<DenseMatrix> blockDiagonal(const DenseMatrix &b,
+                                           const std::vector<bool> &flags) {
+  auto on = std::count(flags.begin(), flags.end(), true);
+  int64_t part = b.rows() / on, rank = b.columns();
+  auto result = DenseMatrix::create(part * int64_t(flags.size()), rank * on);
+  if (!result)
+    return result;
+  int64_t block = 0;
+  for (size_t i = 0; i < flags.size(); ++i) {
+    if (!flags[i])
+      continue;
+    for (int64_t row = 0; row < part; ++row)
+      std::copy_n(b.row(block * part + row), rank,
+                  result->row(int64_t(i) * part + row) + block * rank);
+    ++block;
+  }
+  return result;
+}
+
+/// alpha / r of a module: the option's, or the file's.
+static Expected<double> readScale(const ConvertOptions &options,
+                                  const SafetensorsFile &file,
+                                  const std::string &name, int64_t rank) {
+  if (options.alpha)
+    return *options.alpha / double(rank);
+  for (const std::string &key :
+       {"lora_alpha." + name, std::string("lora_alpha")})
+    if (auto found = file.metadata().find(key);
+        found != file.metadata().end()) {
+      char *end = nullptr;
+      double alpha = std::strtod(found->second.c_str(), &end);
+      if (end == found->second.c_str() || *end || !std::isfinite(alpha))
+        return makeError(ErrorCode::InvalidFile, file.path(), ": metadata '",
+                         key, "': expected a number, but got '", found->second,
+                         "'");
+      return alpha / double(rank);
+    }
+  return makeError(ErrorCode::InvalidArgument, file.path(),
+                   ": does not say lora_alpha, which loralib's files never do; "
+                   "give it with --alpha (loralib's default is 1)");
+}
+
+static Expected<ModuleFactors> readModule(const ConvertOptions &options,
+                                          const SafetensorsFile &file,
+                                          const std::string &name) {
+  auto fail = [&](const auto &...parts) {
+    return makeError(ErrorCode::InvalidFile, file.path(), ": module '", name,
+                     "': ", parts...);
+  };
+  auto viewB = file.get(name + ".lora_B");
+  if (!viewB)
+    return viewB.takeError();
+  auto a = toMatrix(*file.find(name + ".lora_A"));
+  if (!a)
+    return fail(a.message());
+  auto b = toMatrix(**viewB);
+  if (!b)
+    return fail(b.message());
+  ModuleFactors factors;
+  factors.module = options.prefix + name;
+  int64_t rank = b->columns();
+  if (const std::vector<bool> *flags = findFlags(options, name)) {
+    auto on = std::count(flags->begin(), flags->end(), true);
+    if (on == 0 || rank == 0 || a->rows() != rank * on || b->rows() % on)
+      return fail("lora_A [", a->rows(), ", ", a->columns(), "] and lora_B [",
+                  b->rows(), ", ", b->columns(),
+                  "] are not a MergedLinear's "
+                  "with ",
+                  on, " parts enabled");
+    auto whole = blockDiagonal(*b, *flags);
+    if (!whole)
+      return whole.takeError();
+    *b = std::move(*whole);
+  } else if (a->rows() != rank || rank == 0) {
+    return fail("lora_A [", a->rows(), ", ", a->columns(), "] and lora_B [",
+                b->rows(), ", ", b->columns(),
+                "] have different ranks; if it is a MergedLinear, say which "
+                "parts are enabled: --enable-lora ",
+                name, "=101");
+  }
+  factors.embedding = std::any_of(
+      options.embeddings.begin(), options.embeddings.end(),
+      [&](const std::string &entry) { return matchesModule(name, entry); });
+  if (const TensorView *weight = file.find(name + ".weight")) {
+    std::vector<int64_t> plain = {b->rows(), a->columns()},
+                         turned = {a->columns(), b->rows()};
+    if (weight->shape != plain && weight->shape != turned)
+      return fail("the branch is ", lora_rt::shapeText(plain),
+                  ", but the weight beside it ",
+                  lora_rt::shapeText(weight->shape),
+                  "; if it is a MergedLinear, say which parts are enabled: "
+                  "--enable-lora ",
+                  name, "=101");
+  }
+  auto scale = readScale(options, file, name, rank);
+  if (!scale)
+    return scale.takeError();
+  factors.scale = *scale;
+  factors.a = std::move(*a);
+  factors.b = std::move(*b);
+  return factors;
+}
+
+Expected<std::vector<ModuleFactors>>
+lora::readLoralib(const ConvertOptions &options, ConvertReport &report) {
+  auto file = SafetensorsFile::open(options.input);
+  if (!file)
+    return file.takeError();
+  std::vector<std::string> names;
+  for (const TensorView &tensor : file->tensors()) {
+    if (tensor.name.ends_with(".lora_A"))
+      names.push_back(tensor.name.substr(0, tensor.name.size() - 7));
+    else if (!tensor.name.ends_with(".lora_B"))
+      report.ignored.push_back(tensor.name);
+    else if (!file->find(tensor.name.substr(0, tensor.name.size() - 1) + "A"))
+      return makeError(ErrorCode::InvalidFile, file->path(), ": tensor '",
+                       tensor.name, "' has no lora_A beside it");
+  }
+  if (names.empty())
+    return makeError(ErrorCode::InvalidFile, file->path(),
+                     ": no tensor's name ends in '.lora_A', as loralib's do");
+  std::sort(names.begin(), names.end());
+  std::vector<ModuleFactors> modules;
+  for (const std::string &name : names) {
+    auto module = readModule(options, *file, name);
+    if (!module)
+      return module.takeError();
+    modules.push_back(std::move(*module));
+  }
+  return modules;
+}

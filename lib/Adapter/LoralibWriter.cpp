@@ -1,0 +1,112 @@
+//===- LoralibWriter.cpp - Writing loralib checkpoints --------------------===//
+//
+// loralib is told r and alpha when the model is built; the file's metadata have
+// them, so that they are not lost.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Loralib.h"
+#include "lora-runtime/Safetensors.h"
+
+#include <algorithm>
+#include <charconv>
+
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+using lora_rt::makeError;
+
+static std::string numberText(double value) {
+  char text[64];
+  auto end = std::to_chars(text, text + sizeof text, value);
+  return std::string(text, end.ptr);
+}
+
+/// The rows of a block-diagonal B that MergedLinear keeps; an error if there is
+/// anything beside the blocks.
+static Expected<DenseMatrix> blocksOf(const ModuleFactors &module,
+                                      const std::vector<bool> &flags) {
+  auto on = std::count(flags.begin(), flags.end(), true);
+  auto parts = int64_t(flags.size());
+  const DenseMatrix &b = module.b;
+  if (on == 0 || module.rank() % on || b.rows() % parts)
+    return makeError(ErrorCode::InvalidArgument, "module '", module.module,
+                     "': rank ", module.rank(), " and ", b.rows(),
+                     " outputs cannot be divided into ", on, " of ", parts,
+                     " parts");
+  int64_t rank = module.rank() / on, part = b.rows() / parts;
+  auto result = DenseMatrix::create(part * on, rank);
+  if (!result)
+    return result;
+  int64_t block = 0;
+  for (int64_t i = 0; i < parts; ++i) {
+    for (int64_t row = 0; row < part; ++row)
+      for (int64_t k = 0; k < b.columns(); ++k) {
+        double value = b(i * part + row, k);
+        if (flags[size_t(i)] && k / rank == block)
+          (*result)(block * part + row, k % rank) = value;
+        else if (value != 0)
+          return makeError(ErrorCode::Unsupported, "module '", module.module,
+                           "': B is not block-diagonal, so a MergedLinear "
+                           "cannot hold it; leave out --enable-lora to write "
+                           "it as a plain Linear");
+      }
+    block += flags[size_t(i)];
+  }
+  return result;
+}
+
+Error lora::writeLoralib(const std::vector<ModuleFactors> &modules,
+                         const ConvertOptions &options) {
+  std::vector<lora_rt::TensorSpec> specs;
+  std::vector<std::pair<std::string, std::vector<float>>> values;
+  std::map<std::string, std::string> ranks, alphas;
+  for (const ModuleFactors &module : modules) {
+    std::string name = module.module;
+    if (!name.starts_with(options.prefix))
+      return makeError(ErrorCode::InvalidArgument, "module '", name,
+                       "' does not begin with the prefix '", options.prefix,
+                       "'");
+    name.erase(0, options.prefix.size());
+    std::vector<float> b = module.b.toFloat();
+    std::vector<int64_t> shape = {module.b.rows(), module.b.columns()};
+    if (const std::vector<bool> *flags = findFlags(options, name)) {
+      auto blocks = blocksOf(module, *flags);
+      if (!blocks)
+        return blocks.takeError();
+      b = blocks->toFloat();
+      shape = {blocks->rows(), blocks->columns()};
+    }
+    ranks[name] = std::to_string(shape[1]);
+    alphas[name] = numberText(module.scale * double(shape[1]));
+    specs.push_back({name + ".lora_A",
+                     lora_rt::DType::F32,
+                     {module.a.rows(), module.a.columns()}});
+    specs.push_back({name + ".lora_B", lora_rt::DType::F32, shape});
+    values.emplace_back(name + ".lora_A", module.a.toFloat());
+    values.emplace_back(name + ".lora_B", std::move(b));
+  }
+  std::map<std::string, std::string> metadata = {{"format", "pt"}};
+  auto describe = [&](const std::string &key,
+                      const std::map<std::string, std::string> &facts) {
+    bool same = std::all_of(facts.begin(), facts.end(), [&](const auto &fact) {
+      return fact.second == facts.begin()->second;
+    });
+    if (same)
+      metadata[key] = facts.begin()->second;
+    else
+      for (const auto &[name, value] : facts)
+        metadata[key + "." + name] = value;
+  };
+  describe("r", ranks);
+  describe("lora_alpha", alphas);
+  auto writer = lora_rt::SafetensorsWriter::create(options.output,
+                                                   std::move(specs), metadata);
+  if (!writer)
+    return writer.takeError();
+  for (const auto &[name, numbers] : values)
+    if (Error error = writer->writeFloats(name, numbers))
+      return error;
+  return writer->commit();
+}

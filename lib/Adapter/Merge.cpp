@@ -1,0 +1,173 @@
+//===- Merge.cpp - W + s B A as a model folder ----------------------------===//
+//
+// Everything that can fail for a reason in the input's names and shapes fails
+// before the first weight is written.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AdaptedModel.h"
+#include "ExactFile.h"
+#include "Json.h"
+#include "ModelFolder.h"
+#include "lora-mlir/Adapter/Models.h"
+
+#include <map>
+
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::Expected;
+using lora_rt::TensorView;
+
+namespace {
+
+class Merger {
+public:
+  Merger(const MergeOptions &options, const Reporting &reporting,
+         const AdaptedModel &model, StagedFolder folder)
+      : options(options), reporting(reporting), model(model),
+        folder(std::move(folder)) {}
+
+  Expected<RoundingReport> run();
+
+private:
+  std::vector<OutputTensor> plan() const;
+  Error writeConfig();
+  Error compute(const AdaptedTensor &tensor, const OutputTensor &output);
+  Expected<std::span<const std::byte>> produce(const OutputTensor &output);
+
+  const MergeOptions &options;
+  const Reporting &reporting;
+  const AdaptedModel &model;
+  StagedFolder folder;
+  std::optional<ExactWriter> exact;
+  std::vector<std::byte> bytes;
+  RoundingReport report;
+};
+
+} // namespace
+
+/// The checkpoint's tensors, and behind them those that it gets.
+std::vector<OutputTensor> Merger::plan() const {
+  std::vector<OutputTensor> tensors = listTensors(model.checkpoint());
+  std::string last =
+      tensors.empty() ? "model.safetensors" : tensors.back().file;
+  for (OutputTensor &tensor : tensors)
+    if (const AdaptedTensor *adapted = model.find(tensor.spec.name))
+      tensor.spec.shape = adapted->shape;
+  for (const AdaptedTensor &adapted : model.tensors())
+    if (!adapted.stored)
+      tensors.push_back({{adapted.name, adapted.dtype, adapted.shape}, last});
+  return tensors;
+}
+
+Error Merger::writeConfig() {
+  std::string path = options.modelFolder + "/config.json";
+  auto text = lora_rt::readTextFile(path);
+  if (!text)
+    return text.takeError();
+  auto config = lora_rt::parseJson(*text, path);
+  if (!config)
+    return config.takeError();
+  std::map<std::string, std::string> values;
+  if (model.unties())
+    values["tie_word_embeddings"] = "false";
+  for (const AdaptedTensor &tensor : model.tensors())
+    if (tensor.name.ends_with("embed_tokens.weight") &&
+        (*config)["vocab_size"] != tensor.shape[0])
+      values["vocab_size"] = std::to_string(tensor.shape[0]);
+  auto edited = editConfig(*text, path, values);
+  if (!edited)
+    return edited.takeError();
+  if (exact && !values.empty())
+    exact->setConfig(*text);
+  return folder.writeText("config.json", *edited);
+}
+
+Error Merger::compute(const AdaptedTensor &tensor, const OutputTensor &output) {
+  std::vector<float> values(static_cast<size_t>(tensor.elements()));
+  bytes.resize(values.size() * lora_rt::sizeOf(output.spec.dtype));
+  TensorRounding account;
+  account.name = tensor.name;
+  if (!tensor.merge) {
+    if (Error error = model.value(tensor, values))
+      return error;
+    if (Error error = replaceRounded(tensor.stored, values, output.spec.dtype,
+                                     bytes, account))
+      return error;
+    report.tensors.push_back(account);
+    if (!exact)
+      return Error::success();
+    if (tensor.stored)
+      return exact->addOriginal(*tensor.stored);
+    exact->addNew(tensor.name);
+    return Error::success();
+  }
+  if (Error error = model.delta(tensor, values))
+    return error;
+  if (Error error = addRounded(*tensor.stored, values, 1, bytes, account))
+    return error;
+  report.tensors.push_back(account);
+  if (!exact)
+    return Error::success();
+  TensorView merged = *tensor.stored;
+  merged.bytes = bytes;
+  std::vector<std::byte> predicted(bytes.size());
+  if (Error error = addRounded(merged, values, -1, predicted, account))
+    return error;
+  return exact->addDifference(*tensor.stored, predicted);
+}
+
+Expected<std::span<const std::byte>>
+Merger::produce(const OutputTensor &output) {
+  std::span<const std::byte> result;
+  if (const AdaptedTensor *tensor = model.find(output.spec.name)) {
+    if (Error error = compute(*tensor, output))
+      return error;
+    result = bytes;
+  } else {
+    result = model.checkpoint().find(output.spec.name)->bytes;
+  }
+  if (exact)
+    exact->addMerged(output.spec.name, result);
+  return result;
+}
+
+Expected<RoundingReport> Merger::run() {
+  if (options.exact) {
+    auto writer = ExactWriter::create(folder, options.adapterFolder);
+    if (!writer)
+      return writer.takeError();
+    exact = std::move(*writer);
+  }
+  if (Error error = writeConfig())
+    return error;
+  if (Error error = copyCompanions(folder, options.modelFolder))
+    return error;
+  if (Error error = writeShards(
+          folder, plan(),
+          [this](const OutputTensor &output) { return produce(output); },
+          reporting.progress))
+    return error;
+  if (exact)
+    if (Error error = exact->commit())
+      return error;
+  if (Error error = folder.commit())
+    return error;
+  return std::move(report);
+}
+
+Expected<RoundingReport> lora::mergeModel(const MergeOptions &options,
+                                          const Reporting &reporting) {
+  auto folder = StagedFolder::create(options.outputFolder);
+  if (!folder)
+    return folder.takeError();
+  auto model = AdaptedModel::open(options.modelFolder,
+                                  {{options.adapterFolder}}, reporting.warning);
+  if (!model)
+    return model.takeError();
+  if (reporting.progress)
+    reporting.progress("merging " + options.adapterFolder + " into " +
+                       std::to_string((*model)->tensors().size()) +
+                       " tensors of " + options.modelFolder);
+  return Merger(options, reporting, **model, std::move(*folder)).run();
+}

@@ -1,0 +1,144 @@
+//===- ModelFolder.cpp - Writing a Hugging Face folder --------------------===//
+
+#include "ModelFolder.h"
+#include "Json.h"
+#include "llvm/ADT/StringExtras.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <set>
+#include <tuple>
+#include <xxhash.h>
+
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::Expected;
+using lora_rt::OrderedJson;
+namespace fs = std::filesystem;
+
+std::vector<OutputTensor>
+lora::listTensors(const lora_rt::Checkpoint &checkpoint) {
+  std::vector<OutputTensor> tensors;
+  for (std::string_view name : checkpoint.names()) {
+    const lora_rt::TensorView &view = *checkpoint.find(name);
+    tensors.push_back({{view.name, view.dtype, view.shape},
+                       fs::path(checkpoint.fileOf(name)).filename().string()});
+  }
+  std::sort(tensors.begin(), tensors.end(),
+            [](const OutputTensor &a, const OutputTensor &b) {
+              return std::tie(a.file, a.spec.name) <
+                     std::tie(b.file, b.spec.name);
+            });
+  return tensors;
+}
+
+Error lora::writeShards(
+    const StagedFolder &folder, std::vector<OutputTensor> tensors,
+    const Producer &produce,
+    const std::function<void(const std::string &)> &progress) {
+  std::map<std::string, std::vector<const OutputTensor *>> shards;
+  uint64_t total = 0, done = 0;
+  for (const OutputTensor &tensor : tensors) {
+    shards[tensor.file].push_back(&tensor);
+    uint64_t bytes = lora_rt::sizeOf(tensor.spec.dtype);
+    for (int64_t extent : tensor.spec.shape)
+      bytes *= uint64_t(extent);
+    total += bytes;
+  }
+  OrderedJson map = OrderedJson::object();
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point last = Clock::now();
+  for (const auto &[file, members] : shards) {
+    std::vector<lora_rt::TensorSpec> specs;
+    for (const OutputTensor *tensor : members)
+      specs.push_back(tensor->spec);
+    auto writer =
+        lora_rt::SafetensorsWriter::create(folder.pathOf(file), specs);
+    if (!writer)
+      return writer.takeError();
+    for (const OutputTensor *tensor : members) {
+      auto bytes = produce(*tensor);
+      if (!bytes)
+        return bytes.takeError();
+      if (Error error = writer->write(tensor->spec.name, *bytes))
+        return error;
+      done += bytes->size();
+      if (progress && Clock::now() - last > std::chrono::seconds(2)) {
+        last = Clock::now();
+        progress("wrote " + std::to_string(done >> 20) + " of " +
+                 std::to_string(total >> 20) + " MiB");
+      }
+    }
+    if (Error error = writer->commit())
+      return error;
+  }
+  if (shards.size() == 1 && shards.begin()->first == "model.safetensors")
+    return Error::success();
+  std::map<std::string, std::string> sorted;
+  for (const OutputTensor &tensor : tensors)
+    sorted[tensor.spec.name] = tensor.file;
+  for (const auto &[name, file] : sorted)
+    map[name] = file;
+  OrderedJson index;
+  index["metadata"]["total_size"] = total;
+  index["weight_map"] = std::move(map);
+  std::string text = index.dump(2) + "\n";
+  auto out = lora_rt::OutputFile::create(
+      folder.pathOf("model.safetensors.index.json"));
+  if (!out)
+    return out.takeError();
+  if (Error error = out->append(std::as_bytes(std::span(text))))
+    return error;
+  return out->commit();
+}
+
+Error lora::copyCompanions(StagedFolder &folder, const std::string &source) {
+  static const std::set<std::string> weights = {
+      ".safetensors", ".bin",  ".pt",   ".pth",    ".gguf",
+      ".h5",          ".onnx", ".part", ".msgpack"};
+  std::error_code code;
+  std::vector<fs::path> files;
+  for (fs::directory_iterator it(source, code), end; !code && it != end;
+       it.increment(code))
+    if (fs::is_regular_file(it->path(), code))
+      files.push_back(it->path());
+  if (code)
+    return lora_rt::makeError(lora_rt::ErrorCode::System, source,
+                              ": cannot list: ", code.message());
+  for (const fs::path &file : files) {
+    std::string name = file.filename().string();
+    if (name == "config.json" || name.starts_with(".") ||
+        name.ends_with(".index.json") || name.starts_with("adapter_config") ||
+        weights.count(file.extension().string()))
+      continue;
+    if (Error error = folder.copyFile(file.string(), name))
+      return error;
+  }
+  return Error::success();
+}
+
+Expected<std::string>
+lora::editConfig(const std::string &text, const std::string &where,
+                 const std::map<std::string, std::string> &values) {
+  // Duplicate keys and depth are checked once, by the other parser.
+  auto checked = lora_rt::parseJson(text, where);
+  if (!checked)
+    return checked.takeError();
+  if (values.empty())
+    return text;
+  OrderedJson json =
+      OrderedJson::parse(text, nullptr, /*allow_exceptions=*/false);
+  for (const auto &[key, value] : values)
+    json[key] = OrderedJson::parse(value);
+  return json.dump(2) + "\n";
+}
+
+std::string lora::checksum(std::span<const std::byte> bytes) {
+  XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, hash);
+  return llvm::toHex(
+      llvm::ArrayRef<uint8_t>(canonical.digest, sizeof(canonical.digest)),
+      /*LowerCase=*/true);
+}

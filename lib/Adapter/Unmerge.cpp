@@ -1,0 +1,140 @@
+//===- Unmerge.cpp - W' - s B A, or the original's bits -------------------===//
+
+#include "AdaptedModel.h"
+#include "ExactFile.h"
+#include "ModelFolder.h"
+#include "lora-mlir/Adapter/Models.h"
+
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+using lora_rt::TensorView;
+
+namespace {
+
+class Unmerger {
+public:
+  Unmerger(const UnmergeOptions &options, const Reporting &reporting,
+           const AdaptedModel &model, std::optional<ExactReader> exact,
+           StagedFolder folder)
+      : options(options), reporting(reporting), model(model),
+        exact(std::move(exact)), folder(std::move(folder)) {}
+
+  Expected<UnmergeResult> run();
+
+private:
+  Error refuseReplaced() const;
+  Expected<std::span<const std::byte>> produce(const OutputTensor &output);
+
+  const UnmergeOptions &options;
+  const Reporting &reporting;
+  const AdaptedModel &model;
+  std::optional<ExactReader> exact;
+  StagedFolder folder;
+  std::vector<std::byte> bytes;
+  UnmergeResult result;
+};
+
+} // namespace
+
+Error Unmerger::refuseReplaced() const {
+  if (!exact)
+    for (const AdaptedTensor &tensor : model.tensors())
+      if (!tensor.merge)
+        return lora_rt::makeError(
+            ErrorCode::Unsupported, options.mergedFolder,
+            ": the merge replaced "
+            "tensor '",
+            tensor.name,
+            "', which cannot be subtracted; only a folder that was made with "
+            "merge --exact can be unmerged");
+  return Error::success();
+}
+
+Expected<std::span<const std::byte>>
+Unmerger::produce(const OutputTensor &output) {
+  const std::string &name = output.spec.name;
+  const AdaptedTensor *tensor = model.find(name);
+  if (exact ? !exact->wasChanged(name) : !tensor)
+    return model.checkpoint().find(name)->bytes;
+  if (exact)
+    if (const TensorView *original = exact->original(name)) {
+      if (Error error = exact->checkOriginal(name, original->bytes))
+        return error;
+      return original->bytes;
+    }
+  if (!tensor || !tensor->merge)
+    return lora_rt::makeError(ErrorCode::InvalidFile, options.adapterFolder,
+                              ": does not add to tensor '", name,
+                              "', although it was merged into it");
+  std::vector<float> delta(static_cast<size_t>(tensor->elements()));
+  if (Error error = model.delta(*tensor, delta))
+    return error;
+  bytes.resize(tensor->stored->bytes.size());
+  TensorRounding account;
+  if (Error error = addRounded(*tensor->stored, delta, -1, bytes, account))
+    return error;
+  if (exact) {
+    if (Error error = exact->restore(name, tensor->dtype, bytes))
+      return error;
+  } else {
+    result.report.tensors.push_back(account);
+  }
+  return std::span<const std::byte>(bytes);
+}
+
+Expected<UnmergeResult> Unmerger::run() {
+  result.exact = exact.has_value();
+  if (Error error = refuseReplaced())
+    return error;
+  if (exact)
+    if (Error error = exact->check(options.adapterFolder, model.checkpoint()))
+      return error;
+  std::vector<OutputTensor> tensors;
+  for (OutputTensor &tensor : listTensors(model.checkpoint())) {
+    if (exact && exact->wasAdded(tensor.spec.name))
+      continue;
+    if (exact)
+      if (const TensorView *original = exact->original(tensor.spec.name))
+        tensor.spec = {tensor.spec.name, original->dtype, original->shape};
+    tensors.push_back(std::move(tensor));
+  }
+  if (exact && exact->config()) {
+    if (Error error = folder.writeText("config.json", *exact->config()))
+      return error;
+  } else if (Error error = folder.copyFile(
+                 options.mergedFolder + "/config.json", "config.json")) {
+    return error;
+  }
+  if (Error error = copyCompanions(folder, options.mergedFolder))
+    return error;
+  if (Error error = writeShards(
+          folder, std::move(tensors),
+          [this](const OutputTensor &output) { return produce(output); },
+          reporting.progress))
+    return error;
+  if (Error error = folder.commit())
+    return error;
+  return std::move(result);
+}
+
+Expected<UnmergeResult> lora::unmergeModel(const UnmergeOptions &options,
+                                           const Reporting &reporting) {
+  auto folder = StagedFolder::create(options.outputFolder);
+  if (!folder)
+    return folder.takeError();
+  auto exact = ExactReader::open(options.mergedFolder);
+  if (!exact)
+    return exact.takeError();
+  auto model = AdaptedModel::open(options.mergedFolder,
+                                  {{options.adapterFolder}}, reporting.warning);
+  if (!model)
+    return model.takeError();
+  if (reporting.progress)
+    reporting.progress("taking " + options.adapterFolder + " out of " +
+                       options.mergedFolder + (*exact ? ", exactly" : ""));
+  return Unmerger(options, reporting, **model, std::move(*exact),
+                  std::move(*folder))
+      .run();
+}

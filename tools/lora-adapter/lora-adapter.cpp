@@ -1,0 +1,354 @@
+//===- lora-adapter.cpp - The algebra of adapters -------------------------===//
+//
+// Thin: a subcommand reads its part of the command line and makes one library
+// call. Results go to standard output, progress and warnings to standard error.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Adapter/Algebra.h"
+#include "lora-mlir/Adapter/Convert.h"
+#include "lora-mlir/Adapter/Inspect.h"
+#include "lora-mlir/Adapter/Models.h"
+#include "lora-runtime/CommandLine.h"
+#include "lora-runtime/File.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <functional>
+
+using lora_rt::Error;
+
+static constexpr const char *overview =
+    R"(Looks at PEFT LoRA adapters, and brings them in and out of models
+
+MODEL_DIR is a Hugging Face folder, ADAPTER_DIR a PEFT folder. Folders that are written appear when they are complete; one
+that is there and not empty is not touched. docs/lora-adapter.md has examples of everything.)";
+
+static constexpr const char *example = R"(Example:
+  lora-adapter merge examples/tiny-qwen3/model examples/tiny-qwen3/adapter -o /tmp/merged --exact
+  lora-adapter unmerge /tmp/merged examples/tiny-qwen3/adapter -o /tmp/original
+  cmp /tmp/original/model.safetensors examples/tiny-qwen3/model/model.safetensors)";
+
+/// What a subcommand does; an error is printed by main.
+using Action = std::function<Error()>;
+
+static lora::Reporting reporting() {
+  lora::Reporting to;
+  to.progress = [](const std::string &text) {
+    std::fprintf(stderr, "lora-adapter: %s\n", text.c_str());
+  };
+  to.warning = [](const std::string &text) {
+    std::fprintf(stderr, "lora-adapter: warning: %s\n", text.c_str());
+  };
+  return to;
+}
+
+static void print(const std::string &text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+
+/// Prints a report and writes it to a file, if there is one.
+static Error publish(const lora::RoundingReport &report,
+                     const std::string &file) {
+  print(report.text());
+  if (file.empty())
+    return Error::success();
+  auto out = lora_rt::OutputFile::create(file);
+  if (!out)
+    return out.takeError();
+  std::string text = report.json();
+  if (Error error = out->append(std::as_bytes(std::span(text))))
+    return error;
+  return out->commit();
+}
+
+static void addOutput(CLI::App &command, std::string &output,
+                      const char *what = "Folder to write; new, or empty") {
+  command.add_option("-o,--output", output, what)->required();
+}
+
+static Action addInspect(CLI::App &app) {
+  struct Arguments {
+    std::string adapter, model;
+    bool json = false;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App &command = *app.add_subcommand(
+      "inspect", "Says what an adapter is, and whether it fits a model");
+  command.add_option("ADAPTER_DIR", arguments->adapter)->required();
+  command.add_option("--base", arguments->model,
+                     "Model folder to try it on; exit code 1 if it does not "
+                     "fit");
+  command.add_flag("--json", arguments->json, "Write JSON");
+  return [arguments] {
+    auto facts =
+        lora::inspectAdapter(arguments->adapter, arguments->model, reporting());
+    if (!facts)
+      return facts.takeError();
+    print(arguments->json ? facts->json() : facts->text());
+    if (!facts->misfit.empty())
+      return lora_rt::makeError(lora_rt::ErrorCode::InvalidArgument,
+                                arguments->adapter, " does not fit ",
+                                arguments->model);
+    return Error::success();
+  };
+}
+
+static Action addMerge(CLI::App &app) {
+  struct Arguments {
+    lora::MergeOptions options;
+    std::string report;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App &command =
+      *app.add_subcommand("merge", "Writes the model with the adapter in its "
+                                   "weights, rounded once");
+  command.add_option("MODEL_DIR", arguments->options.modelFolder)->required();
+  command.add_option("ADAPTER_DIR", arguments->options.adapterFolder)
+      ->required();
+  addOutput(command, arguments->options.outputFolder);
+  command.add_flag("--exact", arguments->options.exact,
+                   "Also keep what rounding lost, for unmerge and switch");
+  command.add_option("--report", arguments->report,
+                     "Write the rounding errors to this file, as JSON");
+  return [arguments] {
+    auto report = lora::mergeModel(arguments->options, reporting());
+    return report ? publish(*report, arguments->report) : report.takeError();
+  };
+}
+
+static Action addUnmerge(CLI::App &app) {
+  struct Arguments {
+    lora::UnmergeOptions options;
+    std::string report;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App &command = *app.add_subcommand(
+      "unmerge", "Takes an adapter out of a merged model: exactly, if it was "
+                 "merged with --exact");
+  command.add_option("MERGED_DIR", arguments->options.mergedFolder)->required();
+  command
+      .add_option("ADAPTER_DIR", arguments->options.adapterFolder,
+                  "The adapter that was merged")
+      ->required();
+  addOutput(command, arguments->options.outputFolder);
+  command.add_option("--report", arguments->report,
+                     "Write the rounding errors to this file, as JSON");
+  return [arguments] {
+    auto result = lora::unmergeModel(arguments->options, reporting());
+    if (!result)
+      return result.takeError();
+    if (!result->exact)
+      return publish(result->report, arguments->report);
+    print("exact: every tensor has the original's bits\n");
+    return Error::success();
+  };
+}
+
+static Action addSwitch(CLI::App &app) {
+  struct Arguments {
+    lora::SwitchOptions options;
+    std::string report;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App &command = *app.add_subcommand(
+      "switch",
+      "Exchanges the adapter in a merged model, without the original");
+  command.add_option("MERGED_DIR", arguments->options.mergedFolder)->required();
+  command
+      .add_option("--from", arguments->options.fromAdapter,
+                  "The adapter that was merged")
+      ->required();
+  command
+      .add_option("--to", arguments->options.toAdapter,
+                  "The adapter to merge in its place")
+      ->required();
+  addOutput(command, arguments->options.outputFolder);
+  command.add_option("--base", arguments->options.modelFolder,
+                     "The original model, to compare with a fresh merge");
+  command.add_option("--report", arguments->report,
+                     "Write the rounding errors to this file, as JSON");
+  return [arguments] {
+    auto result = lora::switchModel(arguments->options, reporting());
+    if (!result)
+      return result.takeError();
+    if (Error error = publish(result->report, arguments->report))
+      return error;
+    if (result->exact)
+      print("exact: the same bits as a fresh merge\n");
+    if (result->difference)
+      std::printf(
+          "against a fresh merge: %lld of %lld elements differ, by %.3g "
+          "at most; %.3g %% of the adapter's change\n",
+          static_cast<long long>(result->difference->different),
+          static_cast<long long>(result->difference->elements),
+          result->difference->largest, 100 * result->difference->share);
+    return Error::success();
+  };
+}
+
+/// "DIR:0.5": a folder and a weight; a colon that no number follows belongs to
+/// the name.
+static lora::WeightedAdapter parseWeighted(const std::string &text) {
+  size_t colon = text.rfind(':');
+  double weight = 1;
+  if (colon != std::string::npos && colon != 0 &&
+      CLI::detail::lexical_cast(text.substr(colon + 1), weight))
+    return {text.substr(0, colon), weight};
+  return {text, 1};
+}
+
+static Action addCombine(CLI::App &app) {
+  struct Arguments {
+    lora::CombineOptions options;
+    std::vector<std::string> adapters;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App &command = *app.add_subcommand(
+      "combine", "Writes the weighted sum of adapters as one adapter");
+  command
+      .add_option("ADAPTER_DIR[:WEIGHT]", arguments->adapters,
+                  "Adapters, each with the number that it is multiplied by "
+                  "(default: 1)")
+      ->required();
+  addOutput(command, arguments->options.outputFolder);
+  command
+      .add_option("--rank", arguments->options.rank,
+                  "Truncate the sum to this rank (default: the sum of ranks)")
+      ->check(lora_rt::cli::positiveNumber());
+  return [arguments] {
+    for (const std::string &text : arguments->adapters)
+      arguments->options.adapters.push_back(parseWeighted(text));
+    auto report = lora::combineAdapters(arguments->options, reporting());
+    if (!report)
+      return report.takeError();
+    print(report->text());
+    return Error::success();
+  };
+}
+
+static Action addDiff(CLI::App &app) {
+  auto options = std::make_shared<lora::DiffOptions>();
+  CLI::App &command = *app.add_subcommand(
+      "diff", "Writes the difference of two models as an adapter");
+  command.add_option("BASE_DIR", options->baseFolder)->required();
+  command.add_option("TUNED_DIR", options->tunedFolder)->required();
+  addOutput(command, options->outputFolder);
+  command.add_option("--rank", options->rank, "Rank of each linear layer's")
+      ->required()
+      ->check(lora_rt::cli::positiveNumber());
+  command.add_flag("--save-modules", options->saveModules,
+                   "Keep other tensors that differ whole (modules_to_save)");
+  return [options] {
+    auto report = lora::diffModels(*options, reporting());
+    if (!report)
+      return report.takeError();
+    print(report->text());
+    return Error::success();
+  };
+}
+
+/// "c_attn=101"
+static std::optional<std::pair<std::string, std::vector<bool>>>
+parseFlags(const std::string &text) {
+  size_t equals = text.rfind('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size())
+    return std::nullopt;
+  std::vector<bool> flags;
+  for (char digit : text.substr(equals + 1)) {
+    if (digit != '0' && digit != '1')
+      return std::nullopt;
+    flags.push_back(digit == '1');
+  }
+  return std::pair(text.substr(0, equals), flags);
+}
+
+static Action addConvert(CLI::App &app) {
+  struct Arguments {
+    lora::ConvertOptions options;
+    std::vector<std::string> flags;
+    std::string format = "peft";
+    double alpha = 0;
+    CLI::Option *alphaOption = nullptr;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App &command = *app.add_subcommand(
+      "convert", "Turns a loralib checkpoint into a PEFT folder or back, or "
+                 "pads ranks");
+  command
+      .add_option("INPUT", arguments->options.input,
+                  "A PEFT folder, or a loralib checkpoint as safetensors")
+      ->required();
+  addOutput(command, arguments->options.output,
+            "Folder (PEFT) or file (loralib) to write");
+  command.add_option("--to", arguments->format, "Format to write")
+      ->check(CLI::IsMember({"peft", "loralib"}))
+      ->capture_default_str();
+  arguments->alphaOption = command
+                               .add_option("--alpha", arguments->alpha,
+                                           "lora_alpha of a loralib checkpoint")
+                               ->check(lora_rt::cli::nonNegativeNumber());
+  command
+      .add_option("--rank", arguments->options.rank,
+                  "Pad every module to this rank with zeros; the scale "
+                  "stays")
+      ->check(lora_rt::cli::positiveNumber());
+  command
+      .add_option("--enable-lora", arguments->flags,
+                  "Parts of a MergedLinear that have a branch, as c_attn=101")
+      ->type_name("MODULE=FLAGS");
+  command.add_option("--embedding", arguments->options.embeddings,
+                     "Modules of a loralib checkpoint that are embeddings");
+  command.add_option("--prefix", arguments->options.prefix,
+                     "What PEFT's module names have in front of loralib's, as "
+                     "transformer.");
+  return [arguments] {
+    for (const std::string &text : arguments->flags) {
+      auto flags = parseFlags(text);
+      if (!flags)
+        return lora_rt::makeError(lora_rt::ErrorCode::InvalidArgument,
+                                  "--enable-lora: expected MODULE=FLAGS as in "
+                                  "c_attn=101, but got '",
+                                  text, "'");
+      arguments->options.enableLora.push_back(*flags);
+    }
+    if (arguments->alphaOption->count())
+      arguments->options.alpha = arguments->alpha;
+    arguments->options.toLoralib = arguments->format == "loralib";
+    auto report = lora::convertAdapter(arguments->options, reporting());
+    if (!report)
+      return report.takeError();
+    std::printf("%lld modules\n", static_cast<long long>(report->modules));
+    if (!report->ignored.empty())
+      reporting().warning(std::to_string(report->ignored.size()) +
+                          " tensors are not low-rank factors and were left "
+                          "out: '" +
+                          report->ignored.front() +
+                          (report->ignored.size() > 1 ? "', ..." : "'"));
+    return Error::success();
+  };
+}
+
+int main(int argc, char **argv) {
+  CLI::App app(overview, "lora-adapter");
+  app.footer(example);
+  app.require_subcommand(1);
+  std::map<std::string, Action> actions = {
+      {"inspect", addInspect(app)}, {"merge", addMerge(app)},
+      {"unmerge", addUnmerge(app)}, {"switch", addSwitch(app)},
+      {"combine", addCombine(app)}, {"diff", addDiff(app)},
+      {"convert", addConvert(app)}};
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError &error) {
+    return app.exit(error) == 0 ? 0 : 1;
+  }
+  const std::string &name = app.get_subcommands().front()->get_name();
+  if (Error error = actions[name]()) {
+    std::fflush(stdout);
+    std::fprintf(stderr, "lora-adapter: error: %s\n", error.message().c_str());
+    return 1;
+  }
+  return 0;
+}
