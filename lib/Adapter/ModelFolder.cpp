@@ -38,13 +38,14 @@ Error lora::writeShards(
     const Producer &produce,
     const std::function<void(const std::string &)> &progress) {
   std::map<std::string, std::vector<const OutputTensor *>> shards;
-  uint64_t total = 0, done = 0;
+  uint64_t total = 0, parameters = 0, done = 0;
   for (const OutputTensor &tensor : tensors) {
     shards[tensor.file].push_back(&tensor);
-    uint64_t bytes = lora_rt::sizeOf(tensor.spec.dtype);
+    uint64_t elements = 1;
     for (int64_t extent : tensor.spec.shape)
-      bytes *= uint64_t(extent);
-    total += bytes;
+      elements *= uint64_t(extent);
+    parameters += elements;
+    total += elements * lora_rt::sizeOf(tensor.spec.dtype);
   }
   OrderedJson map = OrderedJson::object();
   using Clock = std::chrono::steady_clock;
@@ -81,6 +82,7 @@ Error lora::writeShards(
   for (const auto &[name, file] : sorted)
     map[name] = file;
   OrderedJson index;
+  index["metadata"]["total_parameters"] = parameters;
   index["metadata"]["total_size"] = total;
   index["weight_map"] = std::move(map);
   std::string text = index.dump(2) + "\n";
