@@ -71,6 +71,10 @@ Error StagedFolder::writeText(const std::string &file,
 }
 
 Error StagedFolder::copyFile(const std::string &from, const std::string &file) {
+  // A mapping of nothing is an error; a file of nothing is not.
+  std::error_code code;
+  if (fs::file_size(from, code) == 0 && !code)
+    return writeText(file, "");
   auto in = lora_rt::MappedFile::open(from);
   if (!in)
     return in.takeError();
