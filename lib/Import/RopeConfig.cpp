@@ -48,8 +48,7 @@ static RopeSource gemma3Source(ConfigContext &context, bool isSliding) {
     source.settings.update(objectOf(reader, "rope_scaling"));
   }
   std::string_view key = isSliding ? "rope_local_base_freq" : "rope_theta";
-  reader.refuseNull(key);
-  source.theta = reader.positive(key, isSliding ? 1e4 : 1e6);
+  source.theta = reader.positiveOrNull(key, isSliding ? 1e4 : 1e6);
   return source;
 }
 
@@ -62,8 +61,7 @@ static RopeSource commonSource(ConfigContext &context) {
   if (isOld && !reader.isUnset("rope_parameters"))
     context.warn("rope_parameters has no effect beside rope_scaling");
   source.settings = objectOf(reader, source.key);
-  reader.refuseNull("rope_theta");
-  source.theta = reader.positive("rope_theta", 1e4);
+  source.theta = reader.positiveOrNull("rope_theta", 1e4);
   std::string_view key = "original_max_position_embeddings";
   if (isPhi || reader.contains(key)) {
     reader.refuseNull(key);
@@ -101,6 +99,8 @@ void lora::readRopes(ConfigContext &context) {
   } else {
     sources.push_back(commonSource(context));
   }
+  if (config.family == ModelFamily::Phi3)
+    reader.refuseNull("partial_rotary_factor");
   double partial = reader.positive("partial_rotary_factor", 1);
   double length = double(maxIndex);
   for (RopeSource &source : sources) {

@@ -203,7 +203,9 @@ RopeConfig RopeReader::read() {
                          context.traits.type, "'");
   std::string kind = readKind();
   reader.refuseNull("rope_theta");
-  theta = reader.positive("rope_theta", source.theta);
+  theta = reader.positive("rope_theta", source.theta.value_or(1));
+  if (!source.theta && !reader.find("rope_theta"))
+    reader.invalid("rope_theta: expected a number, but got null");
   if (!std::isfinite(float(theta)) || float(theta) <= 0)
     reader.invalid("rope_theta: expected a number that f32 holds, but got ",
                    theta);

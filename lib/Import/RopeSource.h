@@ -12,7 +12,8 @@ struct RopeSource {
   lora_rt::Json settings = lora_rt::Json::object();
   /// "rope_scaling", for messages.
   std::string key = "rope_parameters";
-  double theta = 10000;
+  /// For settings without one; nullopt for a null.
+  std::optional<double> theta = 10000;
   double partialFactor = 1;
   /// Beats `original_max_position_embeddings` of the settings.
   std::optional<double> original = std::nullopt;

@@ -87,7 +87,7 @@ def decoder_facts(config, model):
         "activation": act(mlp.activation_fn if fused else mlp.act_fn), "qkvBias": q.bias is not None, "outputBias": attention.o_proj.bias is not None,
         "mlpBias": mlp.down_proj.bias is not None, "qkNorm": hasattr(attention, "q_norm"), "attentionScale": attention.scaling,
         "attentionSoftcap": getattr(attention, "attn_logit_softcapping", None),
-        "logitSoftcap": getattr(config, "final_logit_softcapping", None) if hasattr(model, "lm_head") else None,
+        "logitSoftcap": config.final_logit_softcapping if config.model_type.startswith("gemma") and hasattr(model, "lm_head") else None,
         "windows": windows, "ropeOfLayers": [kinds.index(kind) if kinds else 0 for kind in (config.layer_types if kinds else windows)],
         "ropes": ropes(config, model), "tokenTypes": 0, "positionRows": 0, "positionOffset": 0,
     }
