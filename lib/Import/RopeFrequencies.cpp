@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RopeFrequencies.h"
+#include "lora-runtime/Rotary.h"
 
 #include <algorithm>
 #include <cmath>
@@ -21,16 +22,9 @@ static std::vector<float> powers(double theta, int64_t width) {
   return result;
 }
 
-std::vector<float> lora::inverseFrequencies(double theta, int64_t width) {
-  std::vector<float> result = powers(theta, width);
-  for (float &value : result)
-    value = 1.0f / value;
-  return result;
-}
-
 std::vector<float> lora::linearFrequencies(double theta, int64_t width,
                                            double factor) {
-  std::vector<float> result = inverseFrequencies(theta, width);
+  std::vector<float> result = lora_rt::rotaryFrequencies(theta, width);
   for (float &value : result)
     value /= float(factor);
   return result;
@@ -70,7 +64,7 @@ std::vector<float> lora::llama3Frequencies(double theta, int64_t width,
   float longest = float(settings.original / settings.lowFactor);
   float shortest = float(settings.original / settings.highFactor);
   float range = float(settings.highFactor - settings.lowFactor);
-  std::vector<float> result = inverseFrequencies(theta, width);
+  std::vector<float> result = lora_rt::rotaryFrequencies(theta, width);
   for (float &value : result) {
     // Python's `number / tensor` is the reciprocal times the number.
     float wave = (1.0f / value) * float(6.283185307179586);
@@ -91,15 +85,4 @@ lora::longropeFrequencies(double theta, int64_t width,
   for (size_t i = 0; i < result.size(); ++i)
     result[i] = 1.0f / (float(factors[i]) * result[i]);
   return result;
-}
-
-std::vector<float> lora::dynamicFrequencies(const RopeConfig &rope,
-                                            int64_t tokens) {
-  if (tokens <= rope.switchLength)
-    return rope.frequencies;
-  double width = 2.0 * double(rope.frequencies.size());
-  float length = float(rope.factor) * float(tokens);
-  float stretch = length / float(rope.switchLength) - float(rope.factor - 1);
-  float power = float(std::pow(double(stretch), width / (width - 2)));
-  return inverseFrequencies(float(rope.theta) * power, int64_t(width));
 }

@@ -7,6 +7,7 @@
 
 #include "RopeFrequencies.h"
 #include "RopeSource.h"
+#include "lora-runtime/Rotary.h"
 
 #include <algorithm>
 #include <cmath>
@@ -113,7 +114,7 @@ void RopeReader::readDynamic(RopeConfig &rope) {
   // What the formula leaves of the base at the original length.
   double positions = double(config.maxPositions);
   double rest = (rope.factor * positions / positions) - (rope.factor - 1);
-  rope.frequencies = inverseFrequencies(
+  rope.frequencies = lora_rt::rotaryFrequencies(
       theta * std::pow(rest, double(width) / double(width - 2)), width);
 }
 
@@ -229,7 +230,7 @@ RopeConfig RopeReader::read() {
   } else if (kind == "longrope") {
     readLongrope(rope);
   } else {
-    rope.frequencies = inverseFrequencies(theta, width);
+    rope.frequencies = lora_rt::rotaryFrequencies(theta, width);
   }
   for (const std::vector<float> *list :
        {&rope.frequencies, &rope.longFrequencies})

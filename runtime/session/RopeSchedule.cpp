@@ -2,38 +2,13 @@
 
 #include "RopeSchedule.h"
 
-#include <cmath>
+#include "lora-runtime/Rotary.h"
 
 namespace lora_rt {
 
-namespace {
-
-/// 1 / base^(2i / width); each step is rounded to f32, as torch does.
-std::vector<float> frequencies(float base, int64_t width) {
-  std::vector<float> result;
-  for (int64_t i = 0; i < width; i += 2)
-    result.push_back(1.0f / std::pow(base, float(i) / float(width)));
-  return result;
-}
-
-/// _compute_dynamic_ntk_parameters for a length above the switch length:
-/// base * (factor * length / n - (factor - 1))^(width / (width - 2)). The
-/// length is a tensor there, so the steps with it are f32 and those without it
-/// are f64.
-std::vector<float> scaled(const Manifest::Rope &rope, int64_t length) {
-  float share = float(rope.factor) * float(length);
-  share /= float(rope.switchLength);
-  share -= float(rope.factor - 1);
-  double exponent = double(rope.width) / double(rope.width - 2);
-  float base = float(rope.theta) * std::pow(share, float(exponent));
-  return frequencies(base, rope.width);
-}
-
-} // namespace
-
 RopeSchedule::RopeSchedule(const Manifest::Rope &rope) : rope(rope) {
   if (rope.kind == Manifest::Rope::Kind::Dynamic)
-    original = frequencies(float(rope.theta), rope.width);
+    original = rotaryFrequencies(rope.theta, rope.width);
   reset();
 }
 
@@ -48,7 +23,8 @@ std::span<const float> RopeSchedule::call(int64_t length) {
                                       : rope.shortFrequencies;
   if (length > longest) {
     longest = length;
-    current = scaled(rope, length);
+    current = dynamicFrequencies(rope.theta, rope.factor, rope.switchLength,
+                                 rope.width, length);
   } else if (length < rope.switchLength && longest > rope.switchLength) {
     // A call of exactly the switch length keeps what longer ones left.
     reset();

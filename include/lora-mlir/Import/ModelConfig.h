@@ -57,7 +57,7 @@ struct RopeConfig {
     /// `frequencies` hold for every call.
     Static,
     /// Calls of more than `switchLength` tokens stretch the base with the
-    /// length (dynamic NTK): see `dynamicFrequencies`.
+    /// length (dynamic NTK): see lora_rt::dynamicFrequencies.
     Dynamic,
     /// Calls of more than `switchLength` tokens take `longFrequencies`.
     Longrope,
@@ -164,14 +164,6 @@ readModelConfig(const std::string &folder,
 lora_rt::Expected<ModelConfig>
 parseModelConfig(std::string_view text, const std::string &where,
                  std::optional<HeadRequest> head = std::nullopt);
-
-/// The rotary frequencies 1 / theta^(2i/d), i < d/2, each step rounded to f32
-/// as transformers computes them (Su et al. 2021, eq. 15).
-std::vector<float> inverseFrequencies(double theta, int64_t width);
-
-/// The frequencies of a dynamic kind for a call whose last position is
-/// tokens - 1.
-std::vector<float> dynamicFrequencies(const RopeConfig &rope, int64_t tokens);
 
 } // namespace lora
 

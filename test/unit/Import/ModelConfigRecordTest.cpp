@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/ModelConfig.h"
+#include "lora-runtime/Rotary.h"
 
 #include <gtest/gtest.h>
 #define JSON_NOEXCEPTION 1
@@ -75,8 +76,12 @@ static void checkRopes(const ModelConfig &config, const Json &ropes,
       int64_t tokens = std::stoll(key);
       bool isLong =
           rope.kind == RopeConfig::Kind::Longrope && tokens > rope.switchLength;
-      check.compare(rope.kind == RopeConfig::Kind::Dynamic
-                        ? dynamicFrequencies(rope, tokens)
+      bool isStretched =
+          rope.kind == RopeConfig::Kind::Dynamic && tokens > rope.switchLength;
+      check.compare(isStretched
+                        ? lora_rt::dynamicFrequencies(
+                              rope.theta, rope.factor, rope.switchLength,
+                              int64_t(2 * rope.frequencies.size()), tokens)
                     : isLong ? rope.longFrequencies
                              : rope.frequencies,
                     bits, text + " for " + key + " tokens");

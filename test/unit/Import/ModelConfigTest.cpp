@@ -1,6 +1,7 @@
 //===- ModelConfigTest.cpp - Every rule of config.json --------------------===//
 
 #include "lora-mlir/Import/ModelConfig.h"
+#include "lora-runtime/Rotary.h"
 
 #include "../Runtime/TestFiles.h"
 #include <gtest/gtest.h>
@@ -379,7 +380,7 @@ TEST(ModelConfig, LengthThatPositionsAreGoodFor) {
 }
 
 TEST(ModelConfig, InverseFrequencies) {
-  std::vector<float> frequencies = inverseFrequencies(1e6, 24);
+  std::vector<float> frequencies = lora_rt::rotaryFrequencies(1e6, 24);
   ASSERT_EQ(frequencies.size(), 12u);
   for (int i = 0; i < 12; ++i) {
     double exact = std::pow(1e6, -2.0 * i / 24);

@@ -1,0 +1,36 @@
+//===- Rotary.cpp - Frequencies of rotary positions -----------------------===//
+//
+// Built without contraction of products and sums: torch rounds both.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-runtime/Rotary.h"
+
+#include <cmath>
+
+namespace lora_rt {
+
+std::vector<float> rotaryFrequencies(double theta, int64_t width) {
+  std::vector<float> result;
+  for (int64_t i = 0; i < width; i += 2) {
+    float exponent = float(i) / float(width);
+    float power = float(std::pow(double(float(theta)), double(exponent)));
+    result.push_back(1.0f / power);
+  }
+  return result;
+}
+
+std::vector<float> dynamicFrequencies(double theta, double factor,
+                                      int64_t switchLength, int64_t width,
+                                      int64_t tokens) {
+  // The length is a tensor in transformers: the steps with it are f32, those
+  // without it are f64.
+  float stretch = float(factor) * float(tokens);
+  stretch /= float(switchLength);
+  stretch -= float(factor - 1);
+  double exponent = double(width) / double(width - 2);
+  float power = float(std::pow(double(stretch), exponent));
+  return rotaryFrequencies(float(theta) * power, width);
+}
+
+} // namespace lora_rt
