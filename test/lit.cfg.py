@@ -37,7 +37,7 @@ lora_opt = ToolSubst("lora-opt", extra_args=["--verify-roundtrip"] if verify_rou
 llvm_config.add_tool_substitutions(
     [lora_opt]
     + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-adapter", "lora-check", "lora-diff")]
-    + ["check-fixture", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "llvm-objdump", "llvm-nm", "llvm-readelf"],
+    + ["check-fixture", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "llvm-objdump", "llvm-nm", "llvm-readelf"],
     [config.lora_tools_dir, test_tools_dir, config.llvm_tools_dir],
 )
 

@@ -238,6 +238,10 @@ public:
   /// rules see paths without the leading "model.".
   bool isHeadless() const { return headless; }
 
+  /// What paths below the head of the model that was adapted begin with:
+  /// "model.", "transformer.", "bert.", "roberta."; empty without a head.
+  const std::string &prefix() const { return pathPrefix; }
+
 private:
   std::string nameInFile(std::string_view name) const;
 
@@ -246,8 +250,7 @@ private:
   /// Name without "base_model.model." and adapter name -> key in the file.
   std::map<std::string, std::string, std::less<>> keys;
   std::vector<std::string> ignoredKeys;
-  /// What paths below the head begin with: "model.", or empty.
-  std::string prefix;
+  std::string pathPrefix;
   bool headless = false;
 };
 

@@ -40,6 +40,7 @@ std::string normalName(std::string_view key) {
   std::string name(key);
   eraseAll(name, ".modules_to_save.default.", ".");
   eraseAll(name, ".modules_to_save.", ".");
+  eraseAll(name, ".token_adapter.base_layer.", ".base_layer.");
   size_t role = name.rfind(".lora_");
   size_t tokens = name.rfind(".token_adapter.");
   if (role == std::string::npos && tokens == std::string::npos)
@@ -66,8 +67,6 @@ bool isInputEmbedding(std::string_view name) {
   if (dot == std::string_view::npos || name.substr(dot + 1) != "weight")
     return false;
   std::string_view module = name.substr(0, dot);
-  if (module.ends_with(".base_layer"))
-    module.remove_suffix(11);
   for (std::string_view last : {"embed_tokens", "wte", "word_embeddings"})
     if (module == last || (module.ends_with(last) &&
                            module[module.size() - last.size() - 1] == '.'))
@@ -155,8 +154,8 @@ Expected<PeftAdapter> PeftAdapter::open(const std::string &folder) {
       adapter.ignoredKeys.emplace_back(key);
       continue;
     }
-    if (adapter.prefix.empty())
-      adapter.prefix = headPrefix(name);
+    if (adapter.pathPrefix.empty())
+      adapter.pathPrefix = headPrefix(name);
     for (std::string_view module : headModules)
       hasHead |= name.starts_with(module);
     auto [place, isNew] = adapter.keys.emplace(name, std::string(key));
@@ -165,7 +164,7 @@ Expected<PeftAdapter> PeftAdapter::open(const std::string &folder) {
                        ": tensors '", place->second, "' and '", key,
                        "' are the same one");
   }
-  adapter.headless = !hasHead && adapter.prefix.empty();
+  adapter.headless = !hasHead && adapter.pathPrefix.empty();
   adapter.checkpoint = std::move(*checkpoint);
   return adapter;
 }
@@ -182,7 +181,7 @@ std::string PeftAdapter::nameInFile(std::string_view name) const {
     return std::string(name);
   if (std::string_view begin = headPrefix(name); !begin.empty())
     return std::string(headless ? name.substr(begin.size()) : name);
-  std::string longer = prefix + std::string(name);
+  std::string longer = pathPrefix + std::string(name);
   return keys.contains(longer) ? longer : std::string(name);
 }
 
@@ -194,13 +193,17 @@ const TensorView *PeftAdapter::findOwn(std::string_view name) const {
 const TensorView *PeftAdapter::find(std::string_view name) const {
   if (const TensorView *own = findOwn(name))
     return own;
-  // "lm_head.base_layer.weight" is "model.embed_tokens.base_layer.weight" where
-  // both are one parameter; what is trained in full is a parameter of its own.
-  if (!name.starts_with("lm_head.") || !name.ends_with("weight") ||
-      baseParameter(name).empty())
+  // Where embedding and head are one parameter, each is the other's; what is
+  // trained in full is a parameter of its own.
+  std::string parameter = baseParameter(name);
+  auto isHead = [](std::string_view tensor) {
+    return baseParameter(tensor) == "lm_head.weight";
+  };
+  bool wantsHead = isInputEmbedding(parameter);
+  if (!wantsHead && !isHead(name))
     return nullptr;
   for (const auto &[other, key] : keys)
-    if (!baseParameter(other).empty() && isInputEmbedding(other) &&
+    if ((wantsHead ? isHead(other) : isInputEmbedding(baseParameter(other))) &&
         !isSavedInFull(settings, other.substr(0, other.rfind('.'))))
       return checkpoint.find(key);
   return nullptr;

@@ -71,9 +71,12 @@ void lora::fillInitial(mlir::Attribute attribute, llvm::StringRef fullName,
       value = float((2.0 * toUnit(stream.get(index++)) - 1.0) * bound);
     return;
   }
-  case InitKind::Normal: {
+  case InitKind::Normal:
+  case InitKind::StandardNormal: {
     // Box and Muller 1958; the elements 2k and 2k + 1 share a pair of numbers.
-    double deviation = 1.0 / double(init.getType().getDimSize(0));
+    double deviation = init.getKind() == InitKind::Normal
+                           ? 1.0 / double(init.getType().getDimSize(0))
+                           : 1.0;
     for (float &value : values) {
       uint64_t pair = index & ~uint64_t(1);
       double radius = std::sqrt(-2.0 * std::log(toUnit(stream.get(pair))));

@@ -38,7 +38,7 @@
 // The fixture's config names q_proj, r 3, and v_proj, which is not here.
 // CONFIG: tensor<3x6xf32> {{.*}}"q_proj.lora_A.weight"
 
-// WARN: warning: lora-insert: no linear layer is named 'o_prj': did you mean 'o_proj'
+// WARN: warning: lora-insert: no linear layer or embedding is named 'o_prj': did you mean 'o_proj'
 // NONE: error: lora-insert: target_modules selects no module of the model
 // NONE: note: no module's path ends in 'qproj': did you mean 'q_proj'
 // NORM: error: lora-insert: target_modules selects 'model.layers.0.norm', which is neither a linear layer nor an embedding; PEFT refuses it too

@@ -5,11 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AdapterTensors.h"
 #include "Branches.h"
 #include "Targets.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
-
-#include <set>
 
 namespace lora {
 #define GEN_PASS_DEF_ATTACH
@@ -20,98 +19,20 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-static Type elementType(MLIRContext *context, lora_rt::DType type) {
-  switch (type) {
-  case lora_rt::DType::F64:
-    return Float64Type::get(context);
-  case lora_rt::DType::F32:
-    return Float32Type::get(context);
-  case lora_rt::DType::BF16:
-    return BFloat16Type::get(context);
-  case lora_rt::DType::F16:
-    return Float16Type::get(context);
-  default:
-    return {};
-  }
-}
-
-/// The leaf for a tensor of a targeted module, or failure if it is missing or
-/// has another shape.
-static FailureOr<Attribute>
-leafOf(ModuleOp module, const peft::PeftAdapter &adapter,
-       const GraphModule &target, StringRef suffix, ArrayRef<int64_t> shape,
-       const std::string &name, std::set<std::string> &used) {
-  MLIRContext *context = module.getContext();
-  std::string tensor = joinPath(target.info.path, suffix);
-  const lora_rt::TensorView *view = adapter.find(tensor);
-  if (!view)
-    return module.emitError()
-           << adapter.folder() << ": no tensor '" << adapter.keyOf(tensor)
-           << "', although adapter_config.json targets '" << target.info.path
-           << "'" << lora_rt::suggestion(tensor, adapter.names());
-  Type element = elementType(context, view->dtype);
-  if (!element)
-    return module.emitError()
-           << adapter.folder() << ": expected tensor '" << view->name
-           << "' to be of F32, F16, BF16 or F64, but got "
-           << std::string(lora_rt::safetensorsName(view->dtype));
-  if (ArrayRef<int64_t>(view->shape) != shape)
-    return module.emitError()
-           << adapter.folder() << ": expected tensor '" << view->name
-           << "' to have shape " << lora_rt::shapeText(shape) << ", but got "
-           << lora_rt::shapeText(view->shape)
-           << "; does the adapter belong to this model?";
-  used.insert(view->name);
-  return Attribute(
-      AdapterAttr::get(context, StringAttr::get(context, name),
-                       StringAttr::get(context, slotName(target.local, suffix)),
-                       RankedTensorType::get(shape, element)));
-}
-
-/// Says of a tensor that nothing used why that is.
-static LogicalResult refuseTensor(ModuleOp module,
-                                  const peft::PeftAdapter &adapter,
-                                  StringRef name,
-                                  ArrayRef<GraphModule> modules) {
-  InFlightDiagnostic diag = module.emitError()
-                            << adapter.folder() << ": tensor '"
-                            << peft::fileKey(name) << "' is not used: ";
-  auto [owner, role] = name.split(".lora_");
-  if (name.contains(".lora_embedding_"))
-    return diag << "adapters on embeddings are not supported";
-  if (name.contains(".lora_magnitude_vector"))
-    return diag << "DoRA is not supported";
-  if (name.ends_with(".lora_B.bias"))
-    return diag << "a bias on B is not supported";
-  if (role != "A.weight" && role != "B.weight")
-    return diag
-           << "it is not a low-rank matrix; tensors of the base model that "
-              "were trained in full are not supported, merge the adapter "
-              "with PEFT and compile the result";
-  std::vector<std::string_view> names;
-  for (const GraphModule &known : modules) {
-    std::string_view path = known.seen;
-    if (path == std::string_view(owner))
-      return diag << "adapter_config.json does not target '" << owner << "'";
-    names.push_back(path);
-  }
-  return diag << "the model has no module '" << owner << "'"
-              << lora_rt::suggestion(owner, names);
-}
-
 /// Adapters and models may come with or without the head; without it,
 /// transformers drops the leading "model." of paths. The rules were written for
 /// the adapter's.
-static void seeAsAdapter(MutableArrayRef<GraphModule> modules, bool headless) {
+static void seeAsAdapter(MutableArrayRef<GraphModule> modules,
+                         const peft::PeftAdapter &adapter) {
   bool hasPrefix = llvm::any_of(modules, [](const GraphModule &known) {
-    return StringRef(known.info.path).starts_with("model.");
+    return !peft::headPrefix(known.info.path).empty();
   });
   for (GraphModule &known : modules) {
-    StringRef path = known.info.path;
-    if (headless && hasPrefix)
-      known.seen = path.consume_front("model.") ? path.str() : "";
-    else if (!headless && !hasPrefix)
-      known.seen = "model." + path.str();
+    std::string_view prefix = peft::headPrefix(known.info.path);
+    if (adapter.isHeadless() && hasPrefix)
+      known.seen = prefix.empty() ? "" : known.info.path.substr(prefix.size());
+    else if (!adapter.isHeadless() && !hasPrefix)
+      known.seen = adapter.prefix() + known.info.path;
   }
 }
 
@@ -127,6 +48,73 @@ static bool hasAdapter(ModuleOp module, StringRef name) {
   return found;
 }
 
+/// The branch of a targeted module, as the adapter's tensors have it.
+static FailureOr<Branch> makeBranch(ModuleOp module, AdapterTensors &tensors,
+                                    const GraphModule &known,
+                                    const peft::Target &target) {
+  const peft::PeftConfig &config = tensors.getAdapter().config();
+  Branch branch;
+  branch.path = known.path;
+  branch.local = known.local;
+  branch.isEmbedding = known.info.kind == peft::ModuleKind::Embedding;
+  branch.scale = splatScale(module.getContext(), target.rank, target.scale);
+  FailureOr<Attribute> a = tensors.getOf(
+      known, branch.isEmbedding ? "lora_embedding_A" : "lora_A.weight",
+      {target.rank, known.in});
+  if (failed(a))
+    return failure();
+  FailureOr<Attribute> b = tensors.getOf(
+      known, branch.isEmbedding ? "lora_embedding_B" : "lora_B.weight",
+      {known.out, target.rank});
+  if (failed(b))
+    return failure();
+  // A token's row of A is read at once.
+  branch.a = branch.isEmbedding ? transposeExpr(*a) : *a;
+  branch.b = *b;
+  if (config.loraBias) {
+    FailureOr<Attribute> bias =
+        tensors.getOf(known, "lora_B.bias", {known.out});
+    if (failed(bias))
+      return failure();
+    branch.bias = *bias;
+  }
+  if (config.dora) {
+    FailureOr<Attribute> magnitude =
+        tensors.getOf(known, "lora_magnitude_vector", {known.out});
+    if (failed(magnitude))
+      return failure();
+    branch.magnitude = *magnitude;
+  }
+  // Embeddings begin as usual in an adapter that begins with PiSSA or OLoRA.
+  if (!branch.isEmbedding && config.init == peft::PeftConfig::Init::Pissa)
+    branch.residual = ResidualKind::Pissa;
+  if (!branch.isEmbedding && config.init == peft::PeftConfig::Init::Olora)
+    branch.residual = ResidualKind::Olora;
+  return branch;
+}
+
+/// Says what PEFT itself does otherwise or leaves out.
+static void noteOddities(ModuleOp module, const peft::PeftAdapter &adapter,
+                         ArrayRef<GraphModule> modules,
+                         ArrayRef<peft::Target> targets) {
+  for (const peft::Target &target : targets)
+    for (StringRef suffix : {".weight", ".bias"}) {
+      const std::string name = modules[target.module].info.path + suffix.str();
+      if (adapter.overwriting(name) == name && adapter.findOwn(name))
+        module.emitWarning()
+            << adapter.folder() << ": tensor '" << adapter.keyOf(name)
+            << "' of a targeted module is used; PEFT since 0.7 saves it as '"
+            << adapter.keyOf(modules[target.module].info.path) << ".base_layer"
+            << suffix << "' and would leave this one out";
+    }
+  if (!adapter.ignored().empty())
+    module.emitWarning() << adapter.folder() << ": " << adapter.ignored().size()
+                         << " tensors have no effect, '"
+                         << adapter.ignored().front()
+                         << "' among them: they serve training alone, or are "
+                            "copies";
+}
+
 FailureOr<BranchStatistics>
 lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
                     const AdapterOptions &options) {
@@ -140,43 +128,47 @@ lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
            << "expected no adapter '" << options.name
            << "' in the module yet; give another name to attach a second one "
               "beside it";
-  if (config.init == peft::PeftConfig::Init::Pissa ||
-      config.init == peft::PeftConfig::Init::Olora)
-    return module.emitError()
-           << config.where
-           << ": the base weights of PiSSA and OLoRA are not supported; merge "
-              "the adapter with PEFT";
-  if (options.train && failed(refuseDropout(module, config)))
-    return failure();
   std::vector<GraphModule> modules = collectModules(module);
-  seeAsAdapter(modules, adapter.isHeadless());
+  seeAsAdapter(modules, adapter);
+  AdapterTensors tensors(module, adapter, options.name);
+  if (options.train && (failed(refuseTraining(module, config, modules)) ||
+                        failed(tensors.refuseParameters())))
+    return failure();
   FailureOr<peft::TargetSelection> selection =
       selectModules(module, config, modules);
-  if (failed(selection))
+  if (failed(selection) ||
+      failed(tensors.refuseAdaptedRows(modules, selection->targets)) ||
+      (options.train &&
+       failed(refuseTiedTraining(module, config, modules, selection->targets))))
     return failure();
 
-  std::set<std::string> used;
+  // Embedding and head part where one of them is adapted by itself.
+  bool isTied = llvm::any_of(
+      modules, [](const GraphModule &known) { return known.info.tied; });
+  FailureOr<bool> parts = tensors.mustUntie(modules);
+  if (failed(parts))
+    return failure();
+  for (const peft::Target &target : selection->targets)
+    *parts |= modules[target.module].info.tied;
+  if (*parts)
+    untie(module, modules);
+  // Branches stand on what the adapter puts in the base weights' place.
+  if (failed(tensors.replaceParameters(modules, isTied)) ||
+      failed(tensors.replaceRows(modules)))
+    return failure();
+
   std::vector<Branch> branches;
   for (const peft::Target &target : selection->targets) {
-    const GraphModule &linear = modules[target.module];
-    FailureOr<Attribute> a =
-        leafOf(module, adapter, linear, "lora_A.weight",
-               {target.rank, linear.in}, options.name, used);
-    if (failed(a))
+    FailureOr<Branch> branch =
+        makeBranch(module, tensors, modules[target.module], target);
+    if (failed(branch))
       return failure();
-    FailureOr<Attribute> b =
-        leafOf(module, adapter, linear, "lora_B.weight",
-               {linear.out, target.rank}, options.name, used);
-    if (failed(b))
-      return failure();
-    branches.push_back(
-        {linear.path, linear.local, *a, *b,
-         splatScale(module.getContext(), target.rank, target.scale),
-         options.name});
+    branch->adapter = options.name;
+    branches.push_back(std::move(*branch));
   }
-  for (std::string_view name : adapter.names())
-    if (!used.count(adapter.find(name) ? adapter.find(name)->name : ""))
-      return refuseTensor(module, adapter, name, modules);
+  if (failed(tensors.refuseUnused(modules)))
+    return failure();
+  noteOddities(module, adapter, modules, selection->targets);
   return addBranches(module, branches, options.train);
 }
 

@@ -28,12 +28,25 @@ static std::string variantName(SymbolTable &symbols, StringRef block) {
 
 namespace {
 
-/// Puts branches on the linear layers of one copy of a block.
+/// Whether an expression is what an adapter made of a base weight.
+bool isAdapted(Attribute expr) {
+  bool found = false;
+  AttrTypeWalker walker;
+  walker.addWalk([&](Attribute part) {
+    found |= isa<MergeAttr, ScaleAttr, ResidualAttr>(part);
+    return WalkResult::advance();
+  });
+  walker.walk(expr);
+  return found;
+}
+
+/// Puts branches on the modules of one copy of a block.
 class BranchBuilder {
 public:
   BranchBuilder(func::FuncOp block, bool train) : block(block), train(train) {}
 
-  LogicalResult add(const Branch &branch) {
+  /// Adds a branch; the values of slots that it builds on are those at `place`.
+  LogicalResult add(Branch branch, ApplyOp place) {
     std::optional<unsigned> index =
         findSlot(block, slotName(branch.local, "weight"));
     if (!index)
@@ -43,59 +56,197 @@ public:
     SmallVector<Operation *> users;
     for (OpOperand &use : weight.getUses())
       if (use.getOperandNumber() == 1 &&
-          isa<transformer::LinearOp, lora::LinearOp>(use.getOwner()))
+          (branch.isEmbedding
+               ? isa<transformer::EmbeddingOp, lora::EmbeddingOp>(
+                     use.getOwner())
+               : isa<transformer::LinearOp, lora::LinearOp>(use.getOwner())))
         users.push_back(use.getOwner());
     if (users.empty())
-      return block.emitError() << "expected a linear layer with the weight '"
-                               << slotName(branch.local, "weight") << "'";
-    for (Operation *user : users) {
-      if (auto linear = dyn_cast<lora::LinearOp>(user)) {
-        if (failed(widen(linear, branch)))
-          return failure();
-      } else if (failed(insert(cast<transformer::LinearOp>(user), *index,
-                               branch))) {
+      return block.emitError()
+             << "expected "
+             << (branch.isEmbedding ? "an embedding with the table '"
+                                    : "a linear layer with the weight '")
+             << slotName(branch.local, "weight") << "'";
+    if (failed(adaptWeight(branch, place, *index)))
+      return failure();
+    for (Operation *user : users)
+      if (failed(add(user, branch, place)))
         return failure();
-      }
-    }
     return success();
   }
+
+  /// Slots whose values were changed for all places of the block.
+  ArrayRef<std::string> getChangedSlots() const { return changedSlots; }
 
 private:
   Type elementTypeOf(Value value) {
     return getElementTypeOrSelf(value.getType());
   }
 
-  /// Inserts a slot for a low-rank matrix, or finds it where the block has it,
-  /// and returns its value in the compute type.
+  void changeValue(unsigned index, Attribute value) {
+    setSlotValue(block, index, value);
+    changedSlots.push_back(getSlotName(block, index).str());
+  }
+
+  /// Takes from the base weight what the branch started from, and scales the
+  /// weight and B to DoRA's magnitudes: m / n (W + s BA) x is, with W' = m / n
+  /// W and B' = m / n B, again a linear layer with a branch.
+  LogicalResult adaptWeight(Branch &branch, ApplyOp place, unsigned index) {
+    if (!branch.residual && !branch.magnitude)
+      return success();
+    Attribute value = getSlotValue(place, block, index);
+    if (isAdapted(value))
+      return block.emitError()
+             << "expected no other adapter on '" << branch.local
+             << "' below one that changes its base weight (DoRA, PiSSA, "
+                "OLoRA); attach that one first";
+    Type element = exprType(value).getElementType();
+    // Rounded once, after what follows.
+    value = stripCast(value);
+    if (branch.residual) {
+      FailureOr<Attribute> residual = residualOf(branch, value);
+      if (failed(residual))
+        return failure();
+      value = *residual;
+    }
+    if (branch.magnitude) {
+      Attribute rows = branch.b, columns = branch.a;
+      if (branch.isEmbedding) {
+        rows = branch.a;
+        columns = transposeExpr(branch.b);
+      }
+      int64_t dim = branch.isEmbedding ? 1 : 0;
+      auto factor =
+          DoraFactorAttr::get(block.getContext(), value, rows, columns,
+                              branch.scale, branch.magnitude, dim);
+      value = ScaleAttr::get(block.getContext(), value, factor, dim);
+      branch.b = ScaleAttr::get(block.getContext(), branch.b, factor, 0);
+    }
+    changeValue(index, castExpr(value, element));
+    return success();
+  }
+
+  FailureOr<Attribute> residualOf(const Branch &branch, Attribute value) {
+    auto of = [&](Attribute operand, double scale) -> Attribute {
+      return ResidualAttr::get(
+          block.getContext(), *branch.residual, operand,
+          branch.scale.getNumElements(),
+          FloatAttr::get(Float64Type::get(block.getContext()), scale));
+    };
+    RankedTensorType type = exprType(value);
+    int64_t rank = branch.scale.getNumElements();
+    if (rank > std::min(type.getDimSize(0), type.getDimSize(1)))
+      return block.emitError()
+             << "expected the rank of '" << branch.local
+             << "' to be at most the smaller dimension of its weight, but got "
+             << rank << " and " << type;
+    if (*branch.residual == ResidualKind::Pissa)
+      return of(value, 1);
+    double scale =
+        (*branch.scale.getValues<APFloat>().begin()).convertToDouble();
+    // PEFT factorizes the matrix as it is stored, [in, out] for Conv1D; only a
+    // square one then takes the factors.
+    auto transpose = dyn_cast<TransposeAttr>(value);
+    if (!transpose)
+      return of(value, scale);
+    if (type.getDimSize(0) != type.getDimSize(1))
+      return block.emitError()
+             << "OLoRA on '" << branch.local
+             << "', a Conv1D layer that is not square, is not supported: PEFT "
+                "itself cannot run it";
+    return Attribute(TransposeAttr::get(block.getContext(),
+                                        of(transpose.getOperand(), scale)));
+  }
+
+  LogicalResult add(Operation *user, const Branch &branch, ApplyOp place) {
+    if (isa<lora::LinearOp, lora::EmbeddingOp>(user) && branch.magnitude)
+      return user->emitOpError()
+             << "expected no other adapter on '" << branch.local
+             << "' below a DoRA adapter; attach that one first";
+    if (auto linear = dyn_cast<lora::LinearOp>(user)) {
+      FailureOr<Value> bias = addBias(linear.getBias(), branch, place,
+                                      elementTypeOf(linear.getX()));
+      if (failed(bias))
+        return failure();
+      if (*bias)
+        linear.getBiasMutable().assign(*bias);
+      return widen(linear, branch, 0);
+    }
+    if (auto embedding = dyn_cast<lora::EmbeddingOp>(user))
+      return widen(embedding, branch, 1);
+    if (auto embedding = dyn_cast<transformer::EmbeddingOp>(user))
+      return insert(embedding, branch);
+    return insert(cast<transformer::LinearOp>(user), branch, place);
+  }
+
+  /// A linear layer's bias with what the branch adds to it.
+  FailureOr<Value> addBias(Value bias, const Branch &branch, ApplyOp place,
+                           Type compute) {
+    if (!branch.bias)
+      return bias;
+    MLIRContext *context = block.getContext();
+    float scale =
+        (*branch.scale.getValues<APFloat>().begin()).convertToDouble();
+    auto sum = [&](ArrayRef<Attribute> operands, ArrayRef<float> weights) {
+      auto type = RankedTensorType::get({int64_t(weights.size())},
+                                        Float32Type::get(context));
+      Attribute value = SumAttr::get(
+          context, ArrayAttr::get(context, operands),
+          cast<DenseFPElementsAttr>(DenseElementsAttr::get(type, weights)));
+      return castExpr(value, compute);
+    };
+    if (!bias) {
+      unsigned position =
+          *findSlot(block, slotName(branch.local, "weight")) + 1;
+      return addSlot(position, slotName(branch.local, "bias"),
+                     sum(branch.bias, scale), Role::Frozen);
+    }
+    auto arg = dyn_cast<BlockArgument>(bias);
+    if (!arg || !getSlotName(block, arg.getArgNumber()))
+      return block.emitError()
+             << "expected the bias of '" << branch.local << "' to be a slot";
+    Attribute value = getSlotValue(place, block, arg.getArgNumber());
+    changeValue(arg.getArgNumber(),
+                sum({stripCast(value), branch.bias}, {1.0f, scale}));
+    return bias;
+  }
+
+  /// A slot with a value, inserted at `position` or found where the block has
+  /// it.
+  FailureOr<Value> addSlot(unsigned position, StringRef slot, Attribute value,
+                           Role role) {
+    MLIRContext *context = block.getContext();
+    if (std::optional<unsigned> index = findSlot(block, slot)) {
+      if (getSlotValue(block, *index) != value)
+        return block.emitError()
+               << "expected '" << slot << "' not to be a slot already";
+      return Value(block.getArgument(*index));
+    }
+    SmallVector<NamedAttribute> attrs{
+        {TransformerDialect::kSlotAttr, StringAttr::get(context, slot)},
+        {TransformerDialect::kValueAttr, value}};
+    if (role != Role::Frozen)
+      attrs.emplace_back(TransformerDialect::kRoleAttr,
+                         RoleAttr::get(context, role));
+    if (failed(block.insertArgument(position, exprType(value),
+                                    DictionaryAttr::get(context, attrs),
+                                    block.getLoc())))
+      return failure();
+    return Value(block.getArgument(position));
+  }
+
+  /// The same for a low-rank matrix; returns its value in the compute type.
   FailureOr<Value> matrix(OpBuilder &b, unsigned position, StringRef slot,
                           Attribute expr, Type compute) {
-    MLIRContext *context = block.getContext();
     Type element = train ? getAccumulationType(compute) : compute;
-    Attribute value = castExpr(expr, element);
-    std::optional<unsigned> index = findSlot(block, slot);
-    if (index && getSlotValue(block, *index) != value)
-      return block.emitError()
-             << "expected '" << slot << "' not to be a slot already";
-    if (!index) {
-      SmallVector<NamedAttribute> attrs{
-          {TransformerDialect::kSlotAttr, StringAttr::get(context, slot)},
-          {TransformerDialect::kValueAttr, value}};
-      if (train)
-        attrs.emplace_back(TransformerDialect::kRoleAttr,
-                           RoleAttr::get(context, Role::Trainable));
-      if (failed(block.insertArgument(position, exprType(value),
-                                      DictionaryAttr::get(context, attrs),
-                                      block.getLoc())))
-        return failure();
-      index = position;
-    }
-    Value matrix = block.getArgument(*index);
-    if (element == compute)
+    FailureOr<Value> matrix = addSlot(position, slot, castExpr(expr, element),
+                                      train ? Role::Trainable : Role::Frozen);
+    if (failed(matrix) || element == compute)
       return matrix;
     return CastOp::create(
                b, block.getLoc(),
-               RankedTensorType::get(exprType(value).getShape(), compute),
-               matrix)
+               RankedTensorType::get(exprType(expr).getShape(), compute),
+               *matrix)
         .getResult();
   }
 
@@ -118,48 +269,83 @@ private:
     return arith::ConstantOp::create(b, block.getLoc(), scale);
   }
 
-  /// A linear layer gets its first branch.
-  LogicalResult insert(transformer::LinearOp linear, unsigned weight,
-                       const Branch &branch) {
-    OpBuilder b(linear);
-    Type compute = elementTypeOf(linear.getX());
-    std::string infix = branch.adapter == "default" ? "" : branch.adapter + ".";
-    FailureOr<Value> a = matrix(
-        b, weight + 1, slotName(branch.local, "lora_A." + infix + "weight"),
-        branch.a, compute);
+  /// The matrices of a branch, after the weight.
+  FailureOr<std::pair<Value, Value>>
+  matrices(OpBuilder &b, const Branch &branch, Type compute) {
+    unsigned weight = *findSlot(block, slotName(branch.local, "weight"));
+    auto name = [&](StringRef matrix) {
+      std::string adapter =
+          branch.adapter == "default" ? "" : "." + branch.adapter;
+      return slotName(branch.local,
+                      branch.isEmbedding
+                          ? ("lora_embedding_" + matrix + adapter).str()
+                          : ("lora_" + matrix + adapter + ".weight").str());
+    };
+    FailureOr<Value> a =
+        this->matrix(b, weight + 1, name("A"), branch.a, compute);
     if (failed(a))
       return failure();
-    FailureOr<Value> bMatrix = matrix(
-        b, weight + 2, slotName(branch.local, "lora_B." + infix + "weight"),
-        branch.b, compute);
+    FailureOr<Value> bMatrix =
+        this->matrix(b, weight + 2, name("B"), branch.b, compute);
     if (failed(bMatrix))
+      return failure();
+    return std::make_pair(*a, *bMatrix);
+  }
+
+  /// A linear layer gets its first branch.
+  LogicalResult insert(transformer::LinearOp linear, const Branch &branch,
+                       ApplyOp place) {
+    OpBuilder b(linear);
+    Type compute = elementTypeOf(linear.getX());
+    auto parts = matrices(b, branch, compute);
+    if (failed(parts))
+      return failure();
+    FailureOr<Value> bias = addBias(linear.getBias(), branch, place, compute);
+    if (failed(bias))
       return failure();
     auto adapted = lora::LinearOp::create(
         b, linear.getLoc(), linear.getResult().getType(), linear.getX(),
-        linear.getWeight(), *a, *bMatrix, scaleConstant(branch.scale, compute),
-        linear.getBias());
+        linear.getWeight(), parts->first, parts->second,
+        scaleConstant(branch.scale, compute), *bias);
     linear.replaceAllUsesWith(adapted.getResult());
     linear.erase();
     return success();
   }
 
-  /// A linear layer gets another branch: side by side along the rank, which is
-  /// the sum of both.
-  LogicalResult widen(lora::LinearOp linear, const Branch &branch) {
+  /// An embedding gets its first branch.
+  LogicalResult insert(transformer::EmbeddingOp embedding,
+                       const Branch &branch) {
+    OpBuilder b(embedding);
+    Type compute = elementTypeOf(embedding.getTable());
+    auto parts = matrices(b, branch, compute);
+    if (failed(parts))
+      return failure();
+    auto adapted = lora::EmbeddingOp::create(
+        b, embedding.getLoc(), embedding.getResult().getType(),
+        embedding.getIds(), embedding.getTable(), parts->first, parts->second,
+        scaleConstant(branch.scale, compute));
+    embedding.replaceAllUsesWith(adapted.getResult());
+    embedding.erase();
+    return success();
+  }
+
+  /// A module gets another branch: side by side along the rank, dimension
+  /// `rankOfA` of A and 1 of B, which is the sum of both.
+  template <typename OpT>
+  LogicalResult widen(OpT op, const Branch &branch, int64_t rankOfA) {
     DenseFPElementsAttr scale;
-    bool isFrozen =
-        !train && matchPattern(linear.getScale(), m_Constant(&scale));
-    for (Value part : {linear.getA(), linear.getB()}) {
+    bool isFrozen = !train && matchPattern(op.getScale(), m_Constant(&scale));
+    for (Value part : {Value(op.getA()), Value(op.getB())}) {
       auto arg = dyn_cast<BlockArgument>(part);
       isFrozen &= arg && arg.hasOneUse() &&
                   getSlotRole(block, arg.getArgNumber()) == Role::Frozen;
     }
     if (!isFrozen)
-      return linear.emitOpError()
+      return op.emitOpError()
              << "expected no other adapter on '" << branch.local
              << "', because branches that train cannot be joined; merge the "
                 "other adapter first";
-    Type compute = elementTypeOf(linear.getX());
+    Type compute = elementTypeOf(op.getB());
     auto join = [&](Value part, Attribute expr, int64_t dim) {
       auto arg = cast<BlockArgument>(part);
       unsigned index = arg.getArgNumber();
@@ -168,8 +354,8 @@ private:
       arg.setType(exprType(value));
       setSlotValue(block, index, value);
     };
-    join(linear.getA(), branch.a, 0);
-    join(linear.getB(), branch.b, 1);
+    join(op.getA(), branch.a, rankOfA);
+    join(op.getB(), branch.b, 1);
     block.setType(FunctionType::get(block.getContext(),
                                     block.getBody().getArgumentTypes(),
                                     block.getResultTypes()));
@@ -180,8 +366,8 @@ private:
       values.push_back(float(value.convertToDouble()));
     auto type = RankedTensorType::get({int64_t(values.size())},
                                       Float32Type::get(block.getContext()));
-    Operation *oldScale = linear.getScale().getDefiningOp();
-    linear.getScaleMutable().assign(
+    Operation *oldScale = op.getScale().getDefiningOp();
+    op.getScaleMutable().assign(
         scaleConstant(cast<DenseFPElementsAttr>(DenseElementsAttr::get(
                           type, ArrayRef<float>(values))),
                       compute));
@@ -192,6 +378,7 @@ private:
 
   func::FuncOp block;
   bool train;
+  SmallVector<std::string> changedSlots;
 };
 
 } // namespace
@@ -203,15 +390,57 @@ static int64_t countOps(Operation *op) {
 }
 
 /// What decides whether two places can share a copy of a block.
-static Attribute signatureOf(ArrayRef<const Branch *> branches) {
+static Attribute signatureOf(ArrayRef<const Branch *> branches, ApplyOp place,
+                             func::FuncOp block) {
+  MLIRContext *context = place.getContext();
   SmallVector<Attribute> parts;
+  auto add = [&](Attribute part) {
+    parts.push_back(part ? part : UnitAttr::get(context));
+  };
+  auto addSlot = [&](const Branch &branch, StringRef suffix) {
+    std::optional<unsigned> index =
+        findSlot(block, slotName(branch.local, suffix));
+    add(index ? getSlotValue(place, block, *index) : Attribute());
+  };
   for (const Branch *branch : branches) {
-    MLIRContext *context = branch->a.getContext();
-    parts.push_back(StringAttr::get(context, branch->local));
-    parts.push_back(StringAttr::get(context, branch->adapter));
-    llvm::append_values(parts, branch->a, branch->b, Attribute(branch->scale));
+    add(StringAttr::get(context, branch->local));
+    add(StringAttr::get(context, branch->adapter));
+    for (Attribute part : {branch->a, branch->b, Attribute(branch->scale),
+                           branch->bias, branch->magnitude})
+      add(part);
+    add(branch->residual
+            ? StringAttr::get(context, stringifyResidualKind(*branch->residual))
+            : Attribute());
+    // What the branch builds on may differ between places.
+    if (branch->magnitude || branch->residual)
+      addSlot(*branch, "weight");
+    if (branch->bias)
+      addSlot(*branch, "bias");
   }
-  return ArrayAttr::get(parts.front().getContext(), parts);
+  return ArrayAttr::get(context, parts);
+}
+
+static int64_t countParameters(const Branch &branch) {
+  int64_t count = 0;
+  for (Attribute part : {branch.a, branch.b, branch.bias, branch.magnitude})
+    count += part ? exprType(part).getNumElements() : 0;
+  return count;
+}
+
+/// Says on a block what all of its places say.
+static void hoistValues(func::FuncOp block, ArrayRef<ApplyOp> applies) {
+  for (unsigned i = 0, e = block.getNumArguments(); i < e; ++i) {
+    if (!getSlotName(block, i) || getSlotRole(block, i) == Role::State)
+      continue;
+    SmallVector<Attribute> values;
+    for (ApplyOp apply : applies)
+      values.push_back(getSlotValue(apply, block, i));
+    if (values.empty() || !llvm::all_equal(values))
+      continue;
+    setSlotValue(block, i, values.front());
+    for (ApplyOp apply : applies)
+      setSlotValue(apply, block, i, values.front());
+  }
 }
 
 FailureOr<BranchStatistics>
@@ -224,7 +453,11 @@ lora::addBranches(ModuleOp module, ArrayRef<Branch> branches, bool train) {
   SymbolTable symbols(module);
   int64_t before = countOps(module);
   for (auto &[block, applies] : collectApplies(module)) {
-    DenseMap<Attribute, func::FuncOp> variants;
+    struct Variant {
+      func::FuncOp block;
+      SmallVector<std::string> changedSlots;
+    };
+    DenseMap<Attribute, Variant> variants;
     llvm::StringSet<> counted;
     SmallVector<func::FuncOp> created;
     Operation *last = block;
@@ -235,7 +468,7 @@ lora::addBranches(ModuleOp module, ArrayRef<Branch> branches, bool train) {
           here.push_back(branch);
       if (here.empty())
         continue;
-      func::FuncOp &variant = variants[signatureOf(here)];
+      auto &[variant, changedSlots] = variants[signatureOf(here, apply, block)];
       if (!variant) {
         variant = block.clone();
         variant.setName(variantName(symbols, block.getName()));
@@ -244,16 +477,20 @@ lora::addBranches(ModuleOp module, ArrayRef<Branch> branches, bool train) {
         created.push_back(variant);
         BranchBuilder builder(variant, train);
         for (const Branch *branch : here)
-          if (failed(builder.add(*branch)))
+          if (failed(builder.add(*branch, apply)))
             return failure();
+        changedSlots = llvm::to_vector(builder.getChangedSlots());
       }
       apply.setBlock(variant.getName());
+      for (const std::string &slot : changedSlots) {
+        unsigned index = *findSlot(variant, slot);
+        setSlotValue(apply, variant, index, getSlotValue(variant, index));
+      }
       if (!counted.insert(apply.getPath()).second)
         continue;
       for (const Branch *branch : here) {
         ++statistics.branches;
-        statistics.parameters += exprType(branch->a).getNumElements() +
-                                 exprType(branch->b).getNumElements();
+        statistics.parameters += countParameters(*branch);
       }
     }
     if (!block.isPrivate() || !SymbolTable::symbolKnownUseEmpty(block, module))
@@ -264,6 +501,9 @@ lora::addBranches(ModuleOp module, ArrayRef<Branch> branches, bool train) {
     if (!created.empty() && blockStem(name) != name)
       (void)symbols.rename(created.front(), name);
   }
+  for (auto &[block, applies] : collectApplies(module))
+    if (blockStem(block.getName()) != block.getName())
+      hoistValues(block, applies);
   statistics.operations = countOps(module) - before;
   return statistics;
 }

@@ -12,18 +12,29 @@
 #include "SlotValues.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
 
+#include <optional>
+
 namespace lora {
 
-/// A low-rank branch to be put on a linear layer.
+/// A low-rank branch to be put on a linear layer or an embedding.
 struct Branch {
   std::string path;
   std::string local;
-  /// Weight expressions of A [rank, in] and B [out, rank], in their own type.
+  /// Weight expressions of A and B, in their own type: [rank, in] and [out,
+  /// rank]; of an embedding [vocabulary, rank] and [width, rank].
   mlir::Attribute a, b;
   /// A value per rank row.
   mlir::DenseFPElementsAttr scale;
   /// Name of the adapter, "default" for the nameless one.
   std::string adapter = "default";
+  bool isEmbedding = false;
+  /// The bias of B, which is scaled like B; or null.
+  mlir::Attribute bias = {};
+  /// DoRA's magnitudes, per output or feature; or null.
+  mlir::Attribute magnitude = {};
+  /// What the base weight loses to the branch (PiSSA, OLoRA); `rank` of it is
+  /// that of the branch.
+  std::optional<ResidualKind> residual = std::nullopt;
 };
 
 /// The block's name without what variants add: "decoder" for "decoder.lora_1".
@@ -37,7 +48,7 @@ int64_t deduplicateBlocks(mlir::ModuleOp module);
 /// free.
 void restoreBlockNames(mlir::ModuleOp module);
 
-/// Puts branches on linear layers that `collectModules` found.
+/// Puts branches on modules that `collectModules` found.
 mlir::FailureOr<BranchStatistics>
 addBranches(mlir::ModuleOp module, llvm::ArrayRef<Branch> branches, bool train);
 

@@ -41,7 +41,8 @@ std::vector<GraphModule> lora::collectModules(ModuleOp module) {
   std::map<std::string, size_t> known; // full name -> index
   std::set<std::string> containers;
   auto isLowRank = [](StringRef slot) {
-    return slot.contains("lora_A.") || slot.contains("lora_B.");
+    return slot.contains("lora_A.") || slot.contains("lora_B.") ||
+           slot.contains("lora_embedding_");
   };
   for (auto &[block, applies] : collectApplies(module))
     for (ApplyOp apply : applies)
@@ -72,7 +73,7 @@ std::vector<GraphModule> lora::collectModules(ModuleOp module) {
           if (!ties || !known.emplace("lm_head", modules.size()).second)
             continue;
           found.info.path = "lm_head";
-          found.tied = true;
+          other.info.tied = found.info.tied = true;
         }
         if (found.info.path == "lm_head" &&
             found.info.kind == peft::ModuleKind::Linear)
@@ -92,4 +93,43 @@ std::vector<GraphModule> lora::collectModules(ModuleOp module) {
       modules.push_back(std::move(container));
     }
   return modules;
+}
+
+bool lora::isTokenEmbedding(const GraphModule &module) {
+  StringRef last = StringRef(module.info.path).rsplit('.').second;
+  if (last.empty())
+    last = module.info.path;
+  return module.info.kind == peft::ModuleKind::Embedding &&
+         (last == "embed_tokens" || last == "wte" || last == "word_embeddings");
+}
+
+void lora::untie(ModuleOp module, MutableArrayRef<GraphModule> modules) {
+  MLIRContext *context = module.getContext();
+  for (GraphModule &head : modules) {
+    if (!head.info.tied || head.info.kind != peft::ModuleKind::OutputEmbedding)
+      continue;
+    for (auto &[block, applies] : collectApplies(module)) {
+      std::optional<unsigned> weight =
+          findSlot(block, slotName(head.local, "weight"));
+      bool isHead =
+          weight &&
+          llvm::any_of(
+              block.getArgument(*weight).getUsers(), [](Operation *user) {
+                return isa<transformer::LinearOp, lora::LinearOp, UpOp>(user);
+              });
+      for (ApplyOp apply : applies)
+        if (isHead && apply.getPath() == head.path)
+          apply.setPath(StringAttr::get(context, "lm_head"));
+    }
+    head.path = "lm_head";
+  }
+  for (GraphModule &known : modules)
+    known.info.tied = false;
+  if (auto model = module->getAttrOfType<DictionaryAttr>(
+          TransformerDialect::kModelAttr)) {
+    NamedAttrList entries(model);
+    entries.set("tied", BoolAttr::get(context, false));
+    module->setAttr(TransformerDialect::kModelAttr,
+                    entries.getDictionary(context));
+  }
 }

@@ -22,16 +22,24 @@ struct GraphModule {
   std::string path;
   /// Its name in the block; empty where the block is the module.
   std::string local;
-  /// [out, in] of a linear layer.
+  /// [out, in] of a linear layer; width and vocabulary of an embedding.
   int64_t out = 0, in = 0;
-  /// Whether its weight is also the embedding table.
-  bool tied = false;
   /// Whether `lora-fuse` has already taken it apart.
   bool fused = false;
 };
 
-/// The modules of a model, in the order of their application, each once.
+/// The modules of a model, in the order of their application, each once. Where
+/// one weight is the embedding table and the head's, both are modules, and
+/// `info.tied`.
 std::vector<GraphModule> collectModules(mlir::ModuleOp module);
+
+/// Whether an embedding holds the model's tokens (rather than positions or
+/// token types), by its name in the families.
+bool isTokenEmbedding(const GraphModule &module);
+
+/// Binds a head whose weight is the embedding's to the path "lm_head", so that
+/// each can have a value of its own; base values stay what they are.
+void untie(mlir::ModuleOp module, llvm::MutableArrayRef<GraphModule> modules);
 
 /// The slot of a module's tensor: `local.suffix`, or `suffix`.
 std::string slotName(llvm::StringRef local, llvm::StringRef suffix);

@@ -19,39 +19,93 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
+/// Fails if a new branch is to begin with something else than random numbers.
+static LogicalResult refuseStart(ModuleOp module,
+                                 const peft::PeftConfig &config) {
+  using Init = peft::PeftConfig::Init;
+  auto refuse = [&](const char *what) {
+    return module.emitError()
+           << config.where << ": " << what
+           << " cannot be begun here; begin it with PEFT, save it, and attach "
+              "the folder";
+  };
+  if (config.dora)
+    return refuse("an adapter with 'use_dora'");
+  if (config.init == Init::Pissa || config.init == Init::Olora)
+    return refuse("an adapter with PiSSA's or OLoRA's 'init_lora_weights'");
+  if (config.init == Init::FromData)
+    return refuse(
+        "an adapter whose 'init_lora_weights' comes from data or from "
+        "the base weights");
+  if (config.init == Init::Orthogonal)
+    return refuse("an adapter with 'init_lora_weights' \"orthogonal\"");
+  if (config.init == Init::Random && config.loraBias)
+    return refuse("an adapter with random biases");
+  return success();
+}
+
+/// A new branch, as PEFT begins it.
+static Branch makeBranch(MLIRContext *context, const peft::PeftConfig &config,
+                         const GraphModule &known, const peft::Target &target,
+                         const AdapterOptions &options) {
+  using Init = peft::PeftConfig::Init;
+  auto init = [&](InitKind kind, StringRef suffix, ArrayRef<int64_t> shape) {
+    return InitAttr::get(
+        context, kind, StringAttr::get(context, slotName(known.local, suffix)),
+        RankedTensorType::get(shape, Float32Type::get(context)), options.seed);
+  };
+  bool isRandom = config.init == Init::Random;
+  Branch branch;
+  branch.path = known.path;
+  branch.local = known.local;
+  branch.adapter = options.name;
+  branch.scale = splatScale(context, target.rank, target.scale);
+  branch.isEmbedding = known.info.kind == peft::ModuleKind::Embedding;
+  if (branch.isEmbedding) {
+    branch.a = transposeExpr(
+        init(isRandom ? InitKind::StandardNormal : InitKind::Zeros,
+             "lora_embedding_A", {target.rank, known.in}));
+    branch.b = init(InitKind::StandardNormal, "lora_embedding_B",
+                    {known.out, target.rank});
+    return branch;
+  }
+  branch.a = init(config.init == Init::Gaussian ? InitKind::Normal
+                                                : InitKind::KaimingUniform,
+                  "lora_A.weight", {target.rank, known.in});
+  branch.b = init(isRandom ? InitKind::KaimingUniform : InitKind::Zeros,
+                  "lora_B.weight", {known.out, target.rank});
+  if (config.loraBias)
+    branch.bias = init(InitKind::Zeros, "lora_B.bias", {known.out});
+  return branch;
+}
+
 FailureOr<BranchStatistics>
 lora::insertBranches(ModuleOp module, const peft::PeftConfig &config,
                      const AdapterOptions &options) {
-  if (options.train && failed(refuseDropout(module, config)))
+  if (failed(refuseStart(module, config)))
     return failure();
   std::vector<GraphModule> modules = collectModules(module);
+  if (options.train && failed(refuseTraining(module, config, modules)))
+    return failure();
   FailureOr<peft::TargetSelection> selection =
       selectModules(module, config, modules);
-  if (failed(selection))
+  if (failed(selection) ||
+      (options.train &&
+       failed(refuseTiedTraining(module, config, modules, selection->targets))))
     return failure();
   for (const std::string &entry : selection->unmatchedTargets)
-    module.emitWarning() << config.where << ": no linear layer is named '"
-                         << entry << "'" << nearModules(entry, modules);
+    module.emitWarning() << config.where
+                         << ": no linear layer or embedding is named '" << entry
+                         << "'" << nearModules(entry, modules);
 
-  MLIRContext *context = module.getContext();
-  auto init = [&](InitKind kind, const GraphModule &linear, StringRef suffix,
-                  int64_t rows, int64_t columns) {
-    return InitAttr::get(
-        context, kind, StringAttr::get(context, slotName(linear.local, suffix)),
-        RankedTensorType::get({rows, columns}, Float32Type::get(context)),
-        options.seed);
-  };
+  if (llvm::any_of(selection->targets, [&](const peft::Target &target) {
+        return modules[target.module].info.tied;
+      }))
+    untie(module, modules);
   std::vector<Branch> branches;
-  for (const peft::Target &target : selection->targets) {
-    const GraphModule &linear = modules[target.module];
-    branches.push_back({linear.path, linear.local,
-                        init(InitKind::KaimingUniform, linear, "lora_A.weight",
-                             target.rank, linear.in),
-                        init(InitKind::Zeros, linear, "lora_B.weight",
-                             linear.out, target.rank),
-                        splatScale(context, target.rank, target.scale),
-                        options.name});
-  }
+  for (const peft::Target &target : selection->targets)
+    branches.push_back(makeBranch(module.getContext(), config,
+                                  modules[target.module], target, options));
   return addBranches(module, branches, options.train);
 }
 

@@ -8,6 +8,7 @@
 
 #include "Branches.h"
 #include "MergeExpressions.h"
+#include "SlotValues.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "mlir/IR/Remarks.h"
 
@@ -27,6 +28,8 @@ struct BranchParts {
   Value x, weight, a, b, scale, bias;
   /// Rows of `a` that belong to the branch.
   int64_t offset = 0, rank = 0;
+  /// Of an embedding, whose input is ids and whose A is [vocabulary, rank].
+  bool isEmbedding = false;
 };
 
 std::optional<BranchParts> partsOf(Operation *op) {
@@ -37,6 +40,12 @@ std::optional<BranchParts> partsOf(Operation *op) {
     return BranchParts{linear.getX(), linear.getWeight(),    linear.getA(),
                        linear.getB(), linear.getScale(),     linear.getBias(),
                        /*offset=*/0,  rows(linear.getA(), 0)};
+  if (auto embedding = dyn_cast<lora::EmbeddingOp>(op))
+    return BranchParts{embedding.getIds(),   embedding.getTable(),
+                       embedding.getA(),     embedding.getB(),
+                       embedding.getScale(), Value(),
+                       /*offset=*/0,         rows(embedding.getA(), 1),
+                       /*isEmbedding=*/true};
   auto up = dyn_cast<UpOp>(op);
   auto down = up ? up.getT().getDefiningOp<DownOp>() : DownOp();
   if (!down || down.getX() != up.getX())
@@ -61,7 +70,7 @@ public:
   int64_t run(function_ref<bool(Operation *)> isSelected) {
     SmallVector<Operation *> branches;
     block.walk([&](Operation *op) {
-      if (isa<lora::LinearOp, UpOp>(op) && isSelected(op))
+      if (isa<lora::LinearOp, lora::EmbeddingOp, UpOp>(op) && isSelected(op))
         branches.push_back(op);
     });
     int64_t merged = 0;
@@ -111,6 +120,9 @@ private:
 
     // The value in the block, and those of places that have others.
     auto mergedAt = [&](function_ref<Attribute(unsigned)> valueOf) {
+      if (parts->isEmbedding)
+        return mergeExpr(valueOf(*weight), valueOf(*a),
+                         transposeExpr(stripCast(valueOf(*b))), scale);
       return mergeExpr(valueOf(*weight), valueOf(*b),
                        rowsOf(valueOf(*a), parts->offset, parts->rank),
                        sliceScale(scale, parts->offset, parts->rank));
@@ -128,10 +140,15 @@ private:
     for (auto [apply, value] : llvm::zip_equal(applies, atPlaces))
       setSlotValue(apply, block, *weight, value);
     OpBuilder builder(op);
-    auto linear = transformer::LinearOp::create(
-        builder, op->getLoc(), op->getResult(0).getType(), parts->x,
-        parts->weight, parts->bias);
-    op->getResult(0).replaceAllUsesWith(linear.getResult());
+    Type type = op->getResult(0).getType();
+    Value result;
+    if (parts->isEmbedding)
+      result = transformer::EmbeddingOp::create(builder, op->getLoc(), type,
+                                                parts->x, parts->weight);
+    else
+      result = transformer::LinearOp::create(
+          builder, op->getLoc(), type, parts->x, parts->weight, parts->bias);
+    op->getResult(0).replaceAllUsesWith(result);
     op->erase();
     return {};
   }
@@ -147,7 +164,8 @@ private:
       if (op->use_empty())
         op->erase();
     eraseUnusedSlots(block, applies, [](StringRef slot) {
-      return slot.contains("lora_A.") || slot.contains("lora_B.");
+      return slot.contains("lora_A.") || slot.contains("lora_B.") ||
+             slot.contains("lora_embedding_");
     });
   }
 

@@ -56,6 +56,50 @@ Attribute lora::concatExprs(Attribute first, Attribute second, int64_t dim) {
                          RankedTensorType::get(shape, element));
 }
 
+Attribute lora::transposeExpr(Attribute expr) {
+  if (auto transpose = dyn_cast<TransposeAttr>(expr))
+    return transpose.getOperand();
+  auto concat = dyn_cast<ConcatAttr>(expr);
+  if (!concat)
+    return TransposeAttr::get(expr.getContext(), expr);
+  SmallVector<Attribute> parts;
+  for (Attribute part : concat.getOperands())
+    parts.push_back(transposeExpr(part));
+  RankedTensorType type = concat.getType();
+  return ConcatAttr::get(
+      expr.getContext(), ArrayAttr::get(expr.getContext(), parts),
+      1 - concat.getDim(),
+      RankedTensorType::get({type.getDimSize(1), type.getDimSize(0)},
+                            type.getElementType()));
+}
+
+LogicalResult lora::changeSlotValues(
+    ModuleOp module,
+    function_ref<FailureOr<Attribute>(ApplyOp, func::FuncOp, unsigned)>
+        change) {
+  for (auto &[block, applies] : collectApplies(module))
+    for (unsigned i = 0, e = block.getNumArguments(); i < e; ++i) {
+      if (!getSlotName(block, i) || getSlotRole(block, i) == Role::State)
+        continue;
+      SmallVector<Attribute> values;
+      bool changed = false;
+      for (ApplyOp apply : applies) {
+        FailureOr<Attribute> value = change(apply, block, i);
+        if (failed(value))
+          return failure();
+        changed |= bool(*value);
+        values.push_back(*value ? *value : getSlotValue(apply, block, i));
+      }
+      if (!changed)
+        continue;
+      if (llvm::all_equal(values))
+        setSlotValue(block, i, values.front());
+      for (auto [apply, value] : llvm::zip_equal(applies, values))
+        setSlotValue(apply, block, i, value);
+    }
+  return success();
+}
+
 DenseFPElementsAttr lora::splatScale(MLIRContext *context, int64_t rank,
                                      double scale) {
   auto type = RankedTensorType::get({rank}, Float32Type::get(context));

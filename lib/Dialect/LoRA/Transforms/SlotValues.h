@@ -23,6 +23,10 @@ mlir::Attribute stripCast(mlir::Attribute expr);
 mlir::Attribute concatExprs(mlir::Attribute first, mlir::Attribute second,
                             int64_t dim);
 
+/// A matrix expression with its dimensions exchanged; of a transposed one its
+/// operand, of a concatenation that of the parts.
+mlir::Attribute transposeExpr(mlir::Attribute expr);
+
 /// The type of a weight expression.
 mlir::RankedTensorType exprType(mlir::Attribute expr);
 
@@ -39,6 +43,14 @@ void setSlotValue(transformer::ApplyOp apply, mlir::func::FuncOp block,
 /// base tensor of the slot's name and type needs no attribute.
 void setSlotValue(mlir::func::FuncOp block, unsigned index,
                   mlir::Attribute value);
+
+/// Sets the value of a slot that all applications at `path` see; `change` makes
+/// the new value of the old one, and leaves null what stays. Fails if it does.
+mlir::LogicalResult changeSlotValues(
+    mlir::ModuleOp module,
+    llvm::function_ref<mlir::FailureOr<mlir::Attribute>(
+        transformer::ApplyOp apply, mlir::func::FuncOp block, unsigned index)>
+        change);
 
 /// All applications in a module, by block.
 llvm::MapVector<mlir::func::FuncOp, llvm::SmallVector<transformer::ApplyOp>>

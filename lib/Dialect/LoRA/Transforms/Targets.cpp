@@ -9,13 +9,50 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-LogicalResult lora::refuseDropout(ModuleOp module,
-                                  const peft::PeftConfig &config) {
-  if (config.dropout == 0)
+LogicalResult lora::refuseTiedTraining(ModuleOp module,
+                                       const peft::PeftConfig &config,
+                                       ArrayRef<GraphModule> modules,
+                                       ArrayRef<peft::Target> targets) {
+  if (!config.ensureWeightTying)
     return success();
-  return module.emitError()
-         << config.where << ": 'lora_dropout' is " << config.dropout
-         << ", but training with dropout is not supported; set it to 0";
+  for (const peft::Target &target : targets)
+    if (modules[target.module].info.tied)
+      return module.emitError()
+             << config.where
+             << ": 'ensure_weight_tying' is set, but training one branch for '"
+             << modules[target.module].seen
+             << "' and the weight that it is tied to is not supported; train "
+                "with PEFT, or leave it out";
+  return success();
+}
+
+LogicalResult lora::refuseTraining(ModuleOp module,
+                                   const peft::PeftConfig &config,
+                                   ArrayRef<GraphModule> modules) {
+  auto refuse = [&](const char *key, const char *what) {
+    return module.emitError()
+           << config.where << ": '" << key << "' is set, but training " << what
+           << " is not supported; train with PEFT, or leave it out";
+  };
+  if (config.dropout != 0)
+    return module.emitError()
+           << config.where << ": 'lora_dropout' is " << config.dropout
+           << ", but training with dropout is not supported; set it to 0";
+  if (config.dora)
+    return refuse("use_dora", "magnitudes");
+  if (config.loraBias)
+    return refuse("lora_bias", "biases");
+  if (config.bias != peft::PeftConfig::Bias::None)
+    return refuse("bias", "biases");
+  if (!config.trainableTokens.empty())
+    return refuse("trainable_token_indices", "rows of an embedding");
+  for (const GraphModule &known : modules)
+    if (!known.seen.empty() && peft::isSavedInFull(config, known.seen))
+      return module.emitError()
+             << config.where << ": 'modules_to_save' selects '" << known.seen
+             << "', but training modules in full is not supported; train with "
+                "PEFT, or leave it out";
+  return success();
 }
 
 void lora::reportStatistics(ModuleOp module, StringRef pass,
@@ -32,8 +69,7 @@ std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
   size_t parts = entry.count('.') + 1;
   std::set<std::string> ends;
   for (const GraphModule &known : modules) {
-    if (known.info.kind != peft::ModuleKind::Linear &&
-        known.info.kind != peft::ModuleKind::OutputEmbedding)
+    if (known.info.kind == peft::ModuleKind::Other)
       continue;
     StringRef path = known.seen;
     size_t at = path.size();
@@ -54,7 +90,7 @@ lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
   for (auto [index, known] : llvm::enumerate(modules)) {
     if (known.seen.empty())
       continue;
-    visible.push_back({known.seen, known.info.kind});
+    visible.push_back({known.seen, known.info.kind, known.info.tied});
     indices.push_back(index);
   }
   StringRef family;
@@ -82,17 +118,6 @@ lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
   }
   for (const peft::Target &target : selection->targets) {
     const GraphModule &linear = modules[target.module];
-    if (linear.info.kind == peft::ModuleKind::Embedding)
-      return module.emitError()
-             << config.where << ": target_modules selects the embedding '"
-             << linear.info.path
-             << "'; only linear layers can have a branch so far";
-    if (linear.tied)
-      return module.emitError()
-             << config.where << ": target_modules selects '" << linear.info.path
-             << "', whose weight is also the embedding table; a branch on one "
-                "of the two is not supported: merge the adapter with PEFT and "
-                "save the model untied";
     if (linear.fused)
       return module.emitError()
              << "expected '" << linear.info.path

@@ -13,9 +13,17 @@ mlir::FailureOr<peft::TargetSelection>
 selectModules(mlir::ModuleOp module, const peft::PeftConfig &config,
               llvm::ArrayRef<GraphModule> modules);
 
-/// Fails if the config asks for dropout, which training does not have.
-mlir::LogicalResult refuseDropout(mlir::ModuleOp module,
-                                  const peft::PeftConfig &config);
+/// Fails if the config asks for what training does not have: dropout, and
+/// anything besides A and B that would have to train.
+mlir::LogicalResult refuseTraining(mlir::ModuleOp module,
+                                   const peft::PeftConfig &config,
+                                   llvm::ArrayRef<GraphModule> modules);
+
+/// Fails if two modules would have to train one branch.
+mlir::LogicalResult refuseTiedTraining(mlir::ModuleOp module,
+                                       const peft::PeftConfig &config,
+                                       llvm::ArrayRef<GraphModule> modules,
+                                       llvm::ArrayRef<peft::Target> targets);
 
 /// Says what was brought in as a remark of the category `pass`. (The distro's
 /// MLIR is built without pass statistics.)

@@ -17,9 +17,14 @@ using namespace lora::transformer;
 
 /// The adapter that an expression comes from, "default" where it is several.
 static std::string adapterOf(Attribute expr) {
-  if (auto leaf = dyn_cast<AdapterAttr>(expr))
-    return leaf.getAdapter().str();
-  return "default";
+  std::set<std::string> names;
+  AttrTypeWalker walker;
+  walker.addWalk([&](AdapterAttr leaf) {
+    names.insert(leaf.getAdapter().str());
+    return WalkResult::advance();
+  });
+  walker.walk(expr);
+  return names.size() == 1 ? *names.begin() : "default";
 }
 
 namespace {
@@ -50,13 +55,22 @@ struct Unmerge : public lora::impl::UnmergeBase<Unmerge> {
                             << slot.getValue() << "'";
           return signalPassFailure();
         }
+        bool isEmbedding =
+            llvm::any_of(block.getArgument(i).getUsers(), [](Operation *user) {
+              return isa<transformer::EmbeddingOp>(user);
+            });
         setSlotValue(block, i, unmergedExpr(getSlotValue(block, i)));
         for (auto [apply, value] : llvm::zip_equal(applies, values)) {
           if (MergeAttr merge = findMerge(value);
               merge && seen.emplace(apply.getPath().str(), local.str()).second)
-            branches.push_back({apply.getPath().str(), local.str(),
-                                merge.getA(), merge.getB(), merge.getScale(),
-                                adapterOf(merge.getA())});
+            branches.push_back(
+                isEmbedding
+                    ? Branch{apply.getPath().str(), local.str(), merge.getB(),
+                             transposeExpr(merge.getA()), merge.getScale(),
+                             adapterOf(merge.getB()), true}
+                    : Branch{apply.getPath().str(), local.str(), merge.getA(),
+                             merge.getB(), merge.getScale(),
+                             adapterOf(merge.getA())});
           setSlotValue(apply, block, i, unmergedExpr(value));
         }
       }

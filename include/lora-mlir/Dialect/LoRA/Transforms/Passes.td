@@ -122,8 +122,8 @@ def Attach : Pass<"lora-attach", "::mlir::ModuleOp"> {
   let summary = "Attaches a PEFT adapter folder to a model";
   let description = [{
     Reads `adapter_config.json` and `adapter_model.safetensors` of `adapter-dir` and turns each targeted `transformer.linear` into a
-    `lora.linear`. The targeting rules are PEFT's. Every key of the config and every tensor is used, or refused by name. Only the
-    names and shapes of tensors enter the IR.
+    `lora.linear`, each targeted `transformer.embedding` into a `lora.embedding`. The targeting rules are PEFT's. Every key of the config
+    and every tensor is used, or refused by name. Only the names and shapes of tensors enter the IR.
 
     ```mlir
     func.func private @decoder(%x: tensor<?x6xbf16>, %w: tensor<4x6xbf16> {transformer.slot = "q_proj.weight"}) -> tensor<?x4xbf16> {
@@ -147,6 +147,10 @@ def Attach : Pass<"lora-attach", "::mlir::ModuleOp"> {
 
     Places of a block that differ in which layers have a branch, in ranks or in scales apply copies of their own; places without a
     branch keep the original. A second adapter on a layer is joined to the first along the rank, which is the sum of both.
+
+    What else the adapter holds goes into the values of slots: parameters trained in full and biases as its own leaves, trained tokens as
+    `#lora.replace_rows`, biases of branches as `#lora.sum`, the base weights of PiSSA and OLoRA as `#lora.residual`. DoRA scales a weight and its
+    B by `#lora.dora_factor`. A head whose weight is the embedding's is bound at "lm_head" if one of the two gets a value of its own.
   }];
   let options = [
     Option<"adapterDir", "adapter-dir", "std::string", "", "The adapter's folder">,
@@ -163,8 +167,8 @@ def Attach : Pass<"lora-attach", "::mlir::ModuleOp"> {
 def Merge : Pass<"lora-merge", "::mlir::ModuleOp"> {
   let summary = "Folds frozen low-rank branches into weight expressions";
   let description = [{
-    A `lora.linear`, or a `lora.up` with its `lora.down`, whose matrices are frozen slots becomes a `transformer.linear` whose weight
-    is `#lora.merge`: W + B diag(s) A in f32, rounded once to the weight's type when the weight pack is written. Blocks that are then
+    A `lora.linear`, or a `lora.up` with its `lora.down`, whose matrices are frozen slots becomes a `transformer.linear` (a
+    `lora.embedding` a `transformer.embedding`) whose weight is `#lora.merge`: W + B diag(s) A in f32, rounded once to the weight's type when the weight pack is written. Blocks that are then
     equal become one function; weight expressions in which places differ move to `transformer.apply`. So a merged model runs the
     base model's code. What trains is never folded; remarks of category `lora-merge` say what was left and why.
 
@@ -187,8 +191,9 @@ def Merge : Pass<"lora-merge", "::mlir::ModuleOp"> {
 def Unmerge : Pass<"lora-unmerge", "::mlir::ModuleOp"> {
   let summary = "Takes merged branches out of weight expressions";
   let description = [{
-    The inverse of `lora-merge`: a `transformer.linear` whose weight is `#lora.merge`, in the block or at a place that applies it,
-    becomes a `lora.linear` again, with the leaves of the expression as slots.
+    The inverse of `lora-merge`: a `transformer.linear` or `transformer.embedding` whose weight is `#lora.merge`, in the block or at a
+    place that applies it, becomes a `lora.linear` or `lora.embedding` again, with the leaves of the expression as slots. What else an adapter
+    did to slots (biases, parameters in full) stays in them.
   }];
   let statistics = [
     Statistic<"numBranches", "num-branches", "Branches taken out">];
@@ -198,9 +203,10 @@ def Unmerge : Pass<"lora-unmerge", "::mlir::ModuleOp"> {
 def Insert : Pass<"lora-insert", "::mlir::ModuleOp"> {
   let summary = "Adds new low-rank branches to a model";
   let description = [{
-    Puts branches on the linear layers that PEFT's targeting rules select: `targets` as a list of names, of paths or `all-linear`,
-    or `regex`; or all of it from a file, `config=adapter_config.json`. A begins random (Kaiming uniform), B zero, so the model
-    computes what it did. A target that matches nothing is a warning with near names, an error if nothing matches at all.
+    Puts branches on the linear layers and embeddings that PEFT's targeting rules select: `targets` as a list of names, of paths or `all-linear`,
+    or `regex`; or all of it from a file, `config=adapter_config.json`. A begins random (Kaiming uniform), B zero, of an
+    embedding A zero and B normal, so the model computes what it did; `init_lora_weights` of a config may say `gaussian`, or false for A and
+    B random. A target that matches nothing is a warning with near names, an error if nothing matches at all.
     The IR is that of `lora-attach`, with these values:
 
     ```mlir
@@ -212,7 +218,7 @@ def Insert : Pass<"lora-insert", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"config", "config", "std::string", "", "An adapter_config.json that says all of the following but the seed">,
-    ListOption<"targets", "targets", "std::string", "Names or paths of linear layers, or all-linear">,
+    ListOption<"targets", "targets", "std::string", "Names or paths of linear layers and embeddings, or all-linear">,
     Option<"regex", "regex", "std::string", "", "A Python regular expression of whole paths, in place of targets">,
     ListOption<"exclude", "exclude", "std::string", "Names or paths that get no branch">,
     ListOption<"layers", "layers", "int64_t", "Numbers of the layers that targets are limited to">,

@@ -41,7 +41,8 @@ def Transformer_InitKind : I32EnumAttr<"InitKind", "How a new parameter begins",
     I32EnumAttrCase<"Zeros", 0, "zeros">,
     I32EnumAttrCase<"Ones", 1, "ones">,
     I32EnumAttrCase<"KaimingUniform", 2, "kaiming_uniform">,
-    I32EnumAttrCase<"Normal", 3, "normal">]> {
+    I32EnumAttrCase<"Normal", 3, "normal">,
+    I32EnumAttrCase<"StandardNormal", 4, "standard_normal">]> {
   let cppNamespace = "::lora::transformer";
   let genSpecializedAttr = 0;
 }
@@ -92,7 +93,8 @@ def Transformer_InitAttr : Transformer_WeightExpr<"Init", "init"> {
     #transformer.init<kaiming_uniform, "self_attn.q_proj.lora_A.weight", tensor<3x48xf32>, seed = 0>
     ```
     `kaiming_uniform` draws from U(-1/sqrt(in), 1/sqrt(in)), torch's
-    `kaiming_uniform_(a = sqrt(5))`; `normal` from N(0, (1/r)^2) with r the first dimension.
+    `kaiming_uniform_(a = sqrt(5))`; `normal` from N(0, (1/r)^2) with r the first dimension,
+    `standard_normal` from N(0, 1).
     The last number is the seed; the stream depends on it and on the full name.
   }];
   let parameters = (ins EnumParameter<Transformer_InitKind>:$kind, "::mlir::StringAttr":$name,

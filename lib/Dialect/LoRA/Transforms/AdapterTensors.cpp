@@ -1,0 +1,358 @@
+//===- AdapterTensors.cpp - The tensors of an adapter as leaves -----------===//
+
+#include "AdapterTensors.h"
+#include "SlotValues.h"
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+static Type elementType(MLIRContext *context, lora_rt::DType type) {
+  switch (type) {
+  case lora_rt::DType::F64:
+    return Float64Type::get(context);
+  case lora_rt::DType::F32:
+    return Float32Type::get(context);
+  case lora_rt::DType::BF16:
+    return BFloat16Type::get(context);
+  case lora_rt::DType::F16:
+    return Float16Type::get(context);
+  default:
+    return {};
+  }
+}
+
+FailureOr<Attribute> AdapterTensors::get(const std::string &tensor,
+                                         StringRef path,
+                                         RankedTensorType type) {
+  const lora_rt::TensorView *view = adapter.find(tensor);
+  Type element = elementType(module.getContext(), view->dtype);
+  if (!element)
+    return module.emitError()
+           << adapter.folder() << ": expected tensor '" << view->name
+           << "' to be of F32, F16, BF16 or F64, but got "
+           << std::string(lora_rt::safetensorsName(view->dtype));
+  if (ArrayRef<int64_t>(view->shape) != type.getShape())
+    return module.emitError() << adapter.folder() << ": expected tensor '"
+                              << view->name << "' to have shape "
+                              << lora_rt::shapeText({type.getShape().data(),
+                                                     type.getShape().size()})
+                              << ", but got " << lora_rt::shapeText(view->shape)
+                              << "; does the adapter belong to this model?";
+  use(*view);
+  StringRef local = tensor;
+  if (!path.empty())
+    local = local.drop_front(path.size() + 1);
+  MLIRContext *context = module.getContext();
+  return Attribute(AdapterAttr::get(
+      context, StringAttr::get(context, name), StringAttr::get(context, local),
+      RankedTensorType::get(type.getShape(), element, type.getEncoding())));
+}
+
+FailureOr<Attribute> AdapterTensors::getOf(const GraphModule &target,
+                                           StringRef suffix,
+                                           ArrayRef<int64_t> shape) {
+  std::string tensor = joinPath(target.info.path, suffix);
+  if (!adapter.find(tensor))
+    return module.emitError()
+           << adapter.folder() << ": no tensor '" << adapter.keyOf(tensor)
+           << "', although adapter_config.json targets '" << target.info.path
+           << "'" << lora_rt::suggestion(tensor, adapter.names());
+  return get(
+      tensor, target.path,
+      RankedTensorType::get(shape, Float32Type::get(module.getContext())));
+}
+
+LogicalResult AdapterTensors::refuseUnused(ArrayRef<GraphModule> modules) {
+  std::string_view unused;
+  for (std::string_view tensor : adapter.names())
+    if (!used.count(adapter.findOwn(tensor)->name)) {
+      unused = tensor;
+      break;
+    }
+  if (unused.empty())
+    return success();
+  const peft::PeftConfig &config = adapter.config();
+  InFlightDiagnostic diag = module.emitError()
+                            << adapter.folder() << ": tensor '"
+                            << peft::fileKey(unused) << "' is not used: ";
+  auto [owner, role] = StringRef(unused).rsplit(".lora_");
+  bool isBranch = !role.empty();
+  if (role == "magnitude_vector" && !config.dora)
+    return diag << "adapter_config.json does not say 'use_dora'";
+  if (role == "B.bias" && !config.loraBias)
+    return diag << "adapter_config.json does not say 'lora_bias'";
+  if (role.starts_with("velora_") || role.starts_with("monteclora_"))
+    return diag << "adapter_config.json has neither 'velora_config' nor "
+                   "'monteclora_config'";
+  if (!isBranch)
+    owner = StringRef(unused).rsplit(".token_adapter.").first;
+  bool isRows = !isBranch && owner != StringRef(unused);
+  if (!isBranch && !isRows)
+    owner = StringRef(unused).rsplit('.').first;
+  if (owner.ends_with(".base_layer"))
+    owner = owner.drop_back(StringRef(".base_layer").size());
+  std::vector<std::string_view> names;
+  for (const GraphModule &known : modules) {
+    std::string_view path = known.seen;
+    if (path == std::string_view(owner))
+      return isBranch ? diag << "adapter_config.json does not target '" << owner
+                             << "'"
+             : isRows ? diag << "'trainable_token_indices' does not name '"
+                             << owner << "'"
+                      : diag << "'" << owner
+                             << "' has no such parameter in this model";
+    names.push_back(path);
+  }
+  return diag << "the model has no module '" << owner << "'"
+              << lora_rt::suggestion(std::string_view(owner), names);
+}
+
+LogicalResult AdapterTensors::refuseParameters() {
+  for (std::string_view tensor : adapter.names())
+    if (tensor.find(".lora_") == std::string_view::npos)
+      return module.emitError()
+             << adapter.folder() << ": tensor '" << peft::fileKey(tensor)
+             << "' replaces a parameter of the base model, but training writes "
+                "only low-rank matrices; train with PEFT, or remove the tensor "
+                "if it is the base model's";
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Parameters of the base model
+//===----------------------------------------------------------------------===//
+
+FailureOr<Attribute> AdapterTensors::replace(Attribute expr, StringRef path,
+                                             bool wasTied) {
+  if (auto leaf = dyn_cast<AdapterAttr>(expr)) {
+    std::string parameter = joinPath(path, leaf.getName());
+    if (adapter.overwriting(parameter).empty())
+      return expr;
+    return module.emitError()
+           << adapter.folder() << ": '" << parameter
+           << "' is replaced by the adapters '" << leaf.getAdapter().getValue()
+           << "' and '" << name << "'; only one of them can be attached";
+  }
+  if (auto base = dyn_cast<BaseAttr>(expr)) {
+    std::string parameter = joinPath(path, base.getName());
+    std::string tensor = adapter.overwriting(parameter);
+    // Embedding and head are one parameter, of which the adapter holds one.
+    if (tensor.empty() && wasTied && adapter.find(parameter))
+      tensor = parameter;
+    if (!tensor.empty())
+      return get(tensor, path, base.getType());
+    // What PEFT trains in full it saves in full.
+    std::string inFile =
+        adapter.keyOf(parameter).substr(peft::fileKey("").size());
+    for (size_t dot = inFile.rfind('.'); dot != std::string::npos && dot != 0;
+         dot = inFile.rfind('.', dot - 1))
+      if (peft::isSavedInFull(adapter.config(), inFile.substr(0, dot)))
+        return module.emitError()
+               << adapter.folder() << ": no tensor '"
+               << adapter.keyOf(parameter)
+               << "', although adapter_config.json has '"
+               << inFile.substr(0, dot) << "' in modules_to_save"
+               << lora_rt::suggestion(inFile, adapter.names());
+    return expr;
+  }
+
+  auto weight = cast<WeightExprAttrInterface>(expr);
+  SmallVector<Attribute> operands;
+  bool changed = false;
+  for (Attribute operand : weight.getOperandExprs()) {
+    FailureOr<Attribute> replaced = replace(operand, path, wasTied);
+    if (failed(replaced))
+      return failure();
+    changed |= *replaced != operand;
+    operands.push_back(*replaced);
+  }
+  if (!changed)
+    return expr;
+  // The new leaves may have another element type than the old.
+  if (auto cast = dyn_cast<CastAttr>(expr))
+    return castExpr(operands[0], cast.getType().getElementType());
+  if (auto concat = dyn_cast<ConcatAttr>(expr)) {
+    Attribute joined = operands[0];
+    for (Attribute operand : ArrayRef(operands).drop_front())
+      joined = concatExprs(joined, operand, concat.getDim());
+    return joined;
+  }
+  AttrTypeReplacer replacer;
+  replacer.addReplacement(
+      [&](Attribute part) -> std::optional<std::pair<Attribute, WalkResult>> {
+        for (auto [before, after] :
+             llvm::zip_equal(weight.getOperandExprs(), operands))
+          if (part == before)
+            return std::make_pair(after, WalkResult::skip());
+        return std::nullopt;
+      });
+  return replacer.replace(expr);
+}
+
+LogicalResult AdapterTensors::replaceParameters(ArrayRef<GraphModule> modules,
+                                                bool wasTied) {
+  LogicalResult result = changeSlotValues(
+      module,
+      [&](ApplyOp apply, func::FuncOp block,
+          unsigned index) -> FailureOr<Attribute> {
+        Attribute value = getSlotValue(apply, block, index);
+        FailureOr<Attribute> replaced =
+            replace(value, apply.getPath(), wasTied);
+        if (failed(replaced) || *replaced == value)
+          return failed(replaced) ? replaced
+                                  : FailureOr<Attribute>(Attribute());
+        return castExpr(*replaced, exprType(value).getElementType());
+      });
+  if (failed(result))
+    return failure();
+  // One weight under two names, with equal values.
+  for (const GraphModule &head : modules) {
+    if (!head.info.tied || head.info.kind != peft::ModuleKind::OutputEmbedding)
+      continue;
+    std::string tensor = adapter.overwriting(head.info.path + ".weight");
+    if (!tensor.empty())
+      use(*adapter.findOwn(tensor));
+  }
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Rows of tokens
+//===----------------------------------------------------------------------===//
+
+const std::vector<int64_t> *
+AdapterTensors::getTokens(const GraphModule &known) const {
+  for (const auto &[name, tokens] : adapter.config().trainableTokens)
+    if (name.empty() ? isTokenEmbedding(known)
+                     : StringRef(known.seen).ends_with(name) &&
+                           known.info.kind != peft::ModuleKind::Other)
+      return &tokens;
+  return nullptr;
+}
+
+FailureOr<bool> AdapterTensors::mustUntie(ArrayRef<GraphModule> modules) {
+  const GraphModule *embedding = nullptr, *head = nullptr;
+  for (const GraphModule &known : modules)
+    if (known.info.tied)
+      (known.info.kind == peft::ModuleKind::Embedding ? embedding : head) =
+          &known;
+  if (!embedding || !head)
+    return false;
+  // A module trained in full is a parameter of its own; otherwise both names
+  // are the same one.
+  for (const GraphModule *one : {embedding, head})
+    if (peft::isSavedInFull(adapter.config(), one->seen))
+      return true;
+  std::string ofEmbedding =
+                  adapter.overwriting(embedding->info.path + ".weight"),
+              ofHead = adapter.overwriting(head->info.path + ".weight");
+  if (!ofHead.empty()) {
+    const lora_rt::TensorView *own = adapter.findOwn(ofHead),
+                              *other = ofEmbedding.empty()
+                                           ? nullptr
+                                           : adapter.findOwn(ofEmbedding);
+    if (other && (own->dtype != other->dtype || own->shape != other->shape ||
+                  !std::equal(own->bytes.begin(), own->bytes.end(),
+                              other->bytes.begin(), other->bytes.end()))) {
+      (void)(module.emitError() << adapter.folder() << ": tensors '"
+                                << own->name << "' and '" << other->name
+                                << "' differ, but are one parameter of the "
+                                   "model, which ties them");
+      return failure();
+    }
+  }
+  // Rows of the embedding are the head's too, unless it has others.
+  const std::vector<int64_t> *rows = getTokens(*embedding),
+                             *rowsOfHead = getTokens(*head);
+  if (rows && rowsOfHead && *rows != *rowsOfHead &&
+      adapter.config().ensureWeightTying) {
+    (void)(module.emitError()
+           << adapter.config().where
+           << ": 'trainable_token_indices' has other tokens for '"
+           << embedding->seen << "' than for '" << head->seen
+           << "', which 'ensure_weight_tying' forbids; PEFT refuses it too");
+    return failure();
+  }
+  return rowsOfHead && (!rows || *rows != *rowsOfHead);
+}
+
+LogicalResult AdapterTensors::replaceRows(const GraphModule &target,
+                                          ArrayRef<int64_t> tokens) {
+  constexpr StringLiteral suffix = "token_adapter.trainable_tokens_delta";
+  std::string tensor = joinPath(target.info.path, suffix);
+  if (!adapter.findOwn(tensor))
+    return module.emitError()
+           << adapter.folder() << ": no tensor '" << adapter.keyOf(tensor)
+           << "', although adapter_config.json has trainable_token_indices of '"
+           << target.seen << "'"
+           << lora_rt::suggestion(tensor, adapter.names());
+  std::set<int64_t> seen;
+  for (int64_t token : tokens)
+    if (!seen.insert(token).second)
+      return module.emitError()
+             << adapter.config().where << ": trainable_token_indices has "
+             << token << " twice";
+  std::string weight = joinPath(target.path, slotName(target.local, "weight"));
+  return changeSlotValues(
+      module,
+      [&](ApplyOp apply, func::FuncOp block,
+          unsigned index) -> FailureOr<Attribute> {
+        if (joinPath(apply.getPath(), getSlotName(block, index)) != weight)
+          return Attribute();
+        Attribute value = getSlotValue(apply, block, index);
+        RankedTensorType type = exprType(value);
+        for (int64_t token : tokens)
+          if (token >= type.getDimSize(0)) {
+            (void)(module.emitError()
+                   << adapter.config().where << ": trainable_token_indices has "
+                   << token << ", but the vocabulary ends at "
+                   << type.getDimSize(0));
+            return failure();
+          }
+        FailureOr<Attribute> rows = get(
+            tensor, apply.getPath(),
+            RankedTensorType::get({int64_t(tokens.size()), type.getDimSize(1)},
+                                  type.getElementType()));
+        if (failed(rows))
+          return failure();
+        return castExpr(ReplaceRowsAttr::get(module.getContext(),
+                                             stripCast(value), *rows, tokens),
+                        type.getElementType());
+      });
+}
+
+LogicalResult
+AdapterTensors::refuseAdaptedRows(ArrayRef<GraphModule> modules,
+                                  ArrayRef<peft::Target> targets) {
+  bool tiedHasRows = llvm::any_of(modules, [&](const GraphModule &known) {
+    return known.info.tied && getTokens(known);
+  });
+  for (const peft::Target &target : targets) {
+    const GraphModule &known = modules[target.module];
+    if (getTokens(known) || (known.info.tied && tiedHasRows))
+      return module.emitError()
+             << adapter.config().where << ": '" << known.seen
+             << "' is a target and in trainable_token_indices; PEFT refuses it "
+                "too";
+  }
+  return success();
+}
+
+LogicalResult AdapterTensors::replaceRows(ArrayRef<GraphModule> modules) {
+  bool found = false;
+  for (const GraphModule &known : modules)
+    if (const std::vector<int64_t> *tokens = getTokens(known)) {
+      // A head that is still tied has the embedding's value.
+      if (known.info.tied && known.info.kind != peft::ModuleKind::Embedding)
+        continue;
+      if (failed(replaceRows(known, *tokens)))
+        return failure();
+      found = true;
+    }
+  if (!found && !adapter.config().trainableTokens.empty())
+    return module.emitError()
+           << adapter.config().where
+           << ": trainable_token_indices names no embedding of the model";
+  return success();
+}

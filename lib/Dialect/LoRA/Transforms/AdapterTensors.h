@@ -1,0 +1,81 @@
+//===- AdapterTensors.h - The tensors of an adapter as leaves ---*- C++ -*-===//
+//
+// Makes leaves of weight expressions of an adapter's tensors and keeps account
+// of them, so that each is used or named in an error.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERTENSORS_H
+#define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERTENSORS_H
+
+#include "GraphModules.h"
+
+#include <set>
+
+namespace lora {
+
+class AdapterTensors {
+public:
+  AdapterTensors(mlir::ModuleOp module, const peft::PeftAdapter &adapter,
+                 llvm::StringRef name)
+      : module(module), adapter(adapter), name(name) {}
+
+  const peft::PeftAdapter &getAdapter() const { return adapter; }
+
+  /// The leaf of `suffix` of a targeted module, or failure if it is missing or
+  /// has another shape.
+  mlir::FailureOr<mlir::Attribute> getOf(const GraphModule &target,
+                                         llvm::StringRef suffix,
+                                         llvm::ArrayRef<int64_t> shape);
+
+  /// The leaf of a tensor that the adapter has, seen from `path`; `type` has
+  /// the expected shape, and the layout if there is one.
+  mlir::FailureOr<mlir::Attribute> get(const std::string &tensor,
+                                       llvm::StringRef path,
+                                       mlir::RankedTensorType type);
+
+  /// Counts a tensor as used.
+  void use(const lora_rt::TensorView &view) { used.insert(view.name); }
+
+  /// Puts the parameters that the adapter holds in the place of base weights.
+  /// Those of modules in `modules_to_save` must be there. `wasTied` is whether
+  /// embedding and head are one weight, or were before `untie`.
+  mlir::LogicalResult replaceParameters(llvm::ArrayRef<GraphModule> modules,
+                                        bool wasTied);
+
+  /// Puts rows of trained tokens into tables.
+  mlir::LogicalResult replaceRows(llvm::ArrayRef<GraphModule> modules);
+
+  /// Fails if rows are to be replaced of a module that is a target too.
+  mlir::LogicalResult refuseAdaptedRows(llvm::ArrayRef<GraphModule> modules,
+                                        llvm::ArrayRef<peft::Target> targets);
+
+  /// Whether embedding and head, where they are one weight, get values of their
+  /// own from what `replaceParameters` and `replaceRows` do.
+  mlir::FailureOr<bool> mustUntie(llvm::ArrayRef<GraphModule> modules);
+
+  /// Fails if a tensor is left over, and says why.
+  mlir::LogicalResult refuseUnused(llvm::ArrayRef<GraphModule> modules);
+
+  /// Fails if the adapter replaces parameters: what training writes does not
+  /// hold them.
+  mlir::LogicalResult refuseParameters();
+
+private:
+  /// The ids whose rows an adapter trained of a module, or nullptr.
+  const std::vector<int64_t> *getTokens(const GraphModule &module) const;
+  /// An expression in which base leaves that the adapter holds are replaced.
+  mlir::FailureOr<mlir::Attribute> replace(mlir::Attribute expr,
+                                           llvm::StringRef path, bool wasTied);
+  mlir::LogicalResult replaceRows(const GraphModule &target,
+                                  llvm::ArrayRef<int64_t> tokens);
+
+  mlir::ModuleOp module;
+  const peft::PeftAdapter &adapter;
+  std::string name;
+  std::set<std::string> used;
+};
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERTENSORS_H
