@@ -39,23 +39,35 @@ const TensorView *lora::findTensor(const Checkpoint &checkpoint,
     std::string_view stem = name.substr(0, name.size() - from.size());
     return findPrefixed(checkpoint, std::string(stem) + std::string(to));
   };
-  if (const TensorView *tensor = renamed("LayerNorm.weight", "LayerNorm.gamma"))
-    return tensor;
-  return renamed("LayerNorm.bias", "LayerNorm.beta");
+  // The bias of a head for masked words has two names.
+  for (auto [from, to] :
+       {std::pair("LayerNorm.weight", "LayerNorm.gamma"),
+        std::pair("LayerNorm.bias", "LayerNorm.beta"),
+        std::pair("cls.predictions.bias", "cls.predictions.decoder.bias"),
+        std::pair("lm_head.bias", "lm_head.decoder.bias")})
+    if (const TensorView *tensor = renamed(from, to))
+      return tensor;
+  return nullptr;
 }
 
 const TensorView *lora::resolveTensor(const Checkpoint &checkpoint,
                                       std::string_view name) {
   if (const TensorView *tensor = findTensor(checkpoint, name))
     return tensor;
-  constexpr std::string_view head = "lm_head.weight";
-  for (std::string_view embedding :
-       {"model.embed_tokens.weight", "transformer.wte.weight"}) {
+  // Heads and the embeddings that they may be tied to.
+  constexpr std::pair<std::string_view, std::string_view> ties[] = {
+      {"lm_head.weight", "model.embed_tokens.weight"},
+      {"lm_head.weight", "transformer.wte.weight"},
+      {"cls.predictions.decoder.weight",
+       "bert.embeddings.word_embeddings.weight"},
+      {"lm_head.decoder.weight", "roberta.embeddings.word_embeddings.weight"}};
+  for (auto [head, embedding] : ties) {
     if (name == head)
       if (const TensorView *tensor = findTensor(checkpoint, embedding))
         return tensor;
     if (name == embedding || name == embedding.substr(embedding.find('.') + 1))
-      return findTensor(checkpoint, head);
+      if (const TensorView *tensor = findTensor(checkpoint, head))
+        return tensor;
   }
   return nullptr;
 }

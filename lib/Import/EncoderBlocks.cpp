@@ -57,12 +57,24 @@ void ModelBuilder::buildPooler() {
 void ModelBuilder::buildHead() {
   Block block = begin("head", {{"x", hidden()}}, logits(), &*plan.head);
   Value x = block.get("x");
-  if (block.get("dense.weight")) // RoBERTa's head for sequences
+  if (block.get("decoder.weight")) {
+    bool bert = config.family == ModelFamily::Bert;
+    std::string inner = bert ? "transform." : "";
+    x = linear(block, inner + "dense", x);
+    // BERT takes the layers' nonlinearity, RoBERTa always this one.
+    x = bert ? activate("transform_act_fn", x)
+             : ActivationOp::create(b, named("gelu"), x.getType(), x,
+                                    ActivationKind::GeluErf);
+    x = layerNorm(block, inner + (bert ? "LayerNorm" : "layer_norm"), x);
+    x = transformer::LinearOp::create(b, named("decoder"), logits(), x,
+                                      block.get("decoder.weight"),
+                                      block.get("bias"));
+  } else if (block.get("dense.weight")) // RoBERTa's head for sequences
     x = head(block, "out_proj",
              tanh("tanh", linear(block, "dense", block.get("x"))));
   else
     x = head(block, "", x);
-  if (config.logitSoftcap && config.head == ModelHead::LanguageModel)
+  if (config.logitSoftcap)
     x = SoftcapOp::create(b, named("final_logit_softcapping"), x.getType(), x,
                           b.getF64FloatAttr(*config.logitSoftcap));
   finish(block, x);

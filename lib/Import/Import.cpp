@@ -101,7 +101,9 @@ DType TensorMatcher::use(const std::string &name, const Parameter &parameter,
 void TensorMatcher::match(BlockPlan &block) {
   for (const Parameter &parameter : block.parameters) {
     std::string name = joinPath(block.path, parameter.name);
-    block.stored.push_back(use(name, parameter, findTensor(checkpoint, name)));
+    block.stored.push_back(use(name, parameter,
+                               config.tied ? resolveTensor(checkpoint, name)
+                                           : findTensor(checkpoint, name)));
   }
 }
 
@@ -113,7 +115,7 @@ bool TensorMatcher::hasAny(const BlockPlan &block) const {
 }
 
 void TensorMatcher::match(ModelPlan &plan) {
-  if (config.head == ModelHead::LanguageModel) {
+  if (config.head == ModelHead::LanguageModel && !config.isEncoder()) {
     matchEmbedding(plan);
   } else {
     match(plan.embedding);

@@ -34,9 +34,9 @@ static constexpr ArchitectureTraits encoders[] = {
     {"Model", ModelHead::None},
     {"ForSequenceClassification", ModelHead::SequenceClassification},
     {"ForTokenClassification", ModelHead::TokenClassification},
-    {"ForMaskedLM", ModelHead::None, "the head for masked words"},
-    {"ForPreTraining", ModelHead::None,
-     "the heads for masked words and for the next sentence"},
+    {"ForMaskedLM", ModelHead::LanguageModel},
+    {"ForPreTraining", ModelHead::LanguageModel,
+     "the head for the next sentence"},
 };
 /// Only BERT has a class for pretraining.
 static constexpr std::span<const ArchitectureTraits> robertaArchitectures =
@@ -287,7 +287,7 @@ void lora::readHead(ConfigContext &context,
     config.head = found->head;
     if (!found->notComputed.empty())
       context.warn("of " + name + ", " + std::string(found->notComputed) +
-                   " is not computed; the result is the last hidden states");
+                   " is not computed");
   }
   if (config.head != ModelHead::SequenceClassification &&
       config.head != ModelHead::TokenClassification)

@@ -113,6 +113,19 @@ static BlockPlan planHead(const ModelConfig &config) {
   auto plan = [](std::string path, Parameters &&parameters) {
     return BlockPlan{std::move(path), parameters.take(), {}};
   };
+  // Masked words: a layer more, and the embedding's matrix.
+  if (config.head == ModelHead::LanguageModel && config.isEncoder()) {
+    bool bert = config.family == ModelFamily::Bert;
+    std::string inner = bert ? "transform." : "";
+    return plan(
+        bert ? "cls.predictions" : "lm_head",
+        std::move(
+            Parameters()
+                .linear(inner + "dense", hidden, hidden, true)
+                .layerNorm(inner + (bert ? "LayerNorm" : "layer_norm"), hidden)
+                .add("decoder.weight", {config.vocabSize, hidden})
+                .add("bias", {config.vocabSize})));
+  }
   if (config.head == ModelHead::LanguageModel)
     return plan("lm_head", std::move(Parameters().add(
                                "weight", {config.vocabSize, hidden})));

@@ -74,13 +74,14 @@ Error TrainingProgram::buildGraph() {
   graph = std::move(*module);
   auto model = (*graph)->getAttrOfType<mlir::DictionaryAttr>(
       transformer::TransformerDialect::kModelAttr);
-  if (auto head = model.getAs<mlir::StringAttr>("head");
-      head.getValue() != "language_model")
+  auto head = model.getAs<mlir::StringAttr>("head").getValue();
+  auto attention = model.getAs<mlir::StringAttr>("attention").getValue();
+  if (head != "language_model" || attention != "causal")
     return lora_rt::makeError(
         ErrorCode::Unsupported, options.modelFolder,
-        ": only language models can be trained, but with this adapter the "
-        "model's head is '",
-        head.getValue().str(), "'");
+        ": only causal language models can be trained, but with this adapter "
+        "the model's head is '",
+        head.str(), "' and its attention ", attention.str());
 
   DiagnosticText diagnostics(context);
   AdapterOptions attach;

@@ -223,7 +223,8 @@ std::string PeftAdapter::overwriting(std::string_view parameter) const {
 /// The head that a class of transformers' has ("BertForTokenClassification").
 static std::optional<AdapterFacts::Head> headOfClass(std::string_view name) {
   using Head = AdapterFacts::Head;
-  if (name.ends_with("ForCausalLM") || name.ends_with("LMHeadModel"))
+  if (name.ends_with("ForCausalLM") || name.ends_with("LMHeadModel") ||
+      name.ends_with("ForMaskedLM") || name.ends_with("ForPreTraining"))
     return Head::LanguageModel;
   if (name.ends_with("ForSequenceClassification"))
     return Head::SequenceClassification;

@@ -93,19 +93,21 @@ TEST(FamilyConfig, HeadsOfEveryFamily) {
 }
 
 TEST(FamilyConfig, HeadsThatAreNotComputedAreNamed) {
-  for (const char *name : {"BertForMaskedLM", "BertForPreTraining"}) {
-    ModelConfig model = parse(
-        config("bert", std::string("\"architectures\": [\"") + name + "\"]"));
-    EXPECT_EQ(model.head, ModelHead::None);
-    ASSERT_EQ(model.warnings.size(), 1u);
-    EXPECT_EQ(model.warnings[0].find(std::string("config.json: of ") + name),
-              0u)
-        << model.warnings[0];
+  ModelConfig model =
+      parse(config("bert", R"("architectures": ["BertForPreTraining"])"));
+  EXPECT_EQ(model.head, ModelHead::LanguageModel);
+  ASSERT_EQ(model.warnings.size(), 1u);
+  EXPECT_NE(model.warnings[0].find("of BertForPreTraining, the head for the "
+                                   "next sentence is not computed"),
+            std::string::npos)
+      << model.warnings[0];
+  for (const char *name : {"bert", "roberta"}) {
+    model = parse(config(name, std::string("\"architectures\": [\"") +
+                                   (*name == 'b' ? "Bert" : "Roberta") +
+                                   "ForMaskedLM\"]"));
+    EXPECT_EQ(model.head, ModelHead::LanguageModel);
+    EXPECT_TRUE(model.warnings.empty());
   }
-  EXPECT_EQ(
-      parse(config("roberta", R"("architectures": ["RobertaForMaskedLM"])"))
-          .warnings.size(),
-      1u);
   expectError(
       config("roberta", R"("architectures": ["RobertaForPreTraining"])"),
       "'RobertaForPreTraining' is not supported");

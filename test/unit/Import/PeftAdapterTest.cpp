@@ -252,13 +252,13 @@ TEST(PeftAdapter, SaysWhatTheModelMustBe) {
   TestFolder folder;
   folder.write(
       "adapter_config.json",
-      R"({"peft_type": "LORA", "auto_mapping": {"base_model_class": "BertForMaskedLM"}})");
+      R"({"peft_type": "LORA", "auto_mapping": {"base_model_class": "BertForQuestionAnswering"}})");
   writeTensors(folder, {{"base_model.model.bert.q.lora_A.weight", {2, 3}}});
   auto adapter = PeftAdapter::open(folder.root());
   ASSERT_TRUE(adapter) << adapter.message();
   auto facts = adapter->facts();
   ASSERT_FALSE(facts);
-  EXPECT_NE(facts.message().find("was made for BertForMaskedLM"),
+  EXPECT_NE(facts.message().find("was made for BertForQuestionAnswering"),
             std::string::npos)
       << facts.message();
 }

@@ -75,8 +75,11 @@ std::vector<GraphModule> lora::collectModules(ModuleOp module) {
           found.info.path = "lm_head";
           other.info.tied = found.info.tied = true;
         }
-        if (found.info.path == "lm_head" &&
-            found.info.kind == peft::ModuleKind::Linear)
+        // The heads of decoders, BERT's and RoBERTa's for masked words.
+        bool makesLogits = found.info.path == "lm_head" ||
+                           found.info.path == "cls.predictions.decoder" ||
+                           found.info.path == "lm_head.decoder";
+        if (makesLogits && found.info.kind == peft::ModuleKind::Linear)
           found.info.kind = peft::ModuleKind::OutputEmbedding;
         for (size_t dot = found.info.path.rfind('.');
              dot != std::string::npos && dot != 0;
