@@ -88,6 +88,11 @@ class Recorder:
                     break
                 continuations[f"greedy.{name}"] = ids
             else:
+                if continuations and self.configuration.short is not None:
+                    # Cached keys that were rotated again would show.
+                    again = results.greedy(base, rows[0]["input_ids"][:PROMPT_TOKENS], cached=False)
+                    if torch.equal(again, continuations["greedy.base"]):
+                        continue
                 self.tensors |= continuations
                 break
         else:
@@ -165,7 +170,7 @@ class Recorder:
         """How far PEFT's own merge is from the unmerged result; infinite if it refuses."""
         try:
             self.merged = results.of_rows(model.merge_and_unload(), task, rows)
-        except (NotImplementedError, ValueError, AttributeError) as error:
+        except RuntimeError as error:
             print(f"PEFT cannot merge: {error}; ", end="")
             return float("inf")
         return weakness.difference(self.merged, values)

@@ -60,18 +60,24 @@ def padded(rows: list[dict], padding: int) -> dict[str, torch.Tensor]:
 
 
 @torch.no_grad()
-def greedy(model, prompt: torch.Tensor, least_margin: float = 0.0):
-    """The continuation step by step with a cache, or None once two logits are nearer than `least_margin`."""
-    output = forward(model, {"input_ids": prompt}, use_cache=True)
-    ids = []
+def greedy(model, prompt: torch.Tensor, least_margin: float = 0.0, cached: bool = True):
+    """The continuation step by step, or None once two logits are nearer than `least_margin`.
+
+    With `cached`, keys and values of earlier steps are used again, rotated as they were in their own step.
+    """
+    ids = prompt
+    output = forward(model, {"input_ids": ids}, use_cache=cached)
     while True:
         best = output.logits[0, -1].float().topk(2)
         if (best.values[0] - best.values[1]).item() < least_margin:
             return None
-        ids.append(best.indices[0].int())
-        if len(ids) == GREEDY_TOKENS:
-            return torch.stack(ids)
-        # Not `forward`: the lengths of earlier steps count.
-        output = model(
-            input_ids=ids[-1][None, None].long(), past_key_values=output.past_key_values, use_cache=True
-        )
+        ids = torch.cat([ids, best.indices[:1].int()])
+        if len(ids) == len(prompt) + GREEDY_TOKENS:
+            return ids[len(prompt) :]
+        if cached:
+            # Not `forward`: the lengths of earlier steps count.
+            output = model(
+                input_ids=ids[-1:][None].long(), past_key_values=output.past_key_values, use_cache=True
+            )
+        else:
+            output = forward(model, {"input_ids": ids}, use_cache=False)

@@ -1,9 +1,10 @@
 """The configurations, one module per family."""
 
-from . import bert, gpt2, roberta
+from . import bert, gpt2, llama, roberta
 
 CONFIGURATIONS = {
     **gpt2.CONFIGURATIONS,
     **bert.CONFIGURATIONS,
     **roberta.CONFIGURATIONS,
+    **llama.CONFIGURATIONS,
 }
