@@ -47,9 +47,11 @@ def fill(name: str, parameter, noise: torch.Tensor, centered: bool = False):
         # Larger ones make GPT-2 say the same word again and again.
         parameter.copy_(noise.mul(0.1 if transposed or "ln_" in name else 0.3))
     elif parameter.dim() == 1:
-        parameter.copy_(noise.mul(0.2).add(0 if centered else 1))
+        # Gemma's norms after a branch outweigh the embedding, or each token would predict itself.
+        outweighs = "post_" in name or name.endswith("model.norm.weight")
+        parameter.copy_(noise.mul(0.2).add(1 if not centered else 2.5 if outweighs else 0))
     elif any(part in name for part in EMBEDDINGS):
-        parameter.copy_(noise.mul(0.6 if "wpe" in name else 0.25))
+        parameter.copy_(noise.mul(0.6 if "wpe" in name else 0.1 if centered else 0.25))
     elif any(part in name for part in CLASSIFIERS):
         parameter.copy_(noise.mul(3 * parameter.shape[1] ** -0.5))
     elif transposed:

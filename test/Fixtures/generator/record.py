@@ -16,11 +16,13 @@ from .configuration import (
     Configuration,
 )
 from .families import FIXTURES, REPOSITORY
-from .inference import GREEDY_DISTINCT, GREEDY_MARGIN, PROMPT_TOKENS, random_ids
+from .inference import GREEDY_MARGIN, PROMPT_TOKENS, random_ids
 
 #: The least change that an adapter makes, and the largest that merging it may make, relative to the largest value.
 EFFECT = 0.1
 MERGE_ERROR = 1e-5
+#: A continuation that only repeats itself would not notice a wrong cache.
+DISTINCT = 4
 
 
 class Recorder:
@@ -70,7 +72,7 @@ class Recorder:
         types = getattr(base.config, "type_vocab_size", 0)
         greedy = {"base": base}
         greedy |= {name: self.load_adapted(name) for name, a in self.configuration.adapters.items() if a.greedy}
-        for attempt in range(400):
+        for attempt in range(100):
             rows = []
             for index, length in enumerate(self.configuration.rows):
                 seed = (self.name, "ids", str(index), str(attempt))
@@ -82,7 +84,7 @@ class Recorder:
             continuations = {}
             for name, model in greedy.items() if self.configuration.task == LANGUAGE_MODEL else ():
                 ids = results.greedy(model, rows[0]["input_ids"][:PROMPT_TOKENS], GREEDY_MARGIN)
-                if ids is None or len(ids.unique()) < GREEDY_DISTINCT:
+                if ids is None or len(ids.unique()) < DISTINCT:
                     break
                 if any(torch.equal(ids, other) for other in continuations.values()):
                     break

@@ -1,10 +1,12 @@
 """The configurations, one module per family."""
 
-from . import bert, gpt2, llama, roberta
+
+from . import bert, gemma, gpt2, llama, roberta
 
 CONFIGURATIONS = {
     **gpt2.CONFIGURATIONS,
     **bert.CONFIGURATIONS,
     **roberta.CONFIGURATIONS,
     **llama.CONFIGURATIONS,
+    **gemma.CONFIGURATIONS,
 }
