@@ -1,7 +1,6 @@
 """The configurations, one module per family."""
 
-
-from . import bert, gemma, gpt2, llama, roberta
+from . import bert, gemma, gpt2, llama, phi3, roberta
 
 CONFIGURATIONS = {
     **gpt2.CONFIGURATIONS,
@@ -9,4 +8,5 @@ CONFIGURATIONS = {
     **roberta.CONFIGURATIONS,
     **llama.CONFIGURATIONS,
     **gemma.CONFIGURATIONS,
+    **phi3.CONFIGURATIONS,
 }
