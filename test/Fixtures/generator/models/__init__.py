@@ -1,6 +1,6 @@
 """The configurations, one module per family."""
 
-from . import bert, gemma, gpt2, llama, phi3, roberta
+from . import bert, gemma, gpt2, heads, llama, mistral, phi3, qwen, roberta
 
 CONFIGURATIONS = {
     **gpt2.CONFIGURATIONS,
@@ -9,4 +9,7 @@ CONFIGURATIONS = {
     **llama.CONFIGURATIONS,
     **gemma.CONFIGURATIONS,
     **phi3.CONFIGURATIONS,
+    **mistral.CONFIGURATIONS,
+    **qwen.CONFIGURATIONS,
+    **heads.CONFIGURATIONS,
 }
