@@ -79,7 +79,7 @@ Error printInfo(const std::string &path) {
   for (const Payload::Part &part : payload->parts())
     std::printf("part       %-12s %s\n", part.name.c_str(),
                 sizeText(part.bytes).c_str());
-  return Error::success();
+  return flushOutput();
 }
 
 } // namespace lora_rt::cli

@@ -122,7 +122,8 @@ Error ResultRows::finish(std::optional<double> absolute,
   double share =
       state->largest > 0 ? state->worst / state->largest : state->worst;
   std::printf("max|a-b| %.3g, max|a-b|/max|b| %.3g\n", state->worst, share);
-  std::fflush(stdout);
+  if (Error error = flushOutput())
+    return error;
   if (absolute && !(state->worst <= *absolute))
     return makeError(ErrorCode::System, "the largest error ", state->worst,
                      " is above the tolerance ", *absolute);

@@ -1,8 +1,10 @@
 //===- Run.cpp - What the command line asks for ---------------------------===//
 
 #include "RunCommand.h"
+#include "lora-runtime/File.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
 namespace lora_rt::cli {
@@ -46,8 +48,7 @@ Error generate(Session &session, const Options &options, RunTimes &times,
   else
     times.decoded(session, count - 1);
   std::puts(line.c_str());
-  std::fflush(stdout);
-  return Error::success();
+  return flushOutput();
 }
 
 Error checkOptions(const Options &options) {
@@ -81,6 +82,13 @@ std::string sizeText(uint64_t bytes) {
   std::snprintf(text, sizeof(text), unit ? "%.1f %s" : "%.0f %s", value,
                 units[unit]);
   return text;
+}
+
+Error flushOutput() {
+  if (std::fflush(stdout) == 0 && !std::ferror(stdout))
+    return Error::success();
+  return makeError(ErrorCode::System, "standard output cannot be written to: ",
+                   systemMessage(errno));
 }
 
 Error run(const Options &options) {

@@ -62,6 +62,9 @@ Error printInfo(const std::string &path);
 /// "2.4 GiB"
 std::string sizeText(uint64_t bytes);
 
+/// Fails if something printed to standard output did not get there.
+Error flushOutput();
+
 /// Logits (or hidden states) that were computed, and what is done with them. As
 /// a tensor they are [rows, longest row, width] with zeros behind shorter rows,
 /// or [rows, width].

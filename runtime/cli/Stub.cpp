@@ -20,7 +20,8 @@ std::string ownPath() {
     return self;
   name[length] = '\0';
   bool isSame = stat(self, &running) == 0 && stat(name, &named) == 0 &&
-                running.st_dev == named.st_dev && running.st_ino == named.st_ino;
+                running.st_dev == named.st_dev &&
+                running.st_ino == named.st_ino;
   return isSame ? name : self;
 }
 

@@ -1,12 +1,17 @@
-//===- File.cpp -----------------------------------------------------------===//
+//===- File.cpp - Files that appear whole or not at all -------------------===//
 
 #include "lora-runtime/File.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <iterator>
+#include <mutex>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -42,7 +47,8 @@ MappedFile::~MappedFile() {
 Expected<MappedFile> MappedFile::open(const std::string &path) {
   MappedFile file;
   file.name = path;
-  file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe would wait for its other end.
+  file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file.fd < 0)
     return makeError(ErrorCode::InvalidFile, path,
                      ": cannot open: ", systemMessage(errno));
@@ -64,6 +70,71 @@ Expected<MappedFile> MappedFile::open(const std::string &path) {
   return file;
 }
 
+namespace {
+
+/// Names of temporary files that a signal must not leave behind. A handler may
+/// only touch lock-free atomics, so a name is a pointer that is swapped out.
+constexpr size_t maxRegistered = 16;
+std::atomic<char *> registered[maxRegistered];
+static_assert(std::atomic<char *>::is_always_lock_free);
+
+constexpr int endingSignals[] = {SIGHUP, SIGINT, SIGTERM};
+struct sigaction formerActions[std::size(endingSignals)];
+
+/// Removes what is half written, then lets the signal do what it did before.
+void removeTemporaries(int number) {
+  for (std::atomic<char *> &entry : registered)
+    if (char *name = entry.exchange(nullptr))
+      unlink(name); // Its memory leaks; the process ends.
+  for (size_t i = 0; i < std::size(endingSignals); ++i)
+    if (endingSignals[i] == number)
+      sigaction(number, &formerActions[i], nullptr);
+  raise(number);
+}
+
+/// Stands before whoever handles the signals that end a process. One that is
+/// ignored, as under nohup, stays so.
+void watchSignals() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    for (size_t i = 0; i < std::size(endingSignals); ++i) {
+      struct sigaction action = {}, &former = formerActions[i];
+      if (sigaction(endingSignals[i], nullptr, &former) != 0 ||
+          former.sa_handler == SIG_IGN)
+        continue;
+      action.sa_handler = removeTemporaries;
+      sigaction(endingSignals[i], &action, nullptr);
+    }
+  });
+}
+
+/// Without room in the table, a signal leaves the file behind; nothing else.
+void registerTemporary(const std::string &name) {
+  watchSignals();
+  char *copy = strdup(name.c_str());
+  for (std::atomic<char *> &entry : registered) {
+    char *none = nullptr;
+    if (entry.compare_exchange_strong(none, copy))
+      return;
+  }
+  std::free(copy);
+}
+
+void forgetTemporary(const std::string &name) {
+  for (std::atomic<char *> &entry : registered) {
+    char *held = entry.load();
+    if (held && name == held && entry.compare_exchange_strong(held, nullptr))
+      return std::free(held);
+  }
+}
+
+std::string folderOf(const std::string &path) {
+  size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "." : path.substr(0, slash + 1);
+}
+
+} // namespace
+
 OutputFile::OutputFile(OutputFile &&other) noexcept {
   *this = std::move(other);
 }
@@ -71,49 +142,105 @@ OutputFile::OutputFile(OutputFile &&other) noexcept {
 OutputFile &OutputFile::operator=(OutputFile &&other) noexcept {
   std::swap(target, other.target);
   std::swap(temporary, other.temporary);
+  std::swap(mode, other.mode);
+  std::swap(isDevice, other.isDevice);
   std::swap(end, other.end);
   std::swap(fd, other.fd);
   return *this;
 }
 
 OutputFile::~OutputFile() {
-  if (fd < 0)
-    return;
-  close(fd);
-  if (!temporary.empty())
-    unlink(temporary.c_str());
+  if (fd >= 0)
+    close(fd);
+  removeTemporary();
 }
 
-Expected<OutputFile> OutputFile::create(const std::string &path,
-                                        unsigned mode) {
+void OutputFile::removeTemporary() {
+  if (temporary.empty())
+    return;
+  unlink(temporary.c_str());
+  forgetTemporary(temporary);
+  temporary.clear();
+}
+
+Expected<OutputFile> OutputFile::open(const std::string &path, unsigned mode) {
   OutputFile file;
+  file.mode = mode;
   // What a link points to is replaced, not the link.
   std::error_code code;
   std::filesystem::path canonical = std::filesystem::canonical(path, code);
   file.target = code ? path : canonical.string();
-  // A device such as /dev/null is written to; a file must not take its place.
   struct stat status;
-  if (stat(path.c_str(), &status) == 0 && !S_ISREG(status.st_mode) &&
-      !S_ISDIR(status.st_mode)) {
+  if (stat(path.c_str(), &status) != 0)
+    return file;
+  if (S_ISDIR(status.st_mode))
+    return makeError(ErrorCode::System, path,
+                     ": cannot create: there is a folder of this name");
+  // A device such as /dev/null is written to; a file must not take its place.
+  if (!S_ISREG(status.st_mode)) {
+    file.isDevice = true;
     file.fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
     if (file.fd < 0)
       return makeError(ErrorCode::System, path,
                        ": cannot open: ", systemMessage(errno));
-    return file;
   }
+  return file;
+}
+
+Expected<OutputFile> OutputFile::create(const std::string &path,
+                                        unsigned mode) {
+  Expected<OutputFile> file = open(path, mode);
+  if (!file || file->isDevice)
+    return file;
+  // A file without a name is gone whatever ends the process. It gets its name
+  // through /proc.
+  if (access("/proc/self/fd", X_OK) == 0) {
+    file->fd = ::open(folderOf(file->target).c_str(),
+                      O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+    if (file->fd >= 0)
+      return file;
+  }
+  // Not every file system has them; whatever else is wrong is wrong again.
+  if (Error error = file->takeName())
+    return error;
+  return file;
+}
+
+Expected<OutputFile> OutputFile::createNamed(const std::string &path,
+                                             unsigned mode) {
+  Expected<OutputFile> file = open(path, mode);
+  if (!file || file->isDevice)
+    return file;
+  if (Error error = file->takeName())
+    return error;
+  return file;
+}
+
+Error OutputFile::takeName() {
+  std::string source = "/proc/self/fd/" + std::to_string(fd);
+  int failure = 0;
   // Several processes may write the same name; each has its own temporary.
-  for (unsigned attempt = 0; attempt < 100 && file.fd < 0; ++attempt) {
-    file.temporary = file.target + ".part." + std::to_string(getpid()) + "." +
-                     std::to_string(attempt);
-    file.fd = ::open(file.temporary.c_str(),
-                     O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-    if (file.fd < 0 && errno != EEXIST)
+  for (unsigned attempt = 0; attempt < 100; ++attempt) {
+    std::string name = target + ".part." + std::to_string(getpid()) + "." +
+                       std::to_string(attempt);
+    registerTemporary(name);
+    int result = fd < 0 ? ::open(name.c_str(),
+                                 O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+                        : linkat(AT_FDCWD, source.c_str(), AT_FDCWD,
+                                 name.c_str(), AT_SYMLINK_FOLLOW);
+    if (result >= 0) {
+      if (fd < 0)
+        fd = result;
+      temporary = name;
+      return Error::success();
+    }
+    failure = errno;
+    forgetTemporary(name);
+    if (failure != EEXIST)
       break;
   }
-  if (file.fd < 0)
-    return makeError(ErrorCode::System, path,
-                     ": cannot create: ", systemMessage(errno));
-  return file;
+  return makeError(ErrorCode::System, target,
+                   ": cannot create: ", systemMessage(failure));
 }
 
 Error OutputFile::writeAt(uint64_t offset, std::span<const std::byte> bytes) {
@@ -145,13 +272,34 @@ Error OutputFile::alignTo(uint64_t alignment) {
 }
 
 Error OutputFile::commit() {
-  if (!temporary.empty() &&
-      (fsync(fd) != 0 || rename(temporary.c_str(), target.c_str()) != 0))
+  auto fail = [&]() {
     return makeError(ErrorCode::System, target,
                      ": cannot finish: ", systemMessage(errno));
-  close(fd);
+  };
+  if (!isDevice) {
+    if (fsync(fd) != 0)
+      return fail();
+    bool isThere = false;
+    if (temporary.empty()) {
+      std::string source = "/proc/self/fd/" + std::to_string(fd);
+      isThere = linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(),
+                       AT_SYMLINK_FOLLOW) == 0;
+      // A file that is replaced must be renamed over: a link cannot.
+      if (!isThere)
+        if (Error error = takeName())
+          return error;
+    }
+    if (!isThere) {
+      if (rename(temporary.c_str(), target.c_str()) != 0)
+        return fail();
+      forgetTemporary(temporary);
+      temporary.clear();
+    }
+  }
+  int closed = close(fd);
   fd = -1;
-  return Error::success();
+  // Network file systems report a full disk only here.
+  return closed == 0 ? Error::success() : fail();
 }
 
 Expected<std::string> readTextFile(const std::string &path, uint64_t limit) {

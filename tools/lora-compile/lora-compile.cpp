@@ -141,6 +141,11 @@ int main(int argc, char **argv) {
     if (!text)
       return fail(text.message());
     llvm::outs() << *text;
+    llvm::outs().flush();
+    if (llvm::outs().has_error()) {
+      llvm::outs().clear_error();
+      return fail("standard output cannot be written to");
+    }
     return 0;
   }
   if (file.empty())

@@ -83,15 +83,15 @@ Error writePeftAdapter(const std::string &folder, const PeftConfig &config,
   for (const AdapterTensor &tensor : tensors)
     if (Error error = writer->writeFloats(tensor.key, tensor.values))
       return error;
-  if (Error error = writer->commit())
-    return error;
-
+  // Both are written before one of them appears.
   std::string text = writePeftConfig(config);
   Expected<lora_rt::OutputFile> file = lora_rt::OutputFile::create(
       (fs::path(folder) / "adapter_config.json").string());
   if (!file)
     return file.takeError();
   if (Error error = file->append(std::as_bytes(std::span(text))))
+    return error;
+  if (Error error = writer->commit())
     return error;
   return file->commit();
 }

@@ -1,6 +1,6 @@
 //===- Link.cpp - LLD, called as a library --------------------------------===//
 //
-// LLD works on files: they lie in a folder of their own for as long as it runs.
+// LLD works on files: temporary ones, for as long as it runs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,7 +11,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Path.h"
+#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include <mutex>
 
@@ -66,21 +66,28 @@ static lora_rt::Error runLinker(llvm::ArrayRef<std::string> arguments) {
 
 lora_rt::Expected<std::string> lora::linkSharedObject(llvm::StringRef object,
                                                       llvm::StringRef libm) {
-  llvm::SmallString<128> folder;
-  if (std::error_code code =
-          llvm::sys::fs::createUniqueDirectory("lora-link", folder))
-    return makeError(ErrorCode::System,
-                     "cannot create a temporary folder: ", code.message());
-  auto cleanup =
-      llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(folder); });
-  auto path = [&](llvm::StringRef name) {
-    llvm::SmallString<128> result(folder);
-    llvm::sys::path::append(result, name);
-    return result.str().str();
-  };
-
-  std::string libmObject = path("libm.o"), libmShared = path("libm.so");
-  std::string input = path("module.o"), output = path("module.so");
+  // A signal in the middle removes them, too.
+  llvm::SmallVector<std::string> temporary;
+  llvm::scope_exit cleanup([&] {
+    for (const std::string &path : temporary) {
+      llvm::sys::fs::remove(path);
+      llvm::sys::DontRemoveFileOnSignal(path);
+    }
+  });
+  for (auto [stem, suffix] : {std::pair("libm", "o"),
+                              {"libm", "so"},
+                              {"module", "o"},
+                              {"module", "so"}}) {
+    llvm::SmallString<128> path;
+    if (std::error_code code = llvm::sys::fs::createTemporaryFile(
+            llvm::Twine("lora-") + stem, suffix, path))
+      return makeError(ErrorCode::System,
+                       "cannot create a temporary file: ", code.message());
+    llvm::sys::RemoveFileOnSignal(path);
+    temporary.push_back(path.str().str());
+  }
+  const std::string &libmObject = temporary[0], &libmShared = temporary[1],
+                    &input = temporary[2], &output = temporary[3];
   if (lora_rt::Error error = writeFile(libmObject, libm))
     return error;
   if (lora_rt::Error error = writeFile(input, object))

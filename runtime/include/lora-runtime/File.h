@@ -1,8 +1,11 @@
 //===- File.h - Mapped input files and atomically replaced outputs --------===//
 //
 // Inputs are mapped read-only. An output appears under its name only when it is
-// complete: it is written under a temporary name in the same folder, flushed to
-// the disk and renamed; an output that is given up is removed.
+// complete: it is written without a name in the same folder, flushed to the disk
+// and then named. Whatever ends the process before leaves nothing. On file
+// systems without unnamed files it has a temporary name, NAME.part.*, which is
+// removed when the output is given up or SIGHUP, SIGINT or SIGTERM end the
+// process; there a crash leaves it behind.
 //
 //===----------------------------------------------------------------------===//
 
@@ -56,6 +59,11 @@ public:
   static Expected<OutputFile> create(const std::string &path,
                                      unsigned mode = 0666);
 
+  /// The same, under a temporary name from the start: what `create` does where
+  /// there are no unnamed files.
+  static Expected<OutputFile> createNamed(const std::string &path,
+                                          unsigned mode = 0666);
+
   /// Appends at the current end.
   Error append(std::span<const std::byte> bytes);
   /// Writes anywhere; does not move the end that `append` uses.
@@ -70,9 +78,17 @@ public:
   const std::string &path() const { return target; }
 
 private:
+  /// Finds out what `path` is, and opens it if it is a device.
+  static Expected<OutputFile> open(const std::string &path, unsigned mode);
+  /// Creates a file under a temporary name, or gives the open one that name.
+  Error takeName();
+  void removeTemporary();
+
   std::string target;
-  /// The name until commit; empty for a device.
+  /// The name until commit; empty while the file has none.
   std::string temporary;
+  unsigned mode = 0666;
+  bool isDevice = false;
   uint64_t end = 0;
   int fd = -1;
 };
@@ -80,7 +96,7 @@ private:
 /// Reads a whole small file (a config, an index); refuses one above `limit`
 /// bytes.
 Expected<std::string> readTextFile(const std::string &path,
-                                   uint64_t limit = uint64_t(256) << 20);
+                                   uint64_t limit = uint64_t(64) << 20);
 
 /// The operating system's text for an errno value.
 std::string systemMessage(int number);
