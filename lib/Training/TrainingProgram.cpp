@@ -158,16 +158,27 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
 }
 
 Error TrainingProgram::load(const std::string &code) {
-  WeightEvaluator evaluator(
-      [&](mlir::Attribute leaf,
-          const std::string &name) -> Expected<const lora_rt::TensorView *> {
-        if (mlir::isa<transformer::BaseAttr>(leaf))
-          return getTensor(checkpoint, name);
-        if (const lora_rt::TensorView *tensor = peft.find(name))
-          return tensor;
-        return lora_rt::makeError(ErrorCode::InvalidFile, peft.folder(),
-                                  ": has no tensor '", name, "'");
-      });
+  std::set<const lora_rt::TensorView *> isFinite;
+  WeightEvaluator evaluator([&](mlir::Attribute leaf, const std::string &name)
+                                -> Expected<const lora_rt::TensorView *> {
+    auto checked =
+        [&](const lora_rt::TensorView *tensor,
+            std::string_view file) -> Expected<const lora_rt::TensorView *> {
+      if (isFinite.insert(tensor).second)
+        if (Error error = lora_rt::checkFinite(*tensor, file))
+          return error;
+      return tensor;
+    };
+    if (mlir::isa<transformer::BaseAttr>(leaf)) {
+      auto tensor = getTensor(checkpoint, name);
+      return tensor ? checked(*tensor, checkpoint.fileOf((*tensor)->name))
+                    : tensor.takeError();
+    }
+    if (const lora_rt::TensorView *tensor = peft.find(name))
+      return checked(tensor, peft.fileOf(*tensor));
+    return lora_rt::makeError(ErrorCode::InvalidFile, peft.folder(),
+                              ": has no tensor '", name, "'");
+  });
   auto manifest =
       lora_rt::Manifest::parse(moduleManifest.json.dump(), "the compiled step");
   if (!manifest)

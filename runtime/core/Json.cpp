@@ -1,45 +1,134 @@
-//===- Json.cpp -----------------------------------------------------------===//
+//===- Json.cpp - JSON texts with limits ----------------------------------===//
+//
+// The library parses, this file builds the value and stops at the first thing
+// that is refused: what a text of N bytes takes in memory and time is bounded
+// before it is spent.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Json.h"
 
+#include <algorithm>
 #include <limits>
-#include <set>
 #include <vector>
 
 namespace lora_rt {
 
-Expected<Json> parseJson(std::string_view text, const std::string &where) {
-  // Objects that are open, by nesting; the callback sees each key once.
-  std::vector<std::set<std::string>> keys;
-  std::string duplicate;
-  bool tooDeep = false;
-  auto watch = [&](int depth, Json::parse_event_t event, Json &value) {
-    if (depth > 64) {
-      tooDeep = true;
-      return false;
-    }
-    if (event == Json::parse_event_t::object_start) {
-      keys.resize(size_t(depth) + 1);
-      keys[size_t(depth)].clear();
-    } else if (event == Json::parse_event_t::key) {
-      const auto *key = value.get_ptr<const Json::string_t *>();
-      if (!keys[size_t(depth) - 1].insert(*key).second && duplicate.empty())
-        duplicate = *key;
-    }
+namespace {
+
+/// "line 3, column 14" of a byte; both count from 1, a column is a byte.
+std::string placeOf(std::string_view text, size_t position) {
+  std::string_view before = text.substr(0, std::min(position, text.size()));
+  size_t line = size_t(std::count(before.begin(), before.end(), '\n')) + 1;
+  size_t start = before.rfind('\n');
+  size_t column =
+      before.size() - (start == std::string_view::npos ? 0 : start + 1);
+  return "line " + std::to_string(line) + ", column " +
+         std::to_string(std::max<size_t>(column, 1));
+}
+
+/// What the library tells about a text becomes a value. A false result ends
+/// the parse.
+class Builder : public nlohmann::json_sax<Json> {
+public:
+  Builder(std::string_view text, const std::string &where)
+      : text(text), where(where) {}
+
+  bool null() override { return add(Json()); }
+  bool boolean(bool value) override { return add(value); }
+  bool number_integer(number_integer_t value) override { return add(value); }
+  bool number_unsigned(number_unsigned_t value) override { return add(value); }
+  bool number_float(number_float_t value, const string_t &) override {
+    return add(value);
+  }
+  bool string(string_t &value) override { return add(std::move(value)); }
+  bool binary(binary_t &) override { return refuse("holds binary values"); }
+  bool start_object(std::size_t) override { return open(Json::object()); }
+  bool start_array(std::size_t) override { return open(Json::array()); }
+  bool end_object() override { return close(); }
+  bool end_array() override { return close(); }
+
+  bool key(string_t &name) override {
+    auto *object = nesting.back()->get_ptr<Json::object_t *>();
+    auto [place, isNew] = object->emplace(name, Json());
+    if (!isNew)
+      return refuse("the key '", name, "' stands twice in one JSON object");
+    member = &place->second;
     return true;
-  };
-  Json value = Json::parse(text.begin(), text.end(), watch,
-                           /*allow_exceptions=*/false);
-  if (tooDeep)
-    return makeError(ErrorCode::InvalidFile, where,
-                     ": JSON nested deeper than 64 levels");
-  if (value.is_discarded())
-    return makeError(ErrorCode::InvalidFile, where,
-                     ": not valid JSON; the file is damaged or incomplete");
-  if (!duplicate.empty())
-    return makeError(ErrorCode::InvalidFile, where, ": the key '", duplicate,
-                     "' stands twice in one JSON object");
-  return value;
+  }
+
+  bool parse_error(std::size_t position, const std::string &,
+                   const nlohmann::detail::exception &) override {
+    return refuse("not valid JSON at ", placeOf(text, position),
+                  "; the file is damaged or incomplete");
+  }
+
+  Expected<Json> take() {
+    if (error)
+      return std::move(error);
+    return std::move(root);
+  }
+
+private:
+  template <typename... Parts> bool refuse(const Parts &...parts) {
+    error = makeError(ErrorCode::InvalidFile, where, ": ", parts...);
+    return false;
+  }
+
+  /// Puts a value where the next one goes; nullptr if there are too many.
+  Json *put(Json &&value) {
+    if (++values > maxJsonValues) {
+      (void)refuse("more than ", maxJsonValues, " values in one JSON text");
+      return nullptr;
+    }
+    if (nesting.empty()) {
+      root = std::move(value);
+      return &root;
+    }
+    if (nesting.back()->is_object()) {
+      *member = std::move(value);
+      return member;
+    }
+    auto *array = nesting.back()->get_ptr<Json::array_t *>();
+    // Elements of open lists do not move: only the innermost list grows.
+    return &array->emplace_back(std::move(value));
+  }
+
+  bool add(Json &&value) { return put(std::move(value)) != nullptr; }
+
+  bool open(Json &&value) {
+    if (nesting.size() == maxJsonDepth)
+      return refuse("JSON nested deeper than ", maxJsonDepth, " levels");
+    Json *place = put(std::move(value));
+    if (!place)
+      return false;
+    nesting.push_back(place);
+    return true;
+  }
+
+  bool close() {
+    nesting.pop_back();
+    return true;
+  }
+
+  std::string_view text;
+  const std::string &where;
+  Json root;
+  /// The lists and objects that are open, outermost first.
+  std::vector<Json *> nesting;
+  /// Where the value of the last key goes.
+  Json *member = nullptr;
+  size_t values = 0;
+  Error error;
+};
+
+} // namespace
+
+Expected<Json> parseJson(std::string_view text, const std::string &where) {
+  Builder builder(text, where);
+  // What went wrong is in the builder.
+  (void)Json::sax_parse(text.begin(), text.end(), &builder);
+  return builder.take();
 }
 
 bool isIndex(const Json &value) {

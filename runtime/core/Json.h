@@ -23,7 +23,14 @@ namespace lora_rt {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
-/// Parses a text; `where` names the file in messages.
+/// Nesting, and values in one text, beyond which a text is refused. The largest
+/// checkpoints have some 10^5 tensors in an index, with one value each, and
+/// fewer in a header, with seven.
+inline constexpr size_t maxJsonDepth = 64;
+inline constexpr size_t maxJsonValues = 2'000'000;
+
+/// Parses a text; `where` names the file in messages. Memory is bounded by the
+/// text's length and about 100 bytes for each of `maxJsonValues`.
 Expected<Json> parseJson(std::string_view text, const std::string &where);
 
 /// A non-negative integer that fits int64_t.

@@ -25,11 +25,17 @@ bool isReasonable(std::span<const int64_t> shape) {
   return true;
 }
 
+/// The number of elements; the largest number if it does not fit.
 uint64_t product(std::span<const int64_t> shape, int64_t wildcard) {
   uint64_t elements = 1;
-  for (int64_t extent : shape)
-    elements *= uint64_t(extent < 0 ? wildcard : extent);
-  return elements;
+  bool isTooLarge = false;
+  for (int64_t extent : shape) {
+    uint64_t factor = uint64_t(extent < 0 ? wildcard : extent);
+    if (factor == 0)
+      return 0;
+    isTooLarge |= __builtin_mul_overflow(elements, factor, &elements);
+  }
+  return isTooLarge ? std::numeric_limits<uint64_t>::max() : elements;
 }
 
 class Reader {
@@ -112,6 +118,8 @@ Error Reader::readState(const Json &json, size_t index) {
   state.shape = fields.shape("shape", /*wildcard=*/true);
   if (!isReasonable(state.shape))
     fields.fail("state '", state.name, "' is too large");
+  if (std::count(state.shape.begin(), state.shape.end(), -1) > 1)
+    fields.fail("state '", state.name, "' has two sizes of -1");
   manifest.states.push_back(std::move(state));
   return fields.finish();
 }
@@ -258,7 +266,11 @@ Error Reader::read(const Json &json) {
 } // namespace
 
 uint64_t Manifest::State::bytes(int64_t rows) const {
-  return product(shape, rows) * sizeOf(dtype);
+  uint64_t bytes;
+  // No allocation of the largest number succeeds.
+  return __builtin_mul_overflow(product(shape, rows), sizeOf(dtype), &bytes)
+             ? std::numeric_limits<uint64_t>::max()
+             : bytes;
 }
 
 int64_t Manifest::Trainable::elements() const {

@@ -50,6 +50,11 @@ Error readModel(const Json &json, const std::string &where,
   model.vocabSize = fields.size("vocab_size");
   model.hiddenSize = fields.size("hidden_size");
   model.maxPositions = fields.size("max_positions");
+  // Token ids and positions are 32 bits wide.
+  for (auto [key, value] : {std::pair("vocab_size", model.vocabSize),
+                            {"max_positions", model.maxPositions}})
+    if (value > std::numeric_limits<int32_t>::max())
+      fields.fail("'", key, "' is ", value, ", which is too large");
   model.dtype = fields.type("dtype");
   for (const Json &id : fields.list("eos_token_ids")) {
     if (!isIndex(id) || id.get<int64_t>() > std::numeric_limits<int32_t>::max())

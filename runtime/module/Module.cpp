@@ -3,6 +3,7 @@
 #include "BackendLibrary.h"
 #include "CpuFeatures.h"
 #include "ModuleState.h"
+#include "PackSource.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -113,29 +114,6 @@ warningSink(const ModuleOptions &options) {
     return options.warn;
   return [](const std::string &text) {
     std::fprintf(stderr, "warning: %s\n", text.c_str());
-  };
-}
-
-/// The parameters of a pack, by offset.
-ParameterSource packSource(const Payload &payload, bool verify) {
-  const Payload::Part *pack = payload.find(packPart);
-  std::span<const std::byte> bytes =
-      pack ? payload.bytes(*pack) : std::span<const std::byte>();
-  return [&payload, bytes,
-          verify](const Manifest::Param &param) -> Expected<const void *> {
-    if (param.bytes == 0 || param.offset > bytes.size() ||
-        param.bytes > bytes.size() - param.offset || param.offset % 64 != 0)
-      return makeError(ErrorCode::InvalidFile, payload.path(), ": parameter '",
-                       param.name, "' lies outside the pack of ", bytes.size(),
-                       " bytes; copy or compile the file again");
-    std::span<const std::byte> content =
-        bytes.subspan(param.offset, param.bytes);
-    if (verify && checksum(content) != param.checksum)
-      return makeError(ErrorCode::InvalidFile, payload.path(), ": parameter '",
-                       param.name,
-                       "' is damaged (its checksum differs); copy or "
-                       "compile the file again");
-    return content.data();
   };
 }
 

@@ -12,6 +12,8 @@ inline constexpr char payloadSection[] = ".lora_payload";
 inline constexpr char payloadMagic[8] = {'L', 'O', 'R', 'A',
                                          'M', 'L', 'I', 'R'};
 inline constexpr uint32_t payloadVersion = 1;
+/// A file has code, a manifest, a pack and some libraries.
+inline constexpr uint64_t maxParts = 1024;
 
 /// The first bytes of a payload; little-endian. Offsets count from here.
 struct PayloadHeader {

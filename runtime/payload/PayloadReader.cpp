@@ -82,8 +82,9 @@ Error Payload::readTable() {
   Expected<Json> json = parseJson(text, path());
   if (!json)
     return json.takeError();
-  if (!json->is_array())
-    return fail("the table of contents is not a list");
+  if (!json->is_array() || json->size() > maxParts)
+    return fail("the table of contents is not a list of at most ", maxParts,
+                " parts");
   for (const Json &entry : *json) {
     if (!entry.is_object() || entry.size() != 4 || !entry.contains("name") ||
         !entry["name"].is_string() || !entry.contains("offset") ||
@@ -91,6 +92,9 @@ Error Payload::readTable() {
         !isIndex(entry["bytes"]) || !entry.contains("xxh3") ||
         !entry["xxh3"].is_string())
       return fail("the table of contents has an entry that is not understood");
+    if (find(entry["name"].get<std::string>()))
+      return fail("the table of contents names '",
+                  entry["name"].get<std::string>(), "' twice");
     uint64_t offset = entry["offset"].get<uint64_t>();
     uint64_t bytes = entry["bytes"].get<uint64_t>();
     if (offset % pageBytes != 0 || offset > header.payloadBytes ||

@@ -59,13 +59,6 @@ Expected<TrainingRow> readRow(std::string_view line, const std::string &where,
     if (key != "input_ids" && key != "labels" && key != "attention_mask")
       return makeError(ErrorCode::InvalidFile, where, ": unknown key '", key,
                        "'; a row has 'input_ids' and, if wanted, 'labels'");
-  if (json->contains("attention_mask"))
-    for (const Json &value : (*json)["attention_mask"])
-      if (value != 1)
-        return makeError(ErrorCode::InvalidFile, where,
-                         ": rows are given without padding, but "
-                         "'attention_mask' is not 1 everywhere; remove the "
-                         "padded tokens");
 
   TrainingRow row;
   if (Error error = readIds((*json)["input_ids"], "input_ids", vocabulary,
@@ -78,6 +71,19 @@ Expected<TrainingRow> readRow(std::string_view line, const std::string &where,
     return makeError(ErrorCode::InvalidFile, where, ": the row has ",
                      row.ids.size(), " tokens, but the model's context is ",
                      longest, "; split it");
+  if (json->contains("attention_mask")) {
+    const Json &mask = (*json)["attention_mask"];
+    if (!mask.is_array() || mask.size() != row.ids.size())
+      return makeError(ErrorCode::InvalidFile, where,
+                       ": expected 'attention_mask' to be a list as long as "
+                       "'input_ids', of 1 everywhere");
+    for (const Json &value : mask)
+      if (value != 1)
+        return makeError(ErrorCode::InvalidFile, where,
+                         ": rows are given without padding, but "
+                         "'attention_mask' is not 1 everywhere; remove the "
+                         "padded tokens");
+  }
   if (!json->contains("labels")) {
     row.labels = row.ids;
     return row;

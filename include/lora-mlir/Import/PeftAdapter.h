@@ -231,6 +231,11 @@ public:
   /// for is not supported.
   lora_rt::Expected<AdapterFacts> facts() const;
 
+  /// The file of a tensor that `find` finds.
+  std::string_view fileOf(const lora_rt::TensorView &tensor) const {
+    return checkpoint.fileOf(tensor.name);
+  }
+
   /// The key in adapter_model.safetensors of a tensor that `find` takes.
   std::string keyOf(std::string_view name) const;
 

@@ -6,6 +6,7 @@
 #include <pcre2.h>
 
 #include <cctype>
+#include <ctime>
 
 namespace lora::peft {
 
@@ -16,10 +17,19 @@ using lora_rt::makeError;
 
 namespace {
 
-/// Enough for any pattern that someone means; a runaway one takes 0.1 s.
-constexpr uint32_t matchLimit = 2'000'000;
+/// Enough for any pattern that someone means; a runaway one takes 0.01 s.
+constexpr uint32_t matchLimit = 200'000;
+/// Nor may a pattern be slow on each of thousands of modules.
+constexpr double patternSeconds = 1;
 constexpr uint32_t depthLimit = 100'000;
 constexpr uint32_t heapLimitKiB = 32 * 1024;
+
+/// Time of the processor: a busy machine must not change what matches.
+double threadSeconds() {
+  timespec time = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return double(time.tv_sec) + 1e-9 * double(time.tv_nsec);
+}
 
 /// Letters that may follow a backslash in Python.
 constexpr std::string_view pythonEscapes = "AbBdDsSwWZafnrtvxuU";
@@ -118,6 +128,7 @@ struct PythonRegex::Impl {
   pcre2_code *code = nullptr;
   pcre2_match_context *context = nullptr;
   pcre2_match_data *data = nullptr;
+  double seconds = 0; ///< of this pattern's matches so far
 
   ~Impl() {
     pcre2_match_data_free(data);
@@ -171,9 +182,13 @@ Expected<bool> PythonRegex::matches(std::string_view text) const {
 
 Expected<bool> PythonRegex::matches(std::string_view text,
                                     std::string &index) const {
+  double start = threadSeconds();
   int status =
       pcre2_match(impl->code, reinterpret_cast<PCRE2_SPTR>(text.data()),
                   text.size(), 0, 0, impl->data, impl->context);
+  impl->seconds += threadSeconds() - start;
+  if (impl->seconds > patternSeconds)
+    status = PCRE2_ERROR_MATCHLIMIT;
   if (status == PCRE2_ERROR_NOMATCH)
     return false;
   if (status < 0)

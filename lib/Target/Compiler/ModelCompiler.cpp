@@ -1,7 +1,8 @@
 //===- ModelCompiler.cpp - A model and an adapter to one file -------------===//
 //
 // Everything that can fail for a reason in the user's input fails before the
-// first weight is written; after that only the disk can.
+// first weight is written, except that weights are read only then: one that is
+// not finite is found there. The output appears when all is written.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,6 +21,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <set>
 #include <sys/resource.h>
 
 using namespace lora;
@@ -67,12 +69,16 @@ private:
   CompileOptions getCompileOptions() const;
   Expected<const lora_rt::TensorView *> findLeaf(mlir::Attribute leaf,
                                                  const std::string &name);
+  /// Refuses a tensor with NaN or infinity. The bytes are about to be read:
+  /// they come from the file once.
+  Error checkOnce(const lora_rt::TensorView &tensor, std::string_view file);
 
   const ModelOptions &options;
   mlir::MLIRContext context;
   std::optional<lora_rt::Checkpoint> checkpoint;
   std::optional<peft::PeftAdapter> adapter;
   mlir::OwningOpRef<mlir::ModuleOp> graph;
+  std::set<const lora_rt::TensorView *> isFinite;
 };
 
 } // namespace
@@ -153,13 +159,28 @@ CompileOptions ModelCompiler::getCompileOptions() const {
   return compile;
 }
 
+Error ModelCompiler::checkOnce(const lora_rt::TensorView &tensor,
+                               std::string_view file) {
+  return isFinite.insert(&tensor).second ? lora_rt::checkFinite(tensor, file)
+                                         : Error::success();
+}
+
 Expected<const lora_rt::TensorView *>
 ModelCompiler::findLeaf(mlir::Attribute leaf, const std::string &name) {
-  if (mlir::isa<transformer::BaseAttr>(leaf))
-    return getTensor(*checkpoint, name);
+  if (mlir::isa<transformer::BaseAttr>(leaf)) {
+    auto tensor = getTensor(*checkpoint, name);
+    if (tensor)
+      if (Error error =
+              checkOnce(**tensor, checkpoint->fileOf((*tensor)->name)))
+        return error;
+    return tensor;
+  }
   if (adapter)
-    if (const lora_rt::TensorView *tensor = adapter->find(name))
+    if (const lora_rt::TensorView *tensor = adapter->find(name)) {
+      if (Error error = checkOnce(*tensor, adapter->fileOf(*tensor)))
+        return error;
       return tensor;
+    }
   return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile,
                             options.adapterFolder, ": has no tensor '", name,
                             "'");

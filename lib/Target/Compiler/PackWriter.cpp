@@ -86,6 +86,15 @@ Expected<PackedPlace> PackWriter::writeOne(const BoundValue &value) {
                                          computed->span(), &effect))
       return error;
     plain = computed->span().data();
+    // Its tensors are finite: each was checked when it was found.
+    auto beyond = lora_rt::countNonFinite(type, plain, size / sizeOf(type));
+    if (beyond.total())
+      return lora_rt::makeError(
+          lora_rt::ErrorCode::Unsupported, "weight '", value.name,
+          "': ", beyond.total(), " of its ", value.type.getNumElements(),
+          " numbers do not fit ", lora_rt::manifestName(type),
+          " once it is computed; is the adapter's lora_alpha right? --dtype "
+          "f32 has the widest range");
   }
   if (isPlain)
     return writer.appendTensor({plain, size});

@@ -75,6 +75,20 @@ uint16_t floatToF16(float value);
 Error convert(DType from, const void *source, DType to, void *target,
               size_t count);
 
+/// NaN and infinity among numbers.
+struct NonFiniteCount {
+  uint64_t nan = 0;
+  uint64_t infinite = 0;
+  /// Where the first one stands, if there is any.
+  size_t first = 0;
+
+  uint64_t total() const { return nan + infinite; }
+};
+
+/// Counts them among `count` elements of f16, bf16, f32 or f64 at any address;
+/// other types have none.
+NonFiniteCount countNonFinite(DType type, const void *data, size_t count);
+
 /// Reads `target.size()` elements of a floating-point type as f32.
 Error convertToFloat(DType from, const void *source, std::span<float> target);
 

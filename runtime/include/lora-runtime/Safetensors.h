@@ -30,6 +30,10 @@ struct TensorView {
   int64_t elements() const;
 };
 
+/// Fails if a tensor of `file` holds NaN or infinity; the message says how many
+/// and where the first one stands. Reads the whole tensor.
+Error checkFinite(const TensorView &tensor, std::string_view file);
+
 /// "[144, 48]"
 std::string shapeText(std::span<const int64_t> shape);
 

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <gtest/gtest.h>
 #include <limits>
+#include <span>
+#include <vector>
 
 using namespace lora_rt;
 
@@ -59,6 +61,55 @@ TEST(Numeric, RefusesIntegers) {
   int64_t source = 1;
   float target;
   EXPECT_TRUE(convert(DType::I64, &source, DType::F32, &target, 1));
+}
+
+/// Counts what is not finite the slow way.
+NonFiniteCount expectedCount(std::span<const float> values) {
+  NonFiniteCount count;
+  for (size_t i = 0; i < values.size(); ++i) {
+    if (std::isfinite(values[i]))
+      continue;
+    if (count.total() == 0)
+      count.first = i;
+    ++(std::isnan(values[i]) ? count.nan : count.infinite);
+  }
+  return count;
+}
+
+TEST(Numeric, NonFiniteNumbersAreCounted) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  // Longer than the block that is looked at once; the largest finite numbers.
+  std::vector<float> values(20011);
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = (i % 2 ? -1.0f : 1.0f) * (i % 3 ? float(i) : 65504.0f);
+  for (auto [place, value] : {std::pair<size_t, float>{9001, std::nanf("1")},
+                              {9002, -infinity},
+                              {16384, infinity},
+                              {20010, -std::nanf("7")}}) {
+    std::vector<float> damaged = values;
+    damaged[place] = value;
+    if (place == 16384)
+      damaged[19999] = std::nanf("");
+    NonFiniteCount expected = expectedCount(damaged);
+    for (DType type : {DType::F16, DType::BF16, DType::F32, DType::F64}) {
+      // At an odd address, as a file may have it.
+      std::vector<std::byte> bytes(1 + damaged.size() * sizeOf(type));
+      std::vector<std::byte> aligned(damaged.size() * sizeOf(type));
+      ASSERT_FALSE(convert(DType::F32, damaged.data(), type, aligned.data(),
+                           damaged.size()));
+      std::copy(aligned.begin(), aligned.end(), bytes.begin() + 1);
+      NonFiniteCount found =
+          countNonFinite(type, bytes.data() + 1, damaged.size());
+      EXPECT_EQ(found.nan, expected.nan) << manifestName(type);
+      EXPECT_EQ(found.infinite, expected.infinite) << manifestName(type);
+      EXPECT_EQ(found.first, expected.first) << manifestName(type);
+      ASSERT_FALSE(convert(DType::F32, values.data(), type, aligned.data(),
+                           values.size()));
+      EXPECT_EQ(countNonFinite(type, aligned.data(), values.size()).total(),
+                0u);
+    }
+  }
+  EXPECT_EQ(countNonFinite(DType::I64, values.data(), 3).total(), 0u);
 }
 
 } // namespace

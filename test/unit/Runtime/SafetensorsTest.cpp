@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <gtest/gtest.h>
+#include <limits>
 
 using namespace lora_rt;
 
@@ -102,6 +103,12 @@ TEST(Safetensors, RefusesHostileHeaders) {
   EXPECT_FAILURE(file("{\"a\":", ""), "not valid JSON");
   EXPECT_FAILURE(file(std::string(100000, '{'), ""), "not valid JSON");
   EXPECT_FAILURE(file("{\"a\":" + std::string(1000, '['), ""), "64 levels");
+  EXPECT_FAILURE(file("{\"a\":" + std::string(1 << 20, '['), ""), "64 levels");
+  EXPECT_FAILURE(file("{\n\"a\": tru}", ""), "line 2, column 9");
+  std::string zeros = "{\"a\":[0";
+  for (int i = 0; i < 2'000'000; ++i)
+    zeros += ",0";
+  EXPECT_FAILURE(file(zeros + "]}", ""), "more than 2000000 values");
   EXPECT_FAILURE(file("{\"a\":1}", ""), "tensor 'a'");
   EXPECT_FAILURE(file("{\"a\":{},\"a\":{}}", ""), "stands twice");
   EXPECT_FAILURE(file("{\"__metadata__\":{\"k\":1}}", ""), "to be a text");
@@ -138,6 +145,27 @@ TEST(Safetensors, RefusesHostileHeaders) {
            "abcd"),
       "overlap");
   EXPECT_FAILURE(file(tensor(good + ",\"x\":1"), "abcd"), "unknown key 'x'");
+}
+
+TEST(Safetensors, NonFiniteNumbersAreLocated) {
+  const float values[6] = {1,
+                           2,
+                           3,
+                           -4,
+                           std::numeric_limits<float>::infinity(),
+                           std::numeric_limits<float>::quiet_NaN()};
+  TensorView tensor{
+      "q.weight", DType::F32, {2, 3}, std::as_bytes(std::span(values))};
+  Error error = checkFinite(tensor, "dir/a.safetensors");
+  EXPECT_EQ(error.message().find(
+                "dir/a.safetensors: tensor 'q.weight': 2 of its 6 numbers are "
+                "not finite (1 NaN, 1 infinity), the first at [1, 1]; "),
+            0u)
+      << error.message();
+  tensor.shape = {2, 2};
+  tensor.bytes = tensor.bytes.first(16);
+  EXPECT_FALSE(checkFinite(tensor, "f"));
+  EXPECT_FALSE(checkFinite({"none", DType::F32, {0, 3}, {}}, "f"));
 }
 
 TEST(OutputFile, WritesToADeviceAsItStands) {

@@ -44,6 +44,9 @@ TEST(TrainingData, ErrorsNameTheLine) {
         Case{"{\"input_ids\": [1], \"text\": \"x\"}", "key 'text'"},
         Case{"{\"input_ids\": [1], \"attention_mask\": [0]}",
              "without padding"},
+        Case{"{\"input_ids\": [1], \"attention_mask\": 1}", "to be a list"},
+        Case{"{\"input_ids\": [1], \"attention_mask\": [1, 1]}",
+             "as long as 'input_ids'"},
         Case{"[1]", "expected an object"}, Case{"{", "rows.jsonl:1"},
         Case{"\n\n", "has no rows"}}) {
     auto rows = read(c.text);

@@ -1,0 +1,84 @@
+//===- Finite.cpp - Looking for NaN and infinity --------------------------===//
+//
+// A number is one of them when all bits of its exponent are set. The largest
+// exponent of a block is found with vector instructions; only a block that has
+// one is looked at again.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-runtime/Safetensors.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace lora_rt {
+
+namespace {
+
+template <typename Bits>
+NonFiniteCount countIn(const void *data, size_t count, Bits exponent,
+                       Bits fraction) {
+  constexpr size_t block = 8192;
+  NonFiniteCount result;
+  // The data of a file may lie at any address.
+  Bits values[block];
+  for (size_t begin = 0; begin < count; begin += block) {
+    size_t size = std::min(block, count - begin);
+    std::memcpy(values,
+                static_cast<const std::byte *>(data) + begin * sizeof(Bits),
+                size * sizeof(Bits));
+    Bits largest = 0;
+    for (size_t i = 0; i < size; ++i)
+      largest = std::max(largest, Bits(values[i] & exponent));
+    if (largest != exponent)
+      continue;
+    for (size_t i = 0; i < size; ++i) {
+      if ((values[i] & exponent) != exponent)
+        continue;
+      if (result.total() == 0)
+        result.first = begin + i;
+      ++(values[i] & fraction ? result.nan : result.infinite);
+    }
+  }
+  return result;
+}
+
+} // namespace
+
+NonFiniteCount countNonFinite(DType type, const void *data, size_t count) {
+  // Signed integers: the exponent does not hold the sign, and all instruction
+  // sets have their maximum.
+  switch (type) {
+  case DType::BF16:
+    return countIn<int16_t>(data, count, 0x7f80, 0x007f);
+  case DType::F16:
+    return countIn<int16_t>(data, count, 0x7c00, 0x03ff);
+  case DType::F32:
+    return countIn<int32_t>(data, count, 0x7f800000, 0x007fffff);
+  case DType::F64:
+    return countIn<int64_t>(data, count, 0x7ff0000000000000,
+                            0x000fffffffffffff);
+  default:
+    return {};
+  }
+}
+
+Error checkFinite(const TensorView &tensor, std::string_view file) {
+  NonFiniteCount found = countNonFinite(tensor.dtype, tensor.bytes.data(),
+                                        size_t(tensor.elements()));
+  if (found.total() == 0)
+    return Error::success();
+  std::vector<int64_t> place(tensor.shape.size());
+  size_t rest = found.first;
+  for (size_t i = place.size(); i-- > 0; rest /= size_t(tensor.shape[i]))
+    place[i] = int64_t(rest % size_t(tensor.shape[i]));
+  return makeError(ErrorCode::InvalidFile, file, ": tensor '", tensor.name,
+                   "': ", found.total(), " of its ", tensor.elements(),
+                   " numbers are not finite (", found.nan, " NaN, ",
+                   found.infinite, " infinity), the first at ",
+                   shapeText(place),
+                   "; training diverged or the file is damaged, take an "
+                   "earlier checkpoint or fetch it again");
+}
+
+} // namespace lora_rt

@@ -1,0 +1,23 @@
+//===- PackSource.h - The parameters of a compiled file ---------*- C++ -*-===//
+//
+// A place that the manifest names is checked against the pack before a byte of
+// it is read.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_MODULE_PACKSOURCE_H
+#define LORA_RUNTIME_MODULE_PACKSOURCE_H
+
+#include "lora-runtime/Module.h"
+#include "lora-runtime/Payload.h"
+
+namespace lora_rt {
+
+/// Finds parameters in the pack of `payload`, which must outlive the result, by
+/// the places that the manifest names; with `verify` their checksums are
+/// compared.
+ParameterSource packSource(const Payload &payload, bool verify);
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_MODULE_PACKSOURCE_H
