@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Check.h"
+#include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
@@ -48,7 +49,15 @@ int main(int argc, char **argv) {
   lora::registerAllDialects(registry);
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
-  auto module = mlir::parseSourceFile<mlir::ModuleOp>(input, &context);
+  auto buffer = lora::readIRFile(input);
+  if (!buffer) {
+    llvm::errs() << "lora-check: error: " << buffer.message() << "\n";
+    return 1;
+  }
+  llvm::SourceMgr sources;
+  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
+  mlir::SourceMgrDiagnosticHandler handler(sources, &context);
+  auto module = mlir::parseSourceFile<mlir::ModuleOp>(sources, &context);
   if (!module)
     return 1;
   auto passed = gradients

@@ -1,0 +1,113 @@
+//===- IRFile.cpp ---------------------------------------------------------===//
+
+#include "lora-mlir/IRFile.h"
+#include "mlir/Support/FileUtilities.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace lora;
+using llvm::StringRef;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+
+namespace {
+
+/// The deepest nesting of brackets, and the most operators in a row, that are
+/// parsed: MLIR takes below 10 KB of its stack of 8 MB for a level, below 500
+/// bytes for an operator. IR of models has some 20 and 10.
+constexpr int64_t maxDepth = 400;
+constexpr int64_t maxOperators = 4000;
+
+/// Looks through a text as far as brackets, operators, texts and comments go.
+class Scanner {
+public:
+  Scanner(StringRef text, StringRef file) : text(text), file(file) {}
+
+  Error run();
+
+private:
+  /// The character after the one that is looked at; 0 at the end.
+  char next() const { return at + 1 < text.size() ? text[at + 1] : 0; }
+  Error refuse(const char *what, int64_t most) const;
+
+  StringRef text, file;
+  size_t at = 0;
+};
+
+} // namespace
+
+Error Scanner::refuse(const char *what, int64_t most) const {
+  StringRef before = text.take_front(at);
+  size_t line = before.count('\n') + 1;
+  size_t column = before.size() - (before.rfind('\n') + 1) + 1;
+  return lora_rt::makeError(ErrorCode::InvalidFile, file.str(), ":", line, ":",
+                            column, ": ", what, " more than ", most);
+}
+
+Error Scanner::run() {
+  int64_t depth = 0, operators = 0;
+  for (; at < text.size(); ++at) {
+    char c = text[at];
+    switch (c) {
+    case '"':
+      for (++at; at < text.size() && text[at] != '"' && text[at] != '\n'; ++at)
+        at += text[at] == '\\';
+      break;
+    case '/':
+      if (next() == '/')
+        at = std::min(text.find('\n', at), text.size());
+      break;
+    case '(':
+    case '[':
+    case '{':
+    case '<':
+      operators = 0;
+      if (++depth > maxDepth)
+        return refuse("nested deeper than the parser can follow,", maxDepth);
+      break;
+    case '>':
+      // "->" and ">=" close nothing.
+      if (next() == '=' || (at > 0 && text[at - 1] == '-'))
+        break;
+      [[fallthrough]];
+    case ')':
+    case ']':
+    case '}':
+      operators = 0;
+      depth = std::max<int64_t>(0, depth - 1);
+      break;
+    case ',':
+      operators = 0;
+      break;
+    case '-':
+      // "->", and the sign of a number.
+      if (next() == '>' || llvm::isDigit(next()))
+        break;
+      [[fallthrough]];
+    case '+':
+    case '*':
+      if (++operators > maxOperators)
+        return refuse("operators in a row beyond what the parser can follow,",
+                      maxOperators);
+      break;
+    }
+  }
+  return Error::success();
+}
+
+Expected<std::unique_ptr<llvm::MemoryBuffer>> lora::readIRFile(StringRef path) {
+  std::string message;
+  std::unique_ptr<llvm::MemoryBuffer> buffer =
+      mlir::openInputFile(path, &message);
+  if (!buffer)
+    return lora_rt::makeError(ErrorCode::InvalidFile, message);
+  StringRef text = buffer->getBuffer();
+  if (text.starts_with("ML\xefR"))
+    return lora_rt::makeError(
+        ErrorCode::Unsupported, path.str(),
+        ": is MLIR bytecode; its reader trusts what it reads, so only IR in "
+        "text form is taken: mlir-opt prints it");
+  if (Error error = Scanner(text, buffer->getBufferIdentifier()).run())
+    return error;
+  return buffer;
+}
