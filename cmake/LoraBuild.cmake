@@ -28,6 +28,15 @@ function(lora_compiler_flags target)
   endif()
 endfunction()
 
+# lora_config_readers(VARIABLE): the sources that read config.json. They know nothing of MLIR, so that fuzzers and sanitized
+# tests can compile them once more.
+function(lora_config_readers variable)
+  set(import ${PROJECT_SOURCE_DIR}/lib/Import)
+  file(GLOB sources CONFIGURE_DEPENDS ${import}/*Config*.cpp ${import}/Rope*.cpp ${import}/LayerWindows.cpp
+    ${import}/ModelFamilies.cpp)
+  set(${variable} ${sources} PARENT_SCOPE)
+endfunction()
+
 # lora_add_library(NAME SOURCES... [DEPENDS tablegen targets] [LINK libraries of this project]): a compiler library.
 # MLIR is always the shared library: naming its static parts would put a second copy beside libMLIR.so.
 function(lora_add_library name)

@@ -1,17 +1,51 @@
 //===- ManifestFuzzer.cpp - Any text may come as a manifest ---------------===//
 
+#include "Check.h"
+#include "JsonMutator.h"
 #include "lora-runtime/Manifest.h"
+
+static constexpr const char *words[] = {
+    "format",     "target",     "model",  "params",
+    "states",     "trainables", "slots",  "primitives",
+    "entries",    "name",       "dtype",  "shape",
+    "layout",     "bytes",      "offset", "xxh3",
+    "scheme",     "onednn",     "plain",  "tag",
+    "BA16a64b4a", "f32",        "bf16",   "f16",
+    "i32",        "param",      "state",  "trainable",
+    "gradient",   "region",     "theta",  "moment1",
+    "kind",       "matmul",     "gather", "m",
+    "n",          "k",          "a",      "b",
+    "c",          "b_layout",   "rows",   "width",
+    "count",      "has_head",   "tokens", "eos_token_ids"};
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
+                                          size_t maxSize, unsigned seed) {
+  return fuzz::mutateText(data, size, maxSize, seed, words);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lora_rt::Expected<lora_rt::Manifest> manifest = lora_rt::Manifest::parse(
       {reinterpret_cast<const char *>(data), size}, "fuzz");
-  if (!manifest)
+  if (!manifest) {
+    CHECK(manifest.message().starts_with("fuzz: manifest"));
     return 0;
+  }
   // Sizes that were accepted can be computed with.
-  (void)manifest->regionElements();
+  int64_t elements = manifest->regionElements();
+  for (const lora_rt::Manifest::Trainable &trainable : manifest->trainables)
+    CHECK(trainable.offset + trainable.elements() <= elements);
   for (const lora_rt::Manifest::State &state : manifest->states)
-    (void)state.bytes(4097);
+    CHECK(state.bytes(1) <= state.bytes(INT64_MAX));
+  for (const lora_rt::Manifest::Slot &slot : manifest->slots)
+    if (slot.kind == lora_rt::Manifest::Slot::Kind::Param)
+      CHECK(slot.index < manifest->params.size());
+  for (const lora_rt::Manifest::Entry &entry : manifest->entries) {
+    CHECK(!manifest->entriesOf(entry.function).empty());
+    for (const lora_rt::Manifest::Value &value : entry.inputs)
+      (void)value.bytes();
+  }
   for (const lora_rt::Manifest::Primitive &primitive : manifest->primitives)
-    (void)lora_rt::withLayout(primitive, "plain");
+    CHECK(!fuzz::parse(lora_rt::withLayout(primitive, "AB16b64a2b"))
+               .is_discarded());
   return 0;
 }
