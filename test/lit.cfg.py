@@ -3,12 +3,15 @@
 #
 # Parameters:
 #   verify_roundtrip=1   lora-opt runs with --verify-roundtrip
+#   tools=DIR            programs are taken from DIR first: test.sh has a sanitized runtime there
 #
-# Features: avx2, avx512, avx512bf16 (of this machine), onednn, lora-compile and lora-train (built).
+# Features: avx2, avx512, avx512bf16 (of this machine), onednn, lora-compile and lora-train (built), mount (this user may),
+# unnamed-files (the file system of the tests has O_TMPFILE).
 # Substitutions: %fixtures (test/Fixtures), %examples (examples), %mlir_libs (MLIR's libraries), %t and %s as everywhere.
 
 import os
 import re
+import subprocess
 
 import lit.formats
 from lit.llvm import llvm_config
@@ -22,7 +25,10 @@ config.test_format = lit.formats.ShTest(execute_external=False)
 config.suffixes = [".mlir", ".test"]
 config.excludes = ["Inputs", "Fixtures", "Utils", "unit", "CMakeLists.txt", "lit.cfg.py"]
 config.test_source_root = os.path.dirname(__file__)
-config.test_exec_root = os.path.join(config.lora_build_dir, "test", "roundtrip" if verify_roundtrip else "output")
+tools_dir = lit_config.params.get("tools")
+config.test_exec_root = os.path.join(
+    config.lora_build_dir, "test", "roundtrip" if verify_roundtrip else "sanitized" if tools_dir else "output"
+)
 
 config.substitutions.append(("%fixtures", os.path.join(config.lora_source_dir, "test", "Fixtures")))
 config.substitutions.append(("%mlir_libs", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
@@ -31,14 +37,15 @@ config.substitutions.append(("%examples", os.path.join(config.lora_source_dir, "
 llvm_config.with_system_environment(["HOME", "XDG_CACHE_HOME", "ONEDNN_ROOT", "OMP_NUM_THREADS", "TMPDIR"])
 llvm_config.use_default_substitutions()
 test_tools_dir = os.path.join(config.lora_build_dir, "test", "bin")
-llvm_config.with_environment("PATH", [config.lora_tools_dir, test_tools_dir, config.llvm_tools_dir], append_path=True)
+tool_dirs = ([tools_dir] if tools_dir else []) + [config.lora_tools_dir, test_tools_dir, config.llvm_tools_dir]
+llvm_config.with_environment("PATH", tool_dirs, append_path=True)
 
 lora_opt = ToolSubst("lora-opt", extra_args=["--verify-roundtrip"] if verify_roundtrip else [])
 llvm_config.add_tool_substitutions(
     [lora_opt]
     + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-adapter", "lora-check", "lora-diff")]
-    + ["check-fixture", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "llvm-objdump", "llvm-nm", "llvm-readelf"],
-    [config.lora_tools_dir, test_tools_dir, config.llvm_tools_dir],
+    + ["check-fixture", "damage-safetensors", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "llvm-objdump", "llvm-nm", "llvm-readelf"],
+    tool_dirs,
 )
 
 for name in ("lora-compile", "lora-train"):
@@ -62,3 +69,17 @@ for feature, needed in {
         config.available_features.add(feature)
 if os.path.exists(config.lora_onednn_library):
     config.available_features.add("onednn")
+
+# For tests of full and read-only disks.
+mounts = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
+try:
+    if subprocess.run(mounts, stderr=subprocess.DEVNULL, check=False).returncode == 0:
+        config.available_features.add("mount")
+except OSError:
+    pass
+try:
+    os.makedirs(config.test_exec_root, exist_ok=True)
+    os.close(os.open(config.test_exec_root, os.O_TMPFILE | os.O_WRONLY))
+    config.available_features.add("unnamed-files")
+except OSError:
+    pass
