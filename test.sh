@@ -13,6 +13,9 @@ Builds what is not built yet (with ./setup.sh, so it works on a bare machine too
   unit        test/unit: the GoogleTest programs
   runtime     the runtime is built alone, without LLVM
   docs        the generated references in docs/ are up to date
+  sanitizers  the unit tests of the runtime and the readers, and whole models in a compiled file, under AddressSanitizer
+              and UndefinedBehaviorSanitizer
+  fuzz        each reader of files that users hand in, fuzzed for a minute from test/fuzz/corpus, two at a time
 
   --jobs N         compile, and run tests, N at a time (default: one per core, as far as memory allows)
   --build-dir DIR  the build folder (default: build/)
@@ -36,12 +39,12 @@ while [ $# -gt 0 ]; do
     --jobs | -j) jobs=${2-} && shift ;;
     --build-dir=*) build_dir=${1#*=} ;;
     --build-dir) build_dir=${2-} && shift ;;
-    lit | roundtrip | unit | runtime | docs) suites+=("$1") ;;
+    lit | roundtrip | unit | runtime | docs | sanitizers | fuzz) suites+=("$1") ;;
     *) fail "unknown option or suite '$1'" "./test.sh --help lists them" ;;
   esac
   shift || fail "the last option needs a value" "./test.sh --help lists the options"
 done
-[ ${#suites[@]} != 0 ] || suites=(lit roundtrip unit runtime docs)
+[ ${#suites[@]} != 0 ] || suites=(lit roundtrip unit runtime docs sanitizers fuzz)
 
 "$source_dir/setup.sh" --no-demo --jobs "$jobs" --build-dir "$build_dir"
 build_dir=$(cd "$build_dir" && pwd)
@@ -86,19 +89,24 @@ suite_roundtrip() {
 }
 
 suite_unit() {
-  local report=$log_dir/unit.xml ran missed not_run
   build "$build_dir" "$jobs" unit-tests
+  run_ctest unit "$build_dir"
+}
+
+# run_ctest SUITE DIR: shows the output of tests that fail, and counts from ctest's own report.
+run_ctest() {
+  local suite=$1 report=$log_dir/$1.xml log=$log_dir/$1.log ran missed not_run
   rm -f "$report"
-  ctest --test-dir "$build_dir" --output-on-failure --output-junit "$report" -j "$jobs" >"$log_dir/unit.log" 2>&1 || {
-    grep -vE '^ *(Start|[0-9]+/[0-9]+ Test .* Passed)' "$log_dir/unit.log" >&2 || true
+  ctest --test-dir "$2" --output-on-failure --output-junit "$report" -j "$jobs" >"$log" 2>&1 || {
+    grep -vE '^ *(Start|[0-9]+/[0-9]+ Test .* Passed)' "$log" >&2 || true
   }
   attribute() { grep -oE "\b$1=\"[0-9]+\"" "$report" 2>/dev/null | head -n 1 | tr -dc 0-9 || true; }
   ran=$(attribute tests) missed=$(attribute failures) not_run=$(($(attribute skipped) + $(attribute disabled)))
   if [ "${ran:-0}" = 0 ]; then
-    say "unit: ctest did not run any test; $log_dir/unit.log"
-    count unit 0 1 0
+    say "$suite: ctest did not run any test; $log"
+    count "$suite" 0 1 0
   else
-    count unit $((ran - missed - not_run)) "$missed" "$not_run"
+    count "$suite" $((ran - missed - not_run)) "$missed" "$not_run"
   fi
 }
 
@@ -114,10 +122,13 @@ check() {
   fi
 }
 
+# cached NAME: a variable of the build.
+cached() { sed -n "s/^$1:.*=//p" "$build_dir/CMakeCache.txt"; }
+
 runtime_alone() {
   local compiler launcher
-  compiler=$(sed -n 's/^CMAKE_CXX_COMPILER:.*=//p' "$build_dir/CMakeCache.txt")
-  launcher=$(sed -n 's/^CMAKE_CXX_COMPILER_LAUNCHER:.*=//p' "$build_dir/CMakeCache.txt")
+  compiler=$(cached CMAKE_CXX_COMPILER)
+  launcher=$(cached CMAKE_CXX_COMPILER_LAUNCHER)
   cmake -G Ninja -S "$source_dir/runtime" -B "$build_dir/runtime-alone" -DCMAKE_CXX_COMPILER="$compiler" \
     -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" -DCMAKE_DISABLE_FIND_PACKAGE_LLVM=ON -DCMAKE_DISABLE_FIND_PACKAGE_MLIR=ON &&
     ninja -C "$build_dir/runtime-alone" -j "$jobs"
@@ -125,6 +136,62 @@ runtime_alone() {
 suite_runtime() { check runtime runtime_alone; }
 
 suite_docs() { check docs ninja -C "$build_dir" check-docs; }
+
+# The compiler proper is not sanitized, since the distro's LLVM is not; it is copied beside a sanitized stub and backend,
+# and puts them into the files that it makes.
+suite_sanitizers() {
+  local dir=$build_dir/sanitized variable options=()
+  for variable in CMAKE_{C,CXX}_COMPILER{,_LAUNCHER} CMAKE_{EXE,SHARED}_LINKER_FLAGS ONEDNN_ROOT; do
+    [ -z "$(cached "$variable")" ] || options+=("-D$variable=$(cached "$variable")")
+  done
+  logged sanitizers-configure "configuring the sanitized build" "$dir may be removed" \
+    cmake -G Ninja -S "$source_dir" -B "$dir" -DCMAKE_BUILD_TYPE=Release -DLORA_SANITIZE=ON "${options[@]}"
+  build "$dir" "$jobs" all unit-tests
+  build "$build_dir" "$jobs" lora-compile lora-diff
+  cp "$build_dir"/bin/lora-{compile,diff} "$dir/bin"
+  (
+    export ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
+    export LSAN_OPTIONS=suppressions=$source_dir/test/sanitizers/leaks.supp:print_suppressions=0
+    export UBSAN_OPTIONS=print_stacktrace=1
+    run_ctest sanitizers "$dir"
+    run_lit sanitized --param tools="$dir/bin" --filter='EndToEnd/(llama|llama-bias|mistral|qwen2|qwen3)(-bf16)?\.test' \
+      "$build_dir/test"
+    printf '%s\n' "$passed $failed $skipped" >"$log_dir/sanitizers.sum"
+  )
+  read -r passed failed skipped <"$log_dir/sanitizers.sum"
+}
+
+# Findings lie in build/fuzz/NAME, as inputs that its fuzzer takes as arguments.
+suite_fuzz() {
+  local name passed_here=0 failed_here=0
+  build "$build_dir" "$jobs" fuzzers
+  rm -rf "$build_dir/fuzz"
+  for corpus in "$source_dir"/test/fuzz/corpus/*/; do
+    while [ "$(jobs -rp | wc -l)" -ge 2 ]; do wait -n || true; done
+    fuzz "$(basename "$corpus")" "$corpus" &
+  done
+  wait
+  for corpus in "$source_dir"/test/fuzz/corpus/*/; do
+    name=$(basename "$corpus")
+    if [ "$(cat "$build_dir/fuzz/$name/status")" = 0 ]; then
+      passed_here=$((passed_here + 1))
+    else
+      failed_here=$((failed_here + 1))
+      say "$name: $build_dir/fuzz/$name/log"
+      tail -n 30 "$build_dir/fuzz/$name/log" >&2
+    fi
+  done
+  count fuzz "$passed_here" "$failed_here" 0
+}
+
+# fuzz NAME CORPUS: one fuzzer for a minute; what it finds on the way stays out of the checked-in corpus.
+fuzz() {
+  local dir=$build_dir/fuzz/$1 status=0
+  mkdir -p "$dir/corpus"
+  "$build_dir/bin/$1Fuzzer" -max_total_time=60 -timeout=20 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 \
+    -artifact_prefix="$dir/" "$dir/corpus" "$2" >"$dir/log" 2>&1 || status=$?
+  echo "$status" >"$dir/status"
+}
 
 for suite in "${suites[@]}"; do
   say ""

@@ -3,6 +3,7 @@
 # What the build, the tests and the tools themselves need; the reason stands beside what is not obvious.
 packages=(
   cmake ninja-build clang-22 lld-22 ccache
+  libclang-rt-22-dev   # the fuzzers and sanitizers of the tests
   g++                  # libstdc++ and libgomp to link against
   llvm-22-dev libmlir-22-dev mlir-22-tools
   llvm-22-tools        # lit, FileCheck, not
