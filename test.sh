@@ -123,7 +123,7 @@ check() {
 }
 
 # cached NAME: a variable of the build.
-cached() { sed -n "s/^$1:.*=//p" "$build_dir/CMakeCache.txt"; }
+cached() { sed -n "s/^$1:[^=]*=//p" "$build_dir/CMakeCache.txt"; }
 
 runtime_alone() {
   local compiler launcher
@@ -151,7 +151,6 @@ suite_sanitizers() {
   cp "$build_dir"/bin/lora-{compile,diff} "$dir/bin"
   (
     export ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
-    export LSAN_OPTIONS=suppressions=$source_dir/test/sanitizers/leaks.supp:print_suppressions=0
     export UBSAN_OPTIONS=print_stacktrace=1
     run_ctest sanitizers "$dir"
     run_lit sanitized --param tools="$dir/bin" --filter='EndToEnd/(llama|llama-bias|mistral|qwen2|qwen3)(-bf16)?\.test' \
