@@ -148,7 +148,7 @@ suite_sanitizers() {
     cmake -G Ninja -S "$source_dir" -B "$dir" -DCMAKE_BUILD_TYPE=Release -DLORA_SANITIZE=ON "${options[@]}"
   build "$dir" "$jobs" all unit-tests
   build "$build_dir" "$jobs" lora-compile lora-diff
-  cp "$build_dir"/bin/lora-{compile,diff} "$dir/bin"
+  cp --remove-destination "$build_dir"/bin/lora-{compile,diff} "$dir/bin"
   (
     export ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=print_stacktrace=1
