@@ -65,6 +65,15 @@ def randomize(model, seed: str):
 
 
 @torch.no_grad()
+def tie_branches(model):
+    """Embedding and head share a branch under `ensure_weight_tying`; on a 16-bit base PEFT's copies in F32 part."""
+    embedding, head = model.get_base_model().get_input_embeddings(), model.get_base_model().get_output_embeddings()
+    if model.peft_config["default"].ensure_weight_tying and hasattr(head, "lora_A") and hasattr(embedding, "lora_embedding_A"):
+        head.lora_A["default"].weight.copy_(embedding.lora_embedding_B["default"].T)
+        head.lora_B["default"].weight.copy_(embedding.lora_embedding_A["default"].T)
+
+
+@torch.no_grad()
 def randomize_new_rows(model, first: int, seed: str):
     """The rows that a resized vocabulary has gained, which transformers draws from the global generator."""
     weights = {"input": model.get_input_embeddings().weight}
@@ -84,6 +93,7 @@ def save(folder, adapter_folder, configuration: Configuration, adapter: Adapter,
         randomize_new_rows(base, json.loads((folder / "config.json").read_text())["vocab_size"], seed)
     model = get_peft_model(base, LoraConfig(**arguments))
     randomize(model, seed)
+    tie_branches(model)
     # PEFT names the base by the path it was loaded from, which differs between machines.
     model.peft_config["default"].base_model_name_or_path = base_path
     model.save_pretrained(adapter_folder)

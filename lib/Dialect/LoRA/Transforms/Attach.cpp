@@ -93,6 +93,56 @@ static FailureOr<Branch> makeBranch(ModuleOp module, AdapterTensors &tensors,
   return branch;
 }
 
+/// Whether one matrix is the other's transpose, to the bit.
+static bool areTransposes(const lora_rt::TensorView &x,
+                          const lora_rt::TensorView &y) {
+  if (x.dtype != y.dtype || x.shape.size() != 2 || y.shape.size() != 2 ||
+      x.shape[0] != y.shape[1] || x.shape[1] != y.shape[0])
+    return false;
+  size_t size = lora_rt::sizeOf(x.dtype), rows = size_t(x.shape[0]),
+         columns = size_t(x.shape[1]);
+  for (size_t i = 0; i < rows; ++i)
+    for (size_t j = 0; j < columns; ++j)
+      if (!std::equal(x.bytes.data() + (i * columns + j) * size,
+                      x.bytes.data() + (i * columns + j + 1) * size,
+                      y.bytes.data() + (j * rows + i) * size))
+        return false;
+  return true;
+}
+
+/// With `ensure_weight_tying` the branches of embedding and head are one, and
+/// the file has it twice. Where these differ, what PEFT computes depends on the
+/// type that the base model is loaded in.
+static LogicalResult refuseUnequalTies(ModuleOp module,
+                                       const peft::PeftAdapter &adapter,
+                                       ArrayRef<GraphModule> modules) {
+  if (!adapter.config().ensureWeightTying)
+    return success();
+  const GraphModule *embedding = nullptr, *head = nullptr;
+  for (const GraphModule &known : modules)
+    if (known.info.tied)
+      (known.info.kind == peft::ModuleKind::Embedding ? embedding : head) =
+          &known;
+  if (!embedding || !head)
+    return success();
+  for (auto [ofEmbedding, ofHead] :
+       {std::pair("lora_embedding_A", "lora_B.weight"),
+        std::pair("lora_embedding_B", "lora_A.weight")}) {
+    const lora_rt::TensorView *x = adapter.findOwn(
+                                  joinPath(embedding->info.path, ofEmbedding)),
+                              *y = adapter.findOwn(
+                                  joinPath(head->info.path, ofHead));
+    if (x && y && !areTransposes(*x, *y))
+      return module.emitError()
+             << adapter.folder() << ": expected '" << y->name
+             << "' to be the transpose of '" << x->name
+             << "', because 'ensure_weight_tying' makes them one; PEFT takes "
+                "one or both, depending on the type of the base model: set "
+                "'ensure_weight_tying' to false to use both, each on its own";
+  }
+  return success();
+}
+
 /// Says what PEFT itself does otherwise or leaves out.
 static void noteOddities(ModuleOp module, const peft::PeftAdapter &adapter,
                          ArrayRef<GraphModule> modules,
@@ -137,6 +187,7 @@ lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
   FailureOr<peft::TargetSelection> selection =
       selectModules(module, config, modules);
   if (failed(selection) ||
+      failed(refuseUnequalTies(module, adapter, modules)) ||
       failed(tensors.refuseAdaptedRows(modules, selection->targets)) ||
       (options.train &&
        failed(refuseTiedTraining(module, config, modules, selection->targets))))
