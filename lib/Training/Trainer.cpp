@@ -98,8 +98,6 @@ Error runSteps(const TrainingOptions &options, TrainingProgram &program,
 } // namespace
 
 Error lora::train(const TrainingOptions &options) {
-  if (Error error = makeFolder(options.outputFolder))
-    return error;
   Expected<std::unique_ptr<TrainingProgram>> program =
       TrainingProgram::create(options);
   if (!program)
@@ -110,6 +108,8 @@ Error lora::train(const TrainingOptions &options) {
       lora_rt::readTrainingRows(options.dataFile, vocabulary, longest);
   if (!rows)
     return rows.takeError();
+  if (Error error = makeFolder(options.outputFolder))
+    return error;
 
   // Which lengths will occur is known: rows are taken in order.
   std::set<int64_t> lengths;

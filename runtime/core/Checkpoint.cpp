@@ -45,9 +45,16 @@ std::string suggestion(std::string_view wanted,
     return text.substr(text.size() > window ? text.size() - window : 0);
   };
   std::vector<std::pair<size_t, std::string_view>> near;
-  for (std::string_view name : names) {
+  const size_t most = std::max<size_t>(2, wanted.size() / 3);
+  // Enough for any model; a file may claim to have millions.
+  constexpr size_t mostNames = 20'000;
+  for (std::string_view name :
+       std::span(names).first(std::min(names.size(), mostNames))) {
+    size_t a = tail(wanted).size(), b = tail(name).size();
+    if ((a < b ? b - a : a - b) > most)
+      continue; // They differ by at least that.
     size_t d = distance(tail(wanted), tail(name));
-    if (d <= std::max<size_t>(2, wanted.size() / 3))
+    if (d <= most)
       near.emplace_back(d, name);
   }
   std::sort(near.begin(), near.end());

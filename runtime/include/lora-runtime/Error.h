@@ -59,12 +59,26 @@ private:
   std::unique_ptr<Payload> payload;
 };
 
+/// A message as a terminal may show it. It quotes files: control characters are
+/// replaced, and the middle of a text that no one would read is left out.
+inline std::string readableMessage(std::string text) {
+  constexpr size_t most = 4000;
+  if (text.size() > most)
+    text = text.substr(0, most / 4 * 3) + " ... " +
+           text.substr(text.size() - most / 4);
+  for (char &c : text)
+    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') ||
+        c == 0x7f)
+      c = '?';
+  return text;
+}
+
 /// Makes a failure; the parts are streamed one after the other.
 template <typename... Parts>
 Error makeError(ErrorCode code, const Parts &...parts) {
   std::ostringstream stream;
   (stream << ... << parts);
-  return Error(code, stream.str());
+  return Error(code, readableMessage(stream.str()));
 }
 
 /// A T, or the failure that prevented it. Converts to true when there is a T.

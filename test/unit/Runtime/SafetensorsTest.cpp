@@ -147,6 +147,15 @@ TEST(Safetensors, RefusesHostileHeaders) {
   EXPECT_FAILURE(file(tensor(good + ",\"x\":1"), "abcd"), "unknown key 'x'");
 }
 
+TEST(Safetensors, MessagesCanBeShown) {
+  std::string name = "\\u001b[2J" + std::string(100000, 'x');
+  std::string message = failure(file("{\"" + name + "\":1}", ""));
+  EXPECT_LT(message.size(), 5000u);
+  EXPECT_NE(message.find("tensor '?[2Jxxx"), std::string::npos) << message;
+  EXPECT_NE(message.find("xxx': expected an object"), std::string::npos)
+      << message;
+}
+
 TEST(Safetensors, NonFiniteNumbersAreLocated) {
   const float values[6] = {1,
                            2,
