@@ -30,8 +30,11 @@ namespace {
   std::exit(1);
 }
 
-std::string readText(const std::string &path) {
+/// The contents of a file; `otherwise` where it cannot be read, if it is given.
+std::string readText(const std::string &path, const char *otherwise = nullptr) {
   std::ifstream stream(path, std::ios::binary);
+  if (!stream && otherwise)
+    return otherwise;
   if (!stream)
     fail(path + " cannot be read");
   std::ostringstream text;
@@ -218,9 +221,14 @@ void Fixture::checkForm(const std::string &name, const std::string &form,
     std::cout << name << " " << form << ": not compiled" << std::endl;
     return;
   }
-  // F32 sums in another order; rounding grows with the numbers.
-  auto allowed = [](float largest) {
-    return 1e-4 * std::max(1.0, double(largest) / 20);
+  // F32 sums in another order; rounding grows with the numbers. PEFT derives
+  // PiSSA's base weights by an SVD in f32, which is off by 1e-5; with one in
+  // f64, its own logits are up to 2e-4 from those that are recorded.
+  bool startsWithSvd =
+      readText(folder + "/adapters/" + name + "/adapter_config.json", "")
+          .find("\"pissa\"") != std::string::npos;
+  auto allowed = [&](float largest) {
+    return (startsWithSvd ? 5e-4 : 1e-4) * std::max(1.0, double(largest) / 20);
   };
   float largest = 0;
   // Of a model for masked words the hidden states are what can be had.

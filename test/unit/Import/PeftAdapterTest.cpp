@@ -164,6 +164,11 @@ TEST(PeftAdapter, OfATiedWeightMayHoldOne) {
   EXPECT_NE(adapter->find("lm_head.weight"), nullptr);
   EXPECT_EQ(adapter->findOwn("lm_head.weight"), nullptr);
   EXPECT_EQ(adapter->find("lm_head.lora_A.weight"), nullptr);
+  // A head that is a target, and its base weight.
+  adapter = open("null", "lm_head.base_layer.weight");
+  ASSERT_TRUE(adapter) << adapter.message();
+  EXPECT_NE(adapter->find("model.embed_tokens.weight"), nullptr);
+  EXPECT_EQ(adapter->findOwn("model.embed_tokens.weight"), nullptr);
   // A copy that was trained.
   adapter = open("[\"embed_tokens\"]", "model.embed_tokens.weight");
   ASSERT_TRUE(adapter) << adapter.message();

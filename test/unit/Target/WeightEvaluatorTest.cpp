@@ -189,6 +189,10 @@ TEST_F(WeightEvaluatorTest, InitialValuesDependOnSeedAndNameOnly) {
   for (float value : normal)
     variance += double(value) * value;
   EXPECT_NEAR(variance / normal.size(), 1.0 / 64, 1.0 / 64 * 0.03);
+  auto standard = evaluate("#transformer.init<standard_normal, \"n\", "
+                           "tensor<8x9001xf32>, seed = 3>");
+  for (size_t i = 0; i < standard.size(); ++i)
+    ASSERT_FLOAT_EQ(standard[i], 8 * normal[i]);
 }
 
 TEST_F(WeightEvaluatorTest, AWrongShapeOrTypeNamesTheTensor) {

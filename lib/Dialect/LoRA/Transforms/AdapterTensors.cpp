@@ -341,6 +341,23 @@ AdapterTensors::refuseAdaptedRows(ArrayRef<GraphModule> modules,
 
 LogicalResult AdapterTensors::replaceRows(ArrayRef<GraphModule> modules) {
   bool found = false;
+  // BERT's and RoBERTa's heads for masked words have a slot of their own for
+  // the embedding's weight, whose rows PEFT replaces as well.
+  auto model =
+      module->getAttrOfType<DictionaryAttr>(TransformerDialect::kModelAttr);
+  auto tied = model ? model.getAs<BoolAttr>("tied") : BoolAttr();
+  for (const GraphModule &head : modules)
+    if (tied && tied.getValue() && !head.info.tied && !getTokens(head) &&
+        head.info.kind == peft::ModuleKind::OutputEmbedding &&
+        llvm::any_of(modules, [&](const GraphModule &known) {
+          return isTokenEmbedding(known) && getTokens(known);
+        }))
+      return module.emitError()
+             << adapter.config().where
+             << ": trainable_token_indices of an embedding that is tied to '"
+             << head.seen
+             << "' are not supported; merge the adapter with PEFT's "
+                "merge_and_unload() and compile the result";
   for (const GraphModule &known : modules)
     if (const std::vector<int64_t> *tokens = getTokens(known)) {
       // A head that is still tied has the embedding's value.
