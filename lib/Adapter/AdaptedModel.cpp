@@ -57,7 +57,8 @@ std::vector<AdaptedModel::Slot> AdaptedModel::collectSlots() {
         bool second = use.getOperandNumber() == 1;
         slot.isLinear |=
             second && mlir::isa<transformer::LinearOp>(use.getOwner());
-        slot.isEmbedding |= second && mlir::isa<EmbeddingOp>(use.getOwner());
+        slot.isEmbedding |=
+            second && mlir::isa<transformer::EmbeddingOp>(use.getOwner());
       }
       if (known.insert(slot.key()).second)
         slots.push_back(std::move(slot));
@@ -91,24 +92,27 @@ Error AdaptedModel::attach(const Note &warning) {
   return Error::success();
 }
 
-Error AdaptedModel::listParameters(const std::vector<Slot> &slots) {
-  std::set<std::string> tables;
-  for (const Slot &slot : slots)
+void AdaptedModel::listParameters(const std::vector<Slot> &slots) {
+  std::set<std::string> tables, linears;
+  for (const Slot &slot : slots) {
     if (slot.isEmbedding)
       tables.insert(slot.name);
+    if (slot.isLinear)
+      linears.insert(slot.name);
+  }
   for (const Slot &slot : slots) {
     if (slot.isLinear && tables.count(slot.name))
       continue;
-    auto stored = getTensor(tensorFiles, slot.name);
+    const TensorView *stored = resolveTensor(tensorFiles, slot.name);
     if (!stored)
-      return stored.takeError();
+      continue; // An adapter brings it.
     bool transposed = false;
     for (Attribute expr = slot.value; expr && !mlir::isa<BaseAttr>(expr);
          expr = onlyOperand(expr))
       transposed ^= mlir::isa<TransposeAttr>(expr);
-    all.push_back({slot.name, *stored, slot.isLinear, transposed});
+    all.push_back({slot.name, stored, slot.isLinear, transposed,
+                   slot.isEmbedding && linears.count(slot.name) != 0});
   }
-  return Error::success();
 }
 
 Expected<std::unique_ptr<AdaptedModel>>
@@ -132,13 +136,13 @@ AdaptedModel::open(const std::string &modelFolder,
       return error;
     model->adapters.emplace_back(adapter.name, std::move(*opened));
   }
+  model->headRequest = options.head;
   auto graph = importModel(model->context, modelFolder, options);
   if (!graph)
     return graph.takeError();
   model->graph = std::move(*graph);
   std::vector<Slot> before = model->collectSlots();
-  if (Error error = model->listParameters(before))
-    return error;
+  model->listParameters(before);
   if (!named.empty()) {
     if (Error error = model->attach(warning))
       return error;

@@ -11,6 +11,7 @@
 #define LORA_MLIR_LIB_ADAPTER_ADAPTEDMODEL_H
 
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "lora-mlir/Import/ModelConfig.h"
 #include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-runtime/Checkpoint.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -28,6 +29,9 @@ struct AdaptedTensor {
   std::string name;
   /// The tensor of the checkpoint; null for one that it gets.
   const lora_rt::TensorView *stored = nullptr;
+  /// The tensor whose value it had: `stored`, or the one that it was tied to;
+  /// null for a new parameter.
+  const lora_rt::TensorView *base = nullptr;
   lora_rt::DType dtype = lora_rt::DType::F32;
   /// As stored.
   std::vector<int64_t> shape;
@@ -36,7 +40,10 @@ struct AdaptedTensor {
   mlir::Attribute value;
   std::string path;
   bool transposed = false;
-  /// Set if the value is the stored tensor plus B diag(s) A.
+  /// Whether it is the embedding of tokens, which has as many rows as there are
+  /// words.
+  bool isTokenTable = false;
+  /// Set if the value is that of `base` plus B diag(s) A.
   MergeAttr merge;
 
   int64_t elements() const;
@@ -51,6 +58,8 @@ struct ModelParameter {
   bool linear = false;
   /// Stored as [in, out].
   bool transposed = false;
+  /// Whether it is an embedding and also the head's weight.
+  bool tied = false;
 
   /// The name without its last part.
   std::string module() const { return name.substr(0, name.rfind('.')); }
@@ -80,6 +89,9 @@ public:
   /// embedding.
   const std::vector<ModelParameter> &parameters() const { return all; }
 
+  /// The head that the adapter brings or is for, if it says so.
+  const std::optional<HeadRequest> &head() const { return headRequest; }
+
   /// Whether embedding and head, one before, are two.
   bool unties() const { return untied; }
 
@@ -107,9 +119,10 @@ private:
     std::pair<std::string, bool> key() const { return {name, isLinear}; }
   };
   std::vector<Slot> collectSlots();
-  lora_rt::Error listParameters(const std::vector<Slot> &slots);
+  void listParameters(const std::vector<Slot> &slots);
   lora_rt::Error addTensor(const Slot &before, const Slot &after,
                            const lora_rt::TensorView *stored,
+                           const lora_rt::TensorView *base,
                            const std::string &name);
   lora_rt::Error compare(const std::vector<Slot> &before,
                          const std::vector<Slot> &after);
@@ -122,6 +135,7 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> graph;
   std::vector<AdaptedTensor> changed;
   std::vector<ModelParameter> all;
+  std::optional<HeadRequest> headRequest;
   bool untied = false;
 };
 

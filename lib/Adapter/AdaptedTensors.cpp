@@ -55,6 +55,8 @@ static bool doTheSame(Attribute a, Attribute b) {
   return replacer.replace(b) == a;
 }
 
+static constexpr const char *kHead = "lm_head.weight";
+
 /// Whether an expression reads anything but the base checkpoint.
 static bool readsAdapter(Attribute expr) {
   bool found = false;
@@ -69,55 +71,67 @@ static bool readsAdapter(Attribute expr) {
 
 Error AdaptedModel::compare(const std::vector<Slot> &before,
                             const std::vector<Slot> &after) {
-  std::map<std::pair<std::string, bool>, const Slot *> known;
+  std::map<std::pair<std::string, bool>, const Slot *> known, now;
   for (const Slot &slot : before)
     known[slot.key()] = &slot;
-  std::map<std::string, const Slot *> heads; // of tied tables, by name
   for (const Slot &slot : after)
-    if (slot.isLinear && known.count({slot.name, false}))
-      heads[slot.name] = &slot;
+    now[slot.key()] = &slot;
+  // A table that was the head, too; and what became of the head.
+  std::string table;
+  const Slot *head = nullptr;
+  for (const Slot &slot : before)
+    if (slot.isLinear && known.count({slot.name, false})) {
+      table = slot.name;
+      auto same = now.find({table, true}), apart = now.find({kHead, true});
+      head = same != now.end()    ? same->second
+             : apart != now.end() ? apart->second
+                                  : nullptr;
+      untied = same == now.end();
+    }
 
   for (const Slot &slot : after) {
+    if (&slot == head)
+      continue; // With its table.
     auto old = known.find(slot.key());
     const Slot &was = old == known.end() ? slot : *old->second;
-    auto head = heads.find(slot.name);
-    if (head == heads.end()) {
-      if (readsAdapter(slot.value))
-        if (Error error = addTensor(
-                was, slot, resolveTensor(tensorFiles, slot.name), slot.name))
+    const TensorView *base = resolveTensor(tensorFiles, slot.name);
+    bool changes = readsAdapter(slot.value);
+    if (!head || slot.name != table) {
+      if (changes)
+        if (Error error = addTensor(was, slot, base, base, slot.name))
           return error;
       continue;
     }
-    if (slot.isLinear)
-      continue; // With its table.
-    const TensorView *table = resolveTensor(tensorFiles, slot.name);
-    const TensorView *own = tensorFiles.find("lm_head.weight");
-    if (slot.value != head->second->value) {
-      // Each gets a tensor; the one that has none gets a new one.
-      untied = true;
-      if (Error error =
-              addTensor(was, slot, table == own ? nullptr : table, slot.name))
-        return error;
-      if (Error error = addTensor(was, *head->second, own, "lm_head.weight"))
-        return error;
-    } else if (readsAdapter(slot.value)) {
-      if (Error error = addTensor(was, slot, table, slot.name))
-        return error;
-      if (own && own != table)
-        if (Error error = addTensor(was, slot, own, "lm_head.weight"))
+    // The checkpoint may have the weight under either name, or both. Where
+    // they part, each gets a tensor; where they do not, both get one value.
+    const TensorView *ofHead = tensorFiles.find(kHead);
+    const TensorView *ofTable = base == ofHead ? nullptr : base;
+    bool headChanges = untied ? readsAdapter(head->value) : changes;
+    if (changes || (untied && !ofTable))
+      if (ofTable || untied)
+        if (Error error = addTensor(was, slot, ofTable, base, slot.name))
           return error;
-    }
+    if (headChanges || (untied && !ofHead))
+      if (ofHead || untied)
+        if (Error error =
+                addTensor(*known[{table, true}], *head, ofHead, base, kHead))
+          return error;
   }
   return Error::success();
 }
 
 Error AdaptedModel::addTensor(const Slot &before, const Slot &after,
-                              const TensorView *stored,
+                              const TensorView *stored, const TensorView *base,
                               const std::string &name) {
   AdaptedTensor tensor;
   tensor.name = stored ? stored->name : name;
   tensor.stored = stored;
+  tensor.base = base;
   tensor.path = after.path;
+  for (llvm::StringRef table :
+       {"embed_tokens.weight", "wte.weight", "word_embeddings.weight"})
+    tensor.isTokenTable |=
+        after.isEmbedding && llvm::StringRef(after.name).ends_with(table);
   // Where a parameter is new there is nothing to take off.
   Attribute was = before.value, is = after.value;
   while (&before != &after && !mlir::isa<BaseAttr>(was)) {
@@ -140,16 +154,13 @@ Error AdaptedModel::addTensor(const Slot &before, const Slot &after,
   tensor.shape.assign(type.getShape().begin(), type.getShape().end());
   if (tensor.transposed)
     std::swap(tensor.shape[0], tensor.shape[1]);
-  tensor.dtype = stored ? stored->dtype
-                 : &before != &after
-                     ? getRuntimeType(typeOf(was).getElementType())
-                     : getRuntimeType(type.getElementType());
+  tensor.dtype = base ? base->dtype : getRuntimeType(type.getElementType());
   tensor.merge = mlir::dyn_cast<MergeAttr>(is);
   if (tensor.merge) {
-    Attribute base = tensor.merge.getBase();
-    while (mlir::isa<CastAttr, TransposeAttr>(base))
-      base = onlyOperand(base);
-    if (!mlir::isa<BaseAttr>(base) || !stored || stored->shape != tensor.shape)
+    Attribute leaf = tensor.merge.getBase();
+    while (mlir::isa<CastAttr, TransposeAttr>(leaf))
+      leaf = onlyOperand(leaf);
+    if (!mlir::isa<BaseAttr>(leaf) || !base || base->shape != tensor.shape)
       tensor.merge = {};
   }
   if (!type.getElementType().isF32())

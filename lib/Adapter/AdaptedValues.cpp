@@ -52,15 +52,22 @@ Error AdaptedModel::evaluate(Attribute value, const AdaptedTensor &tensor,
   return Error::success();
 }
 
-/// The names of the adapters that the rows of a merge's A come from.
-static void ownersOfRows(Attribute a, std::vector<llvm::StringRef> &owners) {
-  if (auto leaf = mlir::dyn_cast<AdapterAttr>(a))
-    owners.insert(owners.end(), size_t(typeOf(leaf).getDimSize(0)),
+/// The names of the adapters that the rows (`dim` 0) or columns (1) of a
+/// merge's factor come from.
+static void ownersOf(Attribute factor, int64_t dim,
+                     std::vector<llvm::StringRef> &owners) {
+  if (auto leaf = mlir::dyn_cast<AdapterAttr>(factor)) {
+    owners.insert(owners.end(), size_t(typeOf(leaf).getDimSize(unsigned(dim))),
                   leaf.getAdapter().getValue());
-  else
-    for (Attribute part :
-         mlir::cast<WeightExprAttrInterface>(a).getOperandExprs())
-      ownersOfRows(part, owners);
+    return;
+  }
+  auto concat = mlir::dyn_cast<ConcatAttr>(factor);
+  for (Attribute part :
+       mlir::cast<WeightExprAttrInterface>(factor).getOperandExprs()) {
+    ownersOf(part, mlir::isa<TransposeAttr>(factor) ? 1 - dim : dim, owners);
+    if (concat && concat.getDim() != dim)
+      return;
+  }
 }
 
 Error AdaptedModel::delta(const AdaptedTensor &tensor, std::span<float> target,
@@ -71,7 +78,7 @@ Error AdaptedModel::delta(const AdaptedTensor &tensor, std::span<float> target,
     scale.push_back(float(value.convertToDouble()));
   if (!negated.empty()) {
     std::vector<llvm::StringRef> owners;
-    ownersOfRows(merge.getA(), owners);
+    ownersOf(merge.getA(), 0, owners);
     if (owners.size() != scale.size())
       return makeError(ErrorCode::Unsupported, "the branches of '", tensor.name,
                        "' are not those of adapters");

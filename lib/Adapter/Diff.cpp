@@ -98,10 +98,6 @@ Error Differ::save(const std::string &name, const TensorView &tensor) {
 }
 
 Error Differ::compareOthers() {
-  const std::string head = "lm_head.weight";
-  bool hasHead = false;
-  for (const ModelParameter &parameter : base.parameters())
-    hasHead |= parameter.name == head;
   for (const ModelParameter &parameter : base.parameters()) {
     if (parameter.linear)
       continue;
@@ -121,8 +117,8 @@ Error Differ::compareOthers() {
       return error;
     // A tied head reads the table, but PEFT gives a saved table to the
     // embedding only.
-    if (parameter.name == "model.embed_tokens.weight" && !hasHead)
-      if (Error error = save(head, **now))
+    if (parameter.tied)
+      if (Error error = save("lm_head.weight", **now))
         return error;
   }
   return Error::success();

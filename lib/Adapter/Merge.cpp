@@ -31,8 +31,11 @@ public:
 
 private:
   std::vector<OutputTensor> plan() const;
+  Error describeHead(const lora_rt::Json &config,
+                     std::map<std::string, std::string> &values) const;
   Error writeConfig();
   Error compute(const AdaptedTensor &tensor, const OutputTensor &output);
+  Error keepLost(const AdaptedTensor &tensor, std::span<const float> delta);
   Expected<std::span<const std::byte>> produce(const OutputTensor &output);
 
   const MergeOptions &options;
@@ -60,6 +63,58 @@ std::vector<OutputTensor> Merger::plan() const {
   return tensors;
 }
 
+/// The class of a model with another head: "GPT2ForSequenceClassification" for
+/// "GPT2LMHeadModel".
+static std::string classWithHead(std::string name, ModelHead head) {
+  for (std::string_view suffix :
+       {"ForCausalLM", "ForMaskedLM", "LMHeadModel",
+        "ForSequenceClassification", "ForTokenClassification", "Model"})
+    if (name.ends_with(suffix)) {
+      name.resize(name.size() - suffix.size());
+      break;
+    }
+  switch (head) {
+  case ModelHead::SequenceClassification:
+    return name + "ForSequenceClassification";
+  case ModelHead::TokenClassification:
+    return name + "ForTokenClassification";
+  default:
+    return {};
+  }
+}
+
+/// What config.json must say of a classification head that the adapter brings.
+Error Merger::describeHead(const lora_rt::Json &config,
+                           std::map<std::string, std::string> &values) const {
+  const std::optional<HeadRequest> &request = model.head();
+  if (!request || request->labels == 0)
+    return Error::success();
+  auto own = readModelConfig(options.modelFolder);
+  if (!own)
+    return own.takeError();
+  auto names = config.find("architectures");
+  bool isNamed = names != config.end() && names->is_array() &&
+                 !names->empty() && names->front().is_string();
+  if (own->head != request->head && isNamed)
+    if (std::string name =
+            classWithHead(names->front().get<std::string>(), request->head);
+        !name.empty())
+      values["architectures"] = lora_rt::Json({name}).dump();
+  if (own->head == request->head && own->labels == request->labels)
+    return Error::success();
+  lora_rt::OrderedJson toLabel, toId;
+  for (int64_t i = 0; i < request->labels; ++i) {
+    std::string label = "LABEL_" + std::to_string(i);
+    toLabel[std::to_string(i)] = label;
+    toId[label] = i;
+  }
+  values["id2label"] = toLabel.dump();
+  values["label2id"] = toId.dump();
+  if (config.contains("num_labels"))
+    values["num_labels"] = std::to_string(request->labels);
+  return Error::success();
+}
+
 Error Merger::writeConfig() {
   std::string path = options.modelFolder + "/config.json";
   auto text = lora_rt::readTextFile(path);
@@ -72,9 +127,10 @@ Error Merger::writeConfig() {
   if (model.unties())
     values["tie_word_embeddings"] = "false";
   for (const AdaptedTensor &tensor : model.tensors())
-    if (tensor.name.ends_with("embed_tokens.weight") &&
-        (*config)["vocab_size"] != tensor.shape[0])
+    if (tensor.isTokenTable && (*config)["vocab_size"] != tensor.shape[0])
       values["vocab_size"] = std::to_string(tensor.shape[0]);
+  if (Error error = describeHead(*config, values))
+    return error;
   auto edited = editConfig(*text, path, values);
   if (!edited)
     return edited.takeError();
@@ -88,31 +144,38 @@ Error Merger::compute(const AdaptedTensor &tensor, const OutputTensor &output) {
   bytes.resize(values.size() * lora_rt::sizeOf(output.spec.dtype));
   TensorRounding account;
   account.name = tensor.name;
-  if (!tensor.merge) {
+  if (tensor.merge) {
+    TensorView base = *tensor.base;
+    base.name = tensor.name;
+    if (Error error = model.delta(tensor, values))
+      return error;
+    if (Error error = addRounded(base, values, 1, bytes, account))
+      return error;
+  } else {
     if (Error error = model.value(tensor, values))
       return error;
-    if (Error error = replaceRounded(tensor.stored, values, output.spec.dtype,
+    if (Error error = replaceRounded(tensor.base, values, output.spec.dtype,
                                      bytes, account))
       return error;
-    report.tensors.push_back(account);
-    if (!exact)
-      return Error::success();
-    if (tensor.stored)
-      return exact->addOriginal(*tensor.stored);
+  }
+  report.tensors.push_back(account);
+  return exact ? keepLost(tensor, values) : Error::success();
+}
+
+/// Writes what unmerging will need; `delta` is that of a sum.
+Error Merger::keepLost(const AdaptedTensor &tensor,
+                       std::span<const float> delta) {
+  if (!tensor.stored) {
     exact->addNew(tensor.name);
     return Error::success();
   }
-  if (Error error = model.delta(tensor, values))
-    return error;
-  if (Error error = addRounded(*tensor.stored, values, 1, bytes, account))
-    return error;
-  report.tensors.push_back(account);
-  if (!exact)
-    return Error::success();
+  if (!tensor.merge)
+    return exact->addOriginal(*tensor.stored);
   TensorView merged = *tensor.stored;
   merged.bytes = bytes;
   std::vector<std::byte> predicted(bytes.size());
-  if (Error error = addRounded(merged, values, -1, predicted, account))
+  TensorRounding ignored;
+  if (Error error = addRounded(merged, delta, -1, predicted, ignored))
     return error;
   return exact->addDifference(*tensor.stored, predicted);
 }

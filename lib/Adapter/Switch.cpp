@@ -127,7 +127,7 @@ Switcher::produce(const OutputTensor &output) {
 
 Expected<SwitchResult> Switcher::run() {
   for (const AdaptedTensor &tensor : model.tensors())
-    if (!tensor.merge)
+    if (!tensor.merge || !tensor.stored)
       return lora_rt::makeError(
           ErrorCode::Unsupported, options.mergedFolder,
           ": one of the adapters "

@@ -41,7 +41,7 @@ private:
 Error Unmerger::refuseReplaced() const {
   if (!exact)
     for (const AdaptedTensor &tensor : model.tensors())
-      if (!tensor.merge)
+      if (!tensor.merge || !tensor.stored)
         return lora_rt::makeError(
             ErrorCode::Unsupported, options.mergedFolder,
             ": the merge replaced "

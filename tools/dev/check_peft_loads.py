@@ -9,6 +9,9 @@
         compares with `logits`, as `lora-run --ids 5,7,9 --logits OUT.safetensors` writes it
     check_peft_loads.py ADAPTER_DIR MODEL_DIR --expect-tensors train_reference.safetensors
         compares the adapter's tensors with those named `final.NAME`
+    check_peft_loads.py ADAPTER_DIR MODEL_DIR --merged MERGED_DIR [--ids 5,7,9] [--tolerance T]
+        loads what `lora-adapter merge` wrote with transformers, where no parameter may be missing or left over, and compares
+        its output with that of MODEL_DIR and the adapter, unmerged
 
 Exits with 1 if something differs by more than the tolerance. Needs torch, transformers, peft and safetensors
 (test/Fixtures/requirements.txt).
@@ -19,6 +22,7 @@ import pathlib
 import sys
 
 import torch
+import transformers
 from peft import LoraConfig, get_peft_model, get_peft_model_state_dict, set_peft_model_state_dict
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
@@ -34,6 +38,7 @@ def parse_arguments():
     parser.add_argument("--ids", help="comma-separated token ids; default: the tensor `ids` of the reference")
     parser.add_argument("--tensor", help="default: `logits.adapted`, with --ids `logits`")
     parser.add_argument("--expect-tensors", type=pathlib.Path, metavar="FILE.safetensors")
+    parser.add_argument("--merged", type=pathlib.Path, metavar="MERGED_DIR")
     parser.add_argument("--prefix", default="final.", help="of the names in --expect-tensors; default: %(default)s")
     parser.add_argument(
         "--tolerance", type=float, default=1e-4, help="largest absolute difference of logits; default: %(default)s"
@@ -45,16 +50,19 @@ def parse_arguments():
         help="largest max|a - b| / max|b| of a tensor; default: %(default)s",
     )
     arguments = parser.parse_args()
-    if arguments.ids and not arguments.reference:
-        parser.error("--ids needs a file with logits to compare with")
+    if arguments.ids and not arguments.reference and not arguments.merged:
+        parser.error("--ids needs a file with logits to compare with, or --merged")
     return arguments
 
 
 def load(arguments):
     """The adapted model in F32, with PEFT's own loading and a check that no tensor is left over or missing."""
-    base = AutoModelForCausalLM.from_pretrained(
-        arguments.model, dtype=torch.float32, attn_implementation="eager"
-    )
+    task = LoraConfig.from_pretrained(arguments.adapter).task_type
+    kind = {
+        "SEQ_CLS": transformers.AutoModelForSequenceClassification,
+        "TOKEN_CLS": transformers.AutoModelForTokenClassification,
+    }.get(task, AutoModelForCausalLM)
+    base = kind.from_pretrained(arguments.model, dtype=torch.float32, attn_implementation="eager")
     config = LoraConfig.from_pretrained(arguments.adapter)
     model = get_peft_model(base, config).eval()
     saved = load_file(arguments.adapter / "adapter_model.safetensors")
@@ -88,6 +96,23 @@ def compare_logits(model, arguments) -> list[str]:
     return [] if difference <= arguments.tolerance else [f"'{name}' differs by {difference:.3e}"]
 
 
+def compare_merged(model, arguments) -> list[str]:
+    config = transformers.AutoConfig.from_pretrained(arguments.merged)
+    merged, info = getattr(transformers, config.architectures[0]).from_pretrained(
+        arguments.merged, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+    )
+    problems = [f"transformers finds {kind}: {sorted(info[kind])}" for kind in info if info[kind]]
+    ids = torch.tensor([int(part) for part in arguments.ids.split(",")] if arguments.ids else range(1, 24))
+    with torch.no_grad():
+        want = model(input_ids=ids[None])[0]
+        given = merged.eval()(input_ids=ids[None])[0]
+    difference = (given - want).abs().max().item() if given.shape == want.shape else float("inf")
+    print(f"merged: largest difference {difference:.3e}, largest number {want.abs().max().item():.3f}")
+    if not difference <= arguments.tolerance:
+        problems.append(f"the merged model differs by {difference:.3e}")
+    return problems
+
+
 def compare_tensors(saved: dict, arguments) -> list[str]:
     expected = {
         name.removeprefix(arguments.prefix): value
@@ -116,6 +141,8 @@ def main() -> int:
     print(f"PEFT loads {len(saved)} tensors")
     if arguments.reference:
         problems += compare_logits(model, arguments)
+    if arguments.merged:
+        problems += compare_merged(model, arguments)
     if arguments.expect_tensors:
         problems += compare_tensors(saved, arguments)
     for problem in problems:
