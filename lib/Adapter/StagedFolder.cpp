@@ -1,15 +1,25 @@
 //===- StagedFolder.cpp - A folder that appears when it is complete -------===//
 //
-// rename(2) replaces an empty folder in one step and refuses one that is not.
+// rename(2) replaces an empty folder in one step and refuses one that is not. A
+// signal that ends the process removes what is staged first. A handler may not
+// walk folders, so it wakes a thread that does.
 //
 //===----------------------------------------------------------------------===//
 
 #include "StagedFolder.h"
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <fcntl.h>
 #include <filesystem>
+#include <iterator>
+#include <mutex>
+#include <semaphore.h>
+#include <set>
 #include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace lora;
@@ -19,14 +29,93 @@ using lora_rt::Expected;
 using lora_rt::makeError;
 namespace fs = std::filesystem;
 
+namespace {
+
+/// The folders that a signal must not leave behind.
+class StagedFolders {
+public:
+  /// Never destroyed: the thread that waits may outlive main.
+  static StagedFolders &get() {
+    static auto *all = new StagedFolders();
+    return *all;
+  }
+
+  void add(const std::string &folder) {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!isWatched) {
+      isWatched = true;
+      watch();
+    }
+    folders.insert(folder);
+  }
+  void remove(const std::string &folder) {
+    std::lock_guard<std::mutex> lock(mutex);
+    folders.erase(folder);
+  }
+
+private:
+  void watch() {
+    sem_init(&wake, 0, 0);
+    for (size_t i = 0; i < std::size(endingSignals); ++i) {
+      struct sigaction action = {};
+      // One that is ignored, as under nohup, stays so.
+      if (sigaction(endingSignals[i], nullptr, &former[i]) != 0 ||
+          former[i].sa_handler == SIG_IGN)
+        continue;
+      action.sa_handler = [](int number) {
+        received = number;
+        sem_post(&wake);
+      };
+      sigaction(endingSignals[i], &action, nullptr);
+    }
+    std::thread([this] {
+      while (sem_wait(&wake) != 0) {
+      }
+      // Held to the end, so that no thread gets past the end of its folder.
+      std::lock_guard<std::mutex> lock(mutex);
+      for (const std::string &folder : folders)
+        removeBusy(folder);
+      // What would have happened without us.
+      for (size_t i = 0; i < std::size(endingSignals); ++i)
+        if (endingSignals[i] == received)
+          sigaction(received, &former[i], nullptr);
+      raise(received);
+    }).detach();
+  }
+
+  /// Another thread may still be writing; without its folder it cannot go on.
+  static void removeBusy(const std::string &folder) {
+    std::error_code code;
+    for (int attempt = 0; attempt < 100 && fs::exists(folder, code);
+         ++attempt) {
+      fs::remove_all(folder, code);
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  }
+
+  static constexpr int endingSignals[] = {SIGHUP, SIGINT, SIGTERM};
+  // What a handler may touch.
+  static inline sem_t wake;
+  static inline std::atomic<int> received = 0;
+
+  struct sigaction former[std::size(endingSignals)] = {};
+  std::mutex mutex;
+  std::set<std::string> folders;
+  bool isWatched = false;
+};
+
+} // namespace
+
 StagedFolder::StagedFolder(StagedFolder &&other) noexcept
     : target(std::move(other.target)),
       staging(std::exchange(other.staging, {})) {}
 
 StagedFolder::~StagedFolder() {
   std::error_code ignored;
-  if (!staging.empty())
-    fs::remove_all(staging, ignored);
+  if (staging.empty())
+    return;
+  fs::remove_all(staging, ignored);
+  StagedFolders::get().remove(staging);
 }
 
 Expected<StagedFolder> StagedFolder::create(const std::string &path) {
@@ -51,8 +140,10 @@ Expected<StagedFolder> StagedFolder::create(const std::string &path) {
   for (unsigned attempt = 0; attempt < 100; ++attempt) {
     std::string staging = target + ".part." + std::to_string(getpid()) + "." +
                           std::to_string(attempt);
-    if (mkdir(staging.c_str(), 0777) == 0)
+    if (mkdir(staging.c_str(), 0777) == 0) {
+      StagedFolders::get().add(staging);
       return StagedFolder(target, staging);
+    }
     if (errno != EEXIST)
       break;
   }
@@ -102,6 +193,7 @@ Error StagedFolder::commit() {
   if (!syncFolder(staging) || rename(staging.c_str(), target.c_str()) != 0)
     return makeError(ErrorCode::System, target,
                      ": cannot finish: ", lora_rt::systemMessage(errno));
+  StagedFolders::get().remove(staging);
   staging.clear();
   (void)syncFolder(parent.empty() ? "." : parent);
   return Error::success();
