@@ -70,7 +70,7 @@ onednn_install
 [ "$deps_only" = 0 ] || { say "Everything that the build needs is there." && exit 0; }
 
 step "configuration"
-configured="preset dev, ONEDNN_ROOT=$onednn_root"
+configured="preset dev of $(cksum <"$source_dir/CMakePresets.json"), ONEDNN_ROOT=$onednn_root"
 if [ -e "$build_dir/build.ninja" ] && [ "$(cat "$build_dir/.configured" 2>/dev/null)" = "$configured" ]; then
   say "      done before"
 else

@@ -193,10 +193,6 @@ const TensorView *PeftAdapter::findOwn(std::string_view name) const {
 const TensorView *PeftAdapter::find(std::string_view name) const {
   if (const TensorView *own = findOwn(name))
     return own;
-  // The head's branch, seen from the embedding that shares it.
-  constexpr std::string_view ofHead = ".tied_head.";
-  if (size_t at = name.find(ofHead); at != std::string_view::npos)
-    return findOwn("lm_head." + std::string(name.substr(at + ofHead.size())));
   // Where embedding and head are one parameter, each is the other's; what is
   // trained in full is a parameter of its own.
   std::string parameter = baseParameter(name);

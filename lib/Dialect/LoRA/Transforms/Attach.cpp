@@ -51,44 +51,26 @@ static bool hasAdapter(ModuleOp module, StringRef name) {
 /// The branch of a targeted module, as the adapter's tensors have it.
 static FailureOr<Branch> makeBranch(ModuleOp module, AdapterTensors &tensors,
                                     const GraphModule &known,
-                                    const peft::Target &target,
-                                    bool sharesBranch) {
+                                    const peft::Target &target) {
   const peft::PeftConfig &config = tensors.getAdapter().config();
   Branch branch;
   branch.path = known.path;
   branch.local = known.local;
   branch.isEmbedding = known.info.kind == peft::ModuleKind::Embedding;
   branch.scale = splatScale(module.getContext(), target.rank, target.scale);
-  if (branch.isEmbedding && sharesBranch) {
-    // PEFT makes one parameter of both branches, transposed, and loads the
-    // head's last.
-    FailureOr<Attribute> b = tensors.getOf(known, "tied_head.lora_A.weight",
-                                           {target.rank, known.out});
-    FailureOr<Attribute> a = tensors.getOf(known, "tied_head.lora_B.weight",
-                                           {known.in, target.rank});
-    if (failed(a) || failed(b))
-      return failure();
-    branch.a = *a;
-    branch.b = transposeExpr(*b);
-    for (const char *own : {"lora_embedding_A", "lora_embedding_B"})
-      if (const lora_rt::TensorView *view =
-              tensors.getAdapter().findOwn(joinPath(known.info.path, own)))
-        tensors.use(*view);
-  } else {
-    FailureOr<Attribute> a = tensors.getOf(
-        known, branch.isEmbedding ? "lora_embedding_A" : "lora_A.weight",
-        {target.rank, known.in});
-    if (failed(a))
-      return failure();
-    FailureOr<Attribute> b = tensors.getOf(
-        known, branch.isEmbedding ? "lora_embedding_B" : "lora_B.weight",
-        {known.out, target.rank});
-    if (failed(b))
-      return failure();
-    // A token's row of A is read at once.
-    branch.a = branch.isEmbedding ? transposeExpr(*a) : *a;
-    branch.b = *b;
-  }
+  FailureOr<Attribute> a = tensors.getOf(
+      known, branch.isEmbedding ? "lora_embedding_A" : "lora_A.weight",
+      {target.rank, known.in});
+  if (failed(a))
+    return failure();
+  FailureOr<Attribute> b = tensors.getOf(
+      known, branch.isEmbedding ? "lora_embedding_B" : "lora_B.weight",
+      {known.out, target.rank});
+  if (failed(b))
+    return failure();
+  // A token's row of A is read at once.
+  branch.a = branch.isEmbedding ? transposeExpr(*a) : *a;
+  branch.b = *b;
   if (config.loraBias) {
     FailureOr<Attribute> bias =
         tensors.getOf(known, "lora_B.bias", {known.out});
@@ -217,11 +199,8 @@ lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
   FailureOr<bool> parts = tensors.mustUntie(modules);
   if (failed(parts))
     return failure();
-  int64_t tiedTargets = 0;
   for (const peft::Target &target : selection->targets)
-    tiedTargets += modules[target.module].info.tied;
-  *parts |= tiedTargets != 0;
-  bool sharesBranch = config.ensureWeightTying && tiedTargets == 2;
+    *parts |= modules[target.module].info.tied;
   if (*parts)
     untie(module, modules);
   // Branches stand on what the adapter puts in the base weights' place.
@@ -232,8 +211,7 @@ lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
   std::vector<Branch> branches;
   for (const peft::Target &target : selection->targets) {
     FailureOr<Branch> branch =
-        makeBranch(module, tensors, modules[target.module], target,
-                   sharesBranch && isTokenEmbedding(modules[target.module]));
+        makeBranch(module, tensors, modules[target.module], target);
     if (failed(branch))
       return failure();
     branch->adapter = options.name;
