@@ -100,7 +100,8 @@ def check_adapter(name: str, folder, adapter_folder, configuration: Configuratio
 
     written = json.loads((adapter_folder / "adapter_config.json").read_text())
     for key, neutral in NEUTRAL_SETTINGS.items():
-        if not written[key] or written[key] == neutral or (key == "init_lora_weights" and written[key] in PLAIN_INITS):
+        value = written.get(key, neutral)
+        if not value or value == neutral or (key == "init_lora_weights" and value in PLAIN_INITS):
             continue
         with tempfile.TemporaryDirectory() as other:
             other = pathlib.Path(other)

@@ -7,10 +7,22 @@ from .gpt2 import TIED_MERGE, TWICE_MERGED
 
 NO_BIAS_MERGE = "PEFT refuses to merge a bias of B into a module that has none"
 
+#: What adapter_config.json held in PEFT 0.7.
+OLD_KEYS = """alpha_pattern auto_mapping base_model_name_or_path bias fan_in_fan_out inference_mode init_lora_weights
+layers_pattern layers_to_transform loftq_config lora_alpha lora_dropout megatron_config megatron_core modules_to_save peft_type r
+rank_pattern revision target_modules task_type""".split()
+
+
+def keep_old_keys(config: dict):
+    for key in config.keys() - OLD_KEYS:
+        del config[key]
+
+
 #: For any decoder.
 ADAPTERS = {
     "default": Adapter(dict(r=3, lora_alpha=7)),
     "all-linear": Adapter(dict(r=2, lora_alpha=5, target_modules="all-linear")),
+    "old-peft": Adapter(dict(r=2, lora_alpha=5, target_modules=["q_proj", "up_proj"]), edit_config=keep_old_keys),
     "rslora": Adapter(dict(r=5, lora_alpha=3, use_rslora=True, target_modules=["k_proj", "o_proj", "up_proj"])),
     "regex": Adapter(
         dict(r=3, lora_alpha=4, target_modules=r"model\.layers\.\d\..*(?<!down)_proj", exclude_modules=r".*\.1\..*\.k_proj")

@@ -57,7 +57,15 @@ CONFIGURATIONS = {
         must_matter={"llama3": default_rope(600.0)},
         long=300,
         adapters=pick(
-            "default", "bias-all", "lora-only", "lora-bias", "embeddings", "trainable-tokens", biases=BIASES, untied=UNTIED
+            "default",
+            "bias-all",
+            "lora-only",
+            "lora-bias",
+            "embeddings",
+            "trainable-tokens",
+            "old-peft",
+            biases=BIASES,
+            untied=UNTIED,
         ),
     ),
     "llama-linear": Configuration(
