@@ -91,9 +91,10 @@ class Recorder:
                 continuations[f"greedy.{name}"] = ids
             else:
                 if continuations and self.configuration.short is not None:
-                    # Cached keys that were rotated again would show.
-                    again = results.greedy(base, rows[0]["input_ids"][:PROMPT_TOKENS], cached=False)
-                    if torch.equal(again, continuations["greedy.base"]):
+                    # Cached keys that were rotated again, or that were not where they have to be, would show.
+                    wrong = {"again": False} if results.computes_cache_again(base) else {"cached": False}
+                    other = results.greedy(base, rows[0]["input_ids"][:PROMPT_TOKENS], **wrong)
+                    if torch.equal(other, continuations["greedy.base"]):
                         continue
                 self.tensors |= continuations
                 break

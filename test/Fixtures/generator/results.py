@@ -59,12 +59,21 @@ def padded(rows: list[dict], padding: int) -> dict[str, torch.Tensor]:
     return batch
 
 
+def computes_cache_again(model) -> bool:
+    """Whether `generate` computes all keys and values again once a continuation is longer than the original context."""
+    rope = getattr(model.config, "rope_parameters", None) or {}
+    return model.config.model_type == "phi3" and rope.get("rope_type") == "longrope"
+
+
 @torch.no_grad()
-def greedy(model, prompt: torch.Tensor, least_margin: float = 0.0, cached: bool = True):
+def greedy(model, prompt: torch.Tensor, least_margin: float = 0.0, cached: bool = True, again: bool | None = None):
     """The continuation step by step, or None once two logits are nearer than `least_margin`.
 
-    With `cached`, keys and values of earlier steps are used again, rotated as they were in their own step.
+    With `cached`, keys and values of earlier steps are used again, rotated as they were in their own step; `again` is
+    `computes_cache_again` unless it is given.
     """
+    again = computes_cache_again(model) if again is None else again
+    original = getattr(model.config, "original_max_position_embeddings", None)
     ids = prompt
     output = forward(model, {"input_ids": ids}, use_cache=cached)
     while True:
@@ -74,10 +83,10 @@ def greedy(model, prompt: torch.Tensor, least_margin: float = 0.0, cached: bool 
         ids = torch.cat([ids, best.indices[:1].int()])
         if len(ids) == len(prompt) + GREEDY_TOKENS:
             return ids[len(prompt) :]
-        if cached:
+        if cached and not (again and len(ids) == original + 1):
             # Not `forward`: the lengths of earlier steps count.
             output = model(
                 input_ids=ids[-1:][None].long(), past_key_values=output.past_key_values, use_cache=True
             )
         else:
-            output = forward(model, {"input_ids": ids}, use_cache=False)
+            output = forward(model, {"input_ids": ids}, use_cache=cached)
