@@ -124,6 +124,13 @@ private:
   double compare(const std::string &file, const std::string &option,
                  const std::string &name, float *largest);
   void checkGreedy(const std::string &file, const std::string &name);
+  /// The largest difference of the last logits of the prompt `ids` from
+  /// `expected`.
+  double compareLast(const std::string &file, const TensorView &ids,
+                     const TensorView &expected);
+  /// Prompts of other lengths or with other ids that the fixture has.
+  void checkPrompts(const std::string &file, const std::string &name,
+                    const std::string &form);
   void report(const std::string &name, const std::string &form, double error,
               double allowed);
   void checkForm(const std::string &name, const std::string &form,
@@ -203,6 +210,44 @@ void Fixture::checkGreedy(const std::string &file, const std::string &name) {
             << toList(expected) << "\n";
 }
 
+double Fixture::compareLast(const std::string &file, const TensorView &ids,
+                            const TensorView &expected) {
+  std::string out = work + "/out.safetensors";
+  run(file + " --quiet --ids " + toList(ids) + " --logits " + out);
+  SafetensorsFile written = openFile(out);
+  const TensorView *result = written.find("logits");
+  if (!result || result->elements() < expected.elements())
+    fail(out + ": expected the logits of " + ids.name);
+  std::vector<float> values = toFloats(*result), wanted = toFloats(expected);
+  size_t offset = values.size() - wanted.size();
+  double worst = 0;
+  for (size_t i = 0; i < wanted.size(); ++i) {
+    double difference = std::abs(double(values[offset + i]) - wanted[i]);
+    worst = std::isnan(difference) ? INFINITY : std::max(worst, difference);
+  }
+  return worst;
+}
+
+void Fixture::checkPrompts(const std::string &file, const std::string &name,
+                           const std::string &form) {
+  // Below the length at which rotary frequencies change; a vocabulary's new
+  // ids; and, where the model has positions for it, a prompt of many calls.
+  auto config = nlohmann::json::parse(readText(folder + "/model/config.json"));
+  int64_t positions = config.value("max_position_embeddings",
+                                   config.value("n_positions", int64_t(0)));
+  for (auto [prompt, expected] :
+       {std::pair(std::string("short_ids"), "short." + name),
+        std::pair("new_ids." + name, "new." + name),
+        std::pair(std::string("long_ids"), "long." + name)}) {
+    const TensorView *ids = reference.find(prompt),
+                     *wanted = reference.find(expected);
+    if (!ids || !wanted || ids->elements() > positions)
+      continue;
+    report(name, form + " " + prompt.substr(0, prompt.find('_')),
+           compareLast(file, *ids, *wanted), 1e-4);
+  }
+}
+
 void Fixture::report(const std::string &name, const std::string &form,
                      double error, double allowed) {
   bool ok = error <= allowed;
@@ -244,6 +289,8 @@ void Fixture::checkForm(const std::string &name, const std::string &form,
     double error = compare(file, "--hidden", "hidden." + name, &largest);
     report(name, form + " hidden", error, allowed(largest));
   }
+  if (!bf16)
+    checkPrompts(file, name, form);
   if (greedy)
     checkGreedy(file, name);
 }

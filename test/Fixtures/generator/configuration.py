@@ -63,4 +63,6 @@ class Configuration:
     short: int | None = None
     #: Also record the last logits of a prompt of this many ids.
     long: int | None = None
+    #: Also record a training run: the adapter, and the norm that gradients are clipped to.
+    training: tuple[str, float] | None = None
     note: str = ""

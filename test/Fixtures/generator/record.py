@@ -7,7 +7,7 @@ import shutil
 import torch
 from safetensors.torch import save_file
 
-from . import adapters, folders, results, weakness
+from . import adapters, folders, results, training, weakness
 from .configuration import (
     HIDDEN,
     LANGUAGE_MODEL,
@@ -200,6 +200,9 @@ class Recorder:
             self.record_adapter(name, adapter, rows, base)
         if c.dtype == torch.bfloat16:
             self.record_bf16_errors(rows, base)
+        if c.training is not None:
+            adapter, clip = c.training
+            training.record(self.model_folder, self.adapter_folder(adapter), self.folder, self.name, clip)
         path = self.folder / "reference.safetensors"
         save_file({name: value.contiguous() for name, value in self.tensors.items()}, path)
         path.chmod(0o644)

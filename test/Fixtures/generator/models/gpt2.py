@@ -32,6 +32,7 @@ CONFIGURATIONS = {
         dtype=torch.float16,
         transformers_4={},
         edit_checkpoint=add_mask_buffers,
+        training=("all-linear", 2.0),
         must_matter={
             "gelu_new": {"activation_function": "relu"},
             "scaled attention": {"scale_attn_weights": False},
