@@ -17,18 +17,6 @@ using lora_rt::TensorView;
 static constexpr const char *kFormat = "lora-exact-1";
 static constexpr int8_t kElsewhere = -128;
 
-Expected<std::string> lora::adapterChecksum(const std::string &folder) {
-  std::string sums;
-  for (const char *name :
-       {"adapter_config.json", "adapter_model.safetensors"}) {
-    auto file = lora_rt::MappedFile::open(folder + "/" + name);
-    if (!file)
-      return file.takeError();
-    sums += checksum(file->bytes());
-  }
-  return checksum(std::as_bytes(std::span(sums)));
-}
-
 /// Bits as a number that is in the order of the floating-point numbers. Its own
 /// inverse is `fromOrder`.
 template <typename Bits> static Bits toOrder(Bits bits) {
@@ -163,11 +151,31 @@ ExactReader::open(const std::string &mergedFolder) {
     return file.takeError();
   ExactReader reader;
   reader.file = std::move(*file);
-  const std::string *format = reader.entry("format");
-  if (!format || *format != kFormat)
-    return makeError(ErrorCode::InvalidFile, path, ": expected the format ",
-                     kFormat, ", but got ", format ? *format : "none");
+  if (Error error = reader.checkFormat())
+    return error;
   return std::optional<ExactReader>(std::move(reader));
+}
+
+Expected<ExactReader> ExactReader::parse(std::span<const std::byte> bytes,
+                                         const std::string &where) {
+  auto file = lora_rt::SafetensorsFile::parse(bytes, where);
+  if (!file)
+    return file.takeError();
+  ExactReader reader;
+  reader.file = std::move(*file);
+  reader.wayOut = "copy or make the file again";
+  if (Error error = reader.checkFormat())
+    return error;
+  return std::move(reader);
+}
+
+Error ExactReader::checkFormat() const {
+  const std::string *format = entry("format");
+  if (format && *format == kFormat)
+    return Error::success();
+  return makeError(ErrorCode::InvalidFile, file.path(),
+                   ": expected the format ", kFormat, ", but got ",
+                   format ? *format : "none");
 }
 
 Error ExactReader::check(const std::string &adapterFolder,
@@ -178,18 +186,19 @@ Error ExactReader::check(const std::string &adapterFolder,
   if (const std::string *made = entry("adapter"); !made || *made != *sum)
     return makeError(ErrorCode::InvalidArgument, adapterFolder,
                      ": is not the adapter that ", file.path(),
-                     " was made with; give that one, or remove the file to "
-                     "subtract without exactness");
+                     " was made with; give that one, or ", wayOut);
   auto changed = [&](std::string_view name) {
     return makeError(ErrorCode::InvalidFile, merged.folder(), ": tensor '",
                      name, "' is not what it was when ", file.path(),
-                     " was made; the original cannot be recovered exactly. "
-                     "Remove the file to subtract without exactness");
+                     " was made; the original cannot be recovered exactly; ",
+                     wayOut);
   };
   for (std::string_view name : merged.names()) {
     const std::string *made = entry("merged." + std::string(name));
-    if (!made || *made != checksum(merged.find(name)->bytes))
+    std::span<const std::byte> bytes = merged.find(name)->bytes;
+    if (!made || *made != checksum(bytes))
       return changed(name);
+    lora_rt::releasePages(bytes);
   }
   for (const auto &[key, value] : file.metadata())
     if (key.starts_with("merged.") && !merged.find(key.substr(7)))

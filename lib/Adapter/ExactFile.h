@@ -24,6 +24,7 @@
 #define LORA_MLIR_LIB_ADAPTER_EXACTFILE_H
 
 #include "StagedFolder.h"
+#include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-runtime/Checkpoint.h"
 
 #include <map>
@@ -33,8 +34,7 @@
 
 namespace lora {
 
-/// The checksum of an adapter folder.
-lora_rt::Expected<std::string> adapterChecksum(const std::string &folder);
+using peft::adapterChecksum;
 
 class ExactWriter {
 public:
@@ -73,6 +73,11 @@ public:
   static lora_rt::Expected<std::optional<ExactReader>>
   open(const std::string &mergedFolder);
 
+  /// The same from the bytes of a compiled file's part, which must outlive the
+  /// reader; `where` is for messages.
+  static lora_rt::Expected<ExactReader> parse(std::span<const std::byte> bytes,
+                                              const std::string &where);
+
   /// Fails unless the file was made of this adapter and this folder; reads the
   /// whole checkpoint.
   lora_rt::Error check(const std::string &adapterFolder,
@@ -102,7 +107,11 @@ private:
     auto found = file.metadata().find(key);
     return found == file.metadata().end() ? nullptr : &found->second;
   }
+  lora_rt::Error checkFormat() const;
+
   lora_rt::SafetensorsFile file;
+  /// What to do where the original cannot be had.
+  std::string wayOut = "remove the file to subtract without exactness";
 };
 
 } // namespace lora

@@ -1,7 +1,7 @@
 //===- Info.cpp - What a compiled file holds ------------------------------===//
 
 #include "RunCommand.h"
-#include "lora-runtime/Payload.h"
+#include "lora-runtime/CompiledFile.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -47,8 +47,18 @@ Error printInfo(const std::string &path) {
       {reinterpret_cast<const char *>(text->data()), text->size()}, path);
   if (!manifest)
     return manifest.takeError();
+  Expected<std::optional<CarriedAdapter>> adapter = readAdapterPart(*payload);
+  if (!adapter)
+    return adapter.takeError();
   const Manifest::Model &model = manifest->model;
   printModel(model);
+  if (*adapter)
+    std::printf("adapter    %s, %s the weights\n",
+                readableMessage((*adapter)->name).c_str(),
+                (*adapter)->merged ? "merged into" : "beside");
+  else
+    std::printf("adapter    %s\n",
+                payload->find(graphPart) ? "none" : "not recorded");
   std::string features;
   for (const std::string &feature : manifest->target.features)
     features += " " + feature;

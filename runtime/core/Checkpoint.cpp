@@ -146,6 +146,16 @@ Expected<Checkpoint> Checkpoint::open(const std::string &folder,
   return result;
 }
 
+Checkpoint Checkpoint::fromTensors(const std::string &where,
+                                   std::vector<TensorView> tensors) {
+  Checkpoint result;
+  result.path = where;
+  result.views = std::move(tensors);
+  for (size_t i = 0; i < result.views.size(); ++i)
+    result.index.emplace(result.views[i].name, Location{0, i});
+  return result;
+}
+
 std::vector<std::string_view> Checkpoint::names() const {
   std::vector<std::string_view> result;
   for (const auto &entry : index)
@@ -157,7 +167,9 @@ const TensorView *Checkpoint::find(std::string_view tensor) const {
   auto found = index.find(tensor);
   if (found == index.end())
     return nullptr;
-  return &shards[found->second.shard].tensors()[found->second.tensor];
+  const auto [shard, position] = found->second;
+  return shard < shards.size() ? &shards[shard].tensors()[position]
+                               : &views[position];
 }
 
 Expected<const TensorView *> Checkpoint::get(std::string_view tensor) const {
@@ -169,8 +181,11 @@ Expected<const TensorView *> Checkpoint::get(std::string_view tensor) const {
 
 std::string_view Checkpoint::fileOf(std::string_view tensor) const {
   auto found = index.find(tensor);
-  return found == index.end() ? std::string_view()
-                              : shards[found->second.shard].path();
+  if (found == index.end())
+    return {};
+  return found->second.shard < shards.size()
+             ? std::string_view(shards[found->second.shard].path())
+             : std::string_view(path);
 }
 
 } // namespace lora_rt

@@ -25,6 +25,15 @@ std::string systemMessage(int number) {
   return strerror_r(number, buffer, sizeof(buffer));
 }
 
+void releasePages(std::span<const std::byte> range) {
+  static const uintptr_t page = uintptr_t(sysconf(_SC_PAGESIZE));
+  uintptr_t first = reinterpret_cast<uintptr_t>(range.data());
+  uintptr_t begin = (first + page - 1) / page * page;
+  uintptr_t end = (first + range.size()) / page * page;
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
 MappedFile::MappedFile(MappedFile &&other) noexcept {
   *this = std::move(other);
 }

@@ -61,6 +61,29 @@ ElfSections::find(std::string_view name) const {
   return std::nullopt;
 }
 
+bool ElfSections::removeLast(std::string_view name) {
+  // strip puts the names at the end.
+  size_t count = sections.size(), names = header.e_shstrndx;
+  if (count < 2 || names >= count)
+    return false;
+  size_t last = names == count - 1 ? count - 2 : count - 1;
+  const Elf64_Shdr removed = sections[last];
+  if (removed.sh_type == SHT_NULL ||
+      name != this->names.c_str() + removed.sh_name)
+    return false;
+  for (size_t i = 0; i < count; ++i)
+    if (i != names && i != last && sections[i].sh_type != SHT_NULL &&
+        sections[i].sh_type != SHT_NOBITS &&
+        sections[i].sh_offset + sections[i].sh_size > removed.sh_offset)
+      return false;
+  if (removed.sh_name + name.size() + 1 == this->names.size())
+    this->names.resize(removed.sh_name);
+  sections.erase(sections.begin() + ptrdiff_t(last));
+  if (names > last)
+    --header.e_shstrndx;
+  return true;
+}
+
 Error ElfSections::writeWith(OutputFile &file, std::string_view name,
                              Range place, uint64_t alignment) const {
   std::vector<Elf64_Shdr> table = sections;

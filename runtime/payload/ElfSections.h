@@ -35,6 +35,11 @@ public:
   /// Where the section of this name lies in the file.
   std::optional<Range> find(std::string_view name) const;
 
+  /// Forgets the last section, not counting that of the names, as if
+  /// `writeWith` had not added it. False if it has another name, or if anything
+  /// but the names lies behind it in the file.
+  bool removeLast(std::string_view name);
+
   /// Appends to `file`, which holds the program and the new section's bytes,
   /// the names and the table, and makes the ELF header point to them.
   Error writeWith(OutputFile &file, std::string_view name, Range place,

@@ -58,8 +58,9 @@ Error Payload::readTable() {
   if (!*place)
     return fail("a program without a compiled module; lora-compile makes files "
                 "with one");
+  start = (*place)->offset;
   std::span<const std::byte> payload =
-      file.bytes().subspan((*place)->offset, (*place)->bytes);
+      file.bytes().subspan(start, (*place)->bytes);
   PayloadHeader header;
   if (payload.size() < sizeof(header) ||
       std::memcmp(payload.data(), payloadMagic, sizeof(payloadMagic)) != 0)

@@ -40,6 +40,16 @@ struct PayloadWriter::State {
   std::string part; ///< the one that is being written
   uint64_t partStart = 0;
   std::unique_ptr<XXH3_state_t, FreeHash> hash;
+
+  /// Starts the payload behind the program.
+  Error begin() {
+    if (Error error = file.alignTo(pageBytes))
+      return error;
+    start = file.position();
+    // The header's room; commit fills it.
+    std::vector<std::byte> room(sizeof(PayloadHeader));
+    return file.append(room);
+  }
 };
 
 PayloadWriter::PayloadWriter(std::unique_ptr<State> state)
@@ -66,12 +76,33 @@ Expected<PayloadWriter> PayloadWriter::create(const std::string &path,
     if (Error error = state->file.append(program->bytes()))
       return error;
   }
-  if (Error error = state->file.alignTo(pageBytes))
+  if (Error error = state->begin())
     return error;
-  state->start = state->file.position();
-  // The header's room; commit fills it.
-  std::vector<std::byte> room(sizeof(PayloadHeader));
-  if (Error error = state->file.append(room))
+  return PayloadWriter(std::move(state));
+}
+
+Expected<PayloadWriter> PayloadWriter::createLike(const std::string &path,
+                                                  const Payload &source) {
+  auto state = std::make_unique<State>();
+  Expected<OutputFile> file = OutputFile::create(path, 0777);
+  if (!file)
+    return file.takeError();
+  state->file = std::move(*file);
+  if (!source.front().empty()) {
+    Expected<ElfSections> sections =
+        ElfSections::parse(source.fileBytes(), source.path());
+    if (!sections)
+      return sections.takeError();
+    if (!sections->removeLast(payloadSection))
+      return makeError(
+          ErrorCode::Unsupported, source.path(),
+          ": the compiled module is not the program's last section, "
+          "as lora-compile writes it; compile the model again");
+    state->program = std::move(*sections);
+    if (Error error = state->file.append(source.front()))
+      return error;
+  }
+  if (Error error = state->begin())
     return error;
   return PayloadWriter(std::move(state));
 }

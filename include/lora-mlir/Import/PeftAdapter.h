@@ -259,6 +259,13 @@ private:
   bool headless = false;
 };
 
+/// A checksum of an adapter folder's config and weights, by which it is known
+/// again.
+lora_rt::Expected<std::string> adapterChecksum(const std::string &folder);
+
+/// The last part of a folder's path, for people.
+std::string folderName(const std::string &folder);
+
 /// The leading part of a path that a model without its head drops ("model."),
 /// or empty.
 std::string_view headPrefix(std::string_view path);

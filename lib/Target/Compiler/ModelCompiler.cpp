@@ -8,6 +8,7 @@
 
 #include "lora-mlir/Target/ModelCompiler.h"
 #include "PackWriter.h"
+#include "SourceParts.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
@@ -79,6 +80,8 @@ private:
   std::optional<peft::PeftAdapter> adapter;
   mlir::OwningOpRef<mlir::ModuleOp> graph;
   std::set<const lora_rt::TensorView *> isFinite;
+  /// Before the adapter was attached.
+  std::string importedGraph;
 };
 
 } // namespace
@@ -104,6 +107,10 @@ Error ModelCompiler::readGraph() {
   if (!module)
     return module.takeError();
   graph = std::move(*module);
+  auto text = printStage(*graph, {}, Stage::Graph);
+  if (!text)
+    return text.takeError();
+  importedGraph = std::move(*text);
   return adapter ? bringIn(*adapter) : Error::success();
 }
 
@@ -232,6 +239,8 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
   if (options.portable)
     if (Error error = lora_rt::addLibraryParts(*writer, *backend))
       return error;
+  if (Error error = addSourceParts(*writer, importedGraph, options))
+    return error;
   if (Error error = writer->commit())
     return error;
   std::error_code code;

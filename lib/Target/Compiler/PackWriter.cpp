@@ -12,8 +12,6 @@
 
 #include <chrono>
 #include <memory>
-#include <sys/mman.h>
-#include <unistd.h>
 
 using namespace lora;
 using lora_rt::Error;
@@ -38,15 +36,6 @@ private:
   size_t size;
   std::unique_ptr<std::byte, Free> data;
 };
-
-/// Gives back the pages of a mapped range; they are read again when needed.
-void releasePages(std::span<const std::byte> range) {
-  static const uintptr_t page = uintptr_t(sysconf(_SC_PAGESIZE));
-  uintptr_t begin = llvm::alignTo(uintptr_t(range.data()), page);
-  uintptr_t end = llvm::alignDown(uintptr_t(range.data() + range.size()), page);
-  if (begin < end)
-    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
-}
 
 Error outOfMemory(const BoundValue &value, uint64_t bytes) {
   return lora_rt::makeError(lora_rt::ErrorCode::System, "no memory for the ",
@@ -137,7 +126,7 @@ Error PackWriter::write(
     entry["xxh3"] = place->checksum;
     bytes += place->bytes;
     for (const lora_rt::TensorView *tensor : used)
-      releasePages(tensor->bytes);
+      lora_rt::releasePages(tensor->bytes);
     used.clear();
     if (progress && Clock::now() - told > std::chrono::seconds(2)) {
       told = Clock::now();

@@ -17,6 +17,11 @@ public:
   static Expected<Checkpoint> open(const std::string &folder,
                                    const std::string &stem = "model");
 
+  /// Tensors that are elsewhere; their bytes must outlive the checkpoint, and
+  /// their names must differ. `where` stands for the folder in messages.
+  static Checkpoint fromTensors(const std::string &where,
+                                std::vector<TensorView> tensors);
+
   /// Names in bytewise order.
   std::vector<std::string_view> names() const;
 
@@ -44,6 +49,8 @@ private:
 
   std::string path;
   std::vector<SafetensorsFile> shards;
+  /// Of `fromTensors`; their shard in the index is the one after the last.
+  std::vector<TensorView> views;
   std::map<std::string, Location, std::less<>> index;
 };
 

@@ -10,6 +10,8 @@
 
 #include "lora-runtime/Payload.h"
 
+#include <optional>
+
 namespace lora_rt {
 
 /// The stub program, next to the running tool.
@@ -26,6 +28,24 @@ Error addHostPart(PayloadWriter &writer, const std::string &backend);
 /// that the file runs alone. Opens the backend in this process to see what it
 /// needs.
 Error addLibraryParts(PayloadWriter &writer, const std::string &backend);
+
+/// The adapter that a file was made with.
+struct CarriedAdapter {
+  /// The name of its folder.
+  std::string name;
+  /// Of the folder's files (lora::peft::adapterChecksum).
+  std::string checksum;
+  /// In the weights; otherwise it is computed beside them.
+  bool merged = true;
+
+  friend bool operator==(const CarriedAdapter &,
+                         const CarriedAdapter &) = default;
+};
+
+Error addAdapterPart(PayloadWriter &writer, const CarriedAdapter &adapter);
+
+/// Nothing for a file without an adapter.
+Expected<std::optional<CarriedAdapter>> readAdapterPart(const Payload &payload);
 
 } // namespace lora_rt
 

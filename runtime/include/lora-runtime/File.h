@@ -93,6 +93,9 @@ private:
   int fd = -1;
 };
 
+/// Gives back the pages of a mapped range; they are read again when needed.
+void releasePages(std::span<const std::byte> range);
+
 /// Reads a whole small file (a config, an index); refuses one above `limit`
 /// bytes.
 Expected<std::string> readTextFile(const std::string &path,

@@ -27,6 +27,12 @@ inline constexpr std::string_view packPart = "pack";
 /// JSON: {"backend": path of the CPU backend library on the compiling machine}.
 inline constexpr std::string_view hostPart = "host";
 inline constexpr std::string_view libraryPrefix = "lib:";
+/// The imported model before an adapter was attached, as MLIR text.
+inline constexpr std::string_view graphPart = "graph";
+/// JSON: which adapter the file was made with; absent for none.
+inline constexpr std::string_view adapterPart = "adapter";
+/// What rounding lost when the adapter was merged, a safetensors file.
+inline constexpr std::string_view exactPart = "exact";
 
 /// XXH3 (64 bits) as 16 hexadecimal digits.
 std::string checksum(std::span<const std::byte> bytes);
@@ -38,6 +44,8 @@ struct PackedPlace {
   std::string checksum;
 };
 
+class Payload;
+
 /// Writes a compiled file, part by part, each straight to the disk. The file
 /// gets its name, and is executable, when everything is there.
 class PayloadWriter {
@@ -46,6 +54,11 @@ public:
   /// file holds the payload only (lora-run opens both).
   static Expected<PayloadWriter> create(const std::string &path,
                                         const std::string &stub);
+
+  /// The same with the program that `source` has in front of its payload, if it
+  /// has one.
+  static Expected<PayloadWriter> createLike(const std::string &path,
+                                            const Payload &source);
 
   /// Stores a whole part.
   Error addPart(std::string_view name, std::span<const std::byte> bytes);
@@ -106,10 +119,18 @@ public:
   /// Whether a file has a payload at all: false for the bare stub.
   static bool isPresent(const std::string &path);
 
+  /// The bytes in front of the payload: a program, or nothing.
+  std::span<const std::byte> front() const {
+    return file.bytes().subspan(0, start);
+  }
+  /// The whole file.
+  std::span<const std::byte> fileBytes() const { return file.bytes(); }
+
 private:
   Error readTable();
 
   MappedFile file;
+  uint64_t start = 0; ///< of the payload in the file
   std::vector<Part> table;
 };
 

@@ -66,6 +66,36 @@ TEST(Payload, AloneOrBehindAProgram) {
   EXPECT_FALSE(Payload::isPresent("/bin/true"));
 }
 
+/// Writes a file again with its own parts.
+void writeAgain(const std::string &from, const std::string &to) {
+  Expected<Payload> source = Payload::open(from);
+  ASSERT_TRUE(source) << source.message();
+  Expected<PayloadWriter> writer = PayloadWriter::createLike(to, *source);
+  ASSERT_TRUE(writer) << writer.message();
+  for (const Payload::Part &part : source->parts())
+    EXPECT_FALSE(writer->addPart(part.name, source->bytes(part)));
+  EXPECT_FALSE(writer->commit());
+}
+
+TEST(Payload, IsWrittenAgainBehindItsProgram) {
+  TestFolder folder;
+  for (const char *stub : {"", "/bin/true"}) {
+    std::string path = folder.path("first"), again = folder.path("again");
+    writeModule(path, stub);
+    writeAgain(path, again);
+    EXPECT_EQ(*readTextFile(again), *readTextFile(path));
+  }
+  // strip gives the sections another order.
+  std::string program = folder.path("first"), again = folder.path("stripped");
+  if (std::system(("strip " + program + " 2> /dev/null").c_str()) != 0)
+    GTEST_SKIP() << "no strip here";
+  writeAgain(program, again);
+  expectModule(again);
+  EXPECT_EQ(std::system(again.c_str()), 0);
+  EXPECT_EQ(std::system(("strip " + again).c_str()), 0);
+  expectModule(again);
+}
+
 TEST(Payload, SurvivesStrip) {
   if (std::system("strip --version > /dev/null 2>&1") != 0)
     GTEST_SKIP() << "no strip here";

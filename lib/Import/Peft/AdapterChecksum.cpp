@@ -1,0 +1,78 @@
+//===- AdapterChecksum.cpp - What identifies an adapter -------------------===//
+//
+// The checksum is that of the config's and the weights' bytes: an adapter keeps
+// it when its folder is moved, and loses it with any change.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Import/PeftAdapter.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+namespace lora::peft {
+
+using lora_rt::Expected;
+
+namespace {
+
+/// XXH3's 128-bit hash as 32 hexadecimal digits, the highest first.
+std::string hash(const void *bytes, size_t size) {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes, size));
+  constexpr char digits[] = "0123456789abcdef";
+  std::string text;
+  for (unsigned char byte : canonical.digest) {
+    text += digits[byte >> 4];
+    text += digits[byte & 15];
+  }
+  return text;
+}
+
+/// The files of the weights, those of shards in bytewise order.
+std::vector<std::string> weightFiles(const std::string &folder) {
+  namespace fs = std::filesystem;
+  const std::string stem = "adapter_model", single = stem + ".safetensors";
+  std::error_code code;
+  if (!fs::exists(folder + "/" + single + ".index.json", code))
+    return {single};
+  std::vector<std::string> files;
+  for (fs::directory_iterator it(folder, code), end; !code && it != end;
+       it.increment(code)) {
+    std::string name = it->path().filename().string();
+    if (name.starts_with(stem) && name.find(".safetensors") != name.npos)
+      files.push_back(std::move(name));
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+} // namespace
+
+Expected<std::string> adapterChecksum(const std::string &folder) {
+  std::vector<std::string> files = weightFiles(folder);
+  files.insert(files.begin(), "adapter_config.json");
+  std::string sums;
+  for (const std::string &name : files) {
+    auto file = lora_rt::MappedFile::open(folder + "/" + name);
+    if (!file)
+      return file.takeError();
+    sums += hash(file->bytes().data(), file->bytes().size());
+  }
+  return hash(sums.data(), sums.size());
+}
+
+std::string folderName(const std::string &folder) {
+  std::error_code code;
+  std::filesystem::path path = std::filesystem::absolute(folder, code);
+  if (code)
+    path = folder;
+  path = path.lexically_normal();
+  // "DIR/" ends in an empty name.
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
+} // namespace lora::peft

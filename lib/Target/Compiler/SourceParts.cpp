@@ -1,0 +1,22 @@
+//===- SourceParts.cpp - What a compiled file was made of -----------------===//
+
+#include "SourceParts.h"
+#include "lora-mlir/Import/PeftAdapter.h"
+#include "lora-runtime/CompiledFile.h"
+
+using lora_rt::Error;
+
+Error lora::addSourceParts(lora_rt::PayloadWriter &writer,
+                           const std::string &graph,
+                           const ModelOptions &options) {
+  if (Error error = writer.addPart(lora_rt::graphPart, graph))
+    return error;
+  if (options.adapterFolder.empty())
+    return Error::success();
+  auto checksum = peft::adapterChecksum(options.adapterFolder);
+  if (!checksum)
+    return checksum.takeError();
+  return lora_rt::addAdapterPart(writer,
+                                 {peft::folderName(options.adapterFolder),
+                                  std::move(*checksum), options.merge});
+}
