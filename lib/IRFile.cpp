@@ -95,19 +95,23 @@ Error Scanner::run() {
   return Error::success();
 }
 
+Error lora::checkIRText(StringRef text, StringRef where) {
+  if (text.starts_with("ML\xefR"))
+    return lora_rt::makeError(
+        ErrorCode::Unsupported, where.str(),
+        ": is MLIR bytecode; its reader trusts what it reads, so only IR in "
+        "text form is taken: mlir-opt prints it");
+  return Scanner(text, where).run();
+}
+
 Expected<std::unique_ptr<llvm::MemoryBuffer>> lora::readIRFile(StringRef path) {
   std::string message;
   std::unique_ptr<llvm::MemoryBuffer> buffer =
       mlir::openInputFile(path, &message);
   if (!buffer)
     return lora_rt::makeError(ErrorCode::InvalidFile, message);
-  StringRef text = buffer->getBuffer();
-  if (text.starts_with("ML\xefR"))
-    return lora_rt::makeError(
-        ErrorCode::Unsupported, path.str(),
-        ": is MLIR bytecode; its reader trusts what it reads, so only IR in "
-        "text form is taken: mlir-opt prints it");
-  if (Error error = Scanner(text, buffer->getBufferIdentifier()).run())
+  if (Error error =
+          checkIRText(buffer->getBuffer(), buffer->getBufferIdentifier()))
     return error;
   return buffer;
 }

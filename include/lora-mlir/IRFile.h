@@ -20,6 +20,9 @@ namespace lora {
 lora_rt::Expected<std::unique_ptr<llvm::MemoryBuffer>>
 readIRFile(llvm::StringRef path);
 
+/// The same for a text that is at hand; `where` names it in messages.
+lora_rt::Error checkIRText(llvm::StringRef text, llvm::StringRef where);
+
 } // namespace lora
 
 #endif // LORA_MLIR_IRFILE_H

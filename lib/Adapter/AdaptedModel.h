@@ -79,6 +79,15 @@ public:
   open(const std::string &modelFolder,
        const std::vector<NamedAdapter> &adapters, const Note &warning = {});
 
+  /// The same from the text of a graph and tensors in the types and shapes of
+  /// its slots, of which only names, types and shapes are read. Everything that
+  /// changes is a sum (`merge` is set); adapters that do anything else to this
+  /// graph are refused. `tensors.folder()` is the file's name in messages.
+  static lora_rt::Expected<std::unique_ptr<AdaptedModel>>
+  openGraph(std::string_view text, lora_rt::Checkpoint tensors,
+            const std::vector<NamedAdapter> &adapters,
+            const Note &warning = {});
+
   const lora_rt::Checkpoint &checkpoint() const { return tensorFiles; }
 
   /// What changes, in the order of the model.

@@ -9,6 +9,7 @@
 #include "ExactFile.h"
 #include "Json.h"
 #include "ModelFolder.h"
+#include "Programs.h"
 #include "lora-mlir/Adapter/Models.h"
 
 #include <map>
@@ -221,6 +222,8 @@ Expected<RoundingReport> Merger::run() {
 
 Expected<RoundingReport> lora::mergeModel(const MergeOptions &options,
                                           const Reporting &reporting) {
+  if (ProgramFile::isFile(options.modelFolder))
+    return mergeProgram(options, reporting);
   auto folder = StagedFolder::create(options.outputFolder);
   if (!folder)
     return folder.takeError();

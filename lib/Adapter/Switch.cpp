@@ -8,10 +8,11 @@
 
 #include "AdaptedModel.h"
 #include "ExactFile.h"
+#include "FreshComparison.h"
 #include "ModelFolder.h"
+#include "Programs.h"
 #include "lora-mlir/Adapter/Models.h"
 
-#include <cmath>
 #include <filesystem>
 
 using namespace lora;
@@ -22,24 +23,6 @@ using lora_rt::Expected;
 namespace {
 
 constexpr const char *kFrom = "from", *kTo = "to";
-
-/// Adds up how a tensor differs from a fresh merge of it.
-class Comparison {
-public:
-  explicit Comparison(const AdaptedModel &fresh) : fresh(fresh) {}
-
-  Error add(const std::string &name, std::span<const std::byte> switched,
-            lora_rt::DType dtype);
-  SwitchDifference take() {
-    sum.share = deltaSquares > 0 ? std::sqrt(squares / deltaSquares) : 0;
-    return sum;
-  }
-
-private:
-  const AdaptedModel &fresh;
-  SwitchDifference sum;
-  double squares = 0, deltaSquares = 0;
-};
 
 class Switcher {
 public:
@@ -61,49 +44,12 @@ private:
   const Reporting &reporting;
   const AdaptedModel &model;
   StagedFolder folder;
-  std::optional<Comparison> comparison;
+  std::optional<FreshComparison> comparison;
   std::vector<std::byte> bytes;
   SwitchResult result;
 };
 
 } // namespace
-
-Error Comparison::add(const std::string &name,
-                      std::span<const std::byte> switched,
-                      lora_rt::DType dtype) {
-  const lora_rt::TensorView *base = fresh.checkpoint().find(name);
-  if (!base || base->bytes.size() != switched.size() || base->dtype != dtype)
-    return lora_rt::makeError(ErrorCode::InvalidFile,
-                              fresh.checkpoint().folder(), ": tensor '", name,
-                              "' is not that of the merged folder; is this its "
-                              "base model?");
-  std::vector<std::byte> merged(base->bytes.begin(), base->bytes.end());
-  const AdaptedTensor *tensor = fresh.find(name);
-  std::vector<float> delta(size_t(base->elements()));
-  if (tensor) {
-    if (Error error = fresh.delta(*tensor, delta))
-      return error;
-    TensorRounding account;
-    if (Error error = addRounded(*base, delta, 1, merged, account))
-      return error;
-    deltaSquares += account.deltaNorm * account.deltaNorm;
-  }
-  std::vector<double> a(delta.size()), b(delta.size());
-  for (auto [from, to] :
-       {std::pair(merged.data(), &a),
-        std::pair(const_cast<std::byte *>(switched.data()), &b)})
-    if (Error error = lora_rt::convert(dtype, from, lora_rt::DType::F64,
-                                       to->data(), to->size()))
-      return error;
-  for (size_t i = 0; i < a.size(); ++i) {
-    double difference = std::abs(a[i] - b[i]);
-    sum.different += difference != 0;
-    sum.largest = std::max(sum.largest, difference);
-    squares += difference * difference;
-  }
-  sum.elements += int64_t(a.size());
-  return Error::success();
-}
 
 Expected<std::span<const std::byte>>
 Switcher::produce(const OutputTensor &output) {
@@ -120,7 +66,7 @@ Switcher::produce(const OutputTensor &output) {
     return error;
   result.report.tensors.push_back(account);
   if (comparison)
-    if (Error error = comparison->add(name, bytes, tensor->dtype))
+    if (Error error = comparison->add(*tensor->stored, bytes))
       return error;
   return std::span<const std::byte>(bytes);
 }
@@ -176,6 +122,8 @@ static Expected<SwitchResult> switchExactly(const SwitchOptions &options,
 
 Expected<SwitchResult> lora::switchModel(const SwitchOptions &options,
                                          const Reporting &reporting) {
+  if (ProgramFile::isFile(options.mergedFolder))
+    return switchProgram(options, reporting);
   auto exact = ExactReader::open(options.mergedFolder);
   if (!exact)
     return exact.takeError();

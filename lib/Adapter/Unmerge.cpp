@@ -3,6 +3,7 @@
 #include "AdaptedModel.h"
 #include "ExactFile.h"
 #include "ModelFolder.h"
+#include "Programs.h"
 #include "lora-mlir/Adapter/Models.h"
 
 using namespace lora;
@@ -121,6 +122,8 @@ Expected<UnmergeResult> Unmerger::run() {
 
 Expected<UnmergeResult> lora::unmergeModel(const UnmergeOptions &options,
                                            const Reporting &reporting) {
+  if (ProgramFile::isFile(options.mergedFolder))
+    return unmergeProgram(options, reporting);
   auto folder = StagedFolder::create(options.outputFolder);
   if (!folder)
     return folder.takeError();

@@ -23,7 +23,8 @@ static constexpr const char *overview =
     R"(Looks at PEFT LoRA adapters, and brings them in and out of models
 
 MODEL_DIR is a Hugging Face folder, ADAPTER_DIR a PEFT folder. Folders that are written appear when they are complete; one
-that is there and not empty is not touched. docs/lora-adapter.md has examples of everything.)";
+that is there and not empty is not touched. merge, unmerge and switch also take a file of lora-compile where they take a
+model folder, and write another one. docs/lora-adapter.md has examples of everything.)";
 
 static constexpr const char *example = R"(Example:
   lora-adapter merge examples/tiny-qwen3/model examples/tiny-qwen3/adapter -o /tmp/merged --exact
@@ -62,6 +63,9 @@ static Error publish(const lora::RoundingReport &report,
     return error;
   return out->commit();
 }
+
+constexpr const char *kModelOutput =
+    "Folder to write, new or empty; for a compiled file, a file";
 
 static void addOutput(CLI::App &command, std::string &output,
                       const char *what = "Folder to write; new, or empty") {
@@ -104,10 +108,13 @@ static Action addMerge(CLI::App &app) {
   CLI::App &command =
       *app.add_subcommand("merge", "Writes the model with the adapter in its "
                                    "weights, rounded once");
-  command.add_option("MODEL_DIR", arguments->options.modelFolder)->required();
+  command
+      .add_option("MODEL_DIR", arguments->options.modelFolder,
+                  "Model folder, or compiled file without an adapter")
+      ->required();
   command.add_option("ADAPTER_DIR", arguments->options.adapterFolder)
       ->required();
-  addOutput(command, arguments->options.outputFolder);
+  addOutput(command, arguments->options.outputFolder, kModelOutput);
   command.add_flag("--exact", arguments->options.exact,
                    "Also keep what rounding lost, for unmerge and switch");
   command.add_option("--report", arguments->report,
@@ -127,12 +134,15 @@ static Action addUnmerge(CLI::App &app) {
   CLI::App &command = *app.add_subcommand(
       "unmerge", "Takes an adapter out of a merged model: exactly, if it was "
                  "merged with --exact");
-  command.add_option("MERGED_DIR", arguments->options.mergedFolder)->required();
+  command
+      .add_option("MERGED_DIR", arguments->options.mergedFolder,
+                  "Model folder, or compiled file with an adapter")
+      ->required();
   command
       .add_option("ADAPTER_DIR", arguments->options.adapterFolder,
                   "The adapter that was merged")
       ->required();
-  addOutput(command, arguments->options.outputFolder);
+  addOutput(command, arguments->options.outputFolder, kModelOutput);
   command.add_option("--report", arguments->report,
                      "Write the rounding errors to this file, as JSON");
   return [arguments] {
@@ -155,7 +165,10 @@ static Action addSwitch(CLI::App &app) {
   CLI::App &command = *app.add_subcommand(
       "switch",
       "Exchanges the adapter in a merged model, without the original");
-  command.add_option("MERGED_DIR", arguments->options.mergedFolder)->required();
+  command
+      .add_option("MERGED_DIR", arguments->options.mergedFolder,
+                  "Model folder, or compiled file with an adapter")
+      ->required();
   command
       .add_option("--from", arguments->options.fromAdapter,
                   "The adapter that was merged")
@@ -164,9 +177,10 @@ static Action addSwitch(CLI::App &app) {
       .add_option("--to", arguments->options.toAdapter,
                   "The adapter to merge in its place")
       ->required();
-  addOutput(command, arguments->options.outputFolder);
+  addOutput(command, arguments->options.outputFolder, kModelOutput);
   command.add_option("--base", arguments->options.modelFolder,
-                     "The original model, to compare with a fresh merge");
+                     "The original model, to compare with a fresh merge; for a "
+                     "compiled file, the file without an adapter");
   command.add_option("--report", arguments->report,
                      "Write the rounding errors to this file, as JSON");
   return [arguments] {

@@ -5,6 +5,12 @@
 // checkpoint's type; tensors that no adapter touches keep their bits. The
 // output appears under its name when it is complete.
 //
+// A file of lora-compile may stand where a model folder does; then the output
+// is a file, too, and so is the model to compare with. The types are those that
+// it computes in. Adapters that are no sum W + s B A are refused there, as are
+// files that were compiled with the adapter beside the weights. What rounding
+// lost is kept in the file. docs/module-format.md describes the parts.
+//
 //===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_ADAPTER_MODELS_H
@@ -28,8 +34,8 @@ struct MergeOptions {
   std::string modelFolder;
   std::string adapterFolder;
   std::string outputFolder;
-  /// Also write lora_exact.safetensors: what rounding lost, so that unmerging
-  /// gives back the original bits.
+  /// Also write lora_exact.safetensors (in a compiled file, the part `exact`):
+  /// what rounding lost, so that unmerging gives back the original bits.
   bool exact = false;
 };
 

@@ -1,0 +1,166 @@
+//===- AdaptedGraph.cpp - Adapters on the graph of a compiled file --------===//
+//
+// The parameters of a compiled file are in the types of the graph's slots
+// already: cast, transposed, offset. So each slot's value is its tensor as it
+// is, and what adapters add to it is found by the same rules as in a folder.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AdaptedModel.h"
+#include "lora-mlir/IRFile.h"
+#include "lora-mlir/Import/Import.h"
+#include "lora-mlir/Target/Compiler.h"
+#include "mlir/Parser/Parser.h"
+
+#include <set>
+
+using namespace lora;
+using namespace lora::transformer;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+using lora_rt::makeError;
+
+/// The reason for which an adapter is not W + s B A by its config, or empty.
+static std::string nonlinearity(const peft::PeftConfig &config) {
+  using Init = peft::PeftConfig::Init;
+  if (config.dora)
+    return "DoRA ('use_dora') scales whole rows of weights";
+  if (config.init == Init::Pissa || config.init == Init::Olora)
+    return "PiSSA and OLoRA ('init_lora_weights') also change the base weights";
+  if (config.loraBias)
+    return "'lora_bias' adds biases";
+  if (config.bias != peft::PeftConfig::Bias::None)
+    return "'bias' replaces biases";
+  if (!config.trainableTokens.empty())
+    return "'trainable_token_indices' replaces rows of the embedding";
+  if (!config.modulesToSave.empty())
+    return "'modules_to_save' replaces '" + config.modulesToSave.front() + "'";
+  return {};
+}
+
+static const char *nameOf(peft::AdapterFacts::Head head) {
+  using Head = peft::AdapterFacts::Head;
+  switch (head) {
+  case Head::None:
+    return "none";
+  case Head::LanguageModel:
+    return "language_model";
+  case Head::SequenceClassification:
+    return "sequence_classification";
+  case Head::TokenClassification:
+    return "token_classification";
+  }
+  return "";
+}
+
+/// Fails if an adapter calls for another model than the graph's.
+static Error checkFit(mlir::ModuleOp graph, const peft::PeftAdapter &adapter,
+                      const std::string &where) {
+  auto refuse = [&](const auto &...reason) {
+    return makeError(ErrorCode::Unsupported, adapter.folder(), ": ", reason...,
+                     ", which cannot be done in the compiled file ", where,
+                     "; compile the model with this adapter");
+  };
+  if (std::string reason = nonlinearity(adapter.config()); !reason.empty())
+    return refuse("is no sum W + s B A: ", reason);
+  auto facts = adapter.facts();
+  if (!facts)
+    return facts.takeError();
+  auto model = graph->getAttrOfType<mlir::DictionaryAttr>(
+      TransformerDialect::kModelAttr);
+  auto head = model ? model.getAs<mlir::StringAttr>("head") : nullptr;
+  auto vocabulary =
+      model ? model.getAs<mlir::IntegerAttr>("vocab_size") : nullptr;
+  if (!head || !vocabulary)
+    return makeError(ErrorCode::InvalidFile, where,
+                     ": its graph does not say which model it is; compile the "
+                     "model again");
+  if (facts->head && head.getValue() != nameOf(*facts->head))
+    return refuse("was made for a model with another head (",
+                  nameOf(*facts->head), " instead of ", head.str(), ")");
+  if (facts->vocabSize && *facts->vocabSize != vocabulary.getInt())
+    return refuse("was made for a vocabulary of ", *facts->vocabSize,
+                  " instead of ", vocabulary.getInt());
+  return Error::success();
+}
+
+/// "A", or "A or B", whichever it is.
+static std::string foldersOf(const std::vector<NamedAdapter> &named) {
+  std::string text;
+  for (const NamedAdapter &adapter : named)
+    text += (text.empty() ? "" : " or ") + adapter.folder;
+  return text;
+}
+
+/// Makes each slot's value the tensor of its name, in the slot's type.
+static void takeTensorsAsTheyAre(mlir::ModuleOp graph) {
+  for (auto block : graph.getOps<mlir::func::FuncOp>())
+    for (unsigned i = 0, e = block.getNumArguments(); i < e; ++i)
+      block.removeArgAttr(i, TransformerDialect::kValueAttr);
+  graph.walk([](ApplyOp apply) { apply.removeValuesAttr(); });
+}
+
+Expected<std::unique_ptr<AdaptedModel>>
+AdaptedModel::openGraph(std::string_view text, lora_rt::Checkpoint tensors,
+                        const std::vector<NamedAdapter> &named,
+                        const Note &warning) {
+  std::unique_ptr<AdaptedModel> model(new AdaptedModel());
+  const std::string where = tensors.folder();
+  model->tensorFiles = std::move(tensors);
+  // MLIR's lexer ends at a zero behind the text.
+  const std::string terminated(text);
+  if (Error error = checkIRText(terminated, where + ": part 'graph'"))
+    return error;
+  {
+    DiagnosticText diagnostics(model->context);
+    model->graph = mlir::parseSourceString<mlir::ModuleOp>(
+        terminated, mlir::ParserConfig(&model->context), "graph");
+    if (!model->graph)
+      return diagnostics.takeError(
+          where + ": its graph cannot be read; compile the model again");
+  }
+  for (const NamedAdapter &adapter : named) {
+    auto opened = peft::PeftAdapter::open(adapter.folder);
+    if (!opened)
+      return opened.takeError();
+    if (Error error = checkFit(*model->graph, *opened, where))
+      return error;
+    model->adapters.emplace_back(adapter.name, std::move(*opened));
+  }
+  takeTensorsAsTheyAre(*model->graph);
+  std::vector<Slot> before = model->collectSlots();
+  if (Error error = model->attach(warning))
+    return error;
+  std::vector<Slot> after = model->collectSlots();
+  std::set<std::pair<std::string, bool>> known;
+  std::set<std::string> names;
+  for (const Slot &slot : before) {
+    known.insert(slot.key());
+    names.insert(slot.name);
+  }
+  for (const Slot &slot : after)
+    if (!known.count(slot.key()))
+      return makeError(
+          ErrorCode::Unsupported, foldersOf(named), ": needs a parameter '",
+          slot.name, "' of its own, which ", where, " does not have",
+          slot.name == "lm_head.weight" ? " (it does not do the same to the "
+                                          "embedding and the head, which "
+                                          "share a tensor there)"
+                                        : "",
+          "; compile the model with this adapter");
+  if (Error error = model->compare(before, after))
+    return error;
+  // An entry that the file has no code for (a bare encoder's pooler) has no
+  // parameters in it either.
+  std::erase_if(model->changed, [&](const AdaptedTensor &tensor) {
+    return !tensor.stored && names.count(tensor.name);
+  });
+  for (const AdaptedTensor &tensor : model->changed)
+    if (!tensor.merge)
+      return makeError(ErrorCode::Unsupported, foldersOf(named), ": changes '",
+                       tensor.name, "' of ", where,
+                       " in another way than by adding s B A; compile the "
+                       "model with this adapter");
+  return model;
+}

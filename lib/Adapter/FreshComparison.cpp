@@ -1,0 +1,56 @@
+//===- FreshComparison.cpp - A switched model against a fresh merge -------===//
+
+#include "FreshComparison.h"
+
+#include <cmath>
+
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::TensorView;
+
+Error FreshComparison::add(const TensorView &tensor,
+                           std::span<const std::byte> switched) {
+  const TensorView *base = fresh.checkpoint().find(tensor.name);
+  if (!base || base->bytes.size() != switched.size() ||
+      base->dtype != tensor.dtype)
+    return lora_rt::makeError(
+        ErrorCode::InvalidFile, fresh.checkpoint().folder(), ": tensor '",
+        tensor.name,
+        "' is not that of the merged folder; is this its base model?");
+  return addTo(*base, switched);
+}
+
+Error FreshComparison::addTo(const TensorView &original,
+                             std::span<const std::byte> switched) {
+  std::vector<std::byte> merged(original.bytes.begin(), original.bytes.end());
+  std::vector<float> delta(size_t(original.elements()));
+  if (const AdaptedTensor *tensor = fresh.find(original.name)) {
+    if (Error error = fresh.delta(*tensor, delta))
+      return error;
+    TensorRounding account;
+    if (Error error = addRounded(original, delta, 1, merged, account))
+      return error;
+    deltaSquares += account.deltaNorm * account.deltaNorm;
+  }
+  std::vector<double> a(delta.size()), b(delta.size());
+  for (auto [from, to] : {std::pair(std::span<const std::byte>(merged), &a),
+                          std::pair(switched, &b)})
+    if (Error error =
+            lora_rt::convert(original.dtype, from.data(), lora_rt::DType::F64,
+                             to->data(), to->size()))
+      return error;
+  for (size_t i = 0; i < a.size(); ++i) {
+    double difference = std::abs(a[i] - b[i]);
+    sum.different += difference != 0;
+    sum.largest = std::max(sum.largest, difference);
+    squares += difference * difference;
+  }
+  sum.elements += int64_t(a.size());
+  return Error::success();
+}
+
+SwitchDifference FreshComparison::take() {
+  sum.share = deltaSquares > 0 ? std::sqrt(squares / deltaSquares) : 0;
+  return sum;
+}

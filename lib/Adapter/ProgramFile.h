@@ -1,0 +1,123 @@
+//===- ProgramFile.h - A compiled file whose weights can change -*- C++ -*-===//
+//
+// What lora-compile made, opened to be written again with other weights:
+// docs/module-format.md describes the parts. Whatever is read is compared with
+// its checksum before, so that damage is not copied under a new one.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_ADAPTER_PROGRAMFILE_H
+#define LORA_MLIR_LIB_ADAPTER_PROGRAMFILE_H
+
+#include "lora-runtime/Checkpoint.h"
+#include "lora-runtime/CompiledFile.h"
+#include "lora-runtime/Manifest.h"
+
+#include <functional>
+
+namespace lora {
+
+/// Room for a tensor, aligned as oneDNN wants it.
+class TensorRoom {
+public:
+  std::span<std::byte> get(size_t bytes) {
+    lines.resize(bytes / sizeof(Line) + 1);
+    return std::as_writable_bytes(std::span(lines)).subspan(0, bytes);
+  }
+
+private:
+  struct alignas(64) Line {
+    std::byte bytes[64];
+  };
+  std::vector<Line> lines;
+};
+
+class ProgramFile {
+public:
+  /// Whether a path that may name a model folder is a file.
+  static bool isFile(const std::string &path);
+
+  /// Fails for a file without its graph (older ones), and for one with an
+  /// adapter beside the weights.
+  static lora_rt::Expected<ProgramFile> open(const std::string &path);
+
+  const std::string &path() const { return payload.path(); }
+  const lora_rt::Payload &parts() const { return payload; }
+  /// The adapter in the weights, if there is one.
+  const std::optional<lora_rt::CarriedAdapter> &adapter() const {
+    return merged;
+  }
+  /// The graph before an adapter was attached.
+  std::string_view graph() const { return graphText; }
+  std::string_view manifestText() const { return manifestJson; }
+  const std::vector<lora_rt::Manifest::Param> &parameters() const {
+    return manifest.params;
+  }
+
+  /// The name of a parameter, unique in the file: a tensor that is stored
+  /// twice, in different layouts, is NAME and NAME@LAYOUT.
+  const std::string &key(size_t index) const { return keys[index]; }
+
+  /// All parameters by their keys, with their types and shapes. The bytes are
+  /// those in the pack, in whatever layout.
+  lora_rt::Checkpoint tensors() const;
+
+  /// A parameter's bytes in the pack.
+  lora_rt::Expected<std::span<const std::byte>> packed(size_t index) const;
+  /// Gives back the memory of a parameter's pages.
+  void release(size_t index) const {
+    lora_rt::releasePages(packBytes.subspan(manifest.params[index].offset,
+                                            manifest.params[index].bytes));
+  }
+
+  /// A parameter as a row-major tensor, named without a layout; in `room` if it
+  /// is stored in another one.
+  lora_rt::Expected<lora_rt::TensorView> plain(size_t index,
+                                               TensorRoom &room) const;
+
+  /// Turns a row-major tensor into a parameter's layout.
+  lora_rt::Expected<std::span<const std::byte>>
+  pack(size_t index, std::span<const std::byte> plain, TensorRoom &room) const;
+
+private:
+  lora_rt::Error read();
+  lora_rt::Error readParameters();
+
+  lora_rt::Payload payload;
+  lora_rt::Manifest manifest;
+  std::string_view manifestJson, graphText;
+  std::span<const std::byte> packBytes;
+  std::vector<std::string> keys;
+  std::optional<lora_rt::CarriedAdapter> merged;
+};
+
+/// How a file is written again.
+struct ProgramEdit {
+  /// Whether parameters of this name get other values.
+  std::function<bool(const std::string &name)> changes;
+  /// The new values from the old ones, both row-major; valid until the next
+  /// call. A tensor that is stored in several layouts comes once for each;
+  /// `again` tells the later ones.
+  std::function<lora_rt::Expected<std::span<const std::byte>>(
+      const lora_rt::TensorView &plain, bool again)>
+      edit;
+  /// Sees each parameter as it is written; may be empty.
+  std::function<void(const std::string &key, std::span<const std::byte> bytes)>
+      written;
+  /// What the file says about its adapter.
+  std::optional<lora_rt::CarriedAdapter> adapter;
+  /// Makes the file that becomes the part `exact`, when all parameters are
+  /// written, and gives its path; may be empty.
+  std::function<lora_rt::Expected<std::string>()> makeExact;
+  /// May be empty.
+  std::function<void(const std::string &)> progress;
+};
+
+/// Writes `source` to `output` with other weights; every other part keeps its
+/// bytes and its place. One tensor is in memory at a time.
+lora_rt::Error writeProgram(const ProgramFile &source,
+                            const std::string &output, const ProgramEdit &edit);
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_ADAPTER_PROGRAMFILE_H

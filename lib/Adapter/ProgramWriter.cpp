@@ -1,0 +1,157 @@
+//===- ProgramWriter.cpp - A compiled file with other weights -------------===//
+//
+// The parts come in the order in which lora-compile writes them, so that a file
+// whose weights are again what they were is again the same file.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Json.h"
+#include "ProgramFile.h"
+
+#include <chrono>
+#include <filesystem>
+#include <set>
+
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::Expected;
+
+namespace {
+
+class ProgramWriter {
+public:
+  ProgramWriter(const ProgramFile &source, const ProgramEdit &edit,
+                lora_rt::PayloadWriter writer)
+      : source(source), edit(edit), writer(std::move(writer)) {}
+
+  Error run();
+
+private:
+  Error writePack();
+  Expected<std::span<const std::byte>> produce(size_t index);
+  Error copyParts();
+  Error addExact();
+
+  const ProgramFile &source;
+  const ProgramEdit &edit;
+  lora_rt::PayloadWriter writer;
+  lora_rt::OrderedJson manifest;
+  TensorRoom plainRoom, packedRoom;
+  std::set<std::string> edited;
+};
+
+} // namespace
+
+/// The bytes of a parameter as they are to be.
+Expected<std::span<const std::byte>> ProgramWriter::produce(size_t index) {
+  const std::string &name = source.parameters()[index].name;
+  if (!edit.changes(name))
+    return source.packed(index);
+  auto plain = source.plain(index, plainRoom);
+  if (!plain)
+    return plain.takeError();
+  bool again = !edited.insert(name).second;
+  auto changed = edit.edit(*plain, again);
+  if (!changed)
+    return changed.takeError();
+  return source.pack(index, *changed, packedRoom);
+}
+
+Error ProgramWriter::writePack() {
+  using Clock = std::chrono::steady_clock;
+  Clock::time_point told = Clock::now();
+  uint64_t done = 0;
+  if (Error error = writer.beginPart(lora_rt::packPart))
+    return error;
+  for (size_t i = 0; i < source.parameters().size(); ++i) {
+    auto bytes = produce(i);
+    if (!bytes)
+      return bytes.takeError();
+    auto place = writer.appendTensor(*bytes);
+    if (!place)
+      return place.takeError();
+    if (edit.written)
+      edit.written(source.key(i), *bytes);
+    auto &entry = manifest["params"][i];
+    entry["bytes"] = place->bytes;
+    entry["offset"] = place->offset;
+    entry["xxh3"] = place->checksum;
+    source.release(i);
+    done += place->bytes;
+    if (edit.progress && Clock::now() - told > std::chrono::seconds(2)) {
+      told = Clock::now();
+      edit.progress("wrote " + std::to_string(done >> 20) + " MiB");
+    }
+  }
+  return writer.endPart();
+}
+
+Error ProgramWriter::copyParts() {
+  for (const lora_rt::Payload::Part &part : source.parts().parts()) {
+    if (part.name == lora_rt::packPart || part.name == lora_rt::adapterPart ||
+        part.name == lora_rt::exactPart)
+      continue;
+    if (part.name == lora_rt::manifestPart) {
+      if (Error error = writer.addPart(part.name, manifest.dump()))
+        return error;
+      continue;
+    }
+    auto bytes = source.parts().verified(part.name);
+    if (!bytes)
+      return bytes.takeError();
+    if (Error error = writer.addPart(part.name, *bytes))
+      return error;
+  }
+  return Error::success();
+}
+
+Error ProgramWriter::addExact() {
+  auto path = edit.makeExact();
+  if (!path)
+    return path.takeError();
+  auto file = lora_rt::MappedFile::open(*path);
+  if (!file)
+    return file.takeError();
+  if (Error error = writer.beginPart(lora_rt::exactPart))
+    return error;
+  constexpr size_t piece = size_t(16) << 20;
+  for (size_t at = 0; at < file->bytes().size(); at += piece) {
+    auto bytes =
+        file->bytes().subspan(at, std::min(piece, file->bytes().size() - at));
+    if (Error error = writer.append(bytes))
+      return error;
+    lora_rt::releasePages(bytes);
+  }
+  return writer.endPart();
+}
+
+Error ProgramWriter::run() {
+  // It was read strictly when the file was opened.
+  std::string_view text = source.manifestText();
+  manifest = lora_rt::OrderedJson::parse(text.begin(), text.end(), nullptr,
+                                         /*allow_exceptions=*/false);
+  if (Error error = writePack())
+    return error;
+  if (Error error = copyParts())
+    return error;
+  if (edit.adapter)
+    if (Error error = lora_rt::addAdapterPart(writer, *edit.adapter))
+      return error;
+  if (edit.makeExact)
+    if (Error error = addExact())
+      return error;
+  return writer.commit();
+}
+
+Error lora::writeProgram(const ProgramFile &source, const std::string &output,
+                         const ProgramEdit &edit) {
+  std::error_code code;
+  if (std::filesystem::is_directory(output, code))
+    return lora_rt::makeError(lora_rt::ErrorCode::InvalidArgument, output,
+                              ": is a folder, but what is written is a "
+                              "compiled file; give it another name");
+  auto writer = lora_rt::PayloadWriter::createLike(output, source.parts());
+  if (!writer)
+    return writer.takeError();
+  return ProgramWriter(source, edit, std::move(*writer)).run();
+}

@@ -1,0 +1,32 @@
+//===- Programs.h - The operations of Models.h on compiled files -*- C++-*-===//
+//
+// Options name compiled files where they name folders otherwise.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_ADAPTER_PROGRAMS_H
+#define LORA_MLIR_LIB_ADAPTER_PROGRAMS_H
+
+#include "ProgramFile.h"
+#include "lora-mlir/Adapter/Models.h"
+
+namespace lora {
+
+lora_rt::Expected<RoundingReport> mergeProgram(const MergeOptions &options,
+                                               const Reporting &reporting);
+lora_rt::Expected<UnmergeResult> unmergeProgram(const UnmergeOptions &options,
+                                                const Reporting &reporting);
+lora_rt::Expected<SwitchResult> switchProgram(const SwitchOptions &options,
+                                              const Reporting &reporting);
+
+/// Fails unless the file says that this adapter is in its weights.
+lora_rt::Error checkMerged(const ProgramFile &program,
+                           const std::string &adapterFolder);
+
+/// What a file says about an adapter that is merged into it.
+lora_rt::Expected<lora_rt::CarriedAdapter>
+describeAdapter(const std::string &folder);
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_ADAPTER_PROGRAMS_H
