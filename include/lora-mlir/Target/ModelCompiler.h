@@ -22,8 +22,8 @@ struct ModelOptions {
   std::optional<lora_rt::DType> dtype;
   std::string march = "native";
   /// Numbers of tokens to compile for: a call of another number is cut into
-  /// these, and the rest padded. By default 1, 16 and 128; of an encoder 16, 128
-  /// and its longest sequence, up to 512.
+  /// these, and the rest padded. By default 1, 16 and 128; of an encoder 16,
+  /// 128 and its longest sequence, up to 512.
   std::vector<int64_t> tokens;
   Kernels kernels = Kernels::OneDNN;
   /// Store frozen weights in oneDNN's layout.

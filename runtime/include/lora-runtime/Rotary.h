@@ -14,8 +14,8 @@
 namespace lora_rt {
 
 /// Radians per position of each rotated pair: 1 / theta^(2i/width), i < width/2
-/// (Su et al. 2021, eq. 15). The power is rounded once, which is within one unit
-/// in the last place of every torch kernel.
+/// (Su et al. 2021, eq. 15). The power is rounded once, which is within one
+/// unit in the last place of every torch kernel.
 std::vector<float> rotaryFrequencies(double theta, int64_t width);
 
 /// The same of a call of `tokens` tokens, more than `switchLength`, where the

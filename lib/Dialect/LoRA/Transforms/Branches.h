@@ -48,6 +48,14 @@ int64_t deduplicateBlocks(mlir::ModuleOp module);
 /// free.
 void restoreBlockNames(mlir::ModuleOp module);
 
+/// Puts branches on the modules of a block, which is a copy. The values of
+/// slots that they build on are those at `place`; appends the names of slots
+/// whose values are then others for all places of the block.
+mlir::LogicalResult
+buildBranches(mlir::func::FuncOp block, llvm::ArrayRef<const Branch *> branches,
+              transformer::ApplyOp place, bool train,
+              llvm::SmallVectorImpl<std::string> &changedSlots);
+
 /// Puts branches on modules that `collectModules` found.
 mlir::FailureOr<BranchStatistics>
 addBranches(mlir::ModuleOp module, llvm::ArrayRef<Branch> branches, bool train);

@@ -1,0 +1,382 @@
+//===- BranchBuilder.cpp - Branches on the modules of a block -------------===//
+//
+// A linear layer or an embedding becomes its `lora` operation, the branch's
+// matrices become slots after the weight, and the weight's own value changes
+// where the branch asks for it (DoRA, PiSSA, OLoRA).
+//
+//===----------------------------------------------------------------------===//
+
+#include "Branches.h"
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+namespace {
+
+/// Whether an expression is what an adapter made of a base weight.
+bool isAdapted(Attribute expr) {
+  bool found = false;
+  AttrTypeWalker walker;
+  walker.addWalk([&](Attribute part) {
+    found |= isa<MergeAttr, ScaleAttr, ResidualAttr>(part);
+    return WalkResult::advance();
+  });
+  walker.walk(expr);
+  return found;
+}
+
+/// Puts branches on the modules of one copy of a block.
+class BranchBuilder {
+public:
+  BranchBuilder(func::FuncOp block, bool train) : block(block), train(train) {}
+
+  /// Adds a branch; the values of slots that it builds on are those at `place`.
+  LogicalResult add(Branch branch, ApplyOp place) {
+    std::optional<unsigned> index =
+        findSlot(block, slotName(branch.local, "weight"));
+    if (!index)
+      return block.emitError()
+             << "expected a slot '" << slotName(branch.local, "weight") << "'";
+    Value weight = block.getArgument(*index);
+    SmallVector<Operation *> users;
+    for (OpOperand &use : weight.getUses())
+      if (use.getOperandNumber() == 1 &&
+          (branch.isEmbedding
+               ? isa<transformer::EmbeddingOp, lora::EmbeddingOp>(
+                     use.getOwner())
+               : isa<transformer::LinearOp, lora::LinearOp>(use.getOwner())))
+        users.push_back(use.getOwner());
+    if (users.empty())
+      return block.emitError()
+             << "expected "
+             << (branch.isEmbedding ? "an embedding with the table '"
+                                    : "a linear layer with the weight '")
+             << slotName(branch.local, "weight") << "'";
+    if (failed(adaptWeight(branch, place, *index)))
+      return failure();
+    for (Operation *user : users)
+      if (failed(add(user, branch, place)))
+        return failure();
+    return success();
+  }
+
+  /// Slots whose values were changed for all places of the block.
+  ArrayRef<std::string> getChangedSlots() const { return changedSlots; }
+
+private:
+  Type elementTypeOf(Value value) {
+    return getElementTypeOrSelf(value.getType());
+  }
+
+  void changeValue(unsigned index, Attribute value) {
+    setSlotValue(block, index, value);
+    changedSlots.push_back(getSlotName(block, index).str());
+  }
+
+  /// Takes from the base weight what the branch started from, and scales the
+  /// weight and B to DoRA's magnitudes: m / n (W + s BA) x is, with W' = m / n
+  /// W and B' = m / n B, again a linear layer with a branch.
+  LogicalResult adaptWeight(Branch &branch, ApplyOp place, unsigned index) {
+    if (!branch.residual && !branch.magnitude)
+      return success();
+    Attribute value = getSlotValue(place, block, index);
+    if (isAdapted(value))
+      return block.emitError()
+             << "expected no other adapter on '" << branch.local
+             << "' below one that changes its base weight (DoRA, PiSSA, "
+                "OLoRA); attach that one first";
+    Type element = exprType(value).getElementType();
+    // Rounded once, after what follows.
+    value = stripCast(value);
+    if (branch.residual) {
+      FailureOr<Attribute> residual = residualOf(branch, value);
+      if (failed(residual))
+        return failure();
+      value = *residual;
+    }
+    if (branch.magnitude) {
+      Attribute rows = branch.b, columns = branch.a;
+      if (branch.isEmbedding) {
+        rows = branch.a;
+        columns = transposeExpr(branch.b);
+      }
+      int64_t dim = branch.isEmbedding ? 1 : 0;
+      auto factor =
+          DoraFactorAttr::get(block.getContext(), value, rows, columns,
+                              branch.scale, branch.magnitude, dim);
+      value = ScaleAttr::get(block.getContext(), value, factor, dim);
+      branch.b = ScaleAttr::get(block.getContext(), branch.b, factor, 0);
+    }
+    changeValue(index, castExpr(value, element));
+    return success();
+  }
+
+  FailureOr<Attribute> residualOf(const Branch &branch, Attribute value) {
+    auto of = [&](Attribute operand, double scale) -> Attribute {
+      return ResidualAttr::get(
+          block.getContext(), *branch.residual, operand,
+          branch.scale.getNumElements(),
+          FloatAttr::get(Float64Type::get(block.getContext()), scale));
+    };
+    RankedTensorType type = exprType(value);
+    int64_t rank = branch.scale.getNumElements();
+    if (rank > std::min(type.getDimSize(0), type.getDimSize(1)))
+      return block.emitError()
+             << "expected the rank of '" << branch.local
+             << "' to be at most the smaller dimension of its weight, but got "
+             << rank << " and " << type;
+    if (*branch.residual == ResidualKind::Pissa)
+      return of(value, 1);
+    double scale =
+        (*branch.scale.getValues<APFloat>().begin()).convertToDouble();
+    // PEFT factorizes the matrix as it is stored, [in, out] for Conv1D; only a
+    // square one then takes the factors.
+    auto transpose = dyn_cast<TransposeAttr>(value);
+    if (!transpose)
+      return of(value, scale);
+    if (type.getDimSize(0) != type.getDimSize(1))
+      return block.emitError()
+             << "OLoRA on '" << branch.local
+             << "', a Conv1D layer that is not square, is not supported: PEFT "
+                "itself cannot run it";
+    return Attribute(TransposeAttr::get(block.getContext(),
+                                        of(transpose.getOperand(), scale)));
+  }
+
+  LogicalResult add(Operation *user, const Branch &branch, ApplyOp place) {
+    if (isa<lora::LinearOp, lora::EmbeddingOp>(user) && branch.magnitude)
+      return user->emitOpError()
+             << "expected no other adapter on '" << branch.local
+             << "' below a DoRA adapter; attach that one first";
+    if (auto linear = dyn_cast<lora::LinearOp>(user)) {
+      FailureOr<Value> bias = addBias(linear.getBias(), branch, place,
+                                      elementTypeOf(linear.getX()));
+      if (failed(bias))
+        return failure();
+      if (*bias)
+        linear.getBiasMutable().assign(*bias);
+      return widen(linear, branch, 0);
+    }
+    if (auto embedding = dyn_cast<lora::EmbeddingOp>(user))
+      return widen(embedding, branch, 1);
+    if (auto embedding = dyn_cast<transformer::EmbeddingOp>(user))
+      return insert(embedding, branch);
+    return insert(cast<transformer::LinearOp>(user), branch, place);
+  }
+
+  /// A linear layer's bias with what the branch adds to it.
+  FailureOr<Value> addBias(Value bias, const Branch &branch, ApplyOp place,
+                           Type compute) {
+    if (!branch.bias)
+      return bias;
+    MLIRContext *context = block.getContext();
+    float scale =
+        (*branch.scale.getValues<APFloat>().begin()).convertToDouble();
+    auto sum = [&](ArrayRef<Attribute> operands, ArrayRef<float> weights) {
+      auto type = RankedTensorType::get({int64_t(weights.size())},
+                                        Float32Type::get(context));
+      Attribute value = SumAttr::get(
+          context, ArrayAttr::get(context, operands),
+          cast<DenseFPElementsAttr>(DenseElementsAttr::get(type, weights)));
+      return castExpr(value, compute);
+    };
+    if (!bias) {
+      unsigned position =
+          *findSlot(block, slotName(branch.local, "weight")) + 1;
+      return addSlot(position, slotName(branch.local, "bias"),
+                     sum(branch.bias, scale), Role::Frozen);
+    }
+    auto arg = dyn_cast<BlockArgument>(bias);
+    if (!arg || !getSlotName(block, arg.getArgNumber()))
+      return block.emitError()
+             << "expected the bias of '" << branch.local << "' to be a slot";
+    Attribute value = getSlotValue(place, block, arg.getArgNumber());
+    changeValue(arg.getArgNumber(),
+                sum({stripCast(value), branch.bias}, {1.0f, scale}));
+    return bias;
+  }
+
+  /// A slot with a value, inserted at `position` or found where the block has
+  /// it.
+  FailureOr<Value> addSlot(unsigned position, StringRef slot, Attribute value,
+                           Role role) {
+    MLIRContext *context = block.getContext();
+    if (std::optional<unsigned> index = findSlot(block, slot)) {
+      if (getSlotValue(block, *index) != value)
+        return block.emitError()
+               << "expected '" << slot << "' not to be a slot already";
+      return Value(block.getArgument(*index));
+    }
+    SmallVector<NamedAttribute> attrs{
+        {TransformerDialect::kSlotAttr, StringAttr::get(context, slot)},
+        {TransformerDialect::kValueAttr, value}};
+    if (role != Role::Frozen)
+      attrs.emplace_back(TransformerDialect::kRoleAttr,
+                         RoleAttr::get(context, role));
+    if (failed(block.insertArgument(position, exprType(value),
+                                    DictionaryAttr::get(context, attrs),
+                                    block.getLoc())))
+      return failure();
+    return Value(block.getArgument(position));
+  }
+
+  /// The same for a low-rank matrix; returns its value in the compute type.
+  FailureOr<Value> matrix(OpBuilder &b, unsigned position, StringRef slot,
+                          Attribute expr, Type compute) {
+    Type element = train ? getAccumulationType(compute) : compute;
+    FailureOr<Value> matrix = addSlot(position, slot, castExpr(expr, element),
+                                      train ? Role::Trainable : Role::Frozen);
+    if (failed(matrix) || element == compute)
+      return matrix;
+    return CastOp::create(
+               b, block.getLoc(),
+               RankedTensorType::get(exprType(expr).getShape(), compute),
+               *matrix)
+        .getResult();
+  }
+
+  /// The constant at the start of the block; equal scales share one.
+  Value scaleConstant(DenseFPElementsAttr scale, Type compute) {
+    Type element = getAccumulationType(compute);
+    if (scale.getElementType() != element) {
+      SmallVector<double> values;
+      for (APFloat value : scale.getValues<APFloat>())
+        values.push_back(value.convertToDouble());
+      scale = cast<DenseFPElementsAttr>(DenseElementsAttr::get(
+          RankedTensorType::get(scale.getType().getShape(), element),
+          ArrayRef<double>(values)));
+    }
+    Block &body = block.getBody().front();
+    for (auto constant : body.getOps<arith::ConstantOp>())
+      if (constant.getValue() == scale)
+        return constant;
+    OpBuilder b = OpBuilder::atBlockBegin(&body);
+    return arith::ConstantOp::create(b, block.getLoc(), scale);
+  }
+
+  /// The matrices of a branch, after the weight.
+  FailureOr<std::pair<Value, Value>>
+  matrices(OpBuilder &b, const Branch &branch, Type compute) {
+    unsigned weight = *findSlot(block, slotName(branch.local, "weight"));
+    auto name = [&](StringRef matrix) {
+      std::string adapter =
+          branch.adapter == "default" ? "" : "." + branch.adapter;
+      return slotName(branch.local,
+                      branch.isEmbedding
+                          ? ("lora_embedding_" + matrix + adapter).str()
+                          : ("lora_" + matrix + adapter + ".weight").str());
+    };
+    FailureOr<Value> a =
+        this->matrix(b, weight + 1, name("A"), branch.a, compute);
+    if (failed(a))
+      return failure();
+    FailureOr<Value> bMatrix =
+        this->matrix(b, weight + 2, name("B"), branch.b, compute);
+    if (failed(bMatrix))
+      return failure();
+    return std::make_pair(*a, *bMatrix);
+  }
+
+  /// A linear layer gets its first branch.
+  LogicalResult insert(transformer::LinearOp linear, const Branch &branch,
+                       ApplyOp place) {
+    OpBuilder b(linear);
+    Type compute = elementTypeOf(linear.getX());
+    auto parts = matrices(b, branch, compute);
+    if (failed(parts))
+      return failure();
+    FailureOr<Value> bias = addBias(linear.getBias(), branch, place, compute);
+    if (failed(bias))
+      return failure();
+    auto adapted = lora::LinearOp::create(
+        b, linear.getLoc(), linear.getResult().getType(), linear.getX(),
+        linear.getWeight(), parts->first, parts->second,
+        scaleConstant(branch.scale, compute), *bias);
+    linear.replaceAllUsesWith(adapted.getResult());
+    linear.erase();
+    return success();
+  }
+
+  /// An embedding gets its first branch.
+  LogicalResult insert(transformer::EmbeddingOp embedding,
+                       const Branch &branch) {
+    OpBuilder b(embedding);
+    Type compute = elementTypeOf(embedding.getTable());
+    auto parts = matrices(b, branch, compute);
+    if (failed(parts))
+      return failure();
+    auto adapted = lora::EmbeddingOp::create(
+        b, embedding.getLoc(), embedding.getResult().getType(),
+        embedding.getIds(), embedding.getTable(), parts->first, parts->second,
+        scaleConstant(branch.scale, compute));
+    embedding.replaceAllUsesWith(adapted.getResult());
+    embedding.erase();
+    return success();
+  }
+
+  /// A module gets another branch: side by side along the rank, dimension
+  /// `rankOfA` of A and 1 of B, which is the sum of both.
+  template <typename OpT>
+  LogicalResult widen(OpT op, const Branch &branch, int64_t rankOfA) {
+    DenseFPElementsAttr scale;
+    bool isFrozen = !train && matchPattern(op.getScale(), m_Constant(&scale));
+    for (Value part : {Value(op.getA()), Value(op.getB())}) {
+      auto arg = dyn_cast<BlockArgument>(part);
+      isFrozen &= arg && arg.hasOneUse() &&
+                  getSlotRole(block, arg.getArgNumber()) == Role::Frozen;
+    }
+    if (!isFrozen)
+      return op.emitOpError()
+             << "expected no other adapter on '" << branch.local
+             << "', because branches that train cannot be joined; merge the "
+                "other adapter first";
+    Type compute = elementTypeOf(op.getB());
+    auto join = [&](Value part, Attribute expr, int64_t dim) {
+      auto arg = cast<BlockArgument>(part);
+      unsigned index = arg.getArgNumber();
+      Attribute old = stripCast(getSlotValue(block, index));
+      Attribute value = castExpr(concatExprs(old, expr, dim), compute);
+      arg.setType(exprType(value));
+      setSlotValue(block, index, value);
+    };
+    join(op.getA(), branch.a, rankOfA);
+    join(op.getB(), branch.b, 1);
+    block.setType(FunctionType::get(block.getContext(),
+                                    block.getBody().getArgumentTypes(),
+                                    block.getResultTypes()));
+    SmallVector<APFloat> scales(scale.getValues<APFloat>());
+    llvm::append_range(scales, branch.scale.getValues<APFloat>());
+    SmallVector<float> values;
+    for (APFloat value : scales)
+      values.push_back(float(value.convertToDouble()));
+    auto type = RankedTensorType::get({int64_t(values.size())},
+                                      Float32Type::get(block.getContext()));
+    Operation *oldScale = op.getScale().getDefiningOp();
+    op.getScaleMutable().assign(
+        scaleConstant(cast<DenseFPElementsAttr>(DenseElementsAttr::get(
+                          type, ArrayRef<float>(values))),
+                      compute));
+    if (oldScale->use_empty())
+      oldScale->erase();
+    return success();
+  }
+
+  func::FuncOp block;
+  bool train;
+  SmallVector<std::string> changedSlots;
+};
+
+} // namespace
+
+LogicalResult lora::buildBranches(func::FuncOp block,
+                                  ArrayRef<const Branch *> branches,
+                                  ApplyOp place, bool train,
+                                  SmallVectorImpl<std::string> &changedSlots) {
+  BranchBuilder builder(block, train);
+  for (const Branch *branch : branches)
+    if (failed(builder.add(*branch, place)))
+      return failure();
+  llvm::append_range(changedSlots, builder.getChangedSlots());
+  return success();
+}
