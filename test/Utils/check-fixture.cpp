@@ -276,17 +276,16 @@ void Fixture::checkForm(const std::string &name, const std::string &form,
     return (startsWithSvd ? 5e-4 : 1e-4) * std::max(1.0, double(largest) / 20);
   };
   float largest = 0;
-  // Of a model for masked words the hidden states are what can be had.
-  if (task != "masked_language_model") {
-    double error = compare(file, "--logits", result, &largest);
-    if (bf16)
-      return report(name, form, error,
-                    1.5 * toFloats(get("bf16_error." + name, 0))[0]);
-    report(name, form, error, allowed(largest));
-  }
+  double error = compare(file, "--logits", result, &largest);
+  // The largest of few errors is a matter of luck.
+  if (bf16)
+    return report(name, form, error,
+                  (get(result, 0).elements() < 500 ? 2.5 : 1.5) *
+                      toFloats(get("bf16_error." + name, 0))[0]);
+  report(name, form, error, allowed(largest));
   if (find("hidden." + name, 0)) {
     largest = 0;
-    double error = compare(file, "--hidden", "hidden." + name, &largest);
+    error = compare(file, "--hidden", "hidden." + name, &largest);
     report(name, form + " hidden", error, allowed(largest));
   }
   if (!bf16)
