@@ -10,6 +10,7 @@
 #ifndef LORA_MLIR_LIB_ADAPTER_ADAPTEDMODEL_H
 #define LORA_MLIR_LIB_ADAPTER_ADAPTEDMODEL_H
 
+#include "lora-mlir/Adapter/Rounding.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Import/ModelConfig.h"
 #include "lora-mlir/Import/PeftAdapter.h"
@@ -71,6 +72,13 @@ struct NamedAdapter {
   std::string name = "default";
 };
 
+/// A tensor with an adapter's delta added to it or taken off.
+struct RoundedSum {
+  std::vector<float> delta;
+  std::vector<std::byte> bytes;
+  TensorRounding account;
+};
+
 class AdaptedModel {
 public:
   /// Opens a model folder with any number of adapters. Fails where an adapter
@@ -108,6 +116,11 @@ public:
   /// there is one, change their sign.
   lora_rt::Error delta(const AdaptedTensor &tensor, std::span<float> target,
                        llvm::StringRef negated = "") const;
+
+  /// `original` plus `factor` (1 or -1) times that delta, rounded once.
+  lora_rt::Error addDelta(const AdaptedTensor &tensor,
+                          const lora_rt::TensorView &original, float factor,
+                          RoundedSum &sum, llvm::StringRef negated = "") const;
 
   /// The whole value as stored, in f32, not rounded to the checkpoint's type.
   lora_rt::Error value(const AdaptedTensor &tensor,

@@ -101,6 +101,17 @@ Error AdaptedModel::delta(const AdaptedTensor &tensor, std::span<float> target,
       tensor, target);
 }
 
+Error AdaptedModel::addDelta(const AdaptedTensor &tensor,
+                             const TensorView &original, float factor,
+                             RoundedSum &sum, llvm::StringRef negated) const {
+  sum.delta.resize(size_t(tensor.elements()));
+  if (Error error = delta(tensor, sum.delta, negated))
+    return error;
+  sum.bytes.resize(original.bytes.size());
+  sum.account = {};
+  return addRounded(original, sum.delta, factor, sum.bytes, sum.account);
+}
+
 Error AdaptedModel::value(const AdaptedTensor &tensor,
                           std::span<float> target) const {
   return evaluate(tensor.value, tensor, target);

@@ -97,32 +97,26 @@ Expected<BranchedAdapter> BranchedAdapter::open(const std::string &folder) {
 }
 
 std::string BranchedAdapter::nonlinearity() const {
-  OrderedJson json = OrderedJson::parse(adapter.config().text, nullptr,
-                                        /*allow_exceptions=*/false);
-  auto isSet = [&](const char *key) {
-    auto found = json.find(key);
-    return found != json.end() && !found->is_null() && *found != false &&
-           !((found->is_array() || found->is_object()) && found->empty());
-  };
-  if (isSet("use_dora"))
+  using Init = peft::PeftConfig::Init;
+  using Bias = peft::PeftConfig::Bias;
+  const peft::PeftConfig &config = adapter.config();
+  if (config.dora)
     return "'use_dora' is set: DoRA scales whole rows of weights";
-  if (json.contains("init_lora_weights") &&
-      json["init_lora_weights"].is_string()) {
-    std::string init = json["init_lora_weights"];
-    for (const char *start : {"pissa", "olora", "corda", "loftq"})
-      if (init.starts_with(start))
-        return "'init_lora_weights' is \"" + init +
-               "\": the adapter also changes the base weights";
-  }
-  for (const char *key : {"lora_bias", "trainable_token_indices"})
-    if (isSet(key))
-      return "'" + std::string(key) + "' is set";
-  if (isSet("bias") && json["bias"] != "none")
-    return "'bias' is " + json["bias"].dump() + ": biases are replaced";
-  for (const std::string &name : others) {
+  if (config.init == Init::Pissa || config.init == Init::Olora)
+    return std::string("'init_lora_weights' is \"") +
+           (config.init == Init::Pissa ? "pissa" : "olora") +
+           "\": the adapter also changes the base weights";
+  if (config.loraBias)
+    return "'lora_bias' is set";
+  if (!config.trainableTokens.empty())
+    return "'trainable_token_indices' is set";
+  if (config.bias != Bias::None)
+    return std::string("'bias' is \"") +
+           (config.bias == Bias::All ? "all" : "lora_only") +
+           "\": biases are replaced";
+  for (const std::string &name : others)
     if (name.find(".lora_") != std::string::npos)
       return "tensor '" + name + "' is neither A nor B";
-  }
   return {};
 }
 
@@ -140,6 +134,16 @@ Expected<DenseMatrix> lora::toMatrix(const TensorView &tensor) {
                                      size_t(tensor.elements())))
     return error;
   return matrix;
+}
+
+Expected<Factors> lora::factorsOf(const AdapterBranch &branch) {
+  auto a = toMatrix(*branch.a);
+  if (!a)
+    return a.takeError();
+  auto b = toMatrix(*branch.b);
+  if (!b)
+    return b.takeError();
+  return Factors{std::move(*b), std::move(*a)};
 }
 
 /// The value that most modules have; the first of several.

@@ -8,8 +8,8 @@
 #ifndef LORA_MLIR_LIB_ADAPTER_ADAPTERBRANCHES_H
 #define LORA_MLIR_LIB_ADAPTER_ADAPTERBRANCHES_H
 
+#include "LowRank.h"
 #include "lora-mlir/Import/PeftAdapter.h"
-#include "lora-mlir/Support/Factorizations.h"
 
 #include <map>
 #include <set>
@@ -52,6 +52,9 @@ struct BranchedAdapter {
 
 /// A tensor's values as a matrix.
 lora_rt::Expected<DenseMatrix> toMatrix(const lora_rt::TensorView &tensor);
+
+/// The values of B and A, without the scale.
+lora_rt::Expected<Factors> factorsOf(const AdapterBranch &branch);
 
 /// The rank and the alpha of a module.
 struct ModuleRank {

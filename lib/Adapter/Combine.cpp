@@ -129,17 +129,14 @@ Error Combiner::combine(const std::string &module,
   double scale = options.rank == 0 ? summands.front().factor : 1;
   int64_t at = 0;
   for (const Summand &summand : summands) {
-    auto partA = toMatrix(*summand.branch->a);
-    if (!partA)
-      return partA.takeError();
-    auto partB = toMatrix(*summand.branch->b);
-    if (!partB)
-      return partB.takeError();
-    std::copy_n(partA->data(), partA->rows() * partA->columns(), a->row(at));
-    for (int64_t i = 0; i < partB->rows(); ++i)
-      for (int64_t k = 0; k < partB->columns(); ++k)
-        (*b)(i, at + k) = (*partB)(i, k) * (summand.factor / scale);
-    at += partA->rows();
+    auto part = factorsOf(*summand.branch);
+    if (!part)
+      return part.takeError();
+    std::copy_n(part->a.data(), part->a.rows() * part->a.columns(), a->row(at));
+    for (int64_t i = 0; i < part->b.rows(); ++i)
+      for (int64_t k = 0; k < part->b.columns(); ++k)
+        (*b)(i, at + k) = part->b(i, k) * (summand.factor / scale);
+    at += part->a.rows();
   }
   auto svd = svdOfProduct(*b, *a, options.rank);
   if (!svd)

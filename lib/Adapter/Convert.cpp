@@ -38,14 +38,11 @@ static Expected<std::vector<ModuleFactors>>
 readPeft(const BranchedAdapter &adapter) {
   std::vector<ModuleFactors> modules;
   for (const AdapterBranch &branch : adapter.branches) {
-    auto a = toMatrix(*branch.a);
-    if (!a)
-      return a.takeError();
-    auto b = toMatrix(*branch.b);
-    if (!b)
-      return b.takeError();
-    modules.push_back({branch.module, branch.embedding, std::move(*a),
-                       std::move(*b), branch.scale});
+    auto factors = factorsOf(branch);
+    if (!factors)
+      return factors.takeError();
+    modules.push_back({branch.module, branch.embedding, std::move(factors->a),
+                       std::move(factors->b), branch.scale});
   }
   return modules;
 }

@@ -2,6 +2,7 @@
 
 #include "ExactFile.h"
 #include "ModelFolder.h"
+#include "lora-mlir/Adapter/Rounding.h"
 
 #include <cstring>
 #include <filesystem>
@@ -115,6 +116,18 @@ Error ExactWriter::addDifference(const TensorView &original,
     return error;
   return add({original.name + ".values", DType::I32, {int64_t(values.size())}},
              std::as_bytes(std::span(values)));
+}
+
+Error ExactWriter::addLost(const TensorView &original,
+                           std::span<const float> delta,
+                           std::span<const std::byte> merged) {
+  TensorView sum = original;
+  sum.bytes = merged;
+  std::vector<std::byte> predicted(merged.size());
+  TensorRounding ignored;
+  if (Error error = addRounded(sum, delta, -1, predicted, ignored))
+    return error;
+  return addDifference(original, predicted);
 }
 
 Error ExactWriter::commit() {

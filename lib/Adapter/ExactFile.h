@@ -1,5 +1,4 @@
-//===- ExactFile.h - What rounding lost, kept beside the weights -*- C++
-//-*-===//
+//===- ExactFile.h - What rounding lost -------------------------*- C++ -*-===//
 //
 // lora_exact.safetensors. Let P be round(W' - delta) for a merged tensor W'.
 // The bits of a floating-point type, taken as sign and magnitude, are in the
@@ -42,9 +41,13 @@ public:
   static lora_rt::Expected<ExactWriter> create(const StagedFolder &folder,
                                                const std::string &adapter);
 
-  /// `original`, `predicted` and `merged` are one tensor's bytes.
+  /// `original`, `predicted` and `merged` are one tensor's.
   lora_rt::Error addDifference(const lora_rt::TensorView &original,
                                std::span<const std::byte> predicted);
+  /// What `merged`, the rounded sum of `original` and `delta`, has lost.
+  lora_rt::Error addLost(const lora_rt::TensorView &original,
+                         std::span<const float> delta,
+                         std::span<const std::byte> merged);
   lora_rt::Error addOriginal(const lora_rt::TensorView &original);
   void addMerged(const std::string &name, std::span<const std::byte> merged);
   void addNew(const std::string &name) { metadata["added." + name] = "1"; }

@@ -23,19 +23,16 @@ Error FreshComparison::add(const TensorView &tensor,
 
 Error FreshComparison::addTo(const TensorView &original,
                              std::span<const std::byte> switched) {
-  std::vector<std::byte> merged(original.bytes.begin(), original.bytes.end());
-  std::vector<float> delta(size_t(original.elements()));
+  RoundedSum merged;
+  std::span<const std::byte> expected = original.bytes;
   if (const AdaptedTensor *tensor = fresh.find(original.name)) {
-    if (Error error = fresh.delta(*tensor, delta))
+    if (Error error = fresh.addDelta(*tensor, original, 1, merged))
       return error;
-    TensorRounding account;
-    if (Error error = addRounded(original, delta, 1, merged, account))
-      return error;
-    deltaSquares += account.deltaNorm * account.deltaNorm;
+    expected = merged.bytes;
+    deltaSquares += merged.account.deltaNorm * merged.account.deltaNorm;
   }
-  std::vector<double> a(delta.size()), b(delta.size());
-  for (auto [from, to] : {std::pair(std::span<const std::byte>(merged), &a),
-                          std::pair(switched, &b)})
+  std::vector<double> a(size_t(original.elements())), b(a.size());
+  for (auto [from, to] : {std::pair(expected, &a), std::pair(switched, &b)})
     if (Error error =
             lora_rt::convert(original.dtype, from.data(), lora_rt::DType::F64,
                              to->data(), to->size()))

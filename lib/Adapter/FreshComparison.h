@@ -1,5 +1,4 @@
-//===- FreshComparison.h - A switched model against a fresh merge -*- C++
-//-*-===//
+//===- FreshComparison.h - Switched against fresh ---------------*- C++ -*-===//
 
 #ifndef LORA_MLIR_LIB_ADAPTER_FRESHCOMPARISON_H
 #define LORA_MLIR_LIB_ADAPTER_FRESHCOMPARISON_H

@@ -45,13 +45,10 @@ static Expected<ModuleFacts> measure(const AdapterBranch &branch) {
                     0,
                     {},
                     0};
-  auto a = toMatrix(*branch.a);
-  if (!a)
-    return a.takeError();
-  auto b = toMatrix(*branch.b);
-  if (!b)
-    return b.takeError();
-  auto svd = svdOfProduct(*b, *a);
+  auto factors = factorsOf(branch);
+  if (!factors)
+    return factors.takeError();
+  auto svd = svdOfProduct(factors->b, factors->a);
   if (!svd)
     return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile, "module '",
                               branch.module, "': ", svd.message());

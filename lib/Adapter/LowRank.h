@@ -1,5 +1,4 @@
-//===- LowRank.h - Products of skinny matrices --------------------*-
-// C++-*-===//
+//===- LowRank.h - Products of skinny matrices ------------------*- C++ -*-===//
 //
 // Facts about B A, [out, in], from B [out, rank] and A [rank, in]; the product
 // itself is never formed.
@@ -19,11 +18,13 @@ namespace lora {
 lora_rt::Expected<Svd> svdOfProduct(const DenseMatrix &b, const DenseMatrix &a,
                                     int64_t rank = 0);
 
-/// Two factors of u diag(s) vt, each with the root of s, so that neither is
-/// much larger than the other.
+/// B and A of a product.
 struct Factors {
   DenseMatrix b, a;
 };
+
+/// Two factors of u diag(s) vt, each with the root of s, so that neither is
+/// much larger than the other.
 lora_rt::Expected<Factors> balancedFactors(const Svd &svd);
 
 /// ||what the truncation of `svd` lost|| / ||everything||

@@ -36,7 +36,7 @@ private:
                      std::map<std::string, std::string> &values) const;
   Error writeConfig();
   Error compute(const AdaptedTensor &tensor, const OutputTensor &output);
-  Error keepLost(const AdaptedTensor &tensor, std::span<const float> delta);
+  Error keepLost(const AdaptedTensor &tensor);
   Expected<std::span<const std::byte>> produce(const OutputTensor &output);
 
   const MergeOptions &options;
@@ -44,7 +44,7 @@ private:
   const AdaptedModel &model;
   StagedFolder folder;
   std::optional<ExactWriter> exact;
-  std::vector<std::byte> bytes;
+  RoundedSum sum;
   RoundingReport report;
 };
 
@@ -141,44 +141,35 @@ Error Merger::writeConfig() {
 }
 
 Error Merger::compute(const AdaptedTensor &tensor, const OutputTensor &output) {
-  std::vector<float> values(static_cast<size_t>(tensor.elements()));
-  bytes.resize(values.size() * lora_rt::sizeOf(output.spec.dtype));
-  TensorRounding account;
-  account.name = tensor.name;
   if (tensor.merge) {
     TensorView base = *tensor.base;
     base.name = tensor.name;
-    if (Error error = model.delta(tensor, values))
-      return error;
-    if (Error error = addRounded(base, values, 1, bytes, account))
+    if (Error error = model.addDelta(tensor, base, 1, sum))
       return error;
   } else {
+    std::vector<float> values(static_cast<size_t>(tensor.elements()));
     if (Error error = model.value(tensor, values))
       return error;
+    sum.bytes.resize(values.size() * lora_rt::sizeOf(output.spec.dtype));
+    sum.account = {};
+    sum.account.name = tensor.name;
     if (Error error = replaceRounded(tensor.base, values, output.spec.dtype,
-                                     bytes, account))
+                                     sum.bytes, sum.account))
       return error;
   }
-  report.tensors.push_back(account);
-  return exact ? keepLost(tensor, values) : Error::success();
+  report.tensors.push_back(sum.account);
+  return exact ? keepLost(tensor) : Error::success();
 }
 
-/// Writes what unmerging will need; `delta` is that of a sum.
-Error Merger::keepLost(const AdaptedTensor &tensor,
-                       std::span<const float> delta) {
+/// Writes what unmerging the tensor just computed will need.
+Error Merger::keepLost(const AdaptedTensor &tensor) {
   if (!tensor.stored) {
     exact->addNew(tensor.name);
     return Error::success();
   }
   if (!tensor.merge)
     return exact->addOriginal(*tensor.stored);
-  TensorView merged = *tensor.stored;
-  merged.bytes = bytes;
-  std::vector<std::byte> predicted(bytes.size());
-  TensorRounding ignored;
-  if (Error error = addRounded(merged, delta, -1, predicted, ignored))
-    return error;
-  return exact->addDifference(*tensor.stored, predicted);
+  return exact->addLost(*tensor.stored, sum.delta, sum.bytes);
 }
 
 Expected<std::span<const std::byte>>
@@ -187,7 +178,7 @@ Merger::produce(const OutputTensor &output) {
   if (const AdaptedTensor *tensor = model.find(output.spec.name)) {
     if (Error error = compute(*tensor, output))
       return error;
-    result = bytes;
+    result = sum.bytes;
   } else {
     result = model.checkpoint().find(output.spec.name)->bytes;
   }

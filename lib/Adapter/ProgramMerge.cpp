@@ -49,27 +49,15 @@ public:
       : model(model), exact(exact) {}
 
   Expected<Bytes> edit(const TensorView &plain, bool again) {
-    const AdaptedTensor &tensor = *model.find(plain.name);
-    std::vector<float> delta(size_t(tensor.elements()));
-    if (Error error = model.delta(tensor, delta))
-      return error;
-    bytes.resize(plain.bytes.size());
-    TensorRounding account;
-    if (Error error = addRounded(plain, delta, 1, bytes, account))
+    if (Error error = model.addDelta(*model.find(plain.name), plain, 1, sum))
       return error;
     if (again)
-      return Bytes(bytes);
-    report.tensors.push_back(account);
-    if (!exact)
-      return Bytes(bytes);
-    TensorView merged = plain;
-    merged.bytes = bytes;
-    std::vector<std::byte> predicted(bytes.size());
-    if (Error error = addRounded(merged, delta, -1, predicted, account))
-      return error;
-    if (Error error = exact->addDifference(plain, predicted))
-      return error;
-    return Bytes(bytes);
+      return Bytes(sum.bytes);
+    report.tensors.push_back(sum.account);
+    if (exact)
+      if (Error error = exact->addLost(plain, sum.delta, sum.bytes))
+        return error;
+    return Bytes(sum.bytes);
   }
 
   RoundingReport report;
@@ -77,7 +65,7 @@ public:
 private:
   const AdaptedModel &model;
   ExactWriter *exact;
-  std::vector<std::byte> bytes;
+  RoundedSum sum;
 };
 
 /// Takes it out again.
@@ -88,21 +76,15 @@ public:
       : model(model), exact(exact) {}
 
   Expected<Bytes> edit(const TensorView &plain, bool again) {
-    const AdaptedTensor &tensor = *model.find(plain.name);
-    std::vector<float> delta(size_t(tensor.elements()));
-    if (Error error = model.delta(tensor, delta))
-      return error;
-    bytes.resize(plain.bytes.size());
-    TensorRounding account;
-    if (Error error = addRounded(plain, delta, -1, bytes, account))
+    if (Error error = model.addDelta(*model.find(plain.name), plain, -1, sum))
       return error;
     if (exact) {
-      if (Error error = exact->restore(plain.name, plain.dtype, bytes))
+      if (Error error = exact->restore(plain.name, plain.dtype, sum.bytes))
         return error;
     } else if (!again) {
-      report.tensors.push_back(account);
+      report.tensors.push_back(sum.account);
     }
-    return Bytes(bytes);
+    return Bytes(sum.bytes);
   }
 
   RoundingReport report;
@@ -110,7 +92,7 @@ public:
 private:
   const AdaptedModel &model;
   const std::optional<ExactReader> &exact;
-  std::vector<std::byte> bytes;
+  RoundedSum sum;
 };
 
 } // namespace

@@ -8,7 +8,6 @@
 
 #include "FreshComparison.h"
 #include "Programs.h"
-#include "StagedFolder.h"
 
 using namespace lora;
 using lora_rt::Error;
@@ -51,7 +50,7 @@ private:
   const FreshProgram *fresh;
   std::optional<FreshComparison> comparison;
   TensorRoom room;
-  std::vector<std::byte> bytes;
+  RoundedSum sum;
   SwitchResult result;
 };
 
@@ -86,19 +85,14 @@ Expected<FreshProgram> FreshProgram::open(const ProgramFile &merged,
 }
 
 Expected<Bytes> ProgramSwitcher::edit(const TensorView &plain, bool again) {
-  const AdaptedTensor &tensor = *model.find(plain.name);
-  std::vector<float> delta(size_t(tensor.elements()));
-  if (Error error = model.delta(tensor, delta, kFrom))
-    return error;
-  bytes.resize(plain.bytes.size());
-  TensorRounding account;
-  if (Error error = addRounded(plain, delta, 1, bytes, account))
+  if (Error error =
+          model.addDelta(*model.find(plain.name), plain, 1, sum, kFrom))
     return error;
   if (again)
-    return Bytes(bytes);
-  result.report.tensors.push_back(account);
+    return Bytes(sum.bytes);
+  result.report.tensors.push_back(sum.account);
   if (!comparison)
-    return Bytes(bytes);
+    return Bytes(sum.bytes);
   auto place = fresh->indices.find(plain.name);
   if (place == fresh->indices.end())
     return makeError(ErrorCode::InvalidFile, fresh->base.path(),
@@ -110,38 +104,16 @@ Expected<Bytes> ProgramSwitcher::edit(const TensorView &plain, bool again) {
     return makeError(ErrorCode::InvalidFile, fresh->base.path(),
                      ": parameter '", plain.name,
                      "' is not that of the merged file");
-  if (Error error = comparison->addTo(*original, bytes))
+  if (Error error = comparison->addTo(*original, sum.bytes))
     return error;
   fresh->base.release(place->second);
-  return Bytes(bytes);
+  return Bytes(sum.bytes);
 }
 
 SwitchResult ProgramSwitcher::take() {
   if (comparison)
     result.difference = comparison->take();
   return std::move(result);
-}
-
-/// Unmerges to a file of its own, and merges from there.
-static Expected<SwitchResult> switchExactly(const SwitchOptions &options,
-                                            const Reporting &reporting) {
-  auto workspace = StagedFolder::create(options.outputFolder + ".original");
-  if (!workspace)
-    return workspace.takeError();
-  std::string original = workspace->pathOf("original");
-  auto unmerged = unmergeProgram(
-      {options.mergedFolder, options.fromAdapter, original}, reporting);
-  if (!unmerged)
-    return unmerged.takeError();
-  auto merged = mergeProgram(
-      {original, options.toAdapter, options.outputFolder, /*exact=*/true},
-      reporting);
-  if (!merged)
-    return merged.takeError();
-  SwitchResult result;
-  result.exact = true;
-  result.report = std::move(*merged);
-  return result;
 }
 
 Expected<SwitchResult> lora::switchProgram(const SwitchOptions &options,
@@ -152,7 +124,9 @@ Expected<SwitchResult> lora::switchProgram(const SwitchOptions &options,
   if (Error error = checkMerged(*program, options.fromAdapter))
     return error;
   if (program->parts().find(lora_rt::exactPart))
-    return switchExactly(options, reporting);
+    return switchExactly(options,
+                         /*beside=*/options.outputFolder + ".original",
+                         reporting);
   auto carried = describeAdapter(options.toAdapter);
   if (!carried)
     return carried.takeError();

@@ -1,4 +1,4 @@
-//===- Programs.h - The operations of Models.h on compiled files -*- C++-*-===//
+//===- Programs.h - Models.h on compiled files ------------------*- C++ -*-===//
 //
 // Options name compiled files where they name folders otherwise.
 //
@@ -17,6 +17,12 @@ lora_rt::Expected<RoundingReport> mergeProgram(const MergeOptions &options,
 lora_rt::Expected<UnmergeResult> unmergeProgram(const UnmergeOptions &options,
                                                 const Reporting &reporting);
 lora_rt::Expected<SwitchResult> switchProgram(const SwitchOptions &options,
+                                              const Reporting &reporting);
+
+/// Unmerges, exactly, to a folder or file in a workspace named after `beside`,
+/// and merges from there; for folders and compiled files.
+lora_rt::Expected<SwitchResult> switchExactly(const SwitchOptions &options,
+                                              const std::string &beside,
                                               const Reporting &reporting);
 
 /// Fails unless the file says that this adapter is in its weights.

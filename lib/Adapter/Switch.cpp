@@ -45,7 +45,7 @@ private:
   const AdaptedModel &model;
   StagedFolder folder;
   std::optional<FreshComparison> comparison;
-  std::vector<std::byte> bytes;
+  RoundedSum sum;
   SwitchResult result;
 };
 
@@ -57,18 +57,13 @@ Switcher::produce(const OutputTensor &output) {
   const AdaptedTensor *tensor = model.find(name);
   if (!tensor)
     return model.checkpoint().find(name)->bytes;
-  std::vector<float> delta(static_cast<size_t>(tensor->elements()));
-  if (Error error = model.delta(*tensor, delta, kFrom))
+  if (Error error = model.addDelta(*tensor, *tensor->stored, 1, sum, kFrom))
     return error;
-  bytes.resize(tensor->stored->bytes.size());
-  TensorRounding account;
-  if (Error error = addRounded(*tensor->stored, delta, 1, bytes, account))
-    return error;
-  result.report.tensors.push_back(account);
+  result.report.tensors.push_back(sum.account);
   if (comparison)
-    if (Error error = comparison->add(*tensor->stored, bytes))
+    if (Error error = comparison->add(*tensor->stored, sum.bytes))
       return error;
-  return std::span<const std::byte>(bytes);
+  return std::span<const std::byte>(sum.bytes);
 }
 
 Expected<SwitchResult> Switcher::run() {
@@ -98,10 +93,10 @@ Expected<SwitchResult> Switcher::run() {
   return std::move(result);
 }
 
-/// Unmerges to a folder of its own, and merges from there.
-static Expected<SwitchResult> switchExactly(const SwitchOptions &options,
-                                            const Reporting &reporting) {
-  auto workspace = StagedFolder::create(options.outputFolder);
+Expected<SwitchResult> lora::switchExactly(const SwitchOptions &options,
+                                           const std::string &beside,
+                                           const Reporting &reporting) {
+  auto workspace = StagedFolder::create(beside);
   if (!workspace)
     return workspace.takeError();
   std::string original = workspace->pathOf("original");
@@ -128,7 +123,7 @@ Expected<SwitchResult> lora::switchModel(const SwitchOptions &options,
   if (!exact)
     return exact.takeError();
   if (*exact)
-    return switchExactly(options, reporting);
+    return switchExactly(options, /*beside=*/options.outputFolder, reporting);
   auto folder = StagedFolder::create(options.outputFolder);
   if (!folder)
     return folder.takeError();

@@ -33,7 +33,7 @@ private:
   const AdaptedModel &model;
   std::optional<ExactReader> exact;
   StagedFolder folder;
-  std::vector<std::byte> bytes;
+  RoundedSum sum;
   UnmergeResult result;
 };
 
@@ -69,20 +69,15 @@ Unmerger::produce(const OutputTensor &output) {
     return lora_rt::makeError(ErrorCode::InvalidFile, options.adapterFolder,
                               ": does not add to tensor '", name,
                               "', although it was merged into it");
-  std::vector<float> delta(static_cast<size_t>(tensor->elements()));
-  if (Error error = model.delta(*tensor, delta))
-    return error;
-  bytes.resize(tensor->stored->bytes.size());
-  TensorRounding account;
-  if (Error error = addRounded(*tensor->stored, delta, -1, bytes, account))
+  if (Error error = model.addDelta(*tensor, *tensor->stored, -1, sum))
     return error;
   if (exact) {
-    if (Error error = exact->restore(name, tensor->dtype, bytes))
+    if (Error error = exact->restore(name, tensor->dtype, sum.bytes))
       return error;
   } else {
-    result.report.tensors.push_back(account);
+    result.report.tensors.push_back(sum.account);
   }
-  return std::span<const std::byte>(bytes);
+  return std::span<const std::byte>(sum.bytes);
 }
 
 Expected<UnmergeResult> Unmerger::run() {

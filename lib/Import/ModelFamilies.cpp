@@ -42,6 +42,21 @@ static constexpr ArchitectureTraits encoders[] = {
 static constexpr std::span<const ArchitectureTraits> robertaArchitectures =
     std::span(encoders).first(4);
 
+/// RoBERTa, or a model with its graph and its names of parameters.
+static constexpr FamilyTraits roberta(std::string_view type,
+                                      std::string_view className) {
+  return {.family = ModelFamily::Roberta,
+          .type = type,
+          .className = className,
+          .architectures = robertaArchitectures,
+          .prefix = "roberta.",
+          .maxPositions = 512,
+          .normEps = 1e-12,
+          .tied = true,
+          .padTokenId = 1,
+          .eosTokenId = 2};
+}
+
 static constexpr FamilyTraits table[] = {
     {.family = ModelFamily::Llama,
      .type = "llama",
@@ -122,37 +137,9 @@ static constexpr FamilyTraits table[] = {
      .normEps = 1e-12,
      .tied = true,
      .padTokenId = 0},
-    {.family = ModelFamily::Roberta,
-     .type = "roberta",
-     .className = "Roberta",
-     .architectures = robertaArchitectures,
-     .prefix = "roberta.",
-     .maxPositions = 512,
-     .normEps = 1e-12,
-     .tied = true,
-     .padTokenId = 1,
-     .eosTokenId = 2},
-    // The same graph and the same names of parameters as RoBERTa.
-    {.family = ModelFamily::Roberta,
-     .type = "xlm-roberta",
-     .className = "XLMRoberta",
-     .architectures = robertaArchitectures,
-     .prefix = "roberta.",
-     .maxPositions = 512,
-     .normEps = 1e-12,
-     .tied = true,
-     .padTokenId = 1,
-     .eosTokenId = 2},
-    {.family = ModelFamily::Roberta,
-     .type = "camembert",
-     .className = "Camembert",
-     .architectures = robertaArchitectures,
-     .prefix = "roberta.",
-     .maxPositions = 512,
-     .normEps = 1e-12,
-     .tied = true,
-     .padTokenId = 1,
-     .eosTokenId = 2},
+    roberta("roberta", "Roberta"),
+    roberta("xlm-roberta", "XLMRoberta"),
+    roberta("camembert", "Camembert"),
 };
 
 std::span<const FamilyTraits> lora::familyTraits() { return table; }

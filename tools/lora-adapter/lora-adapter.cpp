@@ -72,6 +72,11 @@ static void addOutput(CLI::App &command, std::string &output,
   command.add_option("-o,--output", output, what)->required();
 }
 
+static void addReport(CLI::App &command, std::string &file) {
+  command.add_option("--report", file,
+                     "Write the rounding errors to this file, as JSON");
+}
+
 static Action addInspect(CLI::App &app) {
   struct Arguments {
     std::string adapter, model;
@@ -117,8 +122,7 @@ static Action addMerge(CLI::App &app) {
   addOutput(command, arguments->options.outputFolder, kModelOutput);
   command.add_flag("--exact", arguments->options.exact,
                    "Also keep what rounding lost, for unmerge and switch");
-  command.add_option("--report", arguments->report,
-                     "Write the rounding errors to this file, as JSON");
+  addReport(command, arguments->report);
   return [arguments] {
     auto report = lora::mergeModel(arguments->options, reporting());
     return report ? publish(*report, arguments->report) : report.takeError();
@@ -143,8 +147,7 @@ static Action addUnmerge(CLI::App &app) {
                   "The adapter that was merged")
       ->required();
   addOutput(command, arguments->options.outputFolder, kModelOutput);
-  command.add_option("--report", arguments->report,
-                     "Write the rounding errors to this file, as JSON");
+  addReport(command, arguments->report);
   return [arguments] {
     auto result = lora::unmergeModel(arguments->options, reporting());
     if (!result)
@@ -181,8 +184,7 @@ static Action addSwitch(CLI::App &app) {
   command.add_option("--base", arguments->options.modelFolder,
                      "The original model, to compare with a fresh merge; for a "
                      "compiled file, the file without an adapter");
-  command.add_option("--report", arguments->report,
-                     "Write the rounding errors to this file, as JSON");
+  addReport(command, arguments->report);
   return [arguments] {
     auto result = lora::switchModel(arguments->options, reporting());
     if (!result)

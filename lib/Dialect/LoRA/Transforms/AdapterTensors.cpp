@@ -232,11 +232,7 @@ AdapterTensors::getTokens(const GraphModule &known) const {
 }
 
 FailureOr<bool> AdapterTensors::mustUntie(ArrayRef<GraphModule> modules) {
-  const GraphModule *embedding = nullptr, *head = nullptr;
-  for (const GraphModule &known : modules)
-    if (known.info.tied)
-      (known.info.kind == peft::ModuleKind::Embedding ? embedding : head) =
-          &known;
+  auto [embedding, head] = findTied(modules);
   if (!embedding || !head)
     return false;
   // A module trained in full is a parameter of its own; otherwise both names

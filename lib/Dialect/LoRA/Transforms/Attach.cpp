@@ -118,11 +118,7 @@ static LogicalResult refuseUnequalTies(ModuleOp module,
                                        ArrayRef<GraphModule> modules) {
   if (!adapter.config().ensureWeightTying)
     return success();
-  const GraphModule *embedding = nullptr, *head = nullptr;
-  for (const GraphModule &known : modules)
-    if (known.info.tied)
-      (known.info.kind == peft::ModuleKind::Embedding ? embedding : head) =
-          &known;
+  auto [embedding, head] = findTied(modules);
   if (!embedding || !head)
     return success();
   for (auto [ofEmbedding, ofHead] :

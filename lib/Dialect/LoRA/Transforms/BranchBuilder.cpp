@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Branches.h"
+#include "MergeExpressions.h"
 
 using namespace mlir;
 using namespace lora;
@@ -345,18 +346,9 @@ private:
     block.setType(FunctionType::get(block.getContext(),
                                     block.getBody().getArgumentTypes(),
                                     block.getResultTypes()));
-    SmallVector<APFloat> scales(scale.getValues<APFloat>());
-    llvm::append_range(scales, branch.scale.getValues<APFloat>());
-    SmallVector<float> values;
-    for (APFloat value : scales)
-      values.push_back(float(value.convertToDouble()));
-    auto type = RankedTensorType::get({int64_t(values.size())},
-                                      Float32Type::get(block.getContext()));
     Operation *oldScale = op.getScale().getDefiningOp();
     op.getScaleMutable().assign(
-        scaleConstant(cast<DenseFPElementsAttr>(DenseElementsAttr::get(
-                          type, ArrayRef<float>(values))),
-                      compute));
+        scaleConstant(concatScales(scale, branch.scale), compute));
     if (oldScale->use_empty())
       oldScale->erase();
     return success();

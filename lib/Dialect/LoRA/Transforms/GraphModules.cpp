@@ -106,6 +106,16 @@ bool lora::isTokenEmbedding(const GraphModule &module) {
          (last == "embed_tokens" || last == "wte" || last == "word_embeddings");
 }
 
+std::pair<const GraphModule *, const GraphModule *>
+lora::findTied(ArrayRef<GraphModule> modules) {
+  const GraphModule *embedding = nullptr, *head = nullptr;
+  for (const GraphModule &known : modules)
+    if (known.info.tied)
+      (known.info.kind == peft::ModuleKind::Embedding ? embedding : head) =
+          &known;
+  return {embedding, head};
+}
+
 void lora::untie(ModuleOp module, MutableArrayRef<GraphModule> modules) {
   MLIRContext *context = module.getContext();
   for (GraphModule &head : modules) {

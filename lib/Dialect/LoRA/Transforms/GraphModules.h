@@ -37,6 +37,10 @@ std::vector<GraphModule> collectModules(mlir::ModuleOp module);
 /// token types), by its name in the families.
 bool isTokenEmbedding(const GraphModule &module);
 
+/// The embedding and the head that have one weight, or null.
+std::pair<const GraphModule *, const GraphModule *>
+findTied(llvm::ArrayRef<GraphModule> modules);
+
 /// Binds a head whose weight is the embedding's to the path "lm_head", so that
 /// each can have a value of its own; base values stay what they are.
 void untie(mlir::ModuleOp module, llvm::MutableArrayRef<GraphModule> modules);

@@ -12,15 +12,33 @@ static bool isWidening(Type from, Type to) {
   return from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth();
 }
 
+static void appendFloats(DenseFPElementsAttr scale,
+                         SmallVectorImpl<float> &values) {
+  for (APFloat value : scale.getValues<APFloat>())
+    values.push_back(float(value.convertToDouble()));
+}
+
+static DenseFPElementsAttr getScale(MLIRContext *context,
+                                    ArrayRef<float> values) {
+  auto type = RankedTensorType::get({int64_t(values.size())},
+                                    Float32Type::get(context));
+  return cast<DenseFPElementsAttr>(DenseElementsAttr::get(type, values));
+}
+
 DenseFPElementsAttr lora::sliceScale(DenseFPElementsAttr scale, int64_t offset,
                                      int64_t rank) {
   SmallVector<float> values;
-  for (APFloat value : scale.getValues<APFloat>())
-    values.push_back(float(value.convertToDouble()));
-  auto type =
-      RankedTensorType::get({rank}, Float32Type::get(scale.getContext()));
-  return cast<DenseFPElementsAttr>(DenseElementsAttr::get(
-      type, ArrayRef<float>(values).slice(offset, rank)));
+  appendFloats(scale, values);
+  return getScale(scale.getContext(),
+                  ArrayRef<float>(values).slice(offset, rank));
+}
+
+DenseFPElementsAttr lora::concatScales(DenseFPElementsAttr first,
+                                       DenseFPElementsAttr second) {
+  SmallVector<float> values;
+  appendFloats(first, values);
+  appendFloats(second, values);
+  return getScale(first.getContext(), values);
 }
 
 Attribute lora::rowsOf(Attribute expr, int64_t offset, int64_t rank) {
@@ -74,17 +92,10 @@ Attribute lora::mergeExpr(Attribute weight, Attribute b, Attribute a,
   b = stripCast(b);
   Type result = exprType(weight).getElementType();
   if (MergeAttr merged = findMerge(weight)) {
-    SmallVector<float> scales;
-    for (DenseFPElementsAttr part : {merged.getScale(), scale})
-      for (APFloat value : part.getValues<APFloat>())
-        scales.push_back(float(value.convertToDouble()));
-    auto joined = cast<DenseFPElementsAttr>(
-        DenseElementsAttr::get(RankedTensorType::get({int64_t(scales.size())},
-                                                     Float32Type::get(context)),
-                               ArrayRef<float>(scales)));
     return castExpr(MergeAttr::get(context, merged.getBase(),
                                    concatExprs(merged.getB(), b, 1),
-                                   concatExprs(merged.getA(), a, 0), joined),
+                                   concatExprs(merged.getA(), a, 0),
+                                   concatScales(merged.getScale(), scale)),
                     result);
   }
   // Narrowed or changed on the way: round after the merge, not before it too.

@@ -25,6 +25,9 @@ mlir::Attribute rowsOf(mlir::Attribute expr, int64_t offset, int64_t rank);
 
 mlir::DenseFPElementsAttr sliceScale(mlir::DenseFPElementsAttr scale,
                                      int64_t offset, int64_t rank);
+/// The scales of two branches, one behind the other, in f32.
+mlir::DenseFPElementsAttr concatScales(mlir::DenseFPElementsAttr first,
+                                       mlir::DenseFPElementsAttr second);
 
 /// Folds the selected branches of a block into weight expressions, with remarks
 /// on those that it leaves. Returns how many were folded.
