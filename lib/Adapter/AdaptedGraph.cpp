@@ -39,21 +39,6 @@ static std::string nonlinearity(const peft::PeftConfig &config) {
   return {};
 }
 
-static const char *nameOf(peft::AdapterFacts::Head head) {
-  using Head = peft::AdapterFacts::Head;
-  switch (head) {
-  case Head::None:
-    return "none";
-  case Head::LanguageModel:
-    return "language_model";
-  case Head::SequenceClassification:
-    return "sequence_classification";
-  case Head::TokenClassification:
-    return "token_classification";
-  }
-  return "";
-}
-
 /// Fails if an adapter calls for another model than the graph's.
 static Error checkFit(mlir::ModuleOp graph, const peft::PeftAdapter &adapter,
                       const std::string &where) {
@@ -76,9 +61,10 @@ static Error checkFit(mlir::ModuleOp graph, const peft::PeftAdapter &adapter,
     return makeError(ErrorCode::InvalidFile, where,
                      ": its graph does not say which model it is; compile the "
                      "model again");
-  if (facts->head && head.getValue() != nameOf(*facts->head))
+  if (facts->head && head.getValue() != lora_rt::headName(*facts->head))
     return refuse("was made for a model with another head (",
-                  nameOf(*facts->head), " instead of ", head.str(), ")");
+                  lora_rt::headName(*facts->head), " instead of ", head.str(),
+                  ")");
   if (facts->vocabSize && *facts->vocabSize != vocabulary.getInt())
     return refuse("was made for a vocabulary of ", *facts->vocabSize,
                   " instead of ", vocabulary.getInt());

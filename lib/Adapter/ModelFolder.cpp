@@ -85,14 +85,7 @@ Error lora::writeShards(
   index["metadata"]["total_parameters"] = parameters;
   index["metadata"]["total_size"] = total;
   index["weight_map"] = std::move(map);
-  std::string text = index.dump(2) + "\n";
-  auto out = lora_rt::OutputFile::create(
-      folder.pathOf("model.safetensors.index.json"));
-  if (!out)
-    return out.takeError();
-  if (Error error = out->append(std::as_bytes(std::span(text))))
-    return error;
-  return out->commit();
+  return folder.writeText("model.safetensors.index.json", index.dump(2) + "\n");
 }
 
 Error lora::copyCompanions(StagedFolder &folder, const std::string &source) {

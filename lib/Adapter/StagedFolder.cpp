@@ -152,13 +152,8 @@ Expected<StagedFolder> StagedFolder::create(const std::string &path) {
 }
 
 Error StagedFolder::writeText(const std::string &file,
-                              const std::string &text) {
-  auto out = lora_rt::OutputFile::create(pathOf(file));
-  if (!out)
-    return out.takeError();
-  if (Error error = out->append(std::as_bytes(std::span(text))))
-    return error;
-  return out->commit();
+                              const std::string &text) const {
+  return lora_rt::writeTextFile(pathOf(file), text);
 }
 
 Error StagedFolder::copyFile(const std::string &from, const std::string &file) {

@@ -29,7 +29,8 @@ public:
     return staging + "/" + file;
   }
 
-  lora_rt::Error writeText(const std::string &file, const std::string &text);
+  lora_rt::Error writeText(const std::string &file,
+                           const std::string &text) const;
 
   /// Copies a file, following links.
   lora_rt::Error copyFile(const std::string &from, const std::string &file);

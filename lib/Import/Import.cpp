@@ -210,26 +210,8 @@ Error lora::fitToAdapter(ImportOptions &options,
   Expected<peft::AdapterFacts> facts = adapter.facts();
   if (!facts)
     return facts.takeError();
-  using Head = peft::AdapterFacts::Head;
-  if (facts->head) {
-    HeadRequest request;
-    switch (*facts->head) {
-    case Head::None:
-      request.head = ModelHead::None;
-      break;
-    case Head::LanguageModel:
-      request.head = ModelHead::LanguageModel;
-      break;
-    case Head::SequenceClassification:
-      request.head = ModelHead::SequenceClassification;
-      break;
-    case Head::TokenClassification:
-      request.head = ModelHead::TokenClassification;
-      break;
-    }
-    request.labels = facts->labels;
-    options.head = request;
-  }
+  if (facts->head)
+    options.head = HeadRequest{*facts->head, facts->labels};
   options.vocabSize = facts->vocabSize;
   for (const auto &[name, shape] : facts->parameters)
     options.provided.insert(name);

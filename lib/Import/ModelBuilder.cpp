@@ -153,20 +153,6 @@ DictionaryAttr ModelBuilder::ropeDescription() {
   return attrs.getDictionary(b.getContext());
 }
 
-static StringRef nameOf(ModelHead head) {
-  switch (head) {
-  case ModelHead::None:
-    return "none";
-  case ModelHead::LanguageModel:
-    return "language_model";
-  case ModelHead::SequenceClassification:
-    return "sequence_classification";
-  case ModelHead::TokenClassification:
-    return "token_classification";
-  }
-  llvm_unreachable("every head is handled");
-}
-
 DictionaryAttr ModelBuilder::description() {
   NamedAttrList attrs;
   auto number = [&](StringRef name, int64_t value) {
@@ -187,7 +173,7 @@ DictionaryAttr ModelBuilder::description() {
   number("layers", int64_t(config.layers.size()));
   attrs.set("tied", b.getBoolAttr(plan.tied));
   attrs.set("eos_token_ids", b.getI64ArrayAttr(config.eosTokenIds));
-  text("head", nameOf(config.head));
+  text("head", lora_rt::headName(config.head));
   number("outputs", config.head == ModelHead::None ? 0 : outputs());
   text("attention", config.isEncoder() ? "bidirectional" : "causal");
   number("token_types", config.tokenTypes);

@@ -322,4 +322,13 @@ Expected<std::string> readTextFile(const std::string &path, uint64_t limit) {
                      file->bytes().size());
 }
 
+Error writeTextFile(const std::string &path, std::string_view text) {
+  Expected<OutputFile> file = OutputFile::create(path);
+  if (!file)
+    return file.takeError();
+  if (Error error = file->append(std::as_bytes(std::span(text))))
+    return error;
+  return file->commit();
+}
+
 } // namespace lora_rt

@@ -9,10 +9,6 @@ namespace lora_rt {
 
 namespace {
 
-constexpr std::array<const char *, 4> headNames = {"none", "language_model",
-                                                   "sequence_classification",
-                                                   "token_classification"};
-
 constexpr std::array<const char *, 2> attentionNames = {"causal",
                                                         "bidirectional"};
 constexpr std::array<const char *, 2> positionNames = {"plain", "skip_padding"};
@@ -62,7 +58,7 @@ Error readModel(const Json &json, const std::string &where,
     else
       model.eosTokenIds.push_back(id.get<int32_t>());
   }
-  model.head = Manifest::Head(fields.choice("head", headNames));
+  model.head = ModelHead(fields.choice("head", headNames));
   model.outputs = fields.index("outputs");
   if (model.hasHead() != (model.outputs > 0))
     fields.fail(
@@ -83,7 +79,5 @@ Error readModel(const Json &json, const std::string &where,
       return error;
   return fields.finish();
 }
-
-const char *headName(Manifest::Head head) { return headNames[size_t(head)]; }
 
 } // namespace lora_rt

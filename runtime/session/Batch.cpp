@@ -10,7 +10,7 @@ namespace lora_rt {
 
 bool Session::isPooled(Output output) const {
   return state->isLogits(output) &&
-         model().head == Manifest::Head::SequenceClassification;
+         model().head == ModelHead::SequenceClassification;
 }
 
 Error Session::checkBatch(std::span<const TokenRow> batch,
@@ -26,7 +26,7 @@ Error Session::checkBatch(std::span<const TokenRow> batch,
     if (Error error = inRow(check(batch[row]), row, batch.size()))
       return error;
   if (batch.size() > 1 && !model().isBidirectional &&
-      model().head == Manifest::Head::SequenceClassification &&
+      model().head == ModelHead::SequenceClassification &&
       model().padTokenId < 0)
     return makeError(ErrorCode::Unsupported, batch.size(), " rows: the model (",
                      model().family,

@@ -130,7 +130,7 @@ def facts(text):
     head = getattr(model, "score", None) or getattr(model, "classifier", None)
     result.update({
         "family": {"xlm-roberta": "roberta", "camembert": "roberta"}.get(kind, kind),
-        "head": "sequence" if sequence else "token" if token else "words" if name.endswith(("ForCausalLM", "LMHeadModel", "ForMaskedLM")) else "none",
+        "head": "sequence_classification" if sequence else "token_classification" if token else "language_model" if name.endswith(("ForCausalLM", "LMHeadModel", "ForMaskedLM")) else "none",
         "labels": getattr(head, "out_proj", head).out_features if sequence or token else 0, "tied": config.tie_word_embeddings,
         "padTokenId": config.pad_token_id, "eosTokenIds": config.eos_token_id if isinstance(config.eos_token_id, list) else
         [] if config.eos_token_id is None else [config.eos_token_id],

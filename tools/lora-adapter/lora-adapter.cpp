@@ -53,15 +53,8 @@ static void print(const std::string &text) {
 static Error publish(const lora::RoundingReport &report,
                      const std::string &file) {
   print(report.text());
-  if (file.empty())
-    return Error::success();
-  auto out = lora_rt::OutputFile::create(file);
-  if (!out)
-    return out.takeError();
-  std::string text = report.json();
-  if (Error error = out->append(std::as_bytes(std::span(text))))
-    return error;
-  return out->commit();
+  return file.empty() ? Error::success()
+                      : lora_rt::writeTextFile(file, report.json());
 }
 
 constexpr const char *kModelOutput =

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/Support/StandardOutput.h"
 #include "lora-mlir/Target/ModelCompiler.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
@@ -141,11 +142,8 @@ int main(int argc, char **argv) {
     if (!text)
       return fail(text.message());
     llvm::outs() << *text;
-    llvm::outs().flush();
-    if (llvm::outs().has_error()) {
-      llvm::outs().clear_error();
-      return fail("standard output cannot be written to");
-    }
+    if (lora_rt::Error error = lora::flushStandardOutput())
+      return fail(error.message());
     return 0;
   }
   if (file.empty())

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/Import.h"
+#include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
 #include "mlir/IR/AsmState.h"
 #include "llvm/Support/CommandLine.h"
@@ -78,20 +79,11 @@ int main(int argc, char **argv) {
   stream << "\n";
   if (output == "-") {
     llvm::outs() << text;
-    llvm::outs().flush();
-    if (llvm::outs().has_error()) {
-      llvm::outs().clear_error();
-      return fail("standard output cannot be written to");
-    }
+    if (lora_rt::Error error = lora::flushStandardOutput())
+      return fail(error.message());
     return 0;
   }
-  auto file = lora_rt::OutputFile::create(output.getValue());
-  if (!file)
-    return fail(file.message());
-  if (lora_rt::Error error =
-          file->append(std::as_bytes(std::span(text.data(), text.size()))))
-    return fail(error.message());
-  if (lora_rt::Error error = file->commit())
+  if (lora_rt::Error error = lora_rt::writeTextFile(output, text))
     return fail(error.message());
   return 0;
 }

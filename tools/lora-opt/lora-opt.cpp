@@ -9,6 +9,7 @@
 
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
+#include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/InitLLVM.h"
@@ -41,11 +42,8 @@ int main(int argc, char **argv) {
   if (output == "-") {
     auto result =
         mlir::MlirOptMain(llvm::outs(), std::move(*buffer), registry, config);
-    llvm::outs().flush();
-    if (llvm::outs().has_error()) {
-      llvm::outs().clear_error();
-      return fail("standard output cannot be written to");
-    }
+    if (lora_rt::Error error = lora::flushStandardOutput())
+      return fail(error.message());
     return mlir::asMainReturnCode(result);
   }
   auto file = lora_rt::OutputFile::create(output);

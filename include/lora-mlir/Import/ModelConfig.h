@@ -10,6 +10,7 @@
 #define LORA_MLIR_IMPORT_MODELCONFIG_H
 
 #include "lora-runtime/Error.h"
+#include "lora-runtime/ModelHead.h"
 
 #include <cstdint>
 #include <optional>
@@ -36,17 +37,7 @@ enum class ModelFamily {
 /// The `model_type` of a family: "qwen3".
 std::string_view familyName(ModelFamily family);
 
-/// What a model ends with.
-enum class ModelHead {
-  /// The last hidden states.
-  None,
-  /// A value per word of the vocabulary, for each token.
-  LanguageModel,
-  /// A value per label, for each sequence.
-  SequenceClassification,
-  /// A value per label, for each token.
-  TokenClassification,
-};
+using lora_rt::ModelHead;
 
 /// The nonlinearity of the feed-forward layer.
 enum class MLPActivation { Silu, GeluErf, GeluTanh, Relu };

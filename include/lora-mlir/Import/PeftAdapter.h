@@ -13,6 +13,7 @@
 #define LORA_MLIR_IMPORT_PEFTADAPTER_H
 
 #include "lora-runtime/Checkpoint.h"
+#include "lora-runtime/ModelHead.h"
 
 #include <cstdint>
 #include <map>
@@ -171,16 +172,9 @@ std::vector<std::string> defaultTargetModules(std::string_view family);
 
 /// What a model must look like for an adapter to fit.
 struct AdapterFacts {
-  enum class Head {
-    None,
-    LanguageModel,
-    SequenceClassification,
-    TokenClassification
-  };
-
   /// The head of the model that was adapted, where `task_type`, `auto_mapping`
   /// or the names of the tensors say it.
-  std::optional<Head> head;
+  std::optional<lora_rt::ModelHead> head;
   /// Of a classification head that the adapter brings along: its labels;
   /// otherwise 0.
   int64_t labels = 0;

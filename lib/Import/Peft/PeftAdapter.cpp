@@ -11,6 +11,7 @@ using lora_rt::Error;
 using lora_rt::ErrorCode;
 using lora_rt::Expected;
 using lora_rt::makeError;
+using lora_rt::ModelHead;
 using lora_rt::TensorView;
 
 namespace {
@@ -221,22 +222,20 @@ std::string PeftAdapter::overwriting(std::string_view parameter) const {
 }
 
 /// The head that a class of transformers' has ("BertForTokenClassification").
-static std::optional<AdapterFacts::Head> headOfClass(std::string_view name) {
-  using Head = AdapterFacts::Head;
+static std::optional<ModelHead> headOfClass(std::string_view name) {
   if (name.ends_with("ForCausalLM") || name.ends_with("LMHeadModel") ||
       name.ends_with("ForMaskedLM") || name.ends_with("ForPreTraining"))
-    return Head::LanguageModel;
+    return ModelHead::LanguageModel;
   if (name.ends_with("ForSequenceClassification"))
-    return Head::SequenceClassification;
+    return ModelHead::SequenceClassification;
   if (name.ends_with("ForTokenClassification"))
-    return Head::TokenClassification;
+    return ModelHead::TokenClassification;
   if (name.ends_with("Model"))
-    return Head::None;
+    return ModelHead::None;
   return std::nullopt;
 }
 
 Expected<AdapterFacts> PeftAdapter::facts() const {
-  using Head = AdapterFacts::Head;
   AdapterFacts facts;
   for (const auto &[name, key] : keys) {
     const std::vector<int64_t> &shape = checkpoint.find(key)->shape;
@@ -256,13 +255,13 @@ Expected<AdapterFacts> PeftAdapter::facts() const {
         facts.labels = shape[0];
   }
   if (settings.taskType == "CAUSAL_LM")
-    facts.head = Head::LanguageModel;
+    facts.head = ModelHead::LanguageModel;
   else if (settings.taskType == "SEQ_CLS")
-    facts.head = Head::SequenceClassification;
+    facts.head = ModelHead::SequenceClassification;
   else if (settings.taskType == "TOKEN_CLS")
-    facts.head = Head::TokenClassification;
+    facts.head = ModelHead::TokenClassification;
   else if (settings.taskType == "FEATURE_EXTRACTION")
-    facts.head = Head::None;
+    facts.head = ModelHead::None;
   else if (!settings.modelClass.empty())
     facts.head = headOfClass(settings.modelClass);
   if (!facts.head && !settings.modelClass.empty())
@@ -272,7 +271,7 @@ Expected<AdapterFacts> PeftAdapter::facts() const {
                      "; supported are language models, classification of "
                      "sequences and of tokens, and models without a head");
   if (!facts.head && headless)
-    facts.head = Head::None;
+    facts.head = ModelHead::None;
   return facts;
 }
 

@@ -46,7 +46,7 @@ std::vector<float> computeAll(const Expression &expression) {
 /// out += factor * row, for a row of a merge. Products are rounded before they
 /// are added, so that a merge has the same bits on every machine.
 #if defined(__x86_64__) && defined(__clang__)
-__attribute__((target_clones("avx512f", "avx2,fma", "default")))
+__attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
 void addScaled(float *__restrict out, const float *__restrict row, float factor,
                int64_t count) {
@@ -63,14 +63,9 @@ public:
   Merged(ExpressionPtr base, const Expression &b, const Expression &a,
          mlir::DenseFPElementsAttr scale, lora_rt::DType type)
       : Expression(base->getRows(), base->getColumns()), base(std::move(base)),
-        a(size_t(a.getRows() * a.getColumns())),
-        b(size_t(b.getRows() * b.getColumns())), rank(a.getRows()), type(type) {
-    a.computeRows(0, a.getRows(), this->a.data());
-    b.computeRows(0, b.getRows(), this->b.data());
+        a(computeAll(a)), b(computeAll(b)), rank(a.getRows()), type(type) {
     int64_t index = 0;
-    std::vector<float> factors;
-    for (const llvm::APFloat &value : scale)
-      factors.push_back(float(value.convertToDouble()));
+    std::vector<float> factors = toFloats(scale);
     for (float &value : this->b)
       value *= factors[size_t(index++ % rank)];
   }

@@ -1,8 +1,8 @@
 //===- File.h - Mapped input files and atomically replaced outputs --------===//
 //
 // Inputs are mapped read-only. An output appears under its name only when it is
-// complete: it is written without a name in the same folder, flushed to the disk
-// and then named. Whatever ends the process before leaves nothing. On file
+// complete: it is written without a name in the same folder, flushed to the
+// disk and then named. Whatever ends the process before leaves nothing. On file
 // systems without unnamed files it has a temporary name, NAME.part.*, which is
 // removed when the output is given up or SIGHUP, SIGINT or SIGTERM end the
 // process; there a crash leaves it behind.
@@ -100,6 +100,9 @@ void releasePages(std::span<const std::byte> range);
 /// bytes.
 Expected<std::string> readTextFile(const std::string &path,
                                    uint64_t limit = uint64_t(64) << 20);
+
+/// Writes a whole small file, which appears when it is complete.
+Error writeTextFile(const std::string &path, std::string_view text);
 
 /// The operating system's text for an errno value.
 std::string systemMessage(int number);

@@ -8,6 +8,7 @@
 #ifndef LORA_RUNTIME_MANIFEST_H
 #define LORA_RUNTIME_MANIFEST_H
 
+#include "lora-runtime/ModelHead.h"
 #include "lora-runtime/Numeric.h"
 
 #include <optional>
@@ -22,14 +23,6 @@ struct Manifest {
     std::string cpu;
     /// LLVM's names of the instruction set extensions that the code uses.
     std::vector<std::string> features;
-  };
-
-  /// What `logits` computes from rows of hidden states.
-  enum class Head {
-    None,
-    LanguageModel,
-    SequenceClassification,
-    TokenClassification
   };
 
   /// Frequencies of rotary positions that depend on the length of a call, in
@@ -59,7 +52,7 @@ struct Manifest {
     int64_t maxPositions = 0;
     DType dtype = DType::F32;
     std::vector<int32_t> eosTokenIds;
-    Head head = Head::None;
+    ModelHead head = ModelHead::None;
     /// Width of a row of logits: the vocabulary or the number of labels; 0
     /// without a head.
     int64_t outputs = 0;
@@ -74,10 +67,10 @@ struct Manifest {
     bool skipsPadding = false;
     std::optional<Rope> rope;
 
-    bool hasHead() const { return head != Head::None; }
+    bool hasHead() const { return head != ModelHead::None; }
     /// Whether it can continue a text.
     bool isGenerative() const {
-      return head == Head::LanguageModel && !isBidirectional;
+      return head == ModelHead::LanguageModel && !isBidirectional;
     }
   };
 
@@ -166,9 +159,6 @@ struct Manifest {
   /// The entries of a function, fewest tokens first.
   std::vector<const Entry *> entriesOf(std::string_view function) const;
 };
-
-/// "language_model", as the manifest has it.
-const char *headName(Manifest::Head head);
 
 /// A primitive's JSON with another weight layout.
 std::string withLayout(const Manifest::Primitive &primitive,

@@ -104,25 +104,11 @@ static double apply(MLPActivation activation, double x) {
   return NAN;
 }
 
-static std::string headName(ModelHead head) {
-  switch (head) {
-  case ModelHead::None:
-    return "none";
-  case ModelHead::LanguageModel:
-    return "words";
-  case ModelHead::SequenceClassification:
-    return "sequence";
-  case ModelHead::TokenClassification:
-    return "token";
-  }
-  return "";
-}
-
 /// The configuration as the record has it, without what is checked apart.
 static Json describe(const ModelConfig &config) {
   auto orNull = [](auto &value) { return value ? Json(*value) : Json(); };
   Json result = {{"family", familyName(config.family)},
-                 {"head", headName(config.head)},
+                 {"head", lora_rt::headName(config.head)},
                  {"prefix", config.prefix()},
                  {"labels", config.labels},
                  {"vocabSize", config.vocabSize},

@@ -176,7 +176,7 @@ TEST(PeftAdapter, OfATiedWeightMayHoldOne) {
 }
 
 TEST(PeftAdapter, SaysWhatTheModelMustBe) {
-  using Head = AdapterFacts::Head;
+  using Head = lora_rt::ModelHead;
   struct Case {
     const char *config, *name;
     std::vector<int64_t> shape;

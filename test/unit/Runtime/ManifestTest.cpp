@@ -44,7 +44,7 @@ TEST(Manifest, IsReadStrictly) {
 TEST(Manifest, DescribesTheModel) {
   Expected<Manifest> manifest = Manifest::parse(good, "tiny");
   ASSERT_TRUE(manifest) << manifest.message();
-  EXPECT_EQ(manifest->model.head, Manifest::Head::LanguageModel);
+  EXPECT_EQ(manifest->model.head, ModelHead::LanguageModel);
   EXPECT_EQ(manifest->model.outputs, 11);
   EXPECT_TRUE(manifest->model.isGenerative());
   EXPECT_FALSE(manifest->model.rope);

@@ -40,7 +40,7 @@ protected:
 TEST_F(ManifestTest, AModuleWithoutAModel) {
   Manifest::Model read = model("");
   EXPECT_EQ(read.family, "none");
-  EXPECT_EQ(read.head, Manifest::Head::None);
+  EXPECT_EQ(read.head, lora_rt::ModelHead::None);
   EXPECT_EQ(read.outputs, 0);
   EXPECT_FALSE(read.isBidirectional);
   EXPECT_EQ(read.padTokenId, -1);
@@ -58,7 +58,7 @@ TEST_F(ManifestTest, AnEncoder) {
   EXPECT_EQ(read.hiddenSize, 12);
   EXPECT_EQ(read.maxPositions, 30);
   EXPECT_EQ(read.eosTokenIds, (std::vector<int32_t>{2, 7}));
-  EXPECT_EQ(read.head, Manifest::Head::SequenceClassification);
+  EXPECT_EQ(read.head, lora_rt::ModelHead::SequenceClassification);
   EXPECT_EQ(read.outputs, 3);
   EXPECT_TRUE(read.isBidirectional);
   EXPECT_EQ(read.tokenTypes, 1);

@@ -1,7 +1,7 @@
 //===- Attach.cpp - Attaches PEFT adapters --------------------------------===//
 //
-// Every tensor of the adapter ends up on a linear layer, or is named in an
-// error.
+// Every tensor of the adapter ends up in the graph, or is named in a warning or
+// an error.
 //
 //===----------------------------------------------------------------------===//
 
