@@ -17,6 +17,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 
 namespace lora {
 
@@ -43,10 +44,14 @@ struct MergeEffect {
   }
 };
 
+struct LastFactors;
+
+/// Evaluates one expression at a time; each in parallel.
 class WeightEvaluator {
 public:
-  explicit WeightEvaluator(LeafResolver resolve)
-      : resolve(std::move(resolve)) {}
+  explicit WeightEvaluator(LeafResolver resolve);
+  WeightEvaluator(WeightEvaluator &&);
+  ~WeightEvaluator();
 
   /// Writes the value of `expr`, bound at `path`, to `result`: row-major, in
   /// the expression's element type. Accumulates in f32 (a leaf that is only
@@ -67,6 +72,9 @@ private:
   getLeaf(mlir::Attribute leaf, llvm::StringRef path) const;
 
   LeafResolver resolve;
+  /// A weight and the A and B that begin as its factors are evaluated one after
+  /// the other.
+  std::unique_ptr<LastFactors> lastFactors;
 };
 
 } // namespace lora

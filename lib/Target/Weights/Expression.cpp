@@ -5,7 +5,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "Expression.h"
-#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-runtime/Numeric.h"
 
@@ -159,8 +158,7 @@ class Transposed : public Expression {
 public:
   explicit Transposed(const Expression &operand)
       : Expression(operand.getColumns(), operand.getRows()),
-        values(size_t(rows * columns)) {
-    operand.computeRows(0, operand.getRows(), values.data());
+        values(computeAll(operand)) {
     operand.addTo(effect);
   }
 
@@ -209,6 +207,8 @@ Expected<ExpressionPtr> Expression::create(Attribute expr,
   if (auto init = mlir::dyn_cast<InitAttr>(expr))
     return ExpressionPtr(std::make_unique<Initial>(
         init, joinPath(binding.path, init.getName())));
+  if (auto named = mlir::dyn_cast<NamedAttr>(expr))
+    return create(named.getOperand(), binding);
   if (auto concat = mlir::dyn_cast<ConcatAttr>(expr))
     return createConcat(concat, binding);
   if (mlir::isa<LoRADialect>(expr.getDialect()))
@@ -230,6 +230,13 @@ Expected<ExpressionPtr> Expression::create(Attribute expr,
     return ExpressionPtr(std::make_unique<Shifted>(
         std::move(*operand), offset.getNumber().getValueAsDouble()));
   return ExpressionPtr(std::make_unique<Transposed>(**operand));
+}
+
+std::vector<float> lora::computeAll(const Expression &expression) {
+  std::vector<float> values(
+      size_t(expression.getRows() * expression.getColumns()));
+  expression.computeRows(0, expression.getRows(), values.data());
+  return values;
 }
 
 lora_rt::DType lora::getExprType(Attribute expr) {

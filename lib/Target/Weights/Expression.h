@@ -8,6 +8,7 @@
 #ifndef LORA_MLIR_LIB_TARGET_WEIGHTS_EXPRESSION_H
 #define LORA_MLIR_LIB_TARGET_WEIGHTS_EXPRESSION_H
 
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Target/WeightEvaluator.h"
 
 #include "llvm/ADT/DenseMap.h"
@@ -17,15 +18,27 @@
 
 namespace lora {
 
+struct Factors;
+
 /// Finds the stored tensor of a leaf.
 using LeafLookup = std::function<lora_rt::Expected<const lora_rt::TensorView *>(
     mlir::Attribute leaf)>;
+
+/// The factors of a base weight that were computed last.
+struct LastFactors {
+  mlir::Attribute operand;
+  std::string path;
+  StartKind kind;
+  int64_t rank;
+  std::shared_ptr<const Factors> factors;
+};
 
 /// Where an expression is applied, and what has been computed there whole: a
 /// factor or a residual may stand in an expression more than once.
 struct LeafBinding {
   llvm::StringRef path;
   const LeafLookup &lookup;
+  LastFactors &lastFactors;
   llvm::DenseMap<mlir::Attribute, std::shared_ptr<const std::vector<float>>>
       computed{};
 };
@@ -57,6 +70,13 @@ protected:
 /// The same for an expression of the lora dialect.
 lora_rt::Expected<std::unique_ptr<Expression>>
 createAdapterExpression(mlir::Attribute expr, LeafBinding &binding);
+
+/// The same for one that needs whole matrices.
+lora_rt::Expected<std::unique_ptr<Expression>>
+createWholeExpression(mlir::Attribute expr, LeafBinding &binding);
+
+/// All values of an expression.
+std::vector<float> computeAll(const Expression &expression);
 
 /// The element type of an expression.
 lora_rt::DType getExprType(mlir::Attribute expr);

@@ -29,6 +29,12 @@ lora_rt::DType lora::getRuntimeType(mlir::Type type) {
   return lora_rt::DType::F32;
 }
 
+WeightEvaluator::WeightEvaluator(LeafResolver resolve)
+    : resolve(std::move(resolve)),
+      lastFactors(std::make_unique<LastFactors>()) {}
+WeightEvaluator::WeightEvaluator(WeightEvaluator &&) = default;
+WeightEvaluator::~WeightEvaluator() = default;
+
 Expected<const lora_rt::TensorView *>
 WeightEvaluator::getLeaf(mlir::Attribute leaf, llvm::StringRef path) const {
   llvm::StringRef name = mlir::isa<BaseAttr>(leaf)
@@ -86,7 +92,7 @@ Error WeightEvaluator::evaluate(mlir::Attribute expr, llvm::StringRef path,
   }
 
   LeafLookup lookup = [&](mlir::Attribute leaf) { return getLeaf(leaf, path); };
-  LeafBinding binding{path, lookup};
+  LeafBinding binding{path, lookup, *lastFactors};
   Expected<std::unique_ptr<Expression>> expression =
       Expression::create(expr, binding);
   if (!expression)

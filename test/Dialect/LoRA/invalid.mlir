@@ -254,6 +254,56 @@ func.func private @residual_c1(%w: tensor<6x4xf32> {transformer.slot = "w", tran
 
 // -----
 
+// expected-error @below {{expected rank to be in [1, 4], but got 7}}
+func.func private @start_c1(%w: tensor<7x4xf32> {transformer.slot = "w", transformer.value = #lora.start<pissa, a, #transformer.base<"w", tensor<6x4xf32>>, rank = 7, scale = 1.0 : f64>})
+
+// -----
+
+// expected-error @below {{expected a positive scale, but got 0.000000e+00}}
+func.func private @start_c2(%w: tensor<2x4xf32> {transformer.slot = "w", transformer.value = #lora.start<olora, a, #transformer.base<"w", tensor<6x4xf32>>, rank = 2, scale = 0.0 : f64>})
+
+// -----
+
+// expected-error @below {{expected square [rank, rank] of an even rank and coordinates [rank / 2, any]}}
+func.func private @orthogonal_c1_odd(%w: tensor<3x6xf32> {transformer.slot = "w", transformer.value = #lora.orthogonal<#transformer.init<standard_normal, "s", tensor<3x3xf32>, seed = 0>, #transformer.init<standard_normal, "s", tensor<1x6xf32>, seed = 0>, first = 0>})
+
+// -----
+
+// expected-error @below {{expected square [rank, rank] of an even rank and coordinates [rank / 2, any]}}
+func.func private @orthogonal_c1_half(%w: tensor<4x6xf32> {transformer.slot = "w", transformer.value = #lora.orthogonal<#transformer.init<standard_normal, "s", tensor<4x4xf32>, seed = 0>, #transformer.init<standard_normal, "s", tensor<4x6xf32>, seed = 0>, first = 0>})
+
+// -----
+
+// expected-error @below {{expected first to be 0 or 1, but got 2}}
+func.func private @orthogonal_c2(%w: tensor<4x6xf32> {transformer.slot = "w", transformer.value = #lora.orthogonal<#transformer.init<standard_normal, "s", tensor<4x4xf32>, seed = 0>, #transformer.init<standard_normal, "s", tensor<2x6xf32>, seed = 0>, first = 2>})
+
+// -----
+
+// expected-error @below {{expected a plain matrix expression}}
+func.func private @norms_c1_matrix(%w: tensor<6xf32> {transformer.slot = "w", transformer.value = #lora.norms<#transformer.base<"w", tensor<6xf32>>, dim = 0>})
+
+// -----
+
+// expected-error @below {{expected dim to be 0 or 1, but got 2}}
+func.func private @norms_c1_dim(%w: tensor<6xf32> {transformer.slot = "w", transformer.value = #lora.norms<#transformer.base<"w", tensor<6x4xf32>>, dim = 2>})
+
+// -----
+
+// expected-error @below {{expected a matrix expression}}
+func.func private @residual_c1_matrix(%w: tensor<6xf32> {transformer.slot = "w", transformer.value = #lora.residual<pissa, #transformer.base<"w", tensor<6xf32>>, rank = 1, scale = 1.0 : f64>})
+
+// -----
+
+// expected-error @below {{expected a name}}
+func.func private @named_without_name(%w: tensor<6x4xf32> {transformer.slot = "w", transformer.value = #transformer.named<"", #transformer.base<"w", tensor<6x4xf32>>>})
+
+// -----
+
+// expected-error @below {{expected}}
+func.func private @named_without_expression(%w: tensor<6x4xf32> {transformer.slot = "w", transformer.value = #transformer.named<"a", 1 : i64>})
+
+// -----
+
 // expected-error @below {{expected rows to be [1, 4], but got 'tensor<2x4xf32>'}}
 func.func private @replace_rows_c1(%w: tensor<6x4xf32> {transformer.slot = "w", transformer.value = #lora.replace_rows<#transformer.base<"w", tensor<6x4xf32>>, #transformer.adapter<"d", "r", tensor<2x4xf32>>, [1]>})
 

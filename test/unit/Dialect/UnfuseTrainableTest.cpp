@@ -67,6 +67,16 @@ TEST_F(UnfuseTrainable, NarrowLeavesTrainInF32) {
   EXPECT_EQ(leaves[0].name, "a");
 }
 
+TEST_F(UnfuseTrainable, ANameMakesALeafOfAnExpression) {
+  ASSERT_TRUE(unfuse(
+      R"(#transformer.transpose<#transformer.named<"b", #transformer.transpose<#transformer.base<"w", tensor<3x2xf32>>>>>)",
+      6));
+  ASSERT_EQ(leaves.size(), 1u);
+  EXPECT_EQ(leaves[0].name, "b");
+  EXPECT_EQ(leaves[0].shape, (std::vector<int64_t>{2, 3}));
+  EXPECT_EQ(leaves[0].values, (std::vector<float>{0, 2, 4, 1, 3, 5}));
+}
+
 TEST_F(UnfuseTrainable, RefusesWhatHasNoInverse) {
   std::string message;
   mlir::ScopedDiagnosticHandler handler(

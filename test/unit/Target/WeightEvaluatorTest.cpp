@@ -48,32 +48,24 @@ protected:
   }
 
   lora_rt::Error evaluateInto(const std::string &text,
-                              std::vector<float> &values) {
+                              std::vector<float> &values,
+                              const std::string &path = "model.layers.3") {
     mlir::Attribute expr = parse(text);
     auto type =
         mlir::cast<transformer::WeightExprAttrInterface>(expr).getValueType();
     DType dtype = getRuntimeType(type.getElementType());
     size_t count = size_t(type.getNumElements());
     std::vector<std::byte> result(count * lora_rt::sizeOf(dtype));
-    WeightEvaluator evaluator(
-        [&](mlir::Attribute, const std::string &name)
-            -> lora_rt::Expected<const lora_rt::TensorView *> {
-          auto it = tensors.find(name);
-          if (it == tensors.end())
-            return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile,
-                                      "no tensor '", name, "'");
-          return &it->second;
-        });
-    if (lora_rt::Error error =
-            evaluator.evaluate(expr, "model.layers.3", result, &effect))
+    if (lora_rt::Error error = evaluator.evaluate(expr, path, result, &effect))
       return error;
     values.resize(count);
     return lora_rt::convertToFloat(dtype, result.data(), values);
   }
 
-  std::vector<float> evaluate(const std::string &text) {
+  std::vector<float> evaluate(const std::string &text,
+                              const std::string &path = "model.layers.3") {
     std::vector<float> values;
-    lora_rt::Error error = evaluateInto(text, values);
+    lora_rt::Error error = evaluateInto(text, values, path);
     EXPECT_FALSE(error) << error.message();
     return values;
   }
@@ -82,6 +74,15 @@ protected:
   lora::MergeEffect effect;
   std::map<std::string, std::vector<std::byte>> bytes;
   std::map<std::string, lora_rt::TensorView> tensors;
+  WeightEvaluator evaluator{
+      [this](mlir::Attribute, const std::string &name)
+          -> lora_rt::Expected<const lora_rt::TensorView *> {
+        auto it = tensors.find(name);
+        if (it == tensors.end())
+          return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile,
+                                    "no tensor '", name, "'");
+        return &it->second;
+      }};
 };
 
 TEST_F(WeightEvaluatorTest, MergeAccumulatesInF32AndRoundsOnce) {
@@ -369,6 +370,129 @@ TEST_F(WeightEvaluatorTest, ResidualsLackWhatBranchesStartedFrom) {
                   w[size_t(i * columns + j)] -
                       0.5 * w[size_t(i * columns)] * product / norm,
                   1e-6);
+  }
+}
+
+TEST_F(WeightEvaluatorTest, StartsAreWhatResidualsLack) {
+  const int64_t rows = 5, columns = 7, rank = 3;
+  auto w = store("model.layers.3.w", DType::BF16, {rows, columns}, 0.9f);
+  // Of full rank, without structure.
+  auto *stored = reinterpret_cast<uint16_t *>(bytes["model.layers.3.w"].data());
+  for (size_t i = 0; i < w.size(); ++i) {
+    stored[i] = lora_rt::floatToBf16(std::sin(float(i * i) + 0.3f));
+    w[i] = lora_rt::bf16ToFloat(stored[i]);
+  }
+  const std::string base = "#transformer.base<\"w\", tensor<5x7xbf16>>";
+  for (const char *kind : {"pissa", "olora"}) {
+    SCOPED_TRACE(kind);
+    auto of = [&](const std::string &head) {
+      return evaluate(head + base + ", rank = 3, scale = 0.7 : f64>");
+    };
+    auto residual = of("#lora.residual<" + std::string(kind) + ", ");
+    auto a = of("#lora.start<" + std::string(kind) + ", a, ");
+    auto b = of("#lora.start<" + std::string(kind) + ", b, ");
+    ASSERT_EQ(a.size(), size_t(rank * columns));
+    ASSERT_EQ(b.size(), size_t(rows * rank));
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t j = 0; j < columns; ++j) {
+        double sum = residual[size_t(i * columns + j)];
+        for (int64_t k = 0; k < rank; ++k)
+          sum += 0.7 * double(b[size_t(i * rank + k)]) *
+                 double(a[size_t(k * columns + j)]);
+        EXPECT_NEAR(sum, w[size_t(i * columns + j)], 1e-6);
+      }
+    // Columns of B are orthogonal; OLoRA's have norm 1, PiSSA shares the
+    // singular values evenly, and OLoRA's A is triangular.
+    auto product = [&](const std::vector<float> &x, int64_t count,
+                       int64_t stride, int64_t step, int64_t p, int64_t q) {
+      double sum = 0;
+      for (int64_t i = 0; i < count; ++i)
+        sum += double(x[size_t(i * stride + p * step)]) *
+               double(x[size_t(i * stride + q * step)]);
+      return sum;
+    };
+    for (int64_t p = 0; p < rank; ++p)
+      for (int64_t q = 0; q < rank; ++q) {
+        double ofB = product(b, rows, rank, 1, p, q);
+        double ofA = product(a, columns, 1, columns, p, q);
+        if (p != q)
+          EXPECT_NEAR(ofB, 0, 1e-6);
+        else if (std::string(kind) == "olora")
+          EXPECT_NEAR(ofB, 1, 1e-6);
+        else
+          EXPECT_NEAR(ofA, ofB, 1e-5);
+        if (std::string(kind) == "olora" && q < p)
+          EXPECT_EQ(a[size_t(p * columns + q)], 0);
+      }
+  }
+}
+
+TEST_F(WeightEvaluatorTest, TheSameFactorsElsewhereAreComputedAnew) {
+  store("model.layers.3.w", DType::F32, {4, 3}, 0.9f);
+  auto other = store("model.layers.4.w", DType::F32, {4, 3}, 0.4f);
+  const char *expr = "#lora.start<olora, b, #transformer.base<\"w\", "
+                     "tensor<4x3xf32>>, rank = 1, scale = 1.0 : f64>";
+  auto here = evaluate(expr), there = evaluate(expr, "model.layers.4");
+  double norm = 0;
+  for (size_t i = 0; i < 4; ++i)
+    norm += double(other[i * 3]) * double(other[i * 3]);
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(std::abs(there[i]), std::abs(other[i * 3]) / std::sqrt(norm),
+                1e-6);
+  EXPECT_NE(here, there);
+}
+
+TEST_F(WeightEvaluatorTest, OrthogonalStartsHaveNoProduct) {
+  // A [6, 5] and B [7, 6]: B A is zero though neither is; each spans a random
+  // space of half the rank.
+  auto half = [&](const std::string &name, int64_t width, int64_t first) {
+    return evaluate(
+        "#lora.orthogonal<#transformer.init<standard_normal, \"basis\", "
+        "tensor<6x6xf32>, seed = 3>, #transformer.init<standard_normal, \"" +
+        name + "\", tensor<3x" + std::to_string(width) +
+        "xf32>, seed = 3>, first = " + std::to_string(first) + ">");
+  };
+  auto a = half("a", 5, 0), b = half("b", 7, 1);
+  double sizeOfA = 0;
+  for (size_t i = 0; i < 7; ++i)
+    for (size_t j = 0; j < 5; ++j) {
+      double sum = 0;
+      for (size_t k = 0; k < 6; ++k) {
+        sum += double(b[k * 7 + i]) * double(a[k * 5 + j]);
+        sizeOfA += double(a[k * 5 + j]) * double(a[k * 5 + j]) / 7;
+      }
+      EXPECT_NEAR(sum, 0, 1e-7);
+    }
+  // Rows of an orthonormal basis keep lengths: a tenth of the coordinates'.
+  auto coordinates = evaluate("#transformer.init<standard_normal, \"a\", "
+                              "tensor<3x5xf32>, seed = 3>");
+  double expected = 0;
+  for (float value : coordinates)
+    expected += double(value) * double(value) / 100;
+  EXPECT_NEAR(sizeOfA, expected, 1e-6);
+}
+
+TEST_F(WeightEvaluatorTest, Norms) {
+  auto w = store("model.layers.3.w", DType::F16, {3, 5}, 0.37f);
+  auto norms = [&](int dim) {
+    return evaluate("#transformer.named<\"m\", #lora.norms<#transformer.base"
+                    "<\"w\", tensor<3x5xf16>>, dim = " +
+                    std::to_string(dim) + ">>");
+  };
+  auto rows = norms(0), columns = norms(1);
+  ASSERT_EQ(rows.size(), 3u);
+  ASSERT_EQ(columns.size(), 5u);
+  for (size_t i = 0; i < 3; ++i) {
+    double sum = 0;
+    for (size_t j = 0; j < 5; ++j)
+      sum += double(w[i * 5 + j]) * double(w[i * 5 + j]);
+    EXPECT_FLOAT_EQ(rows[i], float(std::sqrt(sum)));
+  }
+  for (size_t j = 0; j < 5; ++j) {
+    double sum = 0;
+    for (size_t i = 0; i < 3; ++i)
+      sum += double(w[i * 5 + j]) * double(w[i * 5 + j]);
+    EXPECT_FLOAT_EQ(columns[j], float(std::sqrt(sum)));
   }
 }
 

@@ -87,6 +87,20 @@ static LogicalResult verifyMerge(EmitError emitError, Attribute base,
   return success();
 }
 
+/// Whether a matrix, in whatever layout it is stored, can be factorized to this
+/// rank.
+static LogicalResult verifyRank(EmitError emitError, Attribute operand,
+                                int64_t rank) {
+  RankedTensorType type = typeOf(operand);
+  if (!type || type.getRank() != 2)
+    return emitError() << "expected a matrix expression, but got " << operand;
+  int64_t most = std::min(type.getDimSize(0), type.getDimSize(1));
+  if (rank < 1 || rank > most)
+    return emitError() << "expected rank to be in [1, " << most << "], but got "
+                       << rank;
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // Merge
 //===----------------------------------------------------------------------===//
@@ -98,8 +112,6 @@ RankedTensorType MergeAttr::getValueType() const {
 SmallVector<Attribute> MergeAttr::getOperandExprs() const {
   return {getBase(), getB(), getA()};
 }
-
-bool MergeAttr::isInvertible() const { return false; }
 
 LogicalResult MergeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 Attribute base, Attribute b, Attribute a,
@@ -119,8 +131,6 @@ SmallVector<Attribute> DoraFactorAttr::getOperandExprs() const {
   return {getBase(), getB(), getA(), getMagnitude()};
 }
 
-bool DoraFactorAttr::isInvertible() const { return false; }
-
 LogicalResult DoraFactorAttr::verify(EmitError emitError, Attribute base,
                                      Attribute b, Attribute a,
                                      DenseFPElementsAttr scale,
@@ -131,6 +141,24 @@ LogicalResult DoraFactorAttr::verify(EmitError emitError, Attribute base,
                       dim); // (C2)
 }
 
+RankedTensorType NormsAttr::getValueType() const {
+  return RankedTensorType::get({typeOf(getOperand()).getDimSize(getDim())},
+                               Float32Type::get(getContext()));
+}
+
+SmallVector<Attribute> NormsAttr::getOperandExprs() const {
+  return {getOperand()};
+}
+
+LogicalResult NormsAttr::verify(EmitError emitError, Attribute operand,
+                                int64_t dim) {
+  if (failed(getMatrix(emitError, operand))) // (C1)
+    return failure();
+  if (dim != 0 && dim != 1) // (C1)
+    return emitError() << "expected dim to be 0 or 1, but got " << dim;
+  return success();
+}
+
 RankedTensorType ScaleAttr::getValueType() const {
   return inFloat(getOperand());
 }
@@ -139,14 +167,65 @@ SmallVector<Attribute> ScaleAttr::getOperandExprs() const {
   return {getOperand(), getFactors()};
 }
 
-bool ScaleAttr::isInvertible() const { return false; }
-
 LogicalResult ScaleAttr::verify(EmitError emitError, Attribute operand,
                                 Attribute factors, int64_t dim) {
   FailureOr<RankedTensorType> type = getMatrix(emitError, operand);
   if (failed(type))
     return failure();
   return verifyVector(emitError, "factors", factors, *type, dim); // (C1)
+}
+
+//===----------------------------------------------------------------------===//
+// Starts
+//===----------------------------------------------------------------------===//
+
+RankedTensorType StartAttr::getValueType() const {
+  RankedTensorType type = typeOf(getOperand());
+  SmallVector<int64_t, 2> shape = {getRank(), type.getDimSize(1)};
+  if (getMatrix() == StartMatrix::B)
+    shape = {type.getDimSize(0), getRank()};
+  return RankedTensorType::get(shape, Float32Type::get(getContext()));
+}
+
+SmallVector<Attribute> StartAttr::getOperandExprs() const {
+  return {getOperand()};
+}
+
+LogicalResult StartAttr::verify(EmitError emitError, StartKind, StartMatrix,
+                                Attribute operand, int64_t rank,
+                                FloatAttr scale) {
+  if (failed(verifyRank(emitError, operand, rank))) // (C1)
+    return failure();
+  if (!(scale.getValueAsDouble() > 0)) // (C2)
+    return emitError() << "expected a positive scale, but got " << scale;
+  return success();
+}
+
+RankedTensorType OrthogonalAttr::getValueType() const {
+  return RankedTensorType::get({typeOf(getSquare()).getDimSize(0),
+                                typeOf(getCoordinates()).getDimSize(1)},
+                               Float32Type::get(getContext()));
+}
+
+SmallVector<Attribute> OrthogonalAttr::getOperandExprs() const {
+  return {getSquare(), getCoordinates()};
+}
+
+LogicalResult OrthogonalAttr::verify(EmitError emitError, Attribute square,
+                                     Attribute coordinates, int64_t first) {
+  FailureOr<RankedTensorType> basis = getMatrix(emitError, square),
+                              given = getMatrix(emitError, coordinates);
+  if (failed(basis) || failed(given))
+    return failure();
+  int64_t rank = basis->getDimSize(0);
+  if (basis->getDimSize(1) != rank || rank % 2 ||
+      given->getDimSize(0) * 2 != rank) // (C1)
+    return emitError() << "expected square [rank, rank] of an even rank and "
+                          "coordinates [rank / 2, any], but got "
+                       << *basis << " and " << *given;
+  if (first != 0 && first != 1) // (C2)
+    return emitError() << "expected first to be 0 or 1, but got " << first;
+  return success();
 }
 
 //===----------------------------------------------------------------------===//
@@ -160,8 +239,6 @@ RankedTensorType SumAttr::getValueType() const {
 SmallVector<Attribute> SumAttr::getOperandExprs() const {
   return llvm::to_vector(getOperands());
 }
-
-bool SumAttr::isInvertible() const { return false; }
 
 LogicalResult SumAttr::verify(EmitError emitError, ArrayAttr operands,
                               DenseFPElementsAttr weights) {
@@ -191,18 +268,9 @@ SmallVector<Attribute> ResidualAttr::getOperandExprs() const {
   return {getOperand()};
 }
 
-bool ResidualAttr::isInvertible() const { return false; }
-
-LogicalResult ResidualAttr::verify(EmitError emitError, ResidualKind,
+LogicalResult ResidualAttr::verify(EmitError emitError, StartKind,
                                    Attribute operand, int64_t rank, FloatAttr) {
-  FailureOr<RankedTensorType> type = getMatrix(emitError, operand);
-  if (failed(type))
-    return failure();
-  int64_t most = std::min(type->getDimSize(0), type->getDimSize(1));
-  if (rank < 1 || rank > most) // (C1)
-    return emitError() << "expected rank to be in [1, " << most << "], but got "
-                       << rank;
-  return success();
+  return verifyRank(emitError, operand, rank); // (C1)
 }
 
 RankedTensorType ReplaceRowsAttr::getValueType() const {
@@ -212,8 +280,6 @@ RankedTensorType ReplaceRowsAttr::getValueType() const {
 SmallVector<Attribute> ReplaceRowsAttr::getOperandExprs() const {
   return {getOperand(), getRows()};
 }
-
-bool ReplaceRowsAttr::isInvertible() const { return false; }
 
 LogicalResult ReplaceRowsAttr::verify(EmitError emitError, Attribute operand,
                                       Attribute rows,

@@ -87,9 +87,9 @@ static FailureOr<Branch> makeBranch(ModuleOp module, AdapterTensors &tensors,
   }
   // Embeddings begin as usual in an adapter that begins with PiSSA or OLoRA.
   if (!branch.isEmbedding && config.init == peft::PeftConfig::Init::Pissa)
-    branch.residual = ResidualKind::Pissa;
+    branch.residual = StartKind::Pissa;
   if (!branch.isEmbedding && config.init == peft::PeftConfig::Init::Olora)
-    branch.residual = ResidualKind::Olora;
+    branch.residual = StartKind::Olora;
   return branch;
 }
 

@@ -91,7 +91,8 @@ private:
     // Rounded once, after what follows.
     value = stripCast(value);
     if (branch.residual) {
-      FailureOr<Attribute> residual = residualOf(branch, value);
+      FailureOr<Attribute> residual = residualExpr(
+          block, branch.local, *branch.residual, value, branch.scale);
       if (failed(residual))
         return failure();
       value = *residual;
@@ -111,38 +112,6 @@ private:
     }
     changeValue(index, castExpr(value, element));
     return success();
-  }
-
-  FailureOr<Attribute> residualOf(const Branch &branch, Attribute value) {
-    auto of = [&](Attribute operand, double scale) -> Attribute {
-      return ResidualAttr::get(
-          block.getContext(), *branch.residual, operand,
-          branch.scale.getNumElements(),
-          FloatAttr::get(Float64Type::get(block.getContext()), scale));
-    };
-    RankedTensorType type = exprType(value);
-    int64_t rank = branch.scale.getNumElements();
-    if (rank > std::min(type.getDimSize(0), type.getDimSize(1)))
-      return block.emitError()
-             << "expected the rank of '" << branch.local
-             << "' to be at most the smaller dimension of its weight, but got "
-             << rank << " and " << type;
-    if (*branch.residual == ResidualKind::Pissa)
-      return of(value, 1);
-    double scale =
-        (*branch.scale.getValues<APFloat>().begin()).convertToDouble();
-    // PEFT factorizes the matrix as it is stored, [in, out] for Conv1D; only a
-    // square one then takes the factors.
-    auto transpose = dyn_cast<TransposeAttr>(value);
-    if (!transpose)
-      return of(value, scale);
-    if (type.getDimSize(0) != type.getDimSize(1))
-      return block.emitError()
-             << "OLoRA on '" << branch.local
-             << "', a Conv1D layer that is not square, is not supported: PEFT "
-                "itself cannot run it";
-    return Attribute(TransposeAttr::get(block.getContext(),
-                                        of(transpose.getOperand(), scale)));
   }
 
   LogicalResult add(Operation *user, const Branch &branch, ApplyOp place) {

@@ -57,7 +57,7 @@ static Attribute signatureOf(ArrayRef<const Branch *> branches, ApplyOp place,
                            branch->bias, branch->magnitude})
       add(part);
     add(branch->residual
-            ? StringAttr::get(context, stringifyResidualKind(*branch->residual))
+            ? StringAttr::get(context, stringifyStartKind(*branch->residual))
             : Attribute());
     // What the branch builds on may differ between places.
     if (branch->magnitude || branch->residual)

@@ -34,8 +34,20 @@ struct Branch {
   mlir::Attribute magnitude = {};
   /// What the base weight loses to the branch (PiSSA, OLoRA); `rank` of it is
   /// that of the branch.
-  std::optional<ResidualKind> residual = std::nullopt;
+  std::optional<StartKind> residual = std::nullopt;
 };
+
+/// The base weight less what a branch on module `local` started from; errors
+/// are `op`'s. A rank above that of the weight is one, and OLoRA on a Conv1D
+/// layer that is not square, which PEFT cannot run either.
+mlir::FailureOr<mlir::Attribute>
+residualExpr(mlir::Operation *op, llvm::StringRef local, StartKind kind,
+             mlir::Attribute weight, mlir::DenseFPElementsAttr scale);
+
+/// The A and B that such a branch starts as; the same errors.
+mlir::FailureOr<std::pair<mlir::Attribute, mlir::Attribute>>
+startExprs(mlir::Operation *op, llvm::StringRef local, StartKind kind,
+           mlir::Attribute weight, mlir::DenseFPElementsAttr scale);
 
 /// The block's name without what variants add: "decoder" for "decoder.lora_1".
 llvm::StringRef blockStem(llvm::StringRef name);

@@ -10,6 +10,9 @@
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "llvm/Support/JSON.h"
 
+#include <cmath>
+#include <map>
+
 namespace lora {
 #define GEN_PASS_DEF_INSERT
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h.inc"
@@ -19,65 +22,170 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// Fails if a new branch is to begin with something else than random numbers.
+/// Fails if a new branch is to begin with something that is not known here.
 static LogicalResult refuseStart(ModuleOp module,
                                  const peft::PeftConfig &config) {
-  using Init = peft::PeftConfig::Init;
-  auto refuse = [&](const char *what) {
-    return module.emitError()
-           << config.where << ": " << what
-           << " cannot be begun here; begin it with PEFT, save it, and attach "
-              "the folder";
-  };
-  if (config.dora)
-    return refuse("an adapter with 'use_dora'");
-  if (config.init == Init::Pissa || config.init == Init::Olora)
-    return refuse("an adapter with PiSSA's or OLoRA's 'init_lora_weights'");
-  if (config.init == Init::FromData)
-    return refuse(
-        "an adapter whose 'init_lora_weights' comes from data or from "
-        "the base weights");
-  if (config.init == Init::Orthogonal)
-    return refuse("an adapter with 'init_lora_weights' \"orthogonal\"");
-  if (config.init == Init::Random && config.loraBias)
-    return refuse("an adapter with random biases");
-  return success();
+  if (config.init != peft::PeftConfig::Init::FromData)
+    return success();
+  return module.emitError()
+         << config.where
+         << ": an adapter whose 'init_lora_weights' comes from data, from "
+            "gradients or from the least singular values cannot be begun here; "
+            "begin it with PEFT, save it, and attach the folder";
 }
 
-/// A new branch, as PEFT begins it.
-static Branch makeBranch(MLIRContext *context, const peft::PeftConfig &config,
-                         const GraphModule &known, const peft::Target &target,
-                         const AdapterOptions &options) {
+namespace {
+
+/// Makes new branches, as PEFT begins them.
+class BranchMaker {
+public:
+  BranchMaker(ModuleOp module, const peft::PeftConfig &config,
+              const AdapterOptions &options)
+      : module(module), config(config), options(options) {
+    for (auto &[block, applies] : collectApplies(module))
+      for (ApplyOp apply : applies)
+        places[apply.getPath()].push_back({apply, block});
+  }
+
+  FailureOr<Branch> make(const GraphModule &known, const peft::Target &target) {
+    Branch branch;
+    branch.path = known.path;
+    branch.local = known.local;
+    branch.adapter = options.name;
+    branch.scale = splatScale(module.getContext(), target.rank, target.scale);
+    branch.isEmbedding = known.info.kind == peft::ModuleKind::Embedding;
+    if (branch.isEmbedding)
+      beginEmbedding(branch, known, target.rank);
+    else if (failed(beginLinear(branch, known, target.rank)))
+      return failure();
+    if (config.loraBias)
+      beginBias(branch, known, target.rank);
+    if (config.dora)
+      beginMagnitude(branch, known);
+    return branch;
+  }
+
+private:
   using Init = peft::PeftConfig::Init;
-  auto init = [&](InitKind kind, StringRef suffix, ArrayRef<int64_t> shape) {
+
+  Attribute random(InitKind kind, const GraphModule &known, StringRef suffix,
+                   ArrayRef<int64_t> shape) {
+    MLIRContext *context = module.getContext();
     return InitAttr::get(
         context, kind, StringAttr::get(context, slotName(known.local, suffix)),
         RankedTensorType::get(shape, Float32Type::get(context)), options.seed);
-  };
-  bool isRandom = config.init == Init::Random;
-  Branch branch;
-  branch.path = known.path;
-  branch.local = known.local;
-  branch.adapter = options.name;
-  branch.scale = splatScale(context, target.rank, target.scale);
-  branch.isEmbedding = known.info.kind == peft::ModuleKind::Embedding;
-  if (branch.isEmbedding) {
-    branch.a = transposeExpr(
-        init(isRandom ? InitKind::StandardNormal : InitKind::Zeros,
-             "lora_embedding_A", {target.rank, known.in}));
-    branch.b = init(InitKind::StandardNormal, "lora_embedding_B",
-                    {known.out, target.rank});
-    return branch;
   }
-  branch.a = init(config.init == Init::Gaussian ? InitKind::Normal
-                                                : InitKind::KaimingUniform,
-                  "lora_A.weight", {target.rank, known.in});
-  branch.b = init(isRandom ? InitKind::KaimingUniform : InitKind::Zeros,
-                  "lora_B.weight", {known.out, target.rank});
-  if (config.loraBias)
-    branch.bias = init(InitKind::Zeros, "lora_B.bias", {known.out});
-  return branch;
-}
+
+  Attribute named(const GraphModule &known, StringRef suffix, Attribute value) {
+    MLIRContext *context = module.getContext();
+    return NamedAttr::get(
+        context, StringAttr::get(context, slotName(known.local, suffix)),
+        value);
+  }
+
+  /// The value of a module's weight, before it is rounded to the graph's type.
+  Attribute weightOf(const GraphModule &known) {
+    for (auto [apply, block] : places.at(known.path))
+      if (auto index = findSlot(block, slotName(known.local, "weight")))
+        return stripCast(getSlotValue(apply, block, *index));
+    llvm_unreachable("a module is found by the slot of its weight");
+  }
+
+  void beginEmbedding(Branch &branch, const GraphModule &known, int64_t rank) {
+    InitKind ofA = config.init == Init::Random ? InitKind::StandardNormal
+                                               : InitKind::Zeros;
+    branch.a =
+        transposeExpr(random(ofA, known, "lora_embedding_A", {rank, known.in}));
+    branch.b = random(InitKind::StandardNormal, known, "lora_embedding_B",
+                      {known.out, rank});
+  }
+
+  LogicalResult beginLinear(Branch &branch, const GraphModule &known,
+                            int64_t rank) {
+    constexpr const char *ofA = "lora_A.weight", *ofB = "lora_B.weight";
+    if (config.init == Init::Pissa || config.init == Init::Olora) {
+      branch.residual =
+          config.init == Init::Pissa ? StartKind::Pissa : StartKind::Olora;
+      auto parts = startExprs(module, known.info.path, *branch.residual,
+                              weightOf(known), branch.scale);
+      if (failed(parts))
+        return failure();
+      branch.a = named(known, ofA, parts->first);
+      branch.b = named(known, ofB, parts->second);
+      return success();
+    }
+    if (config.init == Init::Orthogonal) {
+      if (rank % 2)
+        return module.emitError()
+               << config.where << ": expected an even rank for '"
+               << known.info.path
+               << "', because 'init_lora_weights' is \"orthogonal\", but got "
+               << rank;
+      Attribute square =
+          random(InitKind::StandardNormal, known, "lora_basis", {rank, rank});
+      auto half = [&](StringRef suffix, int64_t width, int64_t first) {
+        return OrthogonalAttr::get(
+            module.getContext(), square,
+            random(InitKind::StandardNormal, known, suffix, {rank / 2, width}),
+            first);
+      };
+      branch.a = named(known, ofA, half("lora_A.coordinates", known.in, 0));
+      branch.b = named(known, ofB,
+                       transposeExpr(half("lora_B.coordinates", known.out, 1)));
+      return success();
+    }
+    branch.a = random(config.init == Init::Gaussian ? InitKind::Normal
+                                                    : InitKind::KaimingUniform,
+                      known, ofA, {rank, known.in});
+    branch.b = random(config.init == Init::Random ? InitKind::KaimingUniform
+                                                  : InitKind::Zeros,
+                      known, ofB, {known.out, rank});
+    return success();
+  }
+
+  /// As B's: zero, or of `torch.nn.Linear`, uniform within 1 / sqrt(rank).
+  void beginBias(Branch &branch, const GraphModule &known, int64_t rank) {
+    bool isRandom = config.init == Init::Random;
+    branch.bias = random(isRandom ? InitKind::KaimingUniform : InitKind::Zeros,
+                         known, "lora_B.bias", {known.out});
+    if (!isRandom)
+      return;
+    // A vector's own bound is 1 / sqrt(out).
+    MLIRContext *context = module.getContext();
+    float factor = float(std::sqrt(double(known.out) / double(rank)));
+    branch.bias = SumAttr::get(
+        context, ArrayAttr::get(context, {branch.bias}),
+        cast<DenseFPElementsAttr>(DenseElementsAttr::get(
+            RankedTensorType::get({1}, Float32Type::get(context)), factor)));
+  }
+
+  /// The norms of the adapted weight as it begins.
+  void beginMagnitude(Branch &branch, const GraphModule &known) {
+    MLIRContext *context = module.getContext();
+    Attribute weight = weightOf(known), rows = branch.b, columns = branch.a;
+    if (branch.residual)
+      weight = *residualExpr(module, known.info.path, *branch.residual, weight,
+                             branch.scale);
+    if (branch.isEmbedding) {
+      rows = branch.a;
+      columns = transposeExpr(branch.b);
+    }
+    branch.magnitude = named(
+        known, "lora_magnitude_vector",
+        NormsAttr::get(
+            context,
+            MergeAttr::get(context, castExpr(weight, Float32Type::get(context)),
+                           rows, columns, branch.scale),
+            branch.isEmbedding ? 1 : 0));
+  }
+
+  ModuleOp module;
+  const peft::PeftConfig &config;
+  const AdapterOptions &options;
+  std::map<StringRef, SmallVector<std::pair<ApplyOp, func::FuncOp>>> places;
+};
+
+} // namespace
 
 FailureOr<BranchStatistics>
 lora::insertBranches(ModuleOp module, const peft::PeftConfig &config,
@@ -102,10 +210,14 @@ lora::insertBranches(ModuleOp module, const peft::PeftConfig &config,
         return modules[target.module].info.tied;
       }))
     untie(module, modules);
+  BranchMaker maker(module, config, options);
   std::vector<Branch> branches;
-  for (const peft::Target &target : selection->targets)
-    branches.push_back(makeBranch(module.getContext(), config,
-                                  modules[target.module], target, options));
+  for (const peft::Target &target : selection->targets) {
+    FailureOr<Branch> branch = maker.make(modules[target.module], target);
+    if (failed(branch))
+      return failure();
+    branches.push_back(std::move(*branch));
+  }
   return addBranches(module, branches, options.train);
 }
 

@@ -18,6 +18,8 @@ static StringAttr leafName(Attribute expr) {
     return leaf.getName();
   if (auto leaf = dyn_cast<InitAttr>(expr))
     return leaf.getName();
+  if (auto leaf = dyn_cast<NamedAttr>(expr))
+    return leaf.getName();
   if (auto leaf = dyn_cast<BaseAttr>(expr))
     return leaf.getName();
   // A leaf of a narrower file trains in f32.

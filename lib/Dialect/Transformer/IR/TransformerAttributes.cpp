@@ -52,15 +52,25 @@ getExprType(function_ref<InFlightDiagnostic()> emitError, Attribute expr) {
 
 RankedTensorType BaseAttr::getValueType() const { return getType(); }
 SmallVector<Attribute> BaseAttr::getOperandExprs() const { return {}; }
-bool BaseAttr::isInvertible() const { return true; }
 
 RankedTensorType AdapterAttr::getValueType() const { return getType(); }
 SmallVector<Attribute> AdapterAttr::getOperandExprs() const { return {}; }
-bool AdapterAttr::isInvertible() const { return true; }
 
 RankedTensorType InitAttr::getValueType() const { return getType(); }
 SmallVector<Attribute> InitAttr::getOperandExprs() const { return {}; }
-bool InitAttr::isInvertible() const { return true; }
+
+RankedTensorType NamedAttr::getValueType() const {
+  return cast<WeightExprAttrInterface>(getOperand()).getValueType();
+}
+SmallVector<Attribute> NamedAttr::getOperandExprs() const {
+  return {getOperand()};
+}
+LogicalResult NamedAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                StringAttr name, Attribute operand) {
+  if (name.empty())
+    return emitError() << "expected a name";
+  return success(bool(getExprType(emitError, operand)));
+}
 
 //===----------------------------------------------------------------------===//
 // Cast, concat, transpose
@@ -70,7 +80,6 @@ RankedTensorType CastAttr::getValueType() const { return getType(); }
 SmallVector<Attribute> CastAttr::getOperandExprs() const {
   return {getOperand()};
 }
-bool CastAttr::isInvertible() const { return false; }
 LogicalResult CastAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                Attribute operand, RankedTensorType type) {
   RankedTensorType from = getExprType(emitError, operand);
@@ -87,7 +96,6 @@ RankedTensorType ConcatAttr::getValueType() const { return getType(); }
 SmallVector<Attribute> ConcatAttr::getOperandExprs() const {
   return llvm::to_vector(getOperands());
 }
-bool ConcatAttr::isInvertible() const { return true; }
 LogicalResult ConcatAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  ArrayAttr operands, int64_t dim,
                                  RankedTensorType type) {
@@ -124,7 +132,6 @@ RankedTensorType TransposeAttr::getValueType() const {
 SmallVector<Attribute> TransposeAttr::getOperandExprs() const {
   return {getOperand()};
 }
-bool TransposeAttr::isInvertible() const { return true; }
 LogicalResult
 TransposeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                       Attribute operand) {
@@ -146,7 +153,6 @@ RankedTensorType OffsetAttr::getValueType() const {
 SmallVector<Attribute> OffsetAttr::getOperandExprs() const {
   return {getOperand()};
 }
-bool OffsetAttr::isInvertible() const { return false; }
 LogicalResult OffsetAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  Attribute operand, FloatAttr number) {
   if (!getExprType(emitError, operand))

@@ -91,7 +91,7 @@ def LoRA_SumAttr : LoRA_WeightExpr<"Sum", "sum"> {
   let assemblyFormat = "`<` $operands `,` $weights `>`";
 }
 
-def LoRA_ResidualKind : I32EnumAttr<"ResidualKind", "What is taken from a weight", [
+def LoRA_StartKind : I32EnumAttr<"StartKind", "Which factors of a weight a branch starts as", [
     I32EnumAttrCase<"Pissa", 0, "pissa">,
     I32EnumAttrCase<"Olora", 1, "olora">]> {
   let cppNamespace = "::lora";
@@ -112,9 +112,72 @@ def LoRA_ResidualAttr : LoRA_WeightExpr<"Residual", "residual"> {
     Constraints:
     - (C1) `operand` is a matrix, and `rank` at least 1 and at most its smaller dimension.
   }];
-  let parameters = (ins EnumParameter<LoRA_ResidualKind>:$kind, "::mlir::Attribute":$operand, "int64_t":$rank,
+  let parameters = (ins EnumParameter<LoRA_StartKind>:$kind, "::mlir::Attribute":$operand, "int64_t":$rank,
                         "::mlir::FloatAttr":$scale);
   let assemblyFormat = "`<` $kind `,` $operand `,` `rank` `=` $rank `,` `scale` `=` $scale `>`";
+}
+
+def LoRA_StartMatrix : I32EnumAttr<"StartMatrix", "A matrix of a branch", [
+    I32EnumAttrCase<"A", 0, "a">,
+    I32EnumAttrCase<"B", 1, "b">]> {
+  let cppNamespace = "::lora";
+  let genSpecializedAttr = 0;
+}
+
+def LoRA_StartAttr : LoRA_WeightExpr<"Start", "start"> {
+  let summary = "A or B as a new branch starts: a factor of a base weight";
+  let description = [{
+    `pissa` (Meng et al. 2024, eqs. 2 and 3): with W = U diag(s) V of the `rank` largest singular values, A = diag(sqrt(s / scale)) V and
+    B = U diag(sqrt(s / scale)). `olora` (Büyükakyüz 2024): A = R_r and B = Q_r, the first `rank` rows of R and columns of Q, W = Q R.
+    What the base weight loses is `#lora.residual` of the same operand, rank and scale. The value is f32.
+
+    ```mlir
+    #lora.start<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.0 : f64>
+    ```
+
+    Constraints:
+    - (C1) `operand` is a matrix, and `rank` at least 1 and at most its smaller dimension.
+    - (C2) `scale` is positive.
+  }];
+  let parameters = (ins EnumParameter<LoRA_StartKind>:$kind, EnumParameter<LoRA_StartMatrix>:$matrix, "::mlir::Attribute":$operand,
+                        "int64_t":$rank, "::mlir::FloatAttr":$scale);
+  let assemblyFormat = "`<` $kind `,` $matrix `,` $operand `,` `rank` `=` $rank `,` `scale` `=` $scale `>`";
+}
+
+def LoRA_OrthogonalAttr : LoRA_WeightExpr<"Orthogonal", "orthogonal"> {
+  let summary = "Random rows from one half of an orthonormal basis";
+  let description = [{
+    PEFT's start `orthogonal`: with Q of the QR factorization of `square`, of which the rows `first`, `first` + 2, ... are Q', the value is
+    transpose(Q') `coordinates` / 10. A with `first` = 0 and a transposed B with `first` = 1 of one `square` give B A = 0.
+    The value is f32.
+
+    ```mlir
+    #lora.orthogonal<#transformer.init<standard_normal, "q_proj.lora_basis", tensor<4x4xf32>, seed = 0>,
+                     #transformer.init<standard_normal, "q_proj.lora_A.coordinates", tensor<2x6xf32>, seed = 0>, first = 0>
+    ```
+
+    Constraints:
+    - (C1) `square` is [rank, rank] with an even rank, and `coordinates` [rank / 2, any].
+    - (C2) `first` is 0 or 1.
+  }];
+  let parameters = (ins "::mlir::Attribute":$square, "::mlir::Attribute":$coordinates, "int64_t":$first);
+  let assemblyFormat = "`<` $square `,` $coordinates `,` `first` `=` $first `>`";
+}
+
+def LoRA_NormsAttr : LoRA_WeightExpr<"Norms", "norms"> {
+  let summary = "The Euclidean norms of a matrix's rows or columns";
+  let description = [{
+    A number per index of dimension `dim`, over the other one: DoRA's magnitudes as they begin (Liu et al. 2024). Sums are f64, the value is f32.
+
+    ```mlir
+    #lora.norms<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>, dim = 0>
+    ```
+
+    Constraints:
+    - (C1) `operand` is a matrix, and `dim` 0 or 1.
+  }];
+  let parameters = (ins "::mlir::Attribute":$operand, "int64_t":$dim);
+  let assemblyFormat = "`<` $operand `,` `dim` `=` $dim `>`";
 }
 
 def LoRA_ReplaceRowsAttr : LoRA_WeightExpr<"ReplaceRows", "replace_rows"> {

@@ -205,8 +205,10 @@ def Insert : Pass<"lora-insert", "::mlir::ModuleOp"> {
   let description = [{
     Puts branches on the linear layers and embeddings that PEFT's targeting rules select: `targets` as a list of names, of paths or `all-linear`,
     or `regex`; or all of it from a file, `config=adapter_config.json`. A begins random (Kaiming uniform), B zero, of an
-    embedding A zero and B normal, so the model computes what it did; `init_lora_weights` of a config may say `gaussian`, or false for A and
-    B random. A target that matches nothing is a warning with near names, an error if nothing matches at all.
+    embedding A zero and B normal, so the model computes what it did. A config's `init_lora_weights` may say `gaussian`, `orthogonal`, false for A
+    and B random, or `pissa` and `olora`: A and B are then factors of the base weight (`#lora.start`), which loses their product
+    (`#lora.residual`). With `use_dora` magnitudes begin as norms (`#lora.norms`). Modules, names and shapes are those that PEFT makes of
+    the config. A target that matches nothing is a warning with near names, an error if nothing matches at all.
     The IR is that of `lora-attach`, with these values:
 
     ```mlir

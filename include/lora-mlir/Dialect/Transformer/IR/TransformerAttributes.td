@@ -102,6 +102,19 @@ def Transformer_InitAttr : Transformer_WeightExpr<"Init", "init"> {
   let assemblyFormat = "`<` $kind `,` $name `,` $type `,` `seed` `=` $seed `>`";
 }
 
+def Transformer_NamedAttr : Transformer_WeightExpr<"Named", "named"> {
+  let summary = "A new parameter that begins as a weight expression";
+  let description = [{
+    ```mlir
+    #transformer.named<"q_proj.lora_A.weight", #lora.start<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xf32>>, rank = 2, scale = 1.0 : f64>>
+    ```
+    The value is the expression's; like `#transformer.init` it is a leaf, a tensor of this name, for what trains it and saves it.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$name, "::mlir::Attribute":$operand);
+  let assemblyFormat = "`<` $name `,` $operand `>`";
+  let genVerifyDecl = 1;
+}
+
 def Transformer_CastAttr : Transformer_WeightExpr<"Cast", "cast"> {
   let summary = "A weight expression rounded once to another element type";
   let description = [{

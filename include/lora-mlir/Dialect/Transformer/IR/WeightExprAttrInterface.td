@@ -16,11 +16,7 @@ def WeightExprAttrInterface : AttrInterface<"WeightExprAttrInterface"> {
     InterfaceMethod<"The shape and element type of the value.",
       "::mlir::RankedTensorType", "getValueType">,
     InterfaceMethod<"The sub-expressions, in the order of evaluation; empty for a leaf.",
-      "::llvm::SmallVector<::mlir::Attribute>", "getOperandExprs">,
-    InterfaceMethod<[{
-      Whether the value determines its operands again (concatenation,
-      transposition): only such expressions may feed a trainable slot.
-    }], "bool", "isInvertible">
+      "::llvm::SmallVector<::mlir::Attribute>", "getOperandExprs">
   ];
 }
 
