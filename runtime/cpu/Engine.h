@@ -38,6 +38,11 @@ struct GatherSpec {
 Expected<std::unique_ptr<lora_primitive>> createMatmul(lora_engine &engine,
                                                        const MatmulSpec &spec);
 
+/// A matmul of one row, which only has to read its weights fast; null where b's
+/// layout or a type is one that only oneDNN knows.
+std::unique_ptr<lora_primitive> createMatvec(const MatmulSpec &spec,
+                                             unsigned threads);
+
 Expected<std::unique_ptr<lora_primitive>> createGather(lora_engine &engine,
                                                        const GatherSpec &spec);
 

@@ -27,8 +27,6 @@ struct MatmulPrimitive final : lora_primitive {
       return error;
     memories.emplace_back(raw);
     args.push_back({argument, raw});
-    if (argument != DNNL_ARG_SCRATCHPAD)
-      bytes += dnnl_memory_desc_get_size(md);
     return Error::success();
   }
 
@@ -62,11 +60,31 @@ unsigned usefulThreads(const lora_engine &engine, const MatmulSpec &spec) {
   return operations < fewOperations && bytes < fewBytes ? 1 : engine.threads;
 }
 
+/// Sets how much a product computes and moves.
+void count(const MatmulSpec &spec, lora_primitive &primitive) {
+  auto size = [](int64_t rows, int64_t columns, DType type) {
+    return uint64_t(rows) * uint64_t(columns) * sizeOf(type);
+  };
+  primitive.operations =
+      2 * uint64_t(spec.m) * uint64_t(spec.n) * uint64_t(spec.k);
+  primitive.bytes = size(spec.m, spec.k, spec.a) +
+                    size(spec.k, spec.n, spec.b) + size(spec.m, spec.n, spec.c);
+  if (spec.bias)
+    primitive.bytes += size(1, spec.n, *spec.bias);
+  for (const PostOp &op : spec.postOps)
+    if (op.isBinary())
+      primitive.bytes += size(spec.m, spec.n, op.operand);
+}
+
 } // namespace
 
 Expected<std::unique_ptr<lora_primitive>> createMatmul(lora_engine &engine,
                                                        const MatmulSpec &spec) {
   unsigned threads = usefulThreads(engine, spec);
+  if (std::unique_ptr<lora_primitive> matvec = createMatvec(spec, threads)) {
+    count(spec, *matvec);
+    return matvec;
+  }
   useThreads(threads);
   Expected<PrimitiveDesc> desc = describeMatmul(engine.engine.get(), spec);
   if (!desc)
@@ -95,8 +113,7 @@ Expected<std::unique_ptr<lora_primitive>> createMatmul(lora_engine &engine,
       return error;
   result->scratchBytes = dnnl_memory_desc_get_size(
       dnnl_primitive_desc_query_md(desc->get(), dnnl_query_scratchpad_md, 0));
-  result->operations =
-      2 * uint64_t(spec.m) * uint64_t(spec.n) * uint64_t(spec.k);
+  count(spec, *result);
   return std::unique_ptr<lora_primitive>(std::move(result));
 }
 
