@@ -86,8 +86,10 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
          "--threads", options.threads,
          "Threads to use (default: the cores that this process may use)")
       ->check(CLI::Range(1, 1024));
-  app.add_flag("--time", options.time,
-               "Print times, rates and peak memory to standard error");
+  app.add_flag("--time{times}", options.time,
+               "Print times, rates and peak memory to standard error; "
+               "--time=ops also prints where the time went")
+      ->check(CLI::IsMember({"times", "ops"}));
   app.add_flag("--info", options.info,
                "Print what the file holds, and run nothing");
   app.add_flag("--verify", options.verify,

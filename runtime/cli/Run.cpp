@@ -100,7 +100,7 @@ Error run(const Options &options) {
   if (!batch)
     return batch.takeError();
 
-  RunTimes times;
+  RunTimes times(options.time == "ops");
   ModuleOptions moduleOptions;
   moduleOptions.threads = options.threads;
   moduleOptions.verifyPack = options.verify;
@@ -113,7 +113,7 @@ Error run(const Options &options) {
   if (!created)
     return created.takeError();
   Session &session = **created;
-  times.loaded();
+  times.loaded(session);
   if (!options.quiet)
     printMemory(session);
   if (options.generate)
@@ -167,7 +167,7 @@ Error run(const Options &options) {
     if (Error error =
             results.finish(options.tolerance, options.relativeTolerance))
       return error;
-  if (options.time)
+  if (!options.time.empty())
     times.print(session);
   return Error::success();
 }

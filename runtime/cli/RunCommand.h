@@ -29,7 +29,8 @@ struct Options {
   int64_t context = 0;
   unsigned threads = 0;
   bool stopAtEos = false;
-  bool time = false;
+  /// Empty, or what is printed: "times", or "ops", with where they went.
+  std::string time;
   bool info = false;
   bool verify = false;
   bool quiet = false;
@@ -103,8 +104,9 @@ private:
 /// Collects the times of a run; phases may come several times.
 class RunTimes {
 public:
-  RunTimes();
-  void loaded();
+  /// With `ops`, of each operation too.
+  explicit RunTimes(bool ops);
+  void loaded(Session &session);
   void prefilled(Session &session, int64_t tokens);
   void decoded(Session &session, int64_t tokens);
   /// Prints them to standard error with the limits of this machine, measured
@@ -116,10 +118,13 @@ private:
     double seconds = 0;
     int64_t tokens = 0;
     Counters counters;
+    /// Of each time that the phase came.
+    std::vector<Profile> profiles;
   };
   double lap();
   void add(Phase &phase, Session &session, int64_t tokens);
 
+  bool ops;
   double last = 0;
   double load = 0;
   Phase prefill, decode;

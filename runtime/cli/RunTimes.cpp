@@ -3,8 +3,10 @@
 #include "RunCommand.h"
 #include "lora-runtime/Limits.h"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <map>
 #include <sys/resource.h>
 
 namespace lora_rt::cli {
@@ -34,9 +36,63 @@ std::string rate(double value, double limit, const char *unit) {
   return text;
 }
 
+/// One line for each operation that took a thousandth of the phase.
+void printProfile(const char *phase, const Profile &profile,
+                  const MachineLimits &limits) {
+  std::fprintf(stderr, "\n%s: %.1f ms in calls\n  %%      ms   calls\n", phase,
+               profile.seconds * 1e3);
+  double rest = profile.seconds;
+  auto line = [&](double seconds, uint64_t calls, const std::string &text) {
+    if (seconds >= 1e-3 * profile.seconds)
+      std::fprintf(stderr, "%5.1f %8.2f %6llu  %s\n",
+                   100 * seconds / profile.seconds, seconds * 1e3,
+                   (unsigned long long)calls, text.c_str());
+  };
+  for (const ProfileEntry &entry : profile.entries) {
+    rest -= entry.seconds;
+    std::string text = entry.name;
+    // Which limit counts is the one that it is closer to.
+    double operations = double(entry.operations) / entry.seconds,
+           bytes = double(entry.bytes) / entry.seconds;
+    bool isArithmetic =
+        operations * limits.bytesPerSecond > bytes * limits.operationsPerSecond;
+    if (entry.operations)
+      text +=
+          ": " + (isArithmetic
+                      ? rate(operations, limits.operationsPerSecond, "GFLOP/s")
+                      : rate(bytes, limits.bytesPerSecond, "GB/s"));
+    line(entry.seconds, entry.calls, text);
+  }
+  line(rest, 1, "generated code on one thread, between these");
+}
+
+/// The sum of profiles, by name.
+Profile join(const std::vector<Profile> &profiles) {
+  Profile sum;
+  std::map<std::string, ProfileEntry> entries;
+  for (const Profile &profile : profiles) {
+    sum.seconds += profile.seconds;
+    for (const ProfileEntry &entry : profile.entries) {
+      ProfileEntry &to = entries[entry.name];
+      to.name = entry.name;
+      to.calls += entry.calls;
+      to.seconds += entry.seconds;
+      to.operations += entry.operations;
+      to.bytes += entry.bytes;
+    }
+  }
+  for (auto &[name, entry] : entries)
+    sum.entries.push_back(std::move(entry));
+  std::sort(sum.entries.begin(), sum.entries.end(),
+            [](const ProfileEntry &x, const ProfileEntry &y) {
+              return x.seconds > y.seconds;
+            });
+  return sum;
+}
+
 } // namespace
 
-RunTimes::RunTimes() : last(now()) {}
+RunTimes::RunTimes(bool ops) : ops(ops), last(now()) {}
 
 double RunTimes::lap() {
   double previous = last;
@@ -44,7 +100,11 @@ double RunTimes::lap() {
   return last - previous;
 }
 
-void RunTimes::loaded() { load = lap(); }
+void RunTimes::loaded(Session &session) {
+  load = lap();
+  if (ops)
+    session.instance().startProfile();
+}
 
 void RunTimes::prefilled(Session &session, int64_t tokens) {
   add(prefill, session, tokens);
@@ -62,6 +122,8 @@ void RunTimes::add(Phase &phase, Session &session, int64_t tokens) {
   phase.counters.bytes += counters.bytes;
   phase.counters.executions += counters.executions;
   session.instance().resetCounters();
+  if (ops)
+    phase.profiles.push_back(session.instance().takeProfile());
 }
 
 void RunTimes::print(Session &session) {
@@ -92,9 +154,13 @@ void RunTimes::print(Session &session) {
   std::fprintf(
       stderr,
       "memory   %s at most, weights included\n"
-      "Rates count oneDNN's kernels only; the limits were measured just "
+      "Rates count matrix products only; the limits were measured just "
       "now.\n",
       sizeText(peak).c_str());
+  if (prefill.tokens && ops)
+    printProfile("prefill", join(prefill.profiles), limits);
+  if (decode.tokens && ops)
+    printProfile("decode", join(decode.profiles), limits);
 }
 
 } // namespace lora_rt::cli

@@ -327,6 +327,34 @@ lora_rt_body bestBody() {
   return runAnywhere;
 }
 
+/// a in f32, padded with zeros; for pairs of weights the even values of k, then
+/// the odd ones. The calling thread does this alone, so it is vectorized.
+void spreadRow(const MatmulSpec &spec, const Panels &panels, const void *a,
+               float *x) {
+  int64_t half = panels.paddedK / 2, k = 0;
+  if (panels.group == 1) {
+    if (spec.a == DType::F32) {
+      std::memcpy(x, a, size_t(spec.k) * sizeof(float));
+      k = spec.k;
+    }
+    for (; k < panels.paddedK; ++k)
+      x[k] = k < spec.k ? load(spec.a, a, k) : 0.0f;
+    return;
+  }
+  if (spec.a == DType::BF16) {
+    for (int64_t pair = 0; pair < spec.k / 2; ++pair) {
+      uint32_t bits;
+      std::memcpy(&bits, static_cast<const uint16_t *>(a) + 2 * pair,
+                  sizeof(bits));
+      x[pair] = std::bit_cast<float>(bits << 16);
+      x[half + pair] = std::bit_cast<float>(bits & 0xffff0000u);
+    }
+    k = spec.k / 2 * 2;
+  }
+  for (; k < panels.paddedK; ++k)
+    x[k / 2 + k % 2 * half] = k < spec.k ? load(spec.a, a, k) : 0.0f;
+}
+
 struct MatvecPrimitive final : lora_primitive {
   MatmulSpec spec;
   Panels panels;
@@ -340,15 +368,8 @@ struct MatvecPrimitive final : lora_primitive {
     job.c = job.operands[std::count_if(
         spec.postOps.begin(), spec.postOps.end(),
         [](const PostOp &op) { return op.isBinary(); })];
-    if (panels.group == 2) {
-      job.xOdd = x + panels.paddedK / 2;
-      for (int64_t k = 0; k < panels.paddedK; ++k)
-        x[k / 2 + (k % 2) * (panels.paddedK / 2)] =
-            k < spec.k ? load(spec.a, args[0], k) : 0.0f;
-    } else {
-      for (int64_t k = 0; k < panels.paddedK; ++k)
-        x[k] = k < spec.k ? load(spec.a, args[0], k) : 0.0f;
-    }
+    job.xOdd = x + panels.paddedK / 2;
+    spreadRow(spec, panels, args[0], x);
     int64_t count = (spec.n + panels.width - 1) / panels.width;
     int64_t panelBytes =
         panels.paddedK * panels.width * int64_t(sizeOf(spec.b));

@@ -25,18 +25,24 @@ namespace {
 struct Loop {
   std::atomic<int64_t> next;
   int64_t end;
-  int64_t chunk;
+  int64_t grain;
+  /// What is left is divided by this for the next chunk.
+  int64_t parts;
   lora_rt_body body;
   void *const *captures;
 };
 
 void runChunks(void *data) {
   auto &loop = *static_cast<Loop *>(data);
-  for (;;) {
-    int64_t begin = loop.next.fetch_add(loop.chunk, std::memory_order_relaxed);
-    if (begin >= loop.end)
-      return;
-    loop.body(loop.captures, begin, std::min(loop.end, begin + loop.chunk));
+  int64_t begin = loop.next.load(std::memory_order_relaxed);
+  while (begin < loop.end) {
+    int64_t left = loop.end - begin;
+    int64_t chunk = std::min(left, std::max(loop.grain, left / loop.parts));
+    if (!loop.next.compare_exchange_weak(begin, begin + chunk,
+                                         std::memory_order_relaxed))
+      continue;
+    loop.body(loop.captures, begin, begin + chunk);
+    begin = loop.next.load(std::memory_order_relaxed);
   }
 }
 
@@ -90,9 +96,9 @@ void parallelFor(unsigned threads, int64_t begin, int64_t end, int64_t grain,
     body(captures, begin, end);
     return;
   }
-  // A few chunks per thread even out uneven iterations and busy cores.
-  int64_t chunk = std::max(grain, (count + useful * 4 - 1) / (useful * 4));
-  Loop loop{{begin}, end, chunk, body, captures};
+  // Chunks become smaller towards the end (Polychronopoulos and Kuck 1987), so
+  // that threads end together, whatever else their cores are doing.
+  Loop loop{{begin}, end, grain, useful * 2, body, captures};
   GOMP_parallel(runChunks, &loop, unsigned(useful), 0);
 }
 

@@ -20,8 +20,8 @@ unsigned usableCores();
 /// Makes regions that the calling thread starts use this many threads.
 void useThreads(unsigned threads);
 
-/// Runs body over [begin, end) on `threads` threads; chunks are handed out as
-/// threads become free.
+/// Runs body over [begin, end) on `threads` threads; chunks of at least `grain`
+/// are handed out as threads become free.
 void parallelFor(unsigned threads, int64_t begin, int64_t end, int64_t grain,
                  lora_rt_body body, void *const *captures);
 

@@ -8,10 +8,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "CodeObject.h"
+#include "../payload/ElfSections.h"
 #include "lora-runtime/File.h"
 
 #include <cerrno>
+#include <cstring>
 #include <dlfcn.h>
+#include <link.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -61,6 +64,39 @@ Expected<LoadedObject> LoadedObject::load(std::span<const std::byte> bytes,
 
 void *LoadedObject::symbol(const char *name) const {
   return dlsym(handle, name);
+}
+
+std::map<const void *, std::string> LoadedObject::functions() const {
+  std::map<const void *, std::string> names;
+  link_map *map = nullptr;
+  if (!handle || dlinfo(handle, RTLD_DI_LINKMAP, &map) != 0)
+    return names;
+  Expected<MappedFile> file =
+      MappedFile::open("/proc/self/fd/" + std::to_string(fd));
+  if (!file)
+    return names;
+  std::span<const std::byte> bytes = file->bytes();
+  Expected<ElfSections> sections = ElfSections::parse(bytes, "code");
+  if (!sections)
+    return names;
+  auto symbols = sections->find(".symtab"), strings = sections->find(".strtab");
+  if (!symbols || !strings)
+    return names;
+  std::string_view text(reinterpret_cast<const char *>(bytes.data()) +
+                            strings->offset,
+                        strings->bytes);
+  for (uint64_t i = 0; i + sizeof(Elf64_Sym) <= symbols->bytes;
+       i += sizeof(Elf64_Sym)) {
+    Elf64_Sym symbol;
+    std::memcpy(&symbol, bytes.data() + symbols->offset + i, sizeof(symbol));
+    if (ELF64_ST_TYPE(symbol.st_info) != STT_FUNC ||
+        symbol.st_name >= text.size())
+      continue;
+    std::string_view name = text.substr(symbol.st_name);
+    names[reinterpret_cast<const void *>(map->l_addr + symbol.st_value)] =
+        name.substr(0, name.find('\0'));
+  }
+  return names;
 }
 
 Expected<CodeObject> CodeObject::load(std::span<const std::byte> bytes,

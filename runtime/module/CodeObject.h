@@ -7,7 +7,9 @@
 #include "lora-runtime/module.h"
 
 #include <cstddef>
+#include <map>
 #include <span>
+#include <string>
 
 namespace lora_rt {
 
@@ -27,6 +29,10 @@ public:
   /// nullptr if there is no such symbol.
   void *symbol(const char *name) const;
 
+  /// The functions in the object's symbol table, local ones too, by their
+  /// addresses; empty for an object without one.
+  std::map<const void *, std::string> functions() const;
+
   /// Leaves the object loaded for the rest of the process.
   void keep() && { handle = nullptr, fd = -1; }
 
@@ -44,6 +50,11 @@ public:
 
   /// nullptr if there is no such entry.
   lora_rt_entry entry(const std::string &name) const;
+
+  /// Names of functions, for people.
+  std::map<const void *, std::string> functions() const {
+    return object.functions();
+  }
 
 private:
   LoadedObject object;

@@ -1,9 +1,12 @@
 //===- Instance.cpp - Slots, workspace and calls --------------------------===//
 
+#include "../core/Json.h"
 #include "ModuleState.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <map>
 
 namespace lora_rt {
 
@@ -37,6 +40,62 @@ Expected<EngineMemory> EngineMemory::allocate(const lora_backend *backend,
   return memory;
 }
 
+namespace {
+
+double now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Calls and their time.
+struct Sum {
+  uint64_t calls = 0;
+  double seconds = 0;
+};
+
+/// "matmul 128 x 8192 x 2048 bf16, silu"
+std::string describe(const Manifest::Primitive &primitive) {
+  Json json = Json::parse(primitive.json, nullptr, /*allow_exceptions=*/false);
+  std::string text = primitive.kind;
+  auto sizes = [&](std::initializer_list<const char *> keys) {
+    const char *before = " ";
+    for (const char *key : keys) {
+      auto found = json.find(key);
+      if (found == json.end() || !found->is_number())
+        return;
+      text += before + found->dump();
+      before = " x ";
+    }
+  };
+  sizes({"m", "n", "k"});
+  sizes({"count", "width"});
+  text += " " + std::string(manifestName(primitive.dtype));
+  if (auto ops = json.find("post_ops"); ops != json.end() && ops->is_array())
+    for (const Json &op : *ops)
+      if (auto kind = op.find("kind"); kind != op.end() && kind->is_string())
+        text += ", " + kind->get<std::string>();
+  return text;
+}
+
+/// Adds the time of a scope to a sum, if there is one.
+class Timed {
+public:
+  explicit Timed(Sum *sum) : sum(sum), begin(sum ? now() : 0) {}
+  ~Timed() {
+    if (!sum)
+      return;
+    sum->seconds += now() - begin;
+    ++sum->calls;
+  }
+
+private:
+  Sum *sum;
+  double begin;
+};
+
+} // namespace
+
 /// What generated code gets as its context.
 struct ModuleInstance::Call {
   lora_rt_context context; ///< first, so that its address is this object's
@@ -44,6 +103,12 @@ struct ModuleInstance::Call {
   void *scratch = nullptr;
   Counters counters;
   Error error;
+
+  bool profiling = false;
+  /// By primitive; by a loop's body; of whole calls.
+  std::vector<Sum> primitives;
+  std::map<lora_rt_body, Sum> loops;
+  Sum calls;
 
   static Call &of(lora_rt_context *context) {
     return *reinterpret_cast<Call *>(context);
@@ -63,6 +128,7 @@ struct ModuleInstance::Call {
     call.counters.operations += facts.operations;
     call.counters.bytes += facts.bytes;
     ++call.counters.executions;
+    Timed timed(call.profiling ? &call.primitives[primitive] : nullptr);
     lora_message message;
     if (int32_t status =
             module.backend->execute(module.engine, module.primitives[primitive],
@@ -75,7 +141,9 @@ struct ModuleInstance::Call {
                           void *const *captures) {
     if (context->status)
       return;
-    Module::State &module = *of(context).module;
+    Call &call = of(context);
+    Module::State &module = *call.module;
+    Timed timed(call.profiling ? &call.loops[body] : nullptr);
     module.backend->parallel_for(module.engine, begin, end, grain, body,
                                  captures);
   }
@@ -190,6 +258,7 @@ Error ModuleInstance::call(const Manifest::Entry &entry,
   call.context.status = 0;
   call.error = Error::success();
   std::lock_guard lock(state.running);
+  Timed timed(call.profiling ? &call.calls : nullptr);
   state.entries[index](&call.context, slots.data(), workspace.address(),
                        io.data());
   return std::move(call.error);
@@ -264,6 +333,45 @@ const Counters &ModuleInstance::counters() const {
   return callContext->counters;
 }
 void ModuleInstance::resetCounters() { callContext->counters = {}; }
+
+void ModuleInstance::startProfile() {
+  Call &call = *callContext;
+  call.profiling = true;
+  call.primitives.assign(module->state->primitives.size(), {});
+  call.loops.clear();
+  call.calls = {};
+}
+
+Profile ModuleInstance::takeProfile() {
+  Call &call = *callContext;
+  const Module::State &state = *module->state;
+  Profile profile;
+  profile.seconds = call.calls.seconds;
+  auto add = [&](std::string name, const Sum &sum) -> ProfileEntry & {
+    return profile.entries.emplace_back(
+        ProfileEntry{std::move(name), sum.calls, sum.seconds});
+  };
+  for (size_t i = 0; i < call.primitives.size(); ++i) {
+    const Sum &sum = call.primitives[i];
+    if (sum.calls == 0)
+      continue;
+    ProfileEntry &entry = add(describe(state.manifest.primitives[i]), sum);
+    entry.operations = state.facts[i].operations * sum.calls;
+    entry.bytes = state.facts[i].bytes * sum.calls;
+  }
+  std::map<const void *, std::string> names = state.code.functions();
+  for (const auto &[body, sum] : call.loops) {
+    auto found = names.find(reinterpret_cast<const void *>(body));
+    std::string name = found == names.end() ? "loop" : found->second;
+    add(name.ends_with(".body") ? name.substr(0, name.size() - 5) : name, sum);
+  }
+  std::sort(profile.entries.begin(), profile.entries.end(),
+            [](const ProfileEntry &x, const ProfileEntry &y) {
+              return x.seconds > y.seconds;
+            });
+  startProfile();
+  return profile;
+}
 
 Expected<EngineMemory> ModuleInstance::allocate(uint64_t bytes) {
   return EngineMemory::allocate(module->state->backend, module->state->engine,

@@ -57,8 +57,15 @@ struct ConvertTransformerToLinalg
   using Base::Base;
 
   void runOnOperation() override {
-    getOperation().walk(
-        [&](Operation *op) { numDecomposed += isDecomposable(op); });
+    getOperation().walk([&](Operation *op) {
+      if (!isDecomposable(op))
+        return;
+      ++numDecomposed;
+      // Loops know what they compute: profiles name them by it.
+      auto name =
+          StringAttr::get(op->getContext(), op->getName().stripDialect());
+      op->setLoc(NameLoc::get(name, op->getLoc()));
+    });
     RewritePatternSet patterns(&getContext());
     populateTransformerToLinalgPatterns(patterns, attention);
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))

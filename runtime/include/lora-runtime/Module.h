@@ -76,6 +76,25 @@ struct Counters {
   uint64_t executions = 0;
 };
 
+/// What one primitive, or one parallel loop of generated code, took.
+struct ProfileEntry {
+  /// "matmul 128 x 2048 x 8192 ...", or the loop's symbol:
+  /// "decoder.t128.attention".
+  std::string name;
+  uint64_t calls = 0;
+  double seconds = 0;
+  /// Of primitives; 0 for loops.
+  uint64_t operations = 0, bytes = 0;
+};
+
+/// Where the time of calls went.
+struct Profile {
+  /// The longest first.
+  std::vector<ProfileEntry> entries;
+  /// All calls; what is not in an entry is the generated code between them.
+  double seconds = 0;
+};
+
 /// Code, primitives and parameters on an engine.
 class Module {
 public:
@@ -137,6 +156,12 @@ public:
   MemoryReport memory() const;
   const Counters &counters() const;
   void resetCounters();
+
+  /// From now on takes the time of each primitive and each parallel loop, which
+  /// costs about 50 ns for each.
+  void startProfile();
+  /// What was taken since the start, or since the last time; begins anew.
+  Profile takeProfile();
 
   /// Memory of the engine that this instance runs on.
   Expected<EngineMemory> allocate(uint64_t bytes);

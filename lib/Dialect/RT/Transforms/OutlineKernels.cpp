@@ -17,6 +17,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 #include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace lora::rt {
 #define GEN_PASS_DEF_OUTLINEKERNELS
@@ -136,6 +137,25 @@ Value castRows(OpBuilder &builder, Location loc, Value buffer, Value rows,
       builder, loc, type, buffer, builder.getIndexAttr(0), sizes, strides);
 }
 
+/// What the operations in a loop come from, "norm" or "rotary+cache_write", by
+/// the names in their locations; "kernel" where there are none, or too many for
+/// a name.
+std::string nameOf(Operation *loop) {
+  llvm::SetVector<StringAttr> names;
+  loop->walk([&](Operation *op) {
+    op->getLoc()->walk([&](Location loc) {
+      if (auto named = dyn_cast<NameLoc>(loc))
+        names.insert(named.getName());
+      return WalkResult::advance();
+    });
+  });
+  if (names.empty() || names.size() > 4)
+    return "kernel";
+  return llvm::join(
+      llvm::map_range(names, [](StringAttr name) { return name.getValue(); }),
+      "+");
+}
+
 class Outliner {
 public:
   Outliner(ModuleOp module, int64_t maxStackBytes)
@@ -237,9 +257,9 @@ private:
       arguments.push_back(memref::DimOp::create(builder, loc, value, 0));
     }
 
-    auto kernel =
-        func::FuncOp::create(loc, (parent.getSymName() + ".kernel").str(),
-                             builder.getFunctionType(types, results));
+    auto kernel = func::FuncOp::create(
+        loc, (parent.getSymName() + "." + nameOf(loop)).str(),
+        builder.getFunctionType(types, results));
     kernel.setPrivate();
     kernel->setAttr(rt::RTDialect::kKernelAttr, builder.getUnitAttr());
     symbols.insert(kernel, Block::iterator(parent));
