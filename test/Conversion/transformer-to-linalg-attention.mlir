@@ -53,16 +53,21 @@ func.func @attention(%q: tensor<?x144xbf16>, %k: tensor<?x72xbf16>, %v: tensor<?
   return %o, %lse : tensor<?x144xbf16>, tensor<?x6xf32>
 }
 
-// One token: its 2 rows read the keys where they are. A window moves the first key; f64 is computed in f64.
+// One token: as many parts of its keys as there are tiles, up to 32, in parallel; two rows read the keys where they are. A window moves
+// the first key; f64 is computed in f64.
 // LOOPS-LABEL: func.func @window
 // LOOPS-SAME: (%{{.+}}: tensor<1x160xf64>, %[[K:[a-z0-9]+]]: tensor<?x80xf64>
 // LOOPS-DAG: %[[WINDOW:.+]] = arith.constant 5 : index
-// LOOPS: scf.forall (%{{.+}}, %{{.+}}) in (1, 1)
 // LOOPS: %[[LATE:.+]] = arith.subi %{{.+}}, %[[WINDOW]]
 // LOOPS: arith.maxsi %{{.+}}, %[[LATE]]
-// LOOPS: -> (tensor<2x80xf64>, tensor<2xf64>, tensor<2xf64>)
+// LOOPS: scf.forall (%{{.+}}) in (%{{.+}}) shared_outs({{.*}}) -> (tensor<64x80xf64>, tensor<32x2xf64>, tensor<32x2xf64>)
 // LOOPS: scf.for
 // LOOPS-COUNT-160: vector.transfer_read %[[K]]
+// LOOPS: tensor.parallel_insert_slice
+// The parts are joined.
+// LOOPS: scf.for
+// LOOPS: arith.maximumf
+// LOOPS: arith.divf
 // REFERENCE-LABEL: func.func @window
 // REFERENCE: arith.maxsi
 func.func @window(%q: tensor<1x160xf64>, %k: tensor<?x80xf64>, %v: tensor<?x80xf64>, %seq: tensor<4x1xi32>) -> tensor<1x160xf64> {

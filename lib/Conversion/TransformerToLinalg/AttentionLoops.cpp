@@ -40,18 +40,7 @@ struct AttentionLoops {
 
 private:
   BlockState createState();
-  SmallVector<Value> updateRow(const AttentionTiles::TileSource &keys,
-                               const AttentionTiles::TileSource &values,
-                               Value firstKey, Value row, Value queries,
-                               ValueRange state);
   void writeResults(const BlockState &state);
-
-  Expr load(Value vector, Value row) {
-    return b.getExpr(tensor::ExtractOp::create(b, vector, row));
-  }
-  Value store(Expr value, Value vector, Value row) {
-    return tensor::InsertOp::create(b, Value(value), vector, row);
-  }
 };
 
 } // namespace
@@ -77,36 +66,6 @@ BlockState AttentionLoops::createState() {
           tiles.createFilledBuffer(rows, 0)};
 }
 
-/// One row and one tile: `state` is the sums, largest scores and totals.
-SmallVector<Value>
-AttentionLoops::updateRow(const AttentionTiles::TileSource &keys,
-                          const AttentionTiles::TileSource &values,
-                          Value firstKey, Value row, Value queries,
-                          ValueRange state) {
-  double infinity = std::numeric_limits<double>::infinity();
-  Value zero = b.getIndex(0);
-  Value token = tiles.add(block.firstToken, tiles.splitRow(row).first);
-  Value mask = tiles.getTileMask(firstKey, token);
-  Expr scores =
-      tiles.getScores(tiles.readRow(queries, row, zero), tiles.readTile(keys));
-  scores = select(mask, scores, scores.constant(-infinity));
-  Expr largest = load(state[1], row);
-  Expr next = max(largest, maxOf(scores));
-  // Where no key of the row has come yet, any finite shift will do.
-  Expr shift = select(equal(next, -infinity), next.constant(0), next);
-  Expr factor = exp(largest - shift);
-  Expr p = exp(scores - splat(shift, tiles.scoreType));
-  p = select(mask, p, p.constant(0));
-  HeadRow sum = tiles.scale(tiles.readRow(state[0], row, zero),
-                            splat(factor, tiles.chunkType));
-  for (auto [i, value] : llvm::enumerate(tiles.readTile(values)))
-    sum = tiles.multiplyAdd(sum, tiles.spread(p, i), value);
-  Expr total = load(state[2], row) * factor + sumOf(p);
-  return {tiles.writeRow(sum, state[0], row, zero), store(next, state[1], row),
-          store(total, state[2], row)};
-}
-
-/// Divides by the totals. A total of 0 is that of no keys: both results are 0.
 void AttentionLoops::writeResults(const BlockState &state) {
   ValueRange outputs = block.loop.getRegionIterArgs();
   auto rowPart = tiles.getPart(block.firstToken, column, block.count,
@@ -118,18 +77,10 @@ void AttentionLoops::writeResults(const BlockState &state) {
       {tiles.extract(outputs[0], rowPart), tiles.extract(outputs[1], lsePart)},
       [&](Value row, ValueRange parts) -> SmallVector<Value> {
         auto [token, local] = tiles.splitRow(row);
-        Expr total = load(state.totals, row);
-        Value isEmpty = equal(total, 0);
-        Expr factor = 1.0 / select(isEmpty, total.constant(1), total);
-        HeadRow sum = tiles.scale(tiles.readRow(state.sums, row, b.getIndex(0)),
-                                  splat(factor, tiles.chunkType));
-        Expr lse =
-            select(isEmpty, total, load(state.largest, row) + log(total));
-        Value element = b.convert(lse, op.getLse().getType().getElementType());
-        return {tiles.writeRow(sum, parts[0], token,
-                               tiles.multiply(local, tiles.headDim)),
-                tensor::InsertOp::create(b, element, parts[1],
-                                         ValueRange{token, local})};
+        return tiles.writeResult(tiles.readRow(state.sums, row, b.getIndex(0)),
+                                 tiles.load(state.largest, row),
+                                 tiles.load(state.totals, row), parts, token,
+                                 local);
       });
   tiles.insert(block.loop, 0, parts[0], rowPart);
   tiles.insert(block.loop, 1, parts[1], lsePart);
@@ -155,11 +106,14 @@ SmallVector<Value> AttentionLoops::build() {
         SmallVector<Value> rows = tiles.getTileRows(firstKey, last);
         auto keyTile = tiles.stageTile(op.getK(), rows, keyColumn);
         auto valueTile = tiles.stageTile(op.getV(), rows, keyColumn);
-        return tiles.createLoop(tiles.getRows(block.count), 1, outer,
-                                [&](Value row, ValueRange inner) {
-                                  return updateRow(keyTile, valueTile, firstKey,
-                                                   row, state.queries, inner);
-                                });
+        return tiles.createLoop(
+            tiles.getRows(block.count), 1, outer,
+            [&](Value row, ValueRange inner) {
+              Value token =
+                  tiles.add(block.firstToken, tiles.splitRow(row).first);
+              return tiles.updateRow(keyTile, valueTile, firstKey, token, row,
+                                     state.queries, inner);
+            });
       });
   writeResults({state.queries, next[0], next[1], next[2]});
   return SmallVector<Value>(block.loop.getResults());
@@ -168,6 +122,9 @@ SmallVector<Value> AttentionLoops::build() {
 /// Rewrites attention into loops over blocks of tokens and heads in parallel,
 /// because the range of keys is only known when the program runs.
 static SmallVector<Value> buildAttention(AttentionOp op, Decomposition &b) {
+  // One token is too few blocks for the threads.
+  if (op.getQ().getType().getDimSize(0) == 1)
+    return buildSplitAttention(op, b);
   return AttentionLoops(op, b).build();
 }
 

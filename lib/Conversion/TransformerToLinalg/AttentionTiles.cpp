@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
+#include <limits>
 #include <numeric>
 
 using namespace mlir;
@@ -266,6 +267,57 @@ SmallVector<HeadRow> AttentionTiles::readTile(const TileSource &source) {
   for (Value row : source.rows)
     rows.push_back(readRow(source.tensor, row, source.column));
   return rows;
+}
+
+//===----------------------------------------------------------------------===//
+// Online softmax
+//===----------------------------------------------------------------------===//
+
+Expr AttentionTiles::load(Value vector, Value row) {
+  return b.getExpr(tensor::ExtractOp::create(b, vector, row));
+}
+
+Value AttentionTiles::store(Expr value, Value vector, Value row) {
+  return tensor::InsertOp::create(b, Value(value), vector, row);
+}
+
+SmallVector<Value> AttentionTiles::updateRow(const TileSource &keys,
+                                             const TileSource &values,
+                                             Value firstKey, Value token,
+                                             Value row, Value queries,
+                                             ValueRange state) {
+  double infinity = std::numeric_limits<double>::infinity();
+  Value zero = b.getIndex(0);
+  Value mask = getTileMask(firstKey, token);
+  Expr scores = getScores(readRow(queries, row, zero), readTile(keys));
+  scores = select(mask, scores, scores.constant(-infinity));
+  Expr largest = load(state[1], row);
+  Expr next = max(largest, maxOf(scores));
+  // Where no key of the row has come yet, any finite shift will do.
+  Expr shift = select(equal(next, -infinity), next.constant(0), next);
+  Expr factor = exp(largest - shift);
+  Expr p = exp(scores - splat(shift, scoreType));
+  p = select(mask, p, p.constant(0));
+  HeadRow sum = scale(readRow(state[0], row, zero), splat(factor, chunkType));
+  for (auto [i, value] : llvm::enumerate(readTile(values)))
+    sum = multiplyAdd(sum, spread(p, i), value);
+  Expr total = load(state[2], row) * factor + sumOf(p);
+  return {writeRow(sum, state[0], row, zero), store(next, state[1], row),
+          store(total, state[2], row)};
+}
+
+SmallVector<Value> AttentionTiles::writeResult(const HeadRow &sum, Expr largest,
+                                               Expr total, ValueRange parts,
+                                               Value token, Value head) {
+  Value isEmpty = equal(total, 0);
+  Expr factor = 1.0 / select(isEmpty, total.constant(1), total);
+  Expr lse = select(isEmpty, total, largest + log(total));
+  Value element =
+      b.convert(lse, cast<ShapedType>(parts[1].getType()).getElementType());
+  return {
+      writeRow(scale(sum, splat(factor, chunkType)), parts[0], token,
+               multiply(head, headDim)),
+      tensor::InsertOp::create(b, element, parts[1], ValueRange{token, head})};
 }
 
 //===----------------------------------------------------------------------===//

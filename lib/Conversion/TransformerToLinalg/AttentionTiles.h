@@ -15,6 +15,10 @@
 
 namespace lora {
 
+namespace transformer {
+class AttentionOp;
+} // namespace transformer
+
 /// Keys of a tile; the scores of a row and a tile are one vector.
 inline constexpr int64_t kTileKeys = 32;
 /// Rows that a block has about, where there are as many.
@@ -103,6 +107,27 @@ public:
     llvm::SmallVector<mlir::Value> rows;
     mlir::Value column;
   };
+  /// An element of a vector, and the vector with another one.
+  Expr load(mlir::Value vector, mlir::Value row);
+  mlir::Value store(Expr value, mlir::Value vector, mlir::Value row);
+
+  /// FlashAttention's update of one row by one tile of keys from `firstKey` on:
+  /// `state` is the sums of exp(score - largest) v, the largest scores and the
+  /// totals of exp(score - largest) so far, of all rows; returns the next one.
+  /// The row of `queries` is scaled, and of the given token.
+  llvm::SmallVector<mlir::Value>
+  updateRow(const TileSource &keys, const TileSource &values,
+            mlir::Value firstKey, mlir::Value token, mlir::Value row,
+            mlir::Value queries, mlir::ValueRange state);
+
+  /// Writes what a row ends with to the results of the operation, or to parts
+  /// of them: the sum divided by the total, and the log of the denominator. A
+  /// total of 0 is that of no keys: both are 0.
+  llvm::SmallVector<mlir::Value> writeResult(const HeadRow &sum, Expr largest,
+                                             Expr total, mlir::ValueRange parts,
+                                             mlir::Value token,
+                                             mlir::Value head);
+
   TileSource stageTile(mlir::Value tensor, llvm::ArrayRef<mlir::Value> rows,
                        mlir::Value column);
   llvm::SmallVector<HeadRow> readTile(const TileSource &source);
@@ -146,6 +171,10 @@ private:
   Expr sumEach(llvm::SmallVector<Expr> vectors);
   Expr shuffle(Expr a, Expr b, llvm::ArrayRef<int64_t> mask);
 };
+
+/// Attention of a single token: its keys are split among the threads.
+llvm::SmallVector<mlir::Value> buildSplitAttention(transformer::AttentionOp op,
+                                                   Decomposition &b);
 
 } // namespace lora
 

@@ -1,0 +1,249 @@
+//===- AttentionSplit.cpp - Attention of one token ------------------------===//
+//
+// Decoding reads the cache once, so what counts is that all threads read it, in
+// the order in which it lies in memory. The keys are split into parts; each
+// part is visited for all heads and gives a sum, a largest score and a total
+// (flash decoding, Dao et al. 2023), and these are joined head by head.
+//
+//===----------------------------------------------------------------------===//
+
+#include "AttentionTiles.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+
+#include <limits>
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+/// Parts that the keys are split into at most; each has at least a tile.
+static constexpr int64_t kParts = 32;
+/// Columns of keys and values that a thread copies at once: two tiles of f32
+/// fit a second-level cache.
+static constexpr int64_t kStagedColumns = 512;
+
+namespace {
+
+class SplitAttention {
+public:
+  SplitAttention(AttentionOp op, Decomposition &b)
+      : op(op), b(b), tiles(op, b), heads(op.getHeads()) {
+    stagedHeads = std::max<int64_t>(1, kStagedColumns / tiles.headDim);
+    while (tiles.kvHeads % stagedHeads != 0)
+      --stagedHeads;
+    isStaged = tiles.group >= 4;
+  }
+
+  SmallVector<Value> build();
+
+private:
+  SmallVector<Value> visitPart(IndexRange keys, ValueRange state);
+  AttentionTiles::TileSource getTile(Value tensor, Value firstKey, Value last,
+                                     Value column);
+  SmallVector<Value> join(ValueRange partial, Value used);
+
+  OpFoldResult index(int64_t value) { return b.getIndexAttr(value); }
+  Value rowTensor(Value tensor, RankedTensorType type,
+                  ArrayRef<OpFoldResult> at, ArrayRef<OpFoldResult> sizes) {
+    SmallVector<OpFoldResult> ones(at.size(), index(1));
+    return tensor::ExtractSliceOp::create(b, type, tensor, at, sizes, ones);
+  }
+
+  AttentionOp op;
+  Decomposition &b;
+  AttentionTiles tiles;
+  int64_t heads;
+  /// Heads of keys that are visited, or copied, at once.
+  int64_t stagedHeads;
+  /// Whether tiles are copied, for the rows of a group of heads.
+  bool isStaged;
+};
+
+} // namespace
+
+/// A tile of `stagedHeads` heads: a copy in the compute type, or `tensor`
+/// itself where too few rows read it.
+AttentionTiles::TileSource SplitAttention::getTile(Value tensor, Value firstKey,
+                                                   Value last, Value column) {
+  AttentionTiles::TileSource tile;
+  if (!isStaged) {
+    tile.tensor = tensor;
+    tile.rows = tiles.getTileRows(firstKey, last);
+    return tile;
+  }
+  Value zero = b.getIndex(0);
+  tile.tensor = tiles.createLoop(
+      {zero, b.getIndex(kTileKeys)}, 1,
+      tiles.createBuffer({kTileKeys, stagedHeads * tiles.headDim}),
+      [&](Value key, ValueRange buffers) {
+        Value row = arith::MinSIOp::create(b, tiles.add(firstKey, key), last);
+        return tiles.createLoop(
+            {zero, b.getIndex(stagedHeads * tiles.headDim)}, tiles.headDim,
+            buffers, [&](Value from, ValueRange inner) -> SmallVector<Value> {
+              HeadRow values =
+                  tiles.readRow(tensor, row, tiles.add(column, from));
+              return {tiles.writeRow(values, inner[0], key, from)};
+            });
+      })[0];
+  for (int64_t i = 0; i < kTileKeys; ++i)
+    tile.rows.push_back(b.getIndex(i));
+  return tile;
+}
+
+/// All heads over some of the keys.
+SmallVector<Value> SplitAttention::visitPart(IndexRange keys,
+                                             ValueRange state) {
+  Value zero = b.getIndex(0);
+  Expr scale = b.getConstant(tiles.chunkType, op.getScale().convertToDouble());
+  Value queries = tiles.createLoop(
+      {zero, b.getIndex(heads)}, 1, tiles.createBuffer({heads, tiles.headDim}),
+      [&](Value head, ValueRange buffers) -> SmallVector<Value> {
+        HeadRow q =
+            tiles.readRow(op.getQ(), zero, tiles.multiply(head, tiles.headDim));
+        return {tiles.writeRow(tiles.scale(q, scale), buffers[0], head, zero)};
+      })[0];
+  Value last = arith::SubIOp::create(b, keys.end, b.getIndex(1));
+  return tiles.createLoop(
+      keys, kTileKeys, state, [&](Value firstKey, ValueRange outer) {
+        return tiles.createLoop(
+            {zero, b.getIndex(tiles.kvHeads)}, stagedHeads, outer,
+            [&](Value firstHead, ValueRange blocks) {
+              Value column = tiles.multiply(firstHead, tiles.headDim);
+              AttentionTiles::TileSource k = getTile(op.getK(), firstKey, last,
+                                                     column),
+                                         v = getTile(op.getV(), firstKey, last,
+                                                     column);
+              return tiles.createLoop(
+                  {zero, b.getIndex(stagedHeads)}, 1, blocks,
+                  [&](Value local, ValueRange group) {
+                    Value offset = tiles.multiply(local, tiles.headDim);
+                    k.column = isStaged ? offset : tiles.add(column, offset);
+                    v.column = k.column;
+                    Value first = tiles.multiply(tiles.add(firstHead, local),
+                                                 tiles.group);
+                    return tiles.createLoop(
+                        {zero, b.getIndex(tiles.group)}, 1, group,
+                        [&](Value head, ValueRange inner) {
+                          return tiles.updateRow(k, v, firstKey, zero,
+                                                 tiles.add(first, head),
+                                                 queries, inner);
+                        });
+                  });
+            });
+      });
+}
+
+/// The results from those of the `used` first parts.
+SmallVector<Value> SplitAttention::join(ValueRange partial, Value used) {
+  double infinity = std::numeric_limits<double>::infinity();
+  Value zero = b.getIndex(0);
+  Value result =
+      b.createEmptyLike(op.getQ(), op.getResult().getType().getElementType());
+  Value lse = b.createEmpty({index(1), index(heads)},
+                            op.getLse().getType().getElementType());
+  auto at = [&](Value tensor, Value part, Value head) {
+    return b.getExpr(
+        tensor::ExtractOp::create(b, tensor, ValueRange{part, head}));
+  };
+  return tiles.createLoop(
+      {zero, b.getIndex(heads)}, 1, {result, lse},
+      [&](Value head, ValueRange results) {
+        Expr largest = b.getExpr(tiles.createLoop(
+            {zero, used}, 1, Value(b.getConstant(tiles.compute, -infinity)),
+            [&](Value part, ValueRange so) -> SmallVector<Value> {
+              return {max(b.getExpr(so[0]), at(partial[1], part, head))};
+            })[0]);
+        Expr shift =
+            select(equal(largest, -infinity), largest.constant(0), largest);
+        SmallVector<Value> begin;
+        for (const Expr &chunk : tiles.getZeroRow())
+          begin.push_back(chunk);
+        begin.push_back(b.getConstant(tiles.compute, 0));
+        SmallVector<Value> sums = tiles.createLoop(
+            {zero, used}, 1, begin, [&](Value part, ValueRange so) {
+              Expr factor = exp(at(partial[1], part, head) - shift);
+              Value row = tiles.add(tiles.multiply(part, heads), head);
+              HeadRow values = tiles.readRow(partial[0], row, zero);
+              SmallVector<Value> next;
+              for (auto [chunk, sum] : llvm::zip(values, so))
+                next.push_back(b.getExpr(sum) +
+                               splat(factor, tiles.chunkType) * chunk);
+              next.push_back(b.getExpr(so.back()) +
+                             factor * at(partial[2], part, head));
+              return next;
+            });
+        HeadRow sum;
+        for (Value chunk : ArrayRef<Value>(sums).drop_back())
+          sum.push_back(b.getExpr(chunk));
+        return tiles.writeResult(sum, largest, b.getExpr(sums.back()), results,
+                                 zero, head);
+      });
+}
+
+SmallVector<Value> SplitAttention::build() {
+  double infinity = std::numeric_limits<double>::infinity();
+  auto [first, end] =
+      b.getKeyRange(op.getSequence(), b.getIndex(0), tiles.window);
+  Value zero = b.getIndex(0);
+  Value count =
+      arith::MaxSIOp::create(b, arith::SubIOp::create(b, end, first), zero);
+  // Whole tiles, as many in each part.
+  auto divide = [&](Value value, int64_t by) -> Value {
+    return arith::CeilDivUIOp::create(b, value, b.getIndex(by));
+  };
+  Value keys = arith::MaxSIOp::create(
+      b, tiles.multiply(divide(divide(count, kParts), kTileKeys), kTileKeys),
+      b.getIndex(kTileKeys));
+  Value used = arith::CeilDivUIOp::create(b, count, keys);
+
+  Type compute = tiles.compute;
+  SmallVector<Value> partial = {
+      b.createEmpty({index(kParts * heads), index(tiles.headDim)}, compute),
+      b.createEmpty({index(kParts), index(heads)}, compute),
+      b.createEmpty({index(kParts), index(heads)}, compute)};
+  auto loop = scf::ForallOp::create(
+      b, ArrayRef<OpFoldResult>{OpFoldResult(used)}, partial,
+      /*mapping=*/std::nullopt);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(loop.getTerminator());
+    Value part = loop.getInductionVar(0);
+    ValueRange outputs = loop.getRegionIterArgs();
+    auto sumType = RankedTensorType::get({heads, tiles.headDim}, compute);
+    auto rowType = RankedTensorType::get({heads}, compute);
+    SmallVector<OpFoldResult> sumAt = {tiles.multiply(part, heads), index(0)},
+                              sumSizes = {index(heads), index(tiles.headDim)},
+                              rowAt = {part, index(0)},
+                              rowSizes = {index(1), index(heads)},
+                              ones = {index(1), index(1)};
+    auto fill = [&](Value tensor, double number) {
+      return linalg::FillOp::create(
+                 b, ValueRange(b.getConstant(compute, number)), tensor)
+          .getResult(0);
+    };
+    Value low = arith::MinSIOp::create(
+        b,
+        arith::AddIOp::create(b, first, arith::MulIOp::create(b, part, keys)),
+        end);
+    Value high =
+        arith::MinSIOp::create(b, arith::AddIOp::create(b, low, keys), end);
+    SmallVector<Value> state = visitPart(
+        {low, high},
+        {fill(rowTensor(outputs[0], sumType, sumAt, sumSizes), 0),
+         fill(rowTensor(outputs[1], rowType, rowAt, rowSizes), -infinity),
+         fill(rowTensor(outputs[2], rowType, rowAt, rowSizes), 0)});
+    b.setInsertionPointToEnd(loop.getTerminator().getBody());
+    tensor::ParallelInsertSliceOp::create(b, state[0], outputs[0], sumAt,
+                                          sumSizes, ones);
+    for (unsigned i : {1, 2})
+      tensor::ParallelInsertSliceOp::create(b, state[i], outputs[i], rowAt,
+                                            rowSizes, ones);
+  }
+  return join(loop.getResults(), used);
+}
+
+SmallVector<Value> lora::buildSplitAttention(AttentionOp op, Decomposition &b) {
+  return SplitAttention(op, b).build();
+}
