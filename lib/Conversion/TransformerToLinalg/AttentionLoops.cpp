@@ -9,7 +9,11 @@
 #include "AttentionTiles.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "llvm/Support/MathExtras.h"
+
+#include <algorithm>
 #include <limits>
+#include <numeric>
 
 using namespace mlir;
 using namespace lora;
@@ -17,9 +21,14 @@ using namespace lora::transformer;
 
 namespace {
 
+/// Rows that a block has about: many, since the keys of a tile are transposed
+/// for each block.
+constexpr int64_t kManyRows = 32;
+
 /// The rows of a block while its keys are visited: the scaled queries, the sums
 /// of exp(score - largest) v, and the largest score and the sum of
-/// exp(score - largest) so far.
+/// exp(score - largest) so far. Rows that fill up a last step are there but
+/// mean nothing.
 struct BlockState {
   Value queries, sums, largest, totals;
 };
@@ -33,13 +42,24 @@ struct AttentionLoops {
   /// The first column of the block's queries, of its keys, and its first head.
   Value column, keyColumn, head;
 
+  /// Rows that are taken at once, so that what is read of a tile is used for
+  /// all of them while their sums are in registers.
+  int64_t step;
+
   AttentionLoops(AttentionOp op, Decomposition &b)
-      : op(op), b(b), tiles(op, b) {}
+      : op(op), b(b), tiles(op, b, kManyRows) {
+    int64_t chunks = tiles.headDim / tiles.chunkType.getDimSize(0);
+    step = std::clamp<int64_t>(kSumVectors / chunks, 1, 4);
+    step = std::min(step, tiles.blockTokens * tiles.group);
+  }
 
   SmallVector<Value> build();
 
 private:
   BlockState createState();
+  SmallVector<Value> getScores(Value keys, Value row, Value queries);
+  SmallVector<Value> updateRows(Value keys, Value values, Value firstKey,
+                                Value row, Value queries, ValueRange state);
   void writeResults(const BlockState &state);
 };
 
@@ -47,7 +67,7 @@ private:
 
 /// Scales the queries once and clears the sums.
 BlockState AttentionLoops::createState() {
-  int64_t rows = tiles.blockTokens * tiles.group;
+  int64_t rows = llvm::alignTo(tiles.blockTokens * tiles.group, step);
   Value queries = tiles.createBuffer({rows, tiles.headDim});
   Expr scale = b.getConstant(tiles.chunkType, op.getScale().convertToDouble());
   Value zero = b.getIndex(0);
@@ -64,6 +84,96 @@ BlockState AttentionLoops::createState() {
   return {queries, tiles.createFilledBuffer({rows, tiles.headDim}, 0),
           tiles.createFilledBuffer(rows, -infinity),
           tiles.createFilledBuffer(rows, 0)};
+}
+
+/// The scores of `step` rows: sums over the features of a row's number times a
+/// vector of the keys'.
+SmallVector<Value> AttentionLoops::getScores(Value keys, Value row,
+                                             Value queries) {
+  // Not all at once: code that fits the first-level cache.
+  int64_t unrolled = std::gcd(tiles.headDim, int64_t(8));
+  SmallVector<Value> zeros(step, b.getConstant(tiles.scoreType, 0));
+  return tiles.createLoop(
+      {b.getIndex(0), b.getIndex(tiles.headDim)}, unrolled, zeros,
+      [&](Value first, ValueRange sums) {
+        SmallVector<Value> next(sums);
+        for (int64_t i = 0; i < unrolled; ++i) {
+          Value feature = tiles.add(first, b.getIndex(i));
+          Expr key = tiles.readScores(keys, feature);
+          for (int64_t r = 0; r < step; ++r) {
+            Expr q = b.getExpr(tensor::ExtractOp::create(
+                b, queries,
+                ValueRange{tiles.add(row, b.getIndex(r)), feature}));
+            next[r] = b.getExpr(next[r]) + splat(q, tiles.scoreType) * key;
+          }
+        }
+        return next;
+      });
+}
+
+/// FlashAttention's update of the rows from `row` on by one tile: `state` is
+/// the sums, the largest scores, the totals, and room for the tile's weights.
+SmallVector<Value> AttentionLoops::updateRows(Value keys, Value values,
+                                              Value firstKey, Value row,
+                                              Value queries, ValueRange state) {
+  double infinity = std::numeric_limits<double>::infinity();
+  Value zero = b.getIndex(0);
+  Value lastToken = arith::SubIOp::create(b, block.count, b.getIndex(1));
+  SmallVector<Value> scores = getScores(keys, row, queries);
+  Value sums = state[0], largest = state[1], totals = state[2], room = state[3];
+  SmallVector<Value> carried;
+  for (int64_t r = 0; r < step; ++r) {
+    Value at = tiles.add(row, b.getIndex(r));
+    Value local =
+        arith::MinSIOp::create(b, tiles.splitRow(at).first, lastToken);
+    Value mask =
+        tiles.getTileMask(firstKey, tiles.add(block.firstToken, local));
+    Expr score = b.getExpr(scores[r]);
+    if (tiles.cap)
+      score = softcap(score, *tiles.cap);
+    score = select(mask, score, score.constant(-infinity));
+    Expr before = tiles.load(largest, at);
+    Expr next = max(before, maxOf(score));
+    // Where no key of the row has come yet, any finite shift will do.
+    Expr shift = select(equal(next, -infinity), next.constant(0), next);
+    Expr factor = exp(before - shift);
+    Expr p = exp(score - splat(shift, tiles.scoreType));
+    p = select(mask, p, p.constant(0));
+    room = tiles.writeScores(p, room, b.getIndex(r));
+    Expr total = tiles.load(totals, at) * factor + sumOf(p);
+    largest = tiles.store(next, largest, at);
+    totals = tiles.store(total, totals, at);
+    for (const Expr &chunk : tiles.scale(tiles.readRow(sums, at, zero),
+                                         splat(factor, tiles.chunkType)))
+      carried.push_back(chunk);
+  }
+  size_t chunks = carried.size() / step;
+  constexpr int64_t unrolled = 4;
+  carried = tiles.createLoop(
+      {zero, b.getIndex(kTileKeys)}, unrolled, carried,
+      [&](Value first, ValueRange so) {
+        SmallVector<Value> next(so);
+        for (int64_t i = 0; i < unrolled; ++i) {
+          Value key = tiles.add(first, b.getIndex(i));
+          HeadRow value = tiles.readRow(values, key, zero);
+          for (int64_t r = 0; r < step; ++r) {
+            Expr p = b.getExpr(tensor::ExtractOp::create(
+                b, room, ValueRange{b.getIndex(r), key}));
+            Expr weight = splat(p, tiles.chunkType);
+            for (auto [c, chunk] : llvm::enumerate(value))
+              next[r * chunks + c] =
+                  b.getExpr(next[r * chunks + c]) + weight * chunk;
+          }
+        }
+        return next;
+      });
+  for (int64_t r = 0; r < step; ++r) {
+    HeadRow sum;
+    for (Value chunk : ArrayRef<Value>(carried).slice(r * chunks, chunks))
+      sum.push_back(b.getExpr(chunk));
+    sums = tiles.writeRow(sum, sums, tiles.add(row, b.getIndex(r)), zero);
+  }
+  return {sums, largest, totals, room};
 }
 
 void AttentionLoops::writeResults(const BlockState &state) {
@@ -101,19 +211,19 @@ SmallVector<Value> AttentionLoops::build() {
   Value last = arith::SubIOp::create(b, keys.end, b.getIndex(1));
   BlockState state = createState();
   SmallVector<Value> next = tiles.createLoop(
-      keys, kTileKeys, {state.sums, state.largest, state.totals},
+      keys, kTileKeys,
+      {state.sums, state.largest, state.totals,
+       tiles.createBuffer({step, kTileKeys})},
       [&](Value firstKey, ValueRange outer) {
-        SmallVector<Value> rows = tiles.getTileRows(firstKey, last);
-        auto keyTile = tiles.stageTile(op.getK(), rows, keyColumn);
-        auto valueTile = tiles.stageTile(op.getV(), rows, keyColumn);
-        return tiles.createLoop(
-            tiles.getRows(block.count), 1, outer,
-            [&](Value row, ValueRange inner) {
-              Value token =
-                  tiles.add(block.firstToken, tiles.splitRow(row).first);
-              return tiles.updateRow(keyTile, valueTile, firstKey, token, row,
-                                     state.queries, inner);
-            });
+        Value keyTile =
+            tiles.stageTransposed(op.getK(), firstKey, last, keyColumn);
+        Value valueTile = tiles.stageRows(op.getV(), firstKey, last, keyColumn);
+        return tiles.createLoop(tiles.getRows(block.count), step, outer,
+                                [&](Value row, ValueRange inner) {
+                                  return updateRows(keyTile, valueTile,
+                                                    firstKey, row,
+                                                    state.queries, inner);
+                                });
       });
   writeResults({state.queries, next[0], next[1], next[2]});
   return SmallVector<Value>(block.loop.getResults());

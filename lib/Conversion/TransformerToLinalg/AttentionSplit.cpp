@@ -73,20 +73,7 @@ AttentionTiles::TileSource SplitAttention::getTile(Value tensor, Value firstKey,
     tile.rows = tiles.getTileRows(firstKey, last);
     return tile;
   }
-  Value zero = b.getIndex(0);
-  tile.tensor = tiles.createLoop(
-      {zero, b.getIndex(kTileKeys)}, 1,
-      tiles.createBuffer({kTileKeys, stagedHeads * tiles.headDim}),
-      [&](Value key, ValueRange buffers) {
-        Value row = arith::MinSIOp::create(b, tiles.add(firstKey, key), last);
-        return tiles.createLoop(
-            {zero, b.getIndex(stagedHeads * tiles.headDim)}, tiles.headDim,
-            buffers, [&](Value from, ValueRange inner) -> SmallVector<Value> {
-              HeadRow values =
-                  tiles.readRow(tensor, row, tiles.add(column, from));
-              return {tiles.writeRow(values, inner[0], key, from)};
-            });
-      })[0];
+  tile.tensor = tiles.stageRows(tensor, firstKey, last, column, stagedHeads);
   for (int64_t i = 0; i < kTileKeys; ++i)
     tile.rows.push_back(b.getIndex(i));
   return tile;

@@ -23,12 +23,12 @@ static constexpr int64_t kMaxChunk = 16;
 
 AttentionTiles::AttentionTiles(Decomposition &b, Value q, Value sequence,
                                int64_t heads, int64_t kvHeads,
-                               std::optional<int64_t> window)
+                               std::optional<int64_t> window, int64_t blockRows)
     : b(b), group(heads / kvHeads), kvHeads(kvHeads), window(window),
       sequence(sequence), compute(b.getComputeType(q)) {
   auto type = cast<RankedTensorType>(q.getType());
   headDim = type.getDimSize(1) / heads;
-  blockTokens = std::max<int64_t>(1, kBlockRows / group);
+  blockTokens = std::max<int64_t>(1, blockRows / group);
   if (!type.isDynamicDim(0))
     blockTokens =
         std::max<int64_t>(1, std::min(blockTokens, type.getDimSize(0)));
@@ -260,6 +260,69 @@ AttentionTiles::stageTile(Value tensor, ArrayRef<Value> rows, Value column) {
                              source.rows.back(), source.column);
   }
   return source;
+}
+
+Value AttentionTiles::stageRows(Value tensor, Value first, Value last,
+                                Value column, int64_t heads) {
+  Value zero = b.getIndex(0);
+  return createLoop(
+      {zero, b.getIndex(kTileKeys)}, 1,
+      createBuffer({kTileKeys, heads * headDim}),
+      [&](Value key, ValueRange buffers) {
+        Value row = arith::MinSIOp::create(b, add(first, key), last);
+        return createLoop(
+            {zero, b.getIndex(heads * headDim)}, headDim, buffers,
+            [&](Value from, ValueRange inner) -> SmallVector<Value> {
+              HeadRow values = readRow(tensor, row, add(column, from));
+              return {writeRow(values, inner[0], key, from)};
+            });
+      })[0];
+}
+
+/// Exchanges the off-diagonal quarters of squares of squares (Eklundh 1972).
+void AttentionTiles::transpose(SmallVectorImpl<Expr> &square) {
+  int64_t width = square.size();
+  for (int64_t bit = 1; bit < width; bit *= 2) {
+    SmallVector<int64_t> first, second;
+    for (int64_t i = 0; i < width; ++i) {
+      first.push_back(i & bit ? width + (i ^ bit) : i);
+      second.push_back(i & bit ? width + i : i ^ bit);
+    }
+    for (int64_t i = 0; i < width; ++i) {
+      if (i & bit)
+        continue;
+      Expr x = square[i], y = square[i | bit];
+      square[i] = shuffle(x, y, first);
+      square[i | bit] = shuffle(x, y, second);
+    }
+  }
+}
+
+Value AttentionTiles::stageTransposed(Value tensor, Value first, Value last,
+                                      Value column) {
+  int64_t width = chunkType.getDimSize(0);
+  Value zero = b.getIndex(0);
+  return createLoop(
+      {zero, b.getIndex(headDim)}, width, createBuffer({headDim, kTileKeys}),
+      [&](Value feature, ValueRange buffers) {
+        return createLoop(
+            {zero, b.getIndex(kTileKeys)}, width, buffers,
+            [&](Value key, ValueRange inner) -> SmallVector<Value> {
+              SmallVector<Expr> square;
+              for (int64_t i = 0; i < width; ++i) {
+                Value row = arith::MinSIOp::create(
+                    b, add(first, add(key, b.getIndex(i))), last);
+                square.push_back(readVector(b, tensor, row,
+                                            add(column, feature), chunkType));
+              }
+              transpose(square);
+              Value buffer = inner[0];
+              for (auto [i, keys] : llvm::enumerate(square))
+                buffer = writeVector(b, keys, buffer,
+                                     add(feature, b.getIndex(i)), key);
+              return {buffer};
+            });
+      })[0];
 }
 
 SmallVector<HeadRow> AttentionTiles::readTile(const TileSource &source) {

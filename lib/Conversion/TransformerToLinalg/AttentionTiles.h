@@ -23,6 +23,8 @@ class AttentionOp;
 inline constexpr int64_t kTileKeys = 32;
 /// Rows that a block has about, where there are as many.
 inline constexpr int64_t kBlockRows = 16;
+/// Vectors of sums that a loop over keys keeps in registers.
+inline constexpr int64_t kSumVectors = 16;
 
 /// A range of indices, [first, end).
 struct IndexRange {
@@ -51,14 +53,15 @@ public:
   mlir::VectorType chunkType, scoreType;
 
   template <typename OpT>
-  AttentionTiles(OpT op, Decomposition &b)
+  AttentionTiles(OpT op, Decomposition &b, int64_t blockRows = kBlockRows)
       : AttentionTiles(b, op.getQ(), op.getSequence(), op.getHeads(),
-                       op.getKvHeads(), op.getWindow()) {
+                       op.getKvHeads(), op.getWindow(), blockRows) {
     if (op.getSoftcap())
       cap = op.getSoftcap()->convertToDouble();
   }
   AttentionTiles(Decomposition &b, mlir::Value q, mlir::Value sequence,
-                 int64_t heads, int64_t kvHeads, std::optional<int64_t> window);
+                 int64_t heads, int64_t kvHeads, std::optional<int64_t> window,
+                 int64_t blockRows);
 
   /// A buffer of the block, of the compute type, with undefined contents. It is
   /// no `tensor.empty`: buffers of one size must not become one value, because
@@ -107,6 +110,11 @@ public:
     llvm::SmallVector<mlir::Value> rows;
     mlir::Value column;
   };
+  /// A tile with its dimensions exchanged, [headDim, kTileKeys], in the compute
+  /// type: the scores of a row are then sums of its columns.
+  mlir::Value stageTransposed(mlir::Value tensor, mlir::Value first,
+                              mlir::Value last, mlir::Value column);
+
   /// An element of a vector, and the vector with another one.
   Expr load(mlir::Value vector, mlir::Value row);
   mlir::Value store(Expr value, mlir::Value vector, mlir::Value row);
@@ -131,6 +139,10 @@ public:
   TileSource stageTile(mlir::Value tensor, llvm::ArrayRef<mlir::Value> rows,
                        mlir::Value column);
   llvm::SmallVector<HeadRow> readTile(const TileSource &source);
+  /// A tile of keys, none past `last`, of some heads beside each other:
+  /// [kTileKeys, heads * headDim] in the compute type.
+  mlir::Value stageRows(mlir::Value tensor, mlir::Value first, mlir::Value last,
+                        mlir::Value column, int64_t heads = 1);
 
   /// A loop that carries `arguments`; `body` gives their next values. Returns
   /// the last ones.
@@ -170,6 +182,9 @@ private:
   /// The sums of the elements of kTileKeys vectors, in their order.
   Expr sumEach(llvm::SmallVector<Expr> vectors);
   Expr shuffle(Expr a, Expr b, llvm::ArrayRef<int64_t> mask);
+  /// As many vectors as each has elements, as the rows of a square: its
+  /// columns.
+  void transpose(llvm::SmallVectorImpl<Expr> &square);
 };
 
 /// Attention of a single token: its keys are split among the threads.
