@@ -5,7 +5,7 @@
 #   verify_roundtrip=1   lora-opt runs with --verify-roundtrip
 #   tools=DIR            programs are taken from DIR first: test.sh has a sanitized runtime there
 #
-# Features: avx2, avx512, avx512bf16 (of this machine), onednn, lora-compile and lora-train (built), mount (this user may),
+# Features: avx2, avx512, avx512bf16 (of this machine), onednn, lora-compile, lora-train and lora-bench (built), mount (this user may),
 # unnamed-files (the file system of the tests has O_TMPFILE).
 # Substitutions: %fixtures (test/Fixtures), %examples (examples), %mlir_libs (MLIR's libraries), %t and %s as everywhere.
 
@@ -43,12 +43,12 @@ llvm_config.with_environment("PATH", tool_dirs, append_path=True)
 lora_opt = ToolSubst("lora-opt", extra_args=["--verify-roundtrip"] if verify_roundtrip else [])
 llvm_config.add_tool_substitutions(
     [lora_opt]
-    + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-adapter", "lora-check", "lora-diff")]
+    + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-adapter", "lora-check", "lora-diff", "lora-bench")]
     + ["check-fixture", "damage-safetensors", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "llvm-objdump", "llvm-nm", "llvm-readelf"],
     tool_dirs,
 )
 
-for name in ("lora-compile", "lora-train"):
+for name in ("lora-compile", "lora-train", "lora-bench"):
     if os.path.exists(os.path.join(config.lora_tools_dir, name)):
         config.available_features.add(name)
 

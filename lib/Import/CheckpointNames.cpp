@@ -50,17 +50,25 @@ const TensorView *lora::findTensor(const Checkpoint &checkpoint,
   return nullptr;
 }
 
+/// Heads and the embeddings that they may be tied to.
+static constexpr std::pair<std::string_view, std::string_view> ties[] = {
+    {"lm_head.weight", "model.embed_tokens.weight"},
+    {"lm_head.weight", "transformer.wte.weight"},
+    {"cls.predictions.decoder.weight",
+     "bert.embeddings.word_embeddings.weight"},
+    {"lm_head.decoder.weight", "roberta.embeddings.word_embeddings.weight"}};
+
+bool lora::canBeTied(std::string_view head, std::string_view embedding) {
+  for (auto tie : ties)
+    if (tie == std::pair(head, embedding))
+      return true;
+  return false;
+}
+
 const TensorView *lora::resolveTensor(const Checkpoint &checkpoint,
                                       std::string_view name) {
   if (const TensorView *tensor = findTensor(checkpoint, name))
     return tensor;
-  // Heads and the embeddings that they may be tied to.
-  constexpr std::pair<std::string_view, std::string_view> ties[] = {
-      {"lm_head.weight", "model.embed_tokens.weight"},
-      {"lm_head.weight", "transformer.wte.weight"},
-      {"cls.predictions.decoder.weight",
-       "bert.embeddings.word_embeddings.weight"},
-      {"lm_head.decoder.weight", "roberta.embeddings.word_embeddings.weight"}};
   for (auto [head, embedding] : ties) {
     if (name == head)
       if (const TensorView *tensor = findTensor(checkpoint, embedding))

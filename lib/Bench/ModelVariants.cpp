@@ -1,0 +1,223 @@
+//===- ModelVariants.cpp - The files that are measured --------------------===//
+//
+// Compilers run in processes of their own: their memory and time are theirs.
+//
+//===----------------------------------------------------------------------===//
+
+#include "BenchmarkRun.h"
+#include "lora-mlir/Bench/RandomCheckpoint.h"
+#include "lora-mlir/Bench/Shapes.h"
+#include "lora-mlir/Import/PeftAdapter.h"
+#include "lora-runtime/File.h"
+
+#include <algorithm>
+#include <filesystem>
+
+using namespace lora;
+using namespace lora::bench;
+using namespace lora_rt;
+namespace fs = std::filesystem;
+
+/// Whether a folder holds a checkpoint, not only a config.json.
+static bool hasWeights(const std::string &folder) {
+  std::error_code code;
+  return fs::exists(folder + "/model.safetensors", code) ||
+         fs::exists(folder + "/model.safetensors.index.json", code);
+}
+
+Error BenchmarkRun::makeModel() {
+  Expected<ShapeChoice> shape = findShape(options.model);
+  if (!shape)
+    return shape.takeError();
+  if (!options.adapterFolder.empty())
+    return makeError(ErrorCode::InvalidArgument,
+                     "--adapter fits a model that "
+                     "is there, but '",
+                     options.model,
+                     "' is a shape; --rank "
+                     "says what adapter to make for it");
+  CheckpointOptions make;
+  make.config = shape->config;
+  make.where = shape->name;
+  make.folder = work->path();
+  make.dtype = options.dtype;
+  make.rank = options.rank;
+  make.progress = options.progress;
+  Expected<CheckpointFacts> facts = writeRandomCheckpoint(make);
+  if (!facts)
+    return facts.takeError();
+  modelFolder = facts->modelFolder;
+  adapterFolder = facts->adapterFolder;
+  results.model->name = shape->name;
+  results.model->branches = facts->branches;
+  results.model->adapterRank = options.rank;
+  return Error::success();
+}
+
+Error BenchmarkRun::takeModel() {
+  std::error_code code;
+  modelFolder = options.model;
+  results.model->name = fs::weakly_canonical(modelFolder, code).filename();
+  if (!options.adapterFolder.empty()) {
+    adapterFolder = options.adapterFolder;
+    Expected<peft::PeftConfig> peft =
+        peft::readPeftConfig(adapterFolder + "/adapter_config.json");
+    if (!peft)
+      return peft.takeError();
+    results.model->adapterRank = peft->rank;
+    return Error::success();
+  }
+  if (!options.rank)
+    return Error::success();
+  Expected<std::string> text = readTextFile(modelFolder + "/config.json");
+  if (!text)
+    return text.takeError();
+  CheckpointOptions make;
+  make.config = *text;
+  make.where = modelFolder + "/config.json";
+  make.folder = work->path();
+  make.writesModel = false;
+  make.rank = options.rank;
+  // Only the adapter's type is of interest, which is F32.
+  make.dtype = DType::F32;
+  Expected<CheckpointFacts> facts = writeRandomCheckpoint(make);
+  if (!facts)
+    return facts.takeError();
+  adapterFolder = facts->adapterFolder;
+  results.model->branches = facts->branches;
+  results.model->adapterRank = options.rank;
+  return Error::success();
+}
+
+std::vector<std::string>
+BenchmarkRun::compileCommand(const Variant &variant) const {
+  std::vector<std::string> command = {toolsFolderOf(options) + "/lora-compile",
+                                      modelFolder, "--quiet"};
+  command.insert(command.end(), variant.compileOptions.begin(),
+                 variant.compileOptions.end());
+  if (options.dtype) {
+    // F16 is a type of checkpoints, not of computing.
+    DType type = *options.dtype == DType::F16 ? DType::F32 : *options.dtype;
+    command.push_back("--dtype");
+    command.push_back(std::string(manifestName(type)));
+  }
+  return command;
+}
+
+Error BenchmarkRun::compile(const Variant &variant, CompileResult &result) {
+  std::vector<std::string> command = compileCommand(variant);
+  command.insert(command.end(), {"-o", variant.file});
+  Expected<CommandResult> done =
+      runCommand(command, log("compile-" + variant.name));
+  if (!done)
+    return done.takeError();
+  result.contender = variant.name;
+  result.seconds.push_back(done->seconds);
+  result.peakPrivateBytes =
+      std::max(result.peakPrivateBytes, done->peak.privateBytes);
+  std::error_code code;
+  result.fileBytes = fs::file_size(variant.file, code);
+  return Error::success();
+}
+
+/// All but the weights: what does not depend on the model's size.
+Error BenchmarkRun::compileCode(CompileResult &result) {
+  std::vector<std::string> command = compileCommand(variants.back());
+  command.insert(command.end(), {"--emit", "asm"});
+  Expected<CommandResult> done = runCommand(command, log("code"));
+  if (!done)
+    return done.takeError();
+  result.contender = variants.back().name + ", code alone";
+  result.seconds.push_back(done->seconds);
+  result.peakPrivateBytes =
+      std::max(result.peakPrivateBytes, done->peak.privateBytes);
+  return Error::success();
+}
+
+Error BenchmarkRun::compileAll() {
+  variants = {{"base", {}, *work / "base"}};
+  if (!adapterFolder.empty()) {
+    variants.push_back(
+        {"merged", {"--adapter", adapterFolder}, *work / "merged"});
+    variants.push_back({"unmerged",
+                        {"--adapter", adapterFolder, "--unmerged"},
+                        *work / "unmerged"});
+  }
+  uint64_t bytes = checkpointBytes(modelFolder);
+  results.model->checkpointBytes = bytes;
+  if (Error error = checkSpace(work->path(), bytes * (variants.size() + 1)))
+    return error;
+  results.compiles.resize(variants.size());
+  CompileResult code;
+  for (int round = 0; round < options.compileRepetitions; ++round) {
+    for (size_t i = 0; i < variants.size(); ++i) {
+      progress("compiling " + variants[i].name);
+      if (Error error = compile(variants[i], results.compiles[i]))
+        return error;
+    }
+    progress("copying the checkpoint");
+    Expected<double> copied = timeCopy(modelFolder, *work / "copy");
+    if (!copied)
+      return copied.takeError();
+    for (CompileResult &result : results.compiles)
+      result.copySeconds.push_back(*copied);
+    progress("compiling code alone");
+    if (Error error = compileCode(code))
+      return error;
+  }
+  results.compiles.push_back(std::move(code));
+  return Error::success();
+}
+
+Error BenchmarkRun::findModel() {
+  return hasWeights(options.model) ? takeModel() : makeModel();
+}
+
+Error BenchmarkRun::describeModel() {
+  Expected<ModelConfig> read = readModelConfig(modelFolder);
+  if (!read)
+    return read.takeError();
+  config = std::move(*read);
+  Expected<std::unique_ptr<Worker>> worker = Worker::start(
+      {toolsFolderOf(options) + "/lora-bench-model", variants[0].file,
+       std::to_string(results.machine.threads), "0"},
+      log("describe"));
+  if (!worker)
+    return worker.takeError();
+  std::string type = (*worker)->description().value("dtype", "");
+  dtype = parseManifestName(type).value_or(DType::F32);
+  plainCost.emplace(config, dtype, 0);
+  unmergedCost.emplace(config, dtype, results.model->adapterRank);
+  results.model->dtype = dtype;
+  results.model->isEncoder = config.isEncoder();
+  results.model->parameters = plainCost->parameters();
+  return Error::success();
+}
+
+Error BenchmarkRun::compilePeft() {
+  PeerInput input = peerInput();
+  CompileResult result;
+  result.contender = "PEFT merge and save";
+  result.isPeer = true;
+  for (int round = 0; round < options.compileRepetitions; ++round) {
+    progress("merging and saving by PEFT");
+    std::string output = *work / "peft-merged";
+    Expected<CommandResult> done =
+        runCommand(peftMergeCommand(options, input, output), log("peft-merge"));
+    std::error_code code;
+    fs::remove_all(output, code);
+    if (!done) {
+      note("PEFT merge and save: left out: " + done.message());
+      return Error::success();
+    }
+    Expected<double> copied = timeCopy(modelFolder, *work / "copy");
+    if (!copied)
+      return copied.takeError();
+    result.seconds.push_back(done->seconds);
+    result.copySeconds.push_back(*copied);
+    result.peakPrivateBytes =
+        std::max(result.peakPrivateBytes, done->peak.privateBytes);
+  }
+  results.compiles.push_back(std::move(result));
+  return Error::success();
+}

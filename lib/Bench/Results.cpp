@@ -1,0 +1,43 @@
+//===- Results.cpp - Figures that follow from what was measured -----------===//
+
+#include "lora-mlir/Bench/Results.h"
+#include "lora-mlir/Bench/Statistics.h"
+
+#include <algorithm>
+
+using namespace lora::bench;
+
+double MatmulRate::rate() const {
+  return seconds.empty() ? 0 : shape.operations() / median(seconds);
+}
+
+double MachineResults::bestMatmulRate(lora_rt::DType dtype) const {
+  double best = 0;
+  for (const MatmulRate &matmul : matmuls)
+    if (matmul.dtype == dtype)
+      best = std::max(best, matmul.rate());
+  return best;
+}
+
+double Series::medianSeconds() const { return median(seconds); }
+
+double Series::share() const { return medianRatio(limits, seconds); }
+
+const Series *Measurement::find(std::string_view contender) const {
+  for (const Series &one : series)
+    if (one.contender == contender)
+      return &one;
+  return nullptr;
+}
+
+const char *lora::bench::phaseName(Measurement::Phase phase) {
+  switch (phase) {
+  case Measurement::Phase::Prefill:
+    return "prefill";
+  case Measurement::Phase::Decode:
+    return "decode";
+  case Measurement::Phase::Forward:
+    return "forward";
+  }
+  return "";
+}

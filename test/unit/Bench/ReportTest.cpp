@@ -1,0 +1,199 @@
+//===- ReportTest.cpp - Tables, JSON and the plot -------------------------===//
+
+#include "Json.h"
+#include "Svg.h"
+#include "Table.h"
+#include "lora-mlir/Bench/Results.h"
+
+#include <gtest/gtest.h>
+
+using namespace lora::bench;
+using lora_rt::DType;
+using lora_rt::Json;
+
+namespace {
+
+/// Three rounds of two measurements, of which the last took twice as long.
+Results someResults() {
+  Results results;
+  results.command = "lora-bench run <tiny> & \"more\"";
+  results.time = "2026-01-02T03:04:05Z";
+  results.repetitions = 3;
+  results.memoryContext = 512;
+  results.machine.cpu = "A & B <CPU>";
+  results.machine.engine = "oneDNN";
+  results.machine.threads = 2;
+  results.machine.reads = {{2, 512, true, 20e9}, {1, 0, false, 10e9}};
+  results.machine.matmuls = {
+      {{17, 64, 48, 1}, DType::BF16, "plain", {1e-6, 2e-6, 4e-6}}};
+  results.model.emplace();
+  results.model->name = "tiny";
+  results.model->dtype = DType::BF16;
+  results.model->adapterRank = 8;
+  for (auto phase : {Measurement::Phase::Prefill, Measurement::Phase::Decode}) {
+    Measurement measurement;
+    measurement.phase = phase;
+    measurement.size = 17;
+    measurement.readRates = {20e9, 20e9, 10e9};
+    Work work;
+    work.matmuls = {{17, 64, 48, 5}};
+    work.weightBytes = 64 * 48 * 5 * 2;
+    measurement.series = {
+        {"base", false, {2e-3, 2e-3, 4e-3}, {1e-3, 1e-3, 2e-3}, work},
+        {"unmerged", false, {3e-3, 3e-3, 6e-3}, {1e-3, 1e-3, 2e-3}, work},
+        {"PyTorch base", true, {5e-3, 5e-3, 9e-3}, {1e-3, 1e-3, 2e-3}, work}};
+    results.measurements.push_back(std::move(measurement));
+  }
+  results.compiles = {{"base", false, {3, 4, 5}, {1, 2, 2.5}, 1000, 2000},
+                      {"code", false, {1}, {}, 1000, 0}};
+  results.loads = {
+      {"base", false, {0.03, 0.02, 0.04}, {3, 3, 3}, {2, 2, 2}, 10, 20}};
+  results.notes = {"something was left out"};
+  return results;
+}
+
+/// What is wrong with an XML text, or nothing: tags that close, attributes in
+/// quotes, no loose '<' or '&'.
+std::string xmlError(const std::string &text) {
+  std::vector<std::string> open;
+  size_t at = text.rfind("<?xml", 0) == 0 ? text.find("?>") + 2 : 0;
+  bool hadRoot = false;
+  while (at < text.size()) {
+    if (text[at] == '&') {
+      size_t end = text.find(';', at);
+      std::string name = text.substr(at + 1, end - at - 1);
+      if (name != "amp" && name != "lt" && name != "gt" && name != "quot")
+        return "entity " + name;
+      at = end + 1;
+      continue;
+    }
+    if (text[at] != '<') {
+      if (open.empty() && !isspace(static_cast<unsigned char>(text[at])))
+        return "text outside the root";
+      if (static_cast<unsigned char>(text[at]) < 0x20 && text[at] != '\n')
+        return "control character";
+      ++at;
+      continue;
+    }
+    size_t end = ++at;
+    bool quoted = false;
+    for (; end < text.size() && (quoted || text[end] != '>'); ++end) {
+      if (text[end] == '<')
+        return "'<' in a tag";
+      quoted ^= text[end] == '"';
+    }
+    if (end == text.size())
+      return "a tag without an end";
+    std::string tag = text.substr(at, end - at);
+    at = end + 1;
+    std::string name = tag.substr(0, tag.find_first_of(" /", 1));
+    if (tag[0] == '/') {
+      if (open.empty() || "/" + open.back() != tag)
+        return "closes " + tag;
+      open.pop_back();
+    } else if (tag.back() != '/') {
+      if (open.empty() && hadRoot)
+        return "a second root";
+      hadRoot = true;
+      open.push_back(name);
+    }
+  }
+  return open.empty() && hadRoot ? "" : "unclosed";
+}
+
+} // namespace
+
+TEST(Report, JsonSaysWhatWasMeasured) {
+  auto json = lora_rt::parseJson(toJson(someResults()), "results");
+  ASSERT_TRUE(json) << json.message();
+  EXPECT_EQ((*json)["version"], 1);
+  EXPECT_EQ((*json)["machine"]["read"][0]["bytes_per_second"], 20e9);
+  const Json &matmul = (*json)["machine"]["matmul"][0];
+  EXPECT_EQ(matmul["seconds"]["median"], 2e-6);
+  EXPECT_DOUBLE_EQ(matmul["operations_per_second"].get<double>(),
+                   2.0 * 17 * 64 * 48 / 2e-6);
+  const Json &prefill = (*json)["measurements"][0];
+  EXPECT_EQ(prefill["phase"], "prefill");
+  EXPECT_EQ(prefill["tokens"], 17);
+  const Json &base = prefill["series"][0];
+  EXPECT_EQ(base["contender"], "base");
+  EXPECT_EQ(base["seconds"]["rounds"], Json({2e-3, 2e-3, 4e-3}));
+  EXPECT_EQ(base["share_of_limit"], 0.5);
+  EXPECT_DOUBLE_EQ(base["tokens_per_second"].get<double>(), 17 / 2e-3);
+  EXPECT_EQ(base["operations"], 2.0 * 17 * 64 * 48 * 5);
+  EXPECT_EQ(base["bytes"], 64.0 * 48 * 5 * 2);
+  const Json &decode = (*json)["measurements"][1];
+  EXPECT_EQ(decode["context"], 17);
+  EXPECT_FALSE(decode.contains("tokens"));
+  EXPECT_DOUBLE_EQ(decode["series"][0]["tokens_per_second"].get<double>(),
+                   1 / 2e-3);
+  // 3 / 1, 4 / 2, 5 / 2.5.
+  EXPECT_EQ((*json)["compile"][0]["times_a_copy"], 2.0);
+  EXPECT_FALSE((*json)["compile"][1].contains("times_a_copy"));
+  EXPECT_FALSE((*json)["compile"][1].contains("file_bytes"));
+  EXPECT_EQ((*json)["load"][0]["first_by_steady"], 1.5);
+  EXPECT_EQ((*json)["notes"][0], "something was left out");
+}
+
+TEST(Report, JsonOfTheMachineAlone) {
+  Results results;
+  results.machine.cpu = "some";
+  auto json = lora_rt::parseJson(toJson(results), "results");
+  ASSERT_TRUE(json) << json.message();
+  EXPECT_FALSE(json->contains("model"));
+  EXPECT_FALSE(json->contains("measurements"));
+}
+
+TEST(Report, Text) {
+  std::string text = toText(someResults());
+  auto has = [&](const char *part) {
+    return text.find(part) != std::string::npos;
+  };
+  EXPECT_TRUE(has("read     20.0 GB/s (2 streams, prefetch 512, huge pages); "
+                  "small pages 10.0 GB/s"))
+      << text;
+  EXPECT_TRUE(has("  base                             8500 (50 %)")) << text;
+  EXPECT_TRUE(has("  unmerged by base                +50.0 % time")) << text;
+  EXPECT_TRUE(has("note: something was left out")) << text;
+}
+
+TEST(Report, SvgIsWellFormed) {
+  std::string svg = toSvg(someResults());
+  EXPECT_EQ(xmlError(svg), "") << svg;
+  for (const char *part :
+       {"prefill 17", "decode at 17", "read 20 GB/s", "PyTorch base",
+        "prefers-color-scheme: dark", "A &amp; B &lt;CPU&gt;"})
+    EXPECT_NE(svg.find(part), std::string::npos) << part;
+}
+
+TEST(Report, SvgOfNothing) {
+  std::string svg = toSvg(Results());
+  EXPECT_EQ(xmlError(svg), "") << svg;
+  EXPECT_EQ(svg.find("nan"), std::string::npos) << svg;
+  EXPECT_EQ(svg.find("inf"), std::string::npos) << svg;
+}
+
+TEST(Report, TheCheckOfXmlFindsMistakes) {
+  EXPECT_EQ(xmlError("<a b=\"c\"><d/>x &amp; y</a>\n"), "");
+  for (const char *wrong :
+       {"<a>", "<a></b>", "<a>&b</a>", "<a/>", "<a b=\"<\"/>", "<a></a><b></b>",
+        "x<a></a>", "<a", "<a>\x01</a>"})
+    EXPECT_NE(xmlError(wrong), "") << wrong;
+}
+
+TEST(Svg, Escapes) {
+  EXPECT_EQ(escapeXml("a<b>&\"c\"\x07"), "a&lt;b&gt;&amp;&quot;c&quot;?");
+}
+
+TEST(Table, Aligns) {
+  Table table({"title"});
+  table.addColumn("one");
+  table.addColumn("two");
+  table.addRow("a long name");
+  table.set("two", "22");
+  table.addRow("b");
+  table.set("one", "11111");
+  EXPECT_EQ(table.text(), "title          one  two\n"
+                          "a long name          22\n"
+                          "b            11111\n");
+}

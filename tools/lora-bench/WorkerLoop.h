@@ -1,0 +1,88 @@
+//===- WorkerLoop.h - A program that answers requests -----------*- C++ -*-===//
+//
+// What lora-bench measures runs in processes of its own, which answer a line of
+// JSON on standard output for each line on standard input: docs/performance.md
+// lists the requests. A request that fails is answered with {"error": TEXT}.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_TOOLS_LORA_BENCH_WORKERLOOP_H
+#define LORA_TOOLS_LORA_BENCH_WORKERLOOP_H
+
+#include "Json.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <iostream>
+#include <vector>
+
+namespace lora::bench {
+
+using lora_rt::Error;
+using lora_rt::Expected;
+using lora_rt::Json;
+
+/// Seconds of the clock that all processes share (CLOCK_MONOTONIC).
+inline double now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+inline void answer(const Json &json) {
+  std::string line = json.dump() + "\n";
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fflush(stdout);
+}
+
+inline void answerError(const Error &error) {
+  answer({{"error", error.message()}});
+}
+
+/// Answers requests with what `handle` makes of them, until the input ends.
+template <typename Handle> int answerRequests(Handle handle) {
+  std::string line;
+  while (std::getline(std::cin, line)) {
+    Expected<Json> request = lora_rt::parseJson(line, "request");
+    Expected<Json> result = request ? handle(*request) : request.takeError();
+    if (result)
+      answer(*result);
+    else
+      answerError(result.takeError());
+  }
+  return 0;
+}
+
+/// A whole number of a request; 0 if it is not there.
+inline int64_t number(const Json &request, const char *key) {
+  return request.contains(key) && lora_rt::isIndex(request[key])
+             ? request[key].get<int64_t>()
+             : 0;
+}
+
+inline double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  size_t half = values.size() / 2;
+  return values.size() % 2 ? values[half]
+                           : (values[half - 1] + values[half]) / 2;
+}
+
+/// Calls `run` until `seconds` have passed, at least once, and gives the time
+/// of each call.
+template <typename Run>
+Expected<std::vector<double>> timesOf(double seconds, Run run) {
+  std::vector<double> times;
+  double end = now() + seconds;
+  do {
+    double start = now();
+    if (Error error = run())
+      return error;
+    times.push_back(now() - start);
+  } while (now() < end);
+  return times;
+}
+
+} // namespace lora::bench
+
+#endif // LORA_TOOLS_LORA_BENCH_WORKERLOOP_H

@@ -1,0 +1,79 @@
+"""What all peers have in common: the command line, and lora-bench's way of asking.
+
+A peer prints a line of JSON when it is ready, then answers each line on standard input with one on standard output:
+    {"do": "forward", "tokens": N, "seconds": S}   calls the model for S seconds, at least once; the median of the calls
+    {"do": "decode", "context": C, "steps": N}     N tokens behind C others, one at a time; the mean of the steps
+A request that fails is answered with {"error": TEXT}.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+
+
+def parse(variants=("base",)):
+    """The command line of a peer. Threads are set in the environment, before any library is imported."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model", help="a Hugging Face folder")
+    parser.add_argument("--threads", type=int, required=True)
+    parser.add_argument("--dtype", choices=("f32", "bf16"), required=True)
+    parser.add_argument("--variant", choices=variants, default=variants[0])
+    parser.add_argument("--adapter", help="a PEFT folder")
+    parser.add_argument("--work", help="a folder for what the peer writes")
+    parser.add_argument("--out", help="a folder to write a model to")
+    arguments = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(arguments.threads)
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+    return arguments
+
+
+def some_tokens(vocabulary, count):
+    """Ids that are spread over the vocabulary, without the special ones at its start."""
+    state, ids = 12345, []
+    first = min(16, vocabulary // 2)
+    for _ in range(count):
+        state = (state * 1664525 + 1013904223) % (1 << 32)
+        ids.append(first + (state >> 8) % (vocabulary - first))
+    return ids
+
+
+def median_time(seconds, call):
+    """Calls until so many seconds have passed, at least once."""
+    times, end = [], time.monotonic() + seconds
+    while True:
+        start = time.monotonic()
+        call()
+        times.append(time.monotonic() - start)
+        if time.monotonic() >= end:
+            return statistics.median(times)
+
+
+def serve(forward, decode=None, times_itself=False):
+    """Answers requests. forward(tokens) gives a function that makes one call, or, if it times itself, the seconds of one; decode(context, steps) gives the seconds of a step,
+    and the number of tokens before the middle one."""
+    # What libraries print must not be taken for answers.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+
+    def answer(values):
+        answers.write(json.dumps(values) + "\n")
+        answers.flush()
+
+    answer({"ready": time.monotonic()})
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            if request["do"] == "forward":
+                result = forward(request["tokens"])
+                answer({"seconds": result if times_itself else median_time(request["seconds"], result)})
+            elif request["do"] == "decode" and decode:
+                seconds, context = decode(request["context"], request["steps"])
+                answer({"seconds": seconds, "context": context})
+            else:
+                answer({"error": "cannot " + request["do"]})
+        except Exception as error:  # the other programs go on
+            answer({"error": f"{type(error).__name__}: {error}"})
