@@ -232,5 +232,8 @@ Expected<Results> BenchmarkRun::run() {
 }
 
 Expected<Results> lora::bench::runBenchmark(const RunOptions &options) {
-  return BenchmarkRun(options).run();
+  Expected<Results> results = BenchmarkRun(options).run();
+  // Its folder is gone now.
+  passOnSignal();
+  return results;
 }

@@ -20,7 +20,7 @@ std::string lora::bench::timeText() {
   return text;
 }
 
-Expected<Results> lora::bench::measureMachine(const MachineOptions &options) {
+static Expected<Results> measure(const MachineOptions &options) {
   Expected<ShapeChoice> shape = findShape(options.model);
   if (!shape)
     return shape.takeError();
@@ -70,5 +70,11 @@ Expected<Results> lora::bench::measureMachine(const MachineOptions &options) {
   results.time = timeText();
   results.repetitions = options.repetitions;
   results.machine = (*limits)->results();
+  return results;
+}
+
+Expected<Results> lora::bench::measureMachine(const MachineOptions &options) {
+  Expected<Results> results = measure(options);
+  passOnSignal();
   return results;
 }

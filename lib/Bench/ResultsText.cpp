@@ -131,7 +131,7 @@ std::string phaseText(const Results &results, Measurement::Phase phase) {
       if (measurement.phase != phase || !base || !other)
         continue;
       if (!isThere)
-        table.addRow("  " + std::string(name) + " by base");
+        table.addRow("  " + std::string(name) + " / base");
       isThere = true;
       double ratio = medianRatio(other->seconds, base->seconds);
       table.set(column(measurement),

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 static volatile std::sig_atomic_t signalled = 0;
 
-static void noteSignal(int) { signalled = 1; }
+static void noteSignal(int number) { signalled = number; }
 
 void lora::bench::endOnSignals() {
   struct sigaction action = {};
@@ -28,6 +28,13 @@ void lora::bench::endOnSignals() {
 }
 
 bool lora::bench::isEnding() { return signalled; }
+
+void lora::bench::passOnSignal() {
+  if (!signalled)
+    return;
+  std::signal(signalled, SIG_DFL);
+  std::raise(signalled);
+}
 
 Expected<WorkFolder> WorkFolder::create(const std::string &parent, bool keeps) {
   std::error_code code;

@@ -52,6 +52,9 @@ void endOnSignals();
 /// Whether one of them came.
 bool isEnding();
 
+/// Ends the process by the signal that came, if one did.
+void passOnSignal();
+
 } // namespace lora::bench
 
 #endif // LORA_MLIR_LIB_BENCH_WORKFOLDER_H

@@ -153,7 +153,7 @@ TEST(Report, Text) {
                   "small pages 10.0 GB/s"))
       << text;
   EXPECT_TRUE(has("  base                             8500 (50 %)")) << text;
-  EXPECT_TRUE(has("  unmerged by base                +50.0 % time")) << text;
+  EXPECT_TRUE(has("  unmerged / base                 +50.0 % time")) << text;
   EXPECT_TRUE(has("note: something was left out")) << text;
 }
 
