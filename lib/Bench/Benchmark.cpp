@@ -91,7 +91,9 @@ Expected<bool> BenchmarkRun::runRound(Contender &contender,
          std::to_string(measurement.size) + ": left out: " + answer.message());
     return false;
   }
-  series.seconds.push_back(answer->value("seconds", 0.0));
+  double seconds = answer->value("seconds", 0.0);
+  series.seconds.push_back(seconds);
+  series.least.push_back(answer->value("least", seconds));
   if (measurement.phase == Phase::Decode)
     series.work = contender.cost->step(
         answer->value("context", double(measurement.size)));
@@ -111,7 +113,7 @@ Error BenchmarkRun::measure(Phase phase, int64_t size) {
   std::vector<Contender *> taking;
   std::vector<int64_t> steps;
   for (Contender &contender : contenders) {
-    Series series = {contender.name, contender.isPeer, {}, {}, {}};
+    Series series = {contender.name, contender.isPeer, {}, {}, {}, {}};
     if (!isDecode)
       series.work = contender.cost->forward(size);
     Expected<bool> answered = runRound(contender, measurement, series, 2);
@@ -123,6 +125,7 @@ Error BenchmarkRun::measure(Phase phase, int64_t size) {
     steps.push_back(std::clamp(int64_t(shortestTime / std::max(one, 1e-9)),
                                fewestSteps, mostSteps));
     series.seconds.clear();
+    series.least.clear();
     taking.push_back(&contender);
     measurement.series.push_back(std::move(series));
   }
@@ -175,6 +178,7 @@ Expected<Results> BenchmarkRun::run() {
   results.command = options.command;
   results.time = timeText();
   results.repetitions = options.repetitions;
+  results.statistic = options.statistic;
   results.model.emplace();
   Expected<WorkFolder> folder =
       WorkFolder::create(options.workFolder, options.keeps);

@@ -19,9 +19,22 @@ double MachineResults::bestMatmulRate(lora_rt::DType dtype) const {
   return best;
 }
 
-double Series::medianSeconds() const { return median(seconds); }
+double Series::time(Statistic statistic) const {
+  return statistic == Statistic::Best ? summarize(least).least
+                                      : median(seconds);
+}
 
-double Series::share() const { return medianRatio(limits, seconds); }
+double Series::share(Statistic statistic) const {
+  return statistic == Statistic::Best
+             ? summarize(limits).least / summarize(least).least
+             : medianRatio(limits, seconds);
+}
+
+double Series::ratioTo(const Series &other, Statistic statistic) const {
+  return statistic == Statistic::Best
+             ? summarize(least).least / summarize(other.least).least
+             : medianRatio(seconds, other.seconds);
+}
 
 const Series *Measurement::find(std::string_view contender) const {
   for (const Series &one : series)

@@ -45,7 +45,7 @@ static OrderedJson machineJson(const MachineResults &machine) {
 
 static OrderedJson seriesJson(const Measurement &measurement,
                               const Series &series) {
-  double seconds = series.medianSeconds();
+  double seconds = series.time(Statistic::Median);
   return {{"contender", series.contender},
           {"peer", series.isPeer},
           {"seconds", summary(series.seconds)},
@@ -55,7 +55,9 @@ static OrderedJson seriesJson(const Measurement &measurement,
           {"operations_per_second", series.work.operations() / seconds},
           {"bytes_per_second", series.work.bytes() / seconds},
           {"limit_seconds", summary(series.limits)},
-          {"share_of_limit", series.share()}};
+          {"share_of_limit", series.share(Statistic::Median)},
+          {"best_seconds", series.time(Statistic::Best)},
+          {"best_share_of_limit", series.share(Statistic::Best)}};
 }
 
 static OrderedJson measurementJson(const Measurement &measurement) {

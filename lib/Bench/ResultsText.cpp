@@ -89,6 +89,11 @@ std::string matmulText(const MachineResults &machine) {
   return text;
 }
 
+double readRate(const Measurement &measurement, Statistic statistic) {
+  Summary rates = summarize(measurement.readRates);
+  return statistic == Statistic::Best ? rates.most : rates.median;
+}
+
 /// A table of one phase: a row for each program, then what unmerged costs.
 std::string phaseText(const Results &results, Measurement::Phase phase) {
   bool isDecode = phase == Measurement::Phase::Decode;
@@ -115,11 +120,11 @@ std::string phaseText(const Results &results, Measurement::Phase phase) {
     for (const Measurement &measurement : results.measurements)
       if (const Series *series =
               measurement.phase == phase ? measurement.find(row) : nullptr) {
-        double seconds = series->medianSeconds();
+        double seconds = series->time(results.statistic);
         table.set(column(measurement),
                   threeDigits(isForward ? seconds * 1e3
                                         : measurement.tokens() / seconds) +
-                      " (" + percent(series->share()) + ")");
+                      " (" + percent(series->share(results.statistic)) + ")");
       }
   }
   // Ratios to the base, each within its round.
@@ -133,7 +138,7 @@ std::string phaseText(const Results &results, Measurement::Phase phase) {
       if (!isThere)
         table.addRow("  " + std::string(name) + " / base");
       isThere = true;
-      double ratio = medianRatio(other->seconds, base->seconds);
+      double ratio = other->ratioTo(*base, results.statistic);
       table.set(column(measurement),
                 format("%+.1f %% time", 100 * (ratio - 1)));
     }
@@ -143,7 +148,7 @@ std::string phaseText(const Results &results, Measurement::Phase phase) {
     for (const Measurement &measurement : results.measurements)
       if (measurement.phase == phase)
         table.set(column(measurement),
-                  threeDigits(median(measurement.readRates) / 1e9));
+                  threeDigits(readRate(measurement, results.statistic) / 1e9));
   }
   return "\n" + table.text();
 }
@@ -205,8 +210,10 @@ std::string lora::bench::toText(const Results &results) {
     if (model->adapterRank)
       text += format("; adapter r = %lld on %lld linear layers",
                      (long long)model->adapterRank, (long long)model->branches);
-    text +=
-        format("\nmedians of %d rounds, in alternation\n", results.repetitions);
+    bool isBest = results.statistic == Statistic::Best;
+    text += format("\n%s of %d round%s, in alternation\n",
+                   isBest ? "best times" : "medians", results.repetitions,
+                   results.repetitions == 1 ? "" : "s");
   }
   text += matmulText(results.machine);
   for (Measurement::Phase phase :

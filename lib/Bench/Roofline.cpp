@@ -136,7 +136,8 @@ private:
     for (const Measurement &measurement : results.measurements)
       for (const Series &series : measurement.series) {
         Point point = {&measurement, &series, series.work.intensity(),
-                       series.work.operations() / series.medianSeconds()};
+                       series.work.operations() /
+                           series.time(results.statistic)};
         if (std::isfinite(point.rate) && point.rate > 0)
           points.push_back(point);
         if (std::find(contenders.begin(), contenders.end(), series.contender) ==
@@ -279,7 +280,8 @@ private:
 
   std::string tipOf(const Point &point) const {
     char share[32];
-    std::snprintf(share, sizeof(share), "%.0f %%", 100 * point.series->share());
+    std::snprintf(share, sizeof(share), "%.0f %%",
+                  100 * point.series->share(results.statistic));
     return point.series->contender + ", " + nameOf(*point.measurement) + ": " +
            rateText(point.rate) + ", " + share + " of the limit";
   }

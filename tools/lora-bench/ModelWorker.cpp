@@ -95,7 +95,8 @@ private:
         timesOf(seconds, [&] { return runPrompt(*session, ids); });
     if (!times)
       return times.takeError();
-    return Json{{"seconds", median(*times)}, {"calls", times->size()}};
+    return Json{{"seconds", median(*times)},
+                {"least", *std::min_element(times->begin(), times->end())}};
   }
 
   /// A step is the choice of a token and its way through the model. Sequences
@@ -125,16 +126,20 @@ private:
 
   Expected<Json> steps(Session &sequence, int64_t count) {
     int64_t first = sequence.position();
-    double start = now();
+    std::vector<double> times;
     for (int64_t i = 0; i < count; ++i) {
+      double start = now();
       Expected<int32_t> next = sequence.greedy();
       if (!next)
         return next.takeError();
       if (Error error = sequence.feed({std::span(&*next, 1), {}}))
         return error;
+      times.push_back(now() - start);
     }
-    double seconds = (now() - start) / double(std::max<int64_t>(count, 1));
-    return Json{{"seconds", seconds},
+    if (times.empty())
+      return makeError(ErrorCode::InvalidArgument, "no steps");
+    return Json{{"seconds", median(times)},
+                {"least", *std::min_element(times.begin(), times.end())},
                 {"context", double(first) + double(count + 1) / 2}};
   }
 

@@ -60,6 +60,8 @@ struct RunOptions : CommonOptions {
   /// Of the usual sizes, also those that take long.
   bool full = false;
   int repetitions = 3;
+  /// Which figures of the phases are for people.
+  Statistic statistic = Statistic::Median;
   /// Times that each variant is compiled.
   int compileRepetitions = 1;
   /// Where a folder for models and compiled files is made, which is removed in

@@ -47,19 +47,31 @@ struct MachineResults {
   double bestMatmulRate(lora_rt::DType dtype) const;
 };
 
+/// Which of many times stand for them.
+enum class Statistic {
+  /// Medians, and medians of the ratios within a round.
+  Median,
+  /// The shortest ones, and their ratios: for a machine that is never quiet.
+  Best,
+};
+
 /// One program at one measurement; an element per round.
 struct Series {
   /// "base", "merged", "unmerged", or a peer: "PyTorch base".
   std::string contender;
   bool isPeer = false;
   std::vector<double> seconds;
+  /// Of the shortest call of the round.
+  std::vector<double> least;
   /// The least seconds by the limits of the same round.
   std::vector<double> limits;
   Work work;
 
-  double medianSeconds() const;
+  double time(Statistic statistic) const;
   /// Of the limit: 1 is as fast as the machine.
-  double share() const;
+  double share(Statistic statistic) const;
+  /// How many times the other one's time it takes.
+  double ratioTo(const Series &other, Statistic statistic) const;
 };
 
 struct Measurement {
@@ -128,6 +140,8 @@ struct Results {
   /// Nothing for the machine alone.
   std::optional<ModelResults> model;
   int repetitions = 0;
+  /// Of the phases' figures for people; the JSON file has both.
+  Statistic statistic = Statistic::Median;
   /// Tokens of context at which memory was looked at.
   int64_t memoryContext = 0;
   std::vector<CompileResult> compiles;

@@ -1,9 +1,9 @@
 """What all peers have in common: the command line, and lora-bench's way of asking.
 
 A peer prints a line of JSON when it is ready, then answers each line on standard input with one on standard output:
-    {"do": "forward", "tokens": N, "seconds": S}   calls the model for S seconds, at least once; the median of the calls
-    {"do": "decode", "context": C, "steps": N}     N tokens behind C others, one at a time; the mean of the steps
-A request that fails is answered with {"error": TEXT}.
+    {"do": "forward", "tokens": N, "seconds": S}   calls the model for S seconds, at least once
+    {"do": "decode", "context": C, "steps": N}     N tokens behind C others, one at a time
+Both are answered with the median and the least time of a call or step, decode also with the tokens before the middle one. A request that fails is answered with {"error": TEXT}.
 """
 
 import argparse
@@ -41,20 +41,20 @@ def some_tokens(vocabulary, count):
     return ids
 
 
-def median_time(seconds, call):
-    """Calls until so many seconds have passed, at least once."""
+def times_of(seconds, call):
+    """Calls until so many seconds have passed, at least once; the time of each call."""
     times, end = [], time.monotonic() + seconds
     while True:
         start = time.monotonic()
         call()
         times.append(time.monotonic() - start)
         if time.monotonic() >= end:
-            return statistics.median(times)
+            return times
 
 
-def serve(forward, decode=None, times_itself=False):
-    """Answers requests. forward(tokens) gives a function that makes one call, or, if it times itself, the seconds of one; decode(context, steps) gives the seconds of a step,
-    and the number of tokens before the middle one."""
+def serve(forward, decode=None):
+    """Answers requests. forward(tokens, seconds) gives the time of each call; decode(context, steps) the time of each step, and the
+    number of tokens before the first."""
     # What libraries print must not be taken for answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -68,11 +68,12 @@ def serve(forward, decode=None, times_itself=False):
         request = json.loads(line)
         try:
             if request["do"] == "forward":
-                result = forward(request["tokens"])
-                answer({"seconds": result if times_itself else median_time(request["seconds"], result)})
+                times = forward(request["tokens"], request["seconds"])
+                answer({"seconds": statistics.median(times), "least": min(times)})
             elif request["do"] == "decode" and decode:
-                seconds, context = decode(request["context"], request["steps"])
-                answer({"seconds": seconds, "context": context})
+                times, context = decode(request["context"], request["steps"])
+                middle = context + (len(times) + 1) / 2
+                answer({"seconds": statistics.median(times), "least": min(times), "context": middle})
             else:
                 answer({"error": "cannot " + request["do"]})
         except Exception as error:  # the other programs go on

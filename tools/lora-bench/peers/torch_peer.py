@@ -28,7 +28,7 @@ def ids(count):
     return torch.tensor([peer_protocol.some_tokens(config.vocab_size, count)])
 
 
-def forward(tokens):
+def forward(tokens, seconds):
     prompt = ids(tokens)
 
     @torch.inference_mode()
@@ -37,7 +37,7 @@ def forward(tokens):
             return model(input_ids=prompt)
         return model(input_ids=prompt, use_cache=True, logits_to_keep=1)
 
-    return call
+    return peer_protocol.times_of(seconds, call)
 
 
 caches = {}
@@ -49,13 +49,14 @@ def decode(context, steps):
         out = model(input_ids=ids(context), use_cache=True, logits_to_keep=1)
         caches[context] = (out.past_key_values, out.logits[:, -1:].argmax(-1), context)
     cache, token, position = caches[context]
-    start = time.monotonic()
+    times = []
     for _ in range(steps):
+        start = time.monotonic()
         out = model(input_ids=token, past_key_values=cache, use_cache=True)
         cache, token = out.past_key_values, out.logits[:, -1:].argmax(-1)
-    seconds = (time.monotonic() - start) / steps
+        times.append(time.monotonic() - start)
     caches[context] = (cache, token, position + steps)
-    return seconds, position + (steps + 1) / 2
+    return times, position
 
 
 peer_protocol.serve(forward, None if is_encoder else decode)
