@@ -3,6 +3,7 @@
 #include "Limits.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 
 using namespace lora::bench;
@@ -25,10 +26,15 @@ Expected<std::unique_ptr<Limits>> Limits::start(const std::string &toolsFolder,
                                                 unsigned threads,
                                                 uint64_t readBytes,
                                                 const std::string &log) {
+  // It links the OpenMP library, which the runtime opens after it has set how
+  // threads wait (BackendLibrary.cpp).
+  std::vector<std::string> variables;
+  if (!getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT"))
+    variables.push_back("GOMP_SPINCOUNT=5000");
   Expected<std::unique_ptr<Worker>> worker =
       Worker::start({toolsFolder + "/lora-bench-limits",
                      std::to_string(threads), std::to_string(readBytes)},
-                    log);
+                    log, variables);
   if (!worker)
     return worker.takeError();
   std::unique_ptr<Limits> limits(new Limits);

@@ -62,15 +62,13 @@ std::string lastLine(const std::string &log) {
   return last.empty() ? "" : ": " + last;
 }
 
-/// The environment, with the runtime's way of waiting for threads for programs
-/// that link the OpenMP library (BackendLibrary.cpp sets it for those that open
-/// it).
-std::vector<std::string> environment() {
+/// The environment with more variables.
+std::vector<std::string>
+environmentWith(const std::vector<std::string> &variables) {
   std::vector<std::string> result;
   for (char **entry = environ; *entry; ++entry)
     result.push_back(*entry);
-  if (!getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT"))
-    result.push_back("GOMP_SPINCOUNT=5000");
+  result.insert(result.end(), variables.begin(), variables.end());
   return result;
 }
 
@@ -85,7 +83,8 @@ std::vector<char *> pointers(std::vector<std::string> &texts) {
 /// Starts a program with its standard input, output and error; -1 for `input`
 /// or `output` takes /dev/null and the log.
 Expected<pid_t> spawn(std::vector<std::string> command, int input, int output,
-                      const std::string &log) {
+                      const std::string &log,
+                      const std::vector<std::string> &variables = {}) {
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
   constexpr int flags = O_WRONLY | O_CREAT | O_TRUNC;
@@ -95,11 +94,11 @@ Expected<pid_t> spawn(std::vector<std::string> command, int input, int output,
   else
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, output >= 0 ? output : 2, 1);
-  std::vector<std::string> variables = environment();
+  std::vector<std::string> environment = environmentWith(variables);
   pid_t process = -1;
   int status =
       posix_spawnp(&process, command[0].c_str(), &actions, nullptr,
-                   pointers(command).data(), pointers(variables).data());
+                   pointers(command).data(), pointers(environment).data());
   posix_spawn_file_actions_destroy(&actions);
   if (status)
     return makeError(ErrorCode::System, command[0],
@@ -147,7 +146,8 @@ lora::bench::runCommand(const std::vector<std::string> &command,
 }
 
 Expected<std::unique_ptr<Worker>>
-Worker::start(std::vector<std::string> command, const std::string &log) {
+Worker::start(std::vector<std::string> command, const std::string &log,
+              const std::vector<std::string> &variables) {
   int sockets[2];
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) != 0)
     return makeError(ErrorCode::System,
@@ -158,7 +158,7 @@ Worker::start(std::vector<std::string> command, const std::string &log) {
   worker->channel = sockets[0];
   worker->started = now();
   Expected<pid_t> process =
-      spawn(std::move(command), sockets[1], sockets[1], log);
+      spawn(std::move(command), sockets[1], sockets[1], log, variables);
   close(sockets[1]);
   if (!process)
     return process.takeError();

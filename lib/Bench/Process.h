@@ -42,9 +42,11 @@ runCommand(const std::vector<std::string> &command, const std::string &log);
 class Worker {
 public:
   /// Starts it and waits for its first line; `log` gets its standard error, and
-  /// is quoted if it fails.
+  /// is quoted if it fails. `variables` ("NAME=VALUE") are added to the
+  /// environment.
   static lora_rt::Expected<std::unique_ptr<Worker>>
-  start(std::vector<std::string> command, const std::string &log);
+  start(std::vector<std::string> command, const std::string &log,
+        const std::vector<std::string> &variables = {});
   ~Worker();
 
   /// What it said about itself.

@@ -7,15 +7,22 @@
 
 using namespace lora::bench;
 
-double MatmulRate::rate() const {
-  return seconds.empty() ? 0 : shape.operations() / median(seconds);
+/// Of times.
+static double chosen(std::span<const double> values, Statistic statistic) {
+  Summary all = summarize(values);
+  return statistic == Statistic::Best ? all.least : all.median;
 }
 
-double MachineResults::bestMatmulRate(lora_rt::DType dtype) const {
+double MatmulRate::rate(Statistic statistic) const {
+  return seconds.empty() ? 0 : shape.operations() / chosen(seconds, statistic);
+}
+
+double MachineResults::bestMatmulRate(lora_rt::DType dtype,
+                                      Statistic statistic) const {
   double best = 0;
   for (const MatmulRate &matmul : matmuls)
     if (matmul.dtype == dtype)
-      best = std::max(best, matmul.rate());
+      best = std::max(best, matmul.rate(statistic));
   return best;
 }
 

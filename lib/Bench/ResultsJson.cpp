@@ -29,13 +29,14 @@ static OrderedJson machineJson(const MachineResults &machine) {
                      {"huge_pages", read.hugePages},
                      {"bytes_per_second", read.bytesPerSecond}});
   for (const MatmulRate &matmul : machine.matmuls)
-    matmuls.push_back({{"m", matmul.shape.m},
-                       {"n", matmul.shape.n},
-                       {"k", matmul.shape.k},
-                       {"dtype", manifestName(matmul.dtype)},
-                       {"layout", matmul.layout},
-                       {"seconds", summary(matmul.seconds)},
-                       {"operations_per_second", matmul.rate()}});
+    matmuls.push_back(
+        {{"m", matmul.shape.m},
+         {"n", matmul.shape.n},
+         {"k", matmul.shape.k},
+         {"dtype", manifestName(matmul.dtype)},
+         {"layout", matmul.layout},
+         {"seconds", summary(matmul.seconds)},
+         {"operations_per_second", matmul.rate(Statistic::Median)}});
   return {{"cpu", machine.cpu},
           {"engine", machine.engine},
           {"threads", machine.threads},

@@ -59,7 +59,7 @@ std::string machineText(const MachineResults &machine) {
 }
 
 /// Rows of shapes, columns of numbers of tokens, one table for each type.
-std::string matmulText(const MachineResults &machine) {
+std::string matmulText(const MachineResults &machine, Statistic statistic) {
   std::string text;
   for (DType type : {DType::BF16, DType::F32}) {
     std::set<int64_t> tokens;
@@ -82,7 +82,7 @@ std::string matmulText(const MachineResults &machine) {
       for (const MatmulRate &matmul : machine.matmuls)
         if (matmul.dtype == type && matmul.shape.n == n && matmul.shape.k == k)
           table.set(std::to_string(matmul.shape.m),
-                    threeDigits(matmul.rate() / 1e9));
+                    threeDigits(matmul.rate(statistic) / 1e9));
     }
     text += "\n" + table.text();
   }
@@ -215,7 +215,7 @@ std::string lora::bench::toText(const Results &results) {
                    isBest ? "best times" : "medians", results.repetitions,
                    results.repetitions == 1 ? "" : "s");
   }
-  text += matmulText(results.machine);
+  text += matmulText(results.machine, results.statistic);
   for (Measurement::Phase phase :
        {Measurement::Phase::Prefill, Measurement::Phase::Forward,
         Measurement::Phase::Decode})

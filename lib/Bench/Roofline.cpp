@@ -127,11 +127,12 @@ private:
 
   /// Finds the points and what the axes have to hold; gives the first axis.
   Axis collect() {
-    roofRate =
-        results.model
-            ? results.machine.bestMatmulRate(results.model->dtype)
-            : std::max(results.machine.bestMatmulRate(lora_rt::DType::BF16),
-                       results.machine.bestMatmulRate(lora_rt::DType::F32));
+    auto best = [&](lora_rt::DType type) {
+      return results.machine.bestMatmulRate(type, results.statistic);
+    };
+    roofRate = results.model ? best(results.model->dtype)
+                             : std::max(best(lora_rt::DType::BF16),
+                                        best(lora_rt::DType::F32));
     readRate = results.machine.readRate();
     for (const Measurement &measurement : results.measurements)
       for (const Series &series : measurement.series) {

@@ -244,6 +244,10 @@ static Action addRun(CLI::App &app) {
       .add_option("--repetitions", options.repetitions,
                   "Rounds, of which the median counts (default: 3)")
       ->check(CLI::Range(1, 1000));
+  command.add_flag_callback(
+      "--best", [&options] { options.statistic = Statistic::Best; },
+      "Print the shortest times against the best limits, not medians: for a "
+      "machine with other work to do");
   command
       .add_option("--compile-repetitions", options.compileRepetitions,
                   "How often each variant is compiled (default: 1)")

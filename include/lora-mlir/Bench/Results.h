@@ -11,6 +11,14 @@
 
 namespace lora::bench {
 
+/// Which of many times stand for them.
+enum class Statistic {
+  /// Medians, and medians of the ratios within a round.
+  Median,
+  /// The shortest ones, and their ratios: for a machine that is never quiet.
+  Best,
+};
+
 /// The fastest ways to read memory, and what they gave.
 struct ReadRate {
   int streams = 1;
@@ -28,8 +36,8 @@ struct MatmulRate {
   /// A round each.
   std::vector<double> seconds;
 
-  /// Operations per second, of the median.
-  double rate() const;
+  /// Operations per second.
+  double rate(Statistic statistic) const;
 };
 
 struct MachineResults {
@@ -44,15 +52,7 @@ struct MachineResults {
     return reads.empty() ? 0 : reads.front().bytesPerSecond;
   }
   /// The best rate of all shapes in a type; 0 without any.
-  double bestMatmulRate(lora_rt::DType dtype) const;
-};
-
-/// Which of many times stand for them.
-enum class Statistic {
-  /// Medians, and medians of the ratios within a round.
-  Median,
-  /// The shortest ones, and their ratios: for a machine that is never quiet.
-  Best,
+  double bestMatmulRate(lora_rt::DType dtype, Statistic statistic) const;
 };
 
 /// One program at one measurement; an element per round.
