@@ -27,18 +27,15 @@ void BenchmarkRun::chooseSizes() {
 Error BenchmarkRun::startContenders() {
   int64_t context = 0;
   for (int64_t size : tokens)
-    context = std::max(context, std::min(size, config.maxPositions));
+    context = std::max(context, std::min(size, longest));
   for (const Variant &variant : variants) {
     Expected<std::unique_ptr<Worker>> worker = Worker::start(
-        {toolsFolderOf(options) + "/lora-bench-model", variant.file,
-         std::to_string(results.machine.threads), std::to_string(context)},
-        log(variant.name));
+        variant.worker(results.machine.threads, context), log(variant.name));
     if (!worker)
       return worker.takeError();
-    contenders.push_back(
-        {variant.name, false,
-         variant.name == "unmerged" ? &*unmergedCost : &*plainCost,
-         std::move(*worker)});
+    contenders.push_back({variant.name, false,
+                          variant.isUnmerged ? &*unmergedCost : &*plainCost,
+                          std::move(*worker)});
   }
   if (!options.peers)
     return Error::success();
@@ -167,8 +164,8 @@ BenchmarkRun::sizesThatFit(const std::vector<int64_t> &sizes, int64_t room,
       result.push_back(size);
     else
       note(std::string(what) + " " + std::to_string(size) +
-           ": left out: the model has positions for " +
-           std::to_string(config.maxPositions) + " tokens");
+           ": left out: the model takes up to " + std::to_string(longest) +
+           " tokens");
   }
   return result;
 }
@@ -213,14 +210,13 @@ Expected<Results> BenchmarkRun::run() {
     return error;
   bool isEncoder = config.isEncoder();
   Phase whole = isEncoder ? Phase::Forward : Phase::Prefill;
-  for (int64_t size :
-       sizesThatFit(tokens, config.maxPositions, phaseName(whole)))
+  for (int64_t size : sizesThatFit(tokens, longest, phaseName(whole)))
     if (Error error = measure(whole, size))
       return error;
   bool isGenerative = !isEncoder && config.head == ModelHead::LanguageModel;
   if (isGenerative)
     for (int64_t size :
-         sizesThatFit(contexts, config.maxPositions - mostSteps, "decode at"))
+         sizesThatFit(contexts, longest - mostSteps, "decode at"))
       if (Error error = measure(Phase::Decode, size))
         return error;
   for (LoadResult &load : results.loads)

@@ -44,6 +44,15 @@ private:
     std::string name;
     std::vector<std::string> compileOptions;
     std::string file;
+    /// Of the build that compiles and runs it.
+    std::string tools;
+    bool isUnmerged = false;
+
+    /// The program that answers requests, for a cache of `context` tokens.
+    std::vector<std::string> worker(unsigned threads, int64_t context) const {
+      return {tools + "/lora-bench-model", file, std::to_string(threads),
+              std::to_string(context)};
+    }
   };
 
   void progress(const std::string &text) const {
@@ -63,6 +72,7 @@ private:
   lora_rt::Error makeModel();
   lora_rt::Error takeModel();
   lora_rt::Error describeModel();
+  void addVariants(const std::string &tools, const std::string &suffix);
   lora_rt::Error compileAll();
   lora_rt::Error compile(const Variant &variant, CompileResult &result);
   lora_rt::Error compileCode(CompileResult &result);
@@ -92,6 +102,8 @@ private:
   std::optional<WorkFolder> work;
   std::string modelFolder, adapterFolder, configText;
   ModelConfig config;
+  /// Tokens of a prompt or a row at most, as the model was compiled.
+  int64_t longest = 0;
   lora_rt::DType dtype = lora_rt::DType::F32;
   std::unique_ptr<Limits> limits;
   std::optional<ModelCost> plainCost, unmergedCost;

@@ -14,11 +14,9 @@ static constexpr int64_t usualMemoryContext = 512;
 Error BenchmarkRun::measureLoad(const Variant &variant, LoadResult &result,
                                 bool isFirst) {
   bool isEncoder = config.isEncoder();
-  Expected<std::unique_ptr<Worker>> worker =
-      Worker::start({toolsFolderOf(options) + "/lora-bench-model", variant.file,
-                     std::to_string(results.machine.threads),
-                     std::to_string(results.memoryContext)},
-                    log("load-" + variant.name));
+  Expected<std::unique_ptr<Worker>> worker = Worker::start(
+      variant.worker(results.machine.threads, results.memoryContext),
+      log("load-" + variant.name));
   if (!worker)
     return worker.takeError();
   result.contender = variant.name;
@@ -62,7 +60,7 @@ Error BenchmarkRun::measureLoad(const Variant &variant, LoadResult &result,
 }
 
 Error BenchmarkRun::measureLoads() {
-  results.memoryContext = std::min(usualMemoryContext, config.maxPositions);
+  results.memoryContext = std::min(usualMemoryContext, longest);
   results.loads.resize(variants.size());
   for (int round = 0; round < options.repetitions; ++round) {
     progress("loading: round " + std::to_string(round + 1) + " of " +

@@ -91,10 +91,16 @@ Error BenchmarkRun::takeModel() {
 
 std::vector<std::string>
 BenchmarkRun::compileCommand(const Variant &variant) const {
-  std::vector<std::string> command = {toolsFolderOf(options) + "/lora-compile",
+  std::vector<std::string> command = {variant.tools + "/lora-compile",
                                       modelFolder, "--quiet"};
   command.insert(command.end(), variant.compileOptions.begin(),
                  variant.compileOptions.end());
+  if (!options.compileTokens.empty()) {
+    std::string list;
+    for (int64_t count : options.compileTokens)
+      list += (list.empty() ? "" : ",") + std::to_string(count);
+    command.insert(command.end(), {"--tokens", list});
+  }
   if (options.dtype) {
     // F16 is a type of checkpoints, not of computing.
     DType type = *options.dtype == DType::F16 ? DType::F32 : *options.dtype;
@@ -122,27 +128,38 @@ Error BenchmarkRun::compile(const Variant &variant, CompileResult &result) {
 
 /// All but the weights: what does not depend on the model's size.
 Error BenchmarkRun::compileCode(CompileResult &result) {
-  std::vector<std::string> command = compileCommand(variants.back());
+  // The one with the most code.
+  const Variant &variant = variants[adapterFolder.empty() ? 0 : 2];
+  std::vector<std::string> command = compileCommand(variant);
   command.insert(command.end(), {"--emit", "asm"});
   Expected<CommandResult> done = runCommand(command, log("code"));
   if (!done)
     return done.takeError();
-  result.contender = variants.back().name + ", code alone";
+  result.contender = variant.name + ", code alone";
   result.seconds.push_back(done->seconds);
   result.peakPrivateBytes =
       std::max(result.peakPrivateBytes, done->peak.privateBytes);
   return Error::success();
 }
 
-Error BenchmarkRun::compileAll() {
-  variants = {{"base", {}, *work / "base"}};
-  if (!adapterFolder.empty()) {
+void BenchmarkRun::addVariants(const std::string &tools,
+                               const std::string &suffix) {
+  auto add = [&](const std::string &kind, std::vector<std::string> more) {
+    std::string name = kind + suffix;
     variants.push_back(
-        {"merged", {"--adapter", adapterFolder}, *work / "merged"});
-    variants.push_back({"unmerged",
-                        {"--adapter", adapterFolder, "--unmerged"},
-                        *work / "unmerged"});
-  }
+        {name, std::move(more), *work / name, tools, kind == "unmerged"});
+  };
+  add("base", {});
+  if (adapterFolder.empty())
+    return;
+  add("merged", {"--adapter", adapterFolder});
+  add("unmerged", {"--adapter", adapterFolder, "--unmerged"});
+}
+
+Error BenchmarkRun::compileAll() {
+  addVariants(toolsFolderOf(options), "");
+  if (!options.against.empty())
+    addVariants(options.against, " against");
   uint64_t bytes = checkpointBytes(modelFolder);
   results.model->checkpointBytes = bytes;
   if (Error error = checkSpace(work->path(), bytes * (variants.size() + 1)))
@@ -179,12 +196,11 @@ Error BenchmarkRun::describeModel() {
     return read.takeError();
   config = std::move(*read);
   Expected<std::unique_ptr<Worker>> worker = Worker::start(
-      {toolsFolderOf(options) + "/lora-bench-model", variants[0].file,
-       std::to_string(results.machine.threads), "0"},
-      log("describe"));
+      variants[0].worker(results.machine.threads, 0), log("describe"));
   if (!worker)
     return worker.takeError();
   std::string type = (*worker)->description().value("dtype", "");
+  longest = (*worker)->description().value("longest", config.maxPositions);
   dtype = parseManifestName(type).value_or(DType::F32);
   plainCost.emplace(config, dtype, 0);
   unmergedCost.emplace(config, dtype, results.model->adapterRank);

@@ -127,18 +127,21 @@ std::string phaseText(const Results &results, Measurement::Phase phase) {
                       " (" + percent(series->share(results.statistic)) + ")");
       }
   }
-  // Ratios to the base, each within its round.
-  for (const char *name : {"merged", "unmerged"}) {
+  // Ratios to the base, and to another build.
+  for (auto [name, to] :
+       {std::pair("merged", "base"), std::pair("unmerged", "base"),
+        std::pair("base", "base against"),
+        std::pair("merged", "merged against"),
+        std::pair("unmerged", "unmerged against")}) {
     bool isThere = false;
     for (const Measurement &measurement : results.measurements) {
-      const Series *base = measurement.find("base"),
-                   *other = measurement.find(name);
-      if (measurement.phase != phase || !base || !other)
+      const Series *one = measurement.find(name), *other = measurement.find(to);
+      if (measurement.phase != phase || !one || !other)
         continue;
       if (!isThere)
-        table.addRow("  " + std::string(name) + " / base");
+        table.addRow("  " + std::string(name) + " / " + to);
       isThere = true;
-      double ratio = other->ratioTo(*base, results.statistic);
+      double ratio = one->ratioTo(*other, results.statistic);
       table.set(column(measurement),
                 format("%+.1f %% time", 100 * (ratio - 1)));
     }

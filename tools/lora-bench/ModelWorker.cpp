@@ -56,6 +56,8 @@ public:
             {"engine", module->engineDescription()},
             {"threads", module->threads()},
             {"encoder", model.isBidirectional},
+            {"longest",
+             model.isBidirectional ? session->context() : model.maxPositions},
             {"dtype", std::string(manifestName(model.dtype))}};
   }
 

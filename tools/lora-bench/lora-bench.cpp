@@ -244,6 +244,13 @@ static Action addRun(CLI::App &app) {
       .add_option("--repetitions", options.repetitions,
                   "Rounds, of which the median counts (default: 3)")
       ->check(CLI::Range(1, 1000));
+  addNumbers(command, "--compile-tokens", options.compileTokens,
+             "Numbers of tokens to compile for (default: lora-compile's)");
+  command
+      .add_option("--against", options.against,
+                  "Also measure the programs of another build, in the same "
+                  "rounds; the folder with its lora-compile")
+      ->type_name("DIR");
   command.add_flag_callback(
       "--best", [&options] { options.statistic = Statistic::Best; },
       "Print the shortest times against the best limits, not medians: for a "

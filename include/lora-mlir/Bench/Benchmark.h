@@ -64,6 +64,11 @@ struct RunOptions : CommonOptions {
   Statistic statistic = Statistic::Median;
   /// Times that each variant is compiled.
   int compileRepetitions = 1;
+  /// Numbers of tokens to compile for; lora-compile's own if empty.
+  std::vector<int64_t> compileTokens;
+  /// The folder of another build's programs, which are measured in the same
+  /// rounds; empty for none.
+  std::string against;
   /// Where a folder for models and compiled files is made, which is removed in
   /// the end unless `keeps`; that of temporary files if empty.
   std::string workFolder;
