@@ -182,6 +182,8 @@ Expected<Results> BenchmarkRun::run() {
   if (!folder)
     return folder.takeError();
   work.emplace(std::move(*folder));
+  if (options.keeps)
+    progress("keeping " + work->path());
   if (Error error = findModel())
     return error;
 
