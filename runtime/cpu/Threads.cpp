@@ -1,9 +1,11 @@
 //===- Threads.cpp --------------------------------------------------------===//
 
 #include "Threads.h"
+#include "Backoff.h"
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <fstream>
 #include <sched.h>
 #include <set>
@@ -16,11 +18,21 @@ void GOMP_parallel(void (*body)(void *), void *data, unsigned threads,
 int omp_get_max_threads(void);
 void omp_set_num_threads(int threads);
 int omp_in_parallel(void);
+int omp_get_thread_num(void);
 }
 
 namespace lora_rt::cpu {
 
 namespace {
+
+double now() {
+  return std::chrono::duration<double>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+/// Of the thread that begins loops.
+thread_local Backoff backoff;
 
 struct Loop {
   std::atomic<int64_t> next;
@@ -30,6 +42,8 @@ struct Loop {
   int64_t parts;
   lora_rt_body body;
   void *const *captures;
+  /// When the thread that began the loop had nothing left to do.
+  double done = 0;
 };
 
 void runChunks(void *data) {
@@ -44,6 +58,8 @@ void runChunks(void *data) {
     loop.body(loop.captures, begin, begin + chunk);
     begin = loop.next.load(std::memory_order_relaxed);
   }
+  if (omp_get_thread_num() == 0)
+    loop.done = now();
 }
 
 /// The limit that a container sets, in whole cores; 0 if there is none.
@@ -96,10 +112,16 @@ void parallelFor(unsigned threads, int64_t begin, int64_t end, int64_t grain,
     body(captures, begin, end);
     return;
   }
+  double start = now();
+  if (backoff.isAlone(start)) {
+    body(captures, begin, end);
+    return;
+  }
   // Chunks become smaller towards the end (Polychronopoulos and Kuck 1987), so
   // that threads end together, whatever else their cores are doing.
   Loop loop{{begin}, end, grain, useful * 2, body, captures};
   GOMP_parallel(runChunks, &loop, unsigned(useful), 0);
+  backoff.add(start, loop.done, now());
 }
 
 } // namespace lora_rt::cpu
