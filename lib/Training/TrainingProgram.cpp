@@ -188,14 +188,15 @@ Error TrainingProgram::load(const std::string &code) {
   auto provide =
       [&](const lora_rt::Manifest::Param &param) -> Expected<const void *> {
     const BoundValue &bound = moduleManifest.params[next++];
-    auto mapped = evaluator.findMapped(bound.value, bound.path);
-    if (!mapped || *mapped)
-      return mapped ? Expected<const void *>(*mapped) : mapped.takeError();
-    auto &bytes = computed.emplace_back(size_t(bound.type.getNumElements()) *
-                                        lora_rt::sizeOf(param.dtype));
-    if (Error error = evaluator.evaluate(bound.value, bound.path, bytes))
-      return error;
-    return bytes.data();
+    Expected<BoundWeight> weight = evaluator.bind(bound.value, bound.path);
+    if (!weight)
+      return weight.takeError();
+    if (weight->getMapped())
+      return static_cast<const void *>(weight->getMapped());
+    auto &bytes = computed.emplace_back(size_t(weight->getRows()) *
+                                        weight->getRowBytes());
+    weight->computeRows(0, weight->getRows(), bytes);
+    return static_cast<const void *>(bytes.data());
   };
   lora_rt::ModuleOptions moduleOptions;
   moduleOptions.threads = options.threads;

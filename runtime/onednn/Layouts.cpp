@@ -52,6 +52,39 @@ constexpr InstructionSet instructionSets[] = {
     {"avx512_core_amx_fp16", dnnl_cpu_isa_avx512_core_amx_fp16},
 };
 
+/// How a blocked layout of {k, n} lies in memory; points into the descriptor.
+struct Blocking {
+  int innerCount = 0;
+  dnnl_dims_t *strides = nullptr, *innerBlocks = nullptr, *innerDims = nullptr;
+  int64_t start = 0;
+
+  static Expected<Blocking> of(const_dnnl_memory_desc_t desc,
+                               std::string_view layout) {
+    Blocking result;
+    dnnl_format_kind_t kind;
+    auto query = [&](dnnl_query_t what, void *to) {
+      return check(dnnl_memory_desc_query(desc, what, to), "reading layout ",
+                   layout);
+    };
+    if (Error error = query(dnnl_query_format_kind, &kind))
+      return error;
+    if (kind != dnnl_blocked)
+      return makeError(ErrorCode::Unsupported, "the layout '", layout,
+                       "' cannot be read row by row");
+    if (Error error = query(dnnl_query_strides, &result.strides))
+      return error;
+    if (Error error = query(dnnl_query_inner_nblks_s32, &result.innerCount))
+      return error;
+    if (Error error = query(dnnl_query_inner_blks, &result.innerBlocks))
+      return error;
+    if (Error error = query(dnnl_query_inner_idxs, &result.innerDims))
+      return error;
+    if (Error error = query(dnnl_query_submemory_offset_s64, &result.start))
+      return error;
+    return result;
+  }
+};
+
 Expected<Memory> memory(dnnl_engine_t engine, const_dnnl_memory_desc_t desc,
                         void *data) {
   dnnl_memory_t raw = nullptr;
@@ -120,6 +153,28 @@ Expected<uint64_t> packedBytes(std::string_view layout, int64_t n, int64_t k,
   return uint64_t(dnnl_memory_desc_get_size(desc->get()));
 }
 
+Expected<int64_t> separableRows(std::string_view layout, int64_t n, int64_t k,
+                                DType type) {
+  if (layout == plainLayout)
+    return int64_t(1);
+  Expected<MemoryDesc> desc = weightsDesc(layout, n, k, type);
+  if (!desc)
+    return desc.takeError();
+  Expected<Blocking> blocking = Blocking::of(desc->get(), layout);
+  if (!blocking)
+    return blocking.takeError();
+  int64_t rows = 1;
+  for (int i = 0; i < blocking->innerCount; ++i)
+    if ((*blocking->innerDims)[i] == 1)
+      rows *= (*blocking->innerBlocks)[i];
+  // The blocks of n are the outermost if one of them holds all of its k.
+  Expected<uint64_t> one = packedBytes(layout, std::min(rows, n), k, type);
+  if (!one)
+    return one.takeError();
+  bool follows = uint64_t((*blocking->strides)[1]) * sizeOf(type) == *one;
+  return follows && rows < n ? rows : n;
+}
+
 Error repack(std::string_view from, const void *source, std::string_view to,
              void *target, int64_t n, int64_t k, DType type) {
   Expected<MemoryDesc> sourceDesc = weightsDesc(from, n, k, type);
@@ -180,29 +235,9 @@ Expected<ElementOffsets> elementOffsets(std::string_view layout, int64_t n,
   Expected<MemoryDesc> desc = weightsDesc(layout, n, k, DType::F32);
   if (!desc)
     return desc.takeError();
-  dnnl_format_kind_t kind;
-  int innerCount = 0;
-  dnnl_dims_t *strides = nullptr, *innerBlocks = nullptr, *innerDims = nullptr;
-  int64_t start = 0;
-  auto query = [&](dnnl_query_t what, void *result) {
-    return check(dnnl_memory_desc_query(desc->get(), what, result),
-                 "reading layout ", layout);
-  };
-  if (Error error = query(dnnl_query_format_kind, &kind))
-    return error;
-  if (kind != dnnl_blocked)
-    return makeError(ErrorCode::Unsupported, "the layout '", layout,
-                     "' cannot be read row by row");
-  if (Error error = query(dnnl_query_strides, &strides))
-    return error;
-  if (Error error = query(dnnl_query_inner_nblks_s32, &innerCount))
-    return error;
-  if (Error error = query(dnnl_query_inner_blks, &innerBlocks))
-    return error;
-  if (Error error = query(dnnl_query_inner_idxs, &innerDims))
-    return error;
-  if (Error error = query(dnnl_query_submemory_offset_s64, &start))
-    return error;
+  Expected<Blocking> blocking = Blocking::of(desc->get(), layout);
+  if (!blocking)
+    return blocking.takeError();
 
   // The inner blocks are listed from the outermost to the innermost; the last
   // one is contiguous. A coordinate is split from the inside outwards, and what
@@ -210,21 +245,21 @@ Expected<ElementOffsets> elementOffsets(std::string_view layout, int64_t n,
   // other.
   auto offset = [&](int dim, int64_t coordinate) {
     int64_t result = 0, blockStride = 1;
-    for (int i = innerCount - 1; i >= 0; --i) {
-      int64_t block = (*innerBlocks)[i];
-      if ((*innerDims)[i] == dim) {
+    for (int i = blocking->innerCount - 1; i >= 0; --i) {
+      int64_t block = (*blocking->innerBlocks)[i];
+      if ((*blocking->innerDims)[i] == dim) {
         result += coordinate % block * blockStride;
         coordinate /= block;
       }
       blockStride *= block;
     }
-    return result + coordinate * (*strides)[dim];
+    return result + coordinate * (*blocking->strides)[dim];
   };
   ElementOffsets result;
   result.rows.resize(size_t(n));
   result.columns.resize(size_t(k));
   for (int64_t row = 0; row < n; ++row)
-    result.rows[size_t(row)] = start + offset(1, row);
+    result.rows[size_t(row)] = blocking->start + offset(1, row);
   for (int64_t column = 0; column < k; ++column)
     result.columns[size_t(column)] = offset(0, column);
   return result;

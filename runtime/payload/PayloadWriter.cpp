@@ -40,6 +40,8 @@ struct PayloadWriter::State {
   std::string part; ///< the one that is being written
   uint64_t partStart = 0;
   std::unique_ptr<XXH3_state_t, FreeHash> hash;
+  uint64_t tensorStart = 0; ///< in the file
+  std::unique_ptr<XXH3_state_t, FreeHash> tensorHash;
 
   /// Starts the payload behind the program.
   Error begin() {
@@ -155,16 +157,34 @@ Error PayloadWriter::addPart(std::string_view name, std::string_view text) {
 
 Expected<PackedPlace>
 PayloadWriter::appendTensor(std::span<const std::byte> bytes) {
+  if (Error error = beginTensor())
+    return error;
+  if (Error error = appendToTensor(bytes))
+    return error;
+  return endTensor();
+}
+
+Error PayloadWriter::beginTensor() {
   uint64_t used = state->file.position() - state->partStart;
   std::vector<std::byte> zeros((pageBytes - used % pageBytes) % pageBytes);
   if (Error error = append(zeros))
     return error;
+  state->tensorStart = state->file.position();
+  state->tensorHash.reset(XXH3_createState());
+  XXH3_64bits_reset(state->tensorHash.get());
+  return Error::success();
+}
+
+Error PayloadWriter::appendToTensor(std::span<const std::byte> bytes) {
+  XXH3_64bits_update(state->tensorHash.get(), bytes.data(), bytes.size());
+  return append(bytes);
+}
+
+PackedPlace PayloadWriter::endTensor() {
   PackedPlace place;
-  place.offset = state->file.position() - state->partStart;
-  place.bytes = bytes.size();
-  place.checksum = checksum(bytes);
-  if (Error error = append(bytes))
-    return error;
+  place.offset = state->tensorStart - state->partStart;
+  place.bytes = state->file.position() - state->tensorStart;
+  place.checksum = hexadecimal(XXH3_64bits_digest(state->tensorHash.get()));
   return place;
 }
 

@@ -44,7 +44,44 @@ struct MergeEffect {
   }
 };
 
+class Expression;
 struct LastFactors;
+
+/// A weight expression that is ready to be computed. The tensors of files that
+/// it reads must stay mapped.
+class BoundWeight {
+public:
+  BoundWeight(BoundWeight &&);
+  ~BoundWeight();
+
+  /// A vector is one row.
+  int64_t getRows() const;
+  /// Of a row, in the expression's element type.
+  size_t getRowBytes() const;
+
+  /// Writes rows [begin, end) to `result`: row-major, in the expression's
+  /// element type. Accumulates in f32 (a leaf that is only copied keeps its
+  /// bits) and rounds once per rounding of the expression.
+  void computeRows(int64_t begin, int64_t end,
+                   std::span<std::byte> result) const;
+
+  /// The bytes in a mapped file, if this is a stored tensor as it is and its
+  /// elements are aligned; null if it must be computed.
+  const std::byte *getMapped() const { return mapped; }
+
+  /// Adds what merges did to the rows that were computed so far.
+  void addTo(MergeEffect &effect) const;
+
+private:
+  friend class WeightEvaluator;
+  BoundWeight() = default;
+
+  lora_rt::DType type = lora_rt::DType::F32;
+  int64_t rows = 0, columns = 0;
+  /// Of a leaf, which has no expression.
+  const std::byte *stored = nullptr, *mapped = nullptr;
+  std::unique_ptr<Expression> expression;
+};
 
 /// Evaluates one expression at a time; each in parallel.
 class WeightEvaluator {
@@ -53,19 +90,16 @@ public:
   WeightEvaluator(WeightEvaluator &&);
   ~WeightEvaluator();
 
-  /// Writes the value of `expr`, bound at `path`, to `result`: row-major, in
-  /// the expression's element type. Accumulates in f32 (a leaf that is only
-  /// copied keeps its bits) and rounds once per rounding of the expression.
-  /// Leaves whose stored type or shape is not the expression's are an error
-  /// that names the tensor. What merges did is added to `effect`, if given.
+  /// Binds `expr` at `path`. Leaves whose stored type or shape is not the
+  /// expression's are an error that names the tensor.
+  lora_rt::Expected<BoundWeight> bind(mlir::Attribute expr,
+                                      llvm::StringRef path) const;
+
+  /// Writes the whole value to `result`; what merges did is added to `effect`,
+  /// if given.
   lora_rt::Error evaluate(mlir::Attribute expr, llvm::StringRef path,
                           std::span<std::byte> result,
                           MergeEffect *effect = nullptr) const;
-
-  /// The bytes of `expr` in a mapped file, if it is a stored tensor as it is;
-  /// null if it must be computed.
-  lora_rt::Expected<const std::byte *> findMapped(mlir::Attribute expr,
-                                                  llvm::StringRef path) const;
 
 private:
   lora_rt::Expected<const lora_rt::TensorView *>

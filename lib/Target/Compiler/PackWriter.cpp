@@ -1,17 +1,16 @@
 //===- PackWriter.cpp - The weights of a compiled file --------------------===//
 //
-// Files are mapped, and their pages are given back as soon as a parameter is
-// written: what is resident is a parameter, never the model.
+// Parameters are computed, packed and written in pieces. Files are mapped, and
+// their pages are given back as soon as a parameter is written: what is
+// resident is a parameter's pages and a few pieces, never the model.
 //
 //===----------------------------------------------------------------------===//
 
 #include "PackWriter.h"
 #include "lora-runtime/Layouts.h"
-#include "llvm/Support/AlignOf.h"
 #include "llvm/Support/MathExtras.h"
 
 #include <chrono>
-#include <memory>
 
 using namespace lora;
 using lora_rt::Error;
@@ -20,22 +19,9 @@ using lora_rt::PackedPlace;
 
 namespace {
 
-/// Memory aligned as oneDNN's conversions want it.
-class AlignedBytes {
-public:
-  explicit AlignedBytes(size_t size)
-      : size(size), data(static_cast<std::byte *>(
-                        std::aligned_alloc(64, llvm::alignTo(size + 1, 64)))) {}
-  explicit operator bool() const { return data != nullptr; }
-  std::span<std::byte> span() const { return {data.get(), size}; }
-
-private:
-  struct Free {
-    void operator()(std::byte *bytes) const { std::free(bytes); }
-  };
-  size_t size;
-  std::unique_ptr<std::byte, Free> data;
-};
+/// Of a parameter, computed and packed at once: much work for each thread, and
+/// little memory.
+constexpr size_t pieceBytes = size_t(16) << 20;
 
 Error outOfMemory(const BoundValue &value, uint64_t bytes) {
   return lora_rt::makeError(lora_rt::ErrorCode::System, "no memory for the ",
@@ -48,6 +34,17 @@ std::string inMebibytes(uint64_t bytes) {
 
 } // namespace
 
+std::span<std::byte> PieceRoom::get(size_t size) {
+  if (size > capacity) {
+    data.reset();
+    capacity = llvm::alignTo(size, 64);
+    data.reset(static_cast<std::byte *>(std::aligned_alloc(64, capacity)));
+    if (!data)
+      capacity = 0;
+  }
+  return {data.get(), data ? size : 0};
+}
+
 PackWriter::PackWriter(lora_rt::PayloadWriter &writer, LeafResolver resolve)
     : writer(writer), resolve(std::move(resolve)),
       evaluator([this](mlir::Attribute leaf, const std::string &name) {
@@ -59,46 +56,74 @@ PackWriter::PackWriter(lora_rt::PayloadWriter &writer, LeafResolver resolve)
 
 Expected<PackedPlace> PackWriter::writeOne(const BoundValue &value) {
   lora_rt::DType type = getRuntimeType(value.type.getElementType());
-  size_t size = size_t(value.type.getNumElements()) * lora_rt::sizeOf(type);
+  Expected<BoundWeight> weight = evaluator.bind(value.value, value.path);
+  if (!weight)
+    return weight.takeError();
   bool isPlain = value.layout == lora_rt::plainLayout;
+  int64_t n = weight->getRows();
+  size_t rowBytes = weight->getRowBytes();
+  int64_t k = int64_t(rowBytes / lora_rt::sizeOf(type));
 
-  auto mapped = evaluator.findMapped(value.value, value.path);
-  if (!mapped)
-    return mapped.takeError();
-  std::optional<AlignedBytes> computed;
-  const std::byte *plain = *mapped;
-  if (!plain) {
-    computed.emplace(size);
-    if (!*computed)
-      return outOfMemory(value, size);
-    if (Error error = evaluator.evaluate(value.value, value.path,
-                                         computed->span(), &effect))
-      return error;
-    plain = computed->span().data();
-    // Its tensors are finite: each was checked when it was found.
-    auto beyond = lora_rt::countNonFinite(type, plain, size / sizeOf(type));
-    if (beyond.total())
-      return lora_rt::makeError(
-          lora_rt::ErrorCode::Unsupported, "weight '", value.name,
-          "': ", beyond.total(), " of its ", value.type.getNumElements(),
-          " numbers do not fit ", lora_rt::manifestName(type),
-          " once it is computed; is the adapter's lora_alpha right? --dtype "
-          "f32 has the widest range");
+  Expected<int64_t> unit = lora_rt::separableRows(value.layout, n, k, type);
+  if (!unit)
+    return unit.takeError();
+  int64_t step =
+      std::max<int64_t>(1, int64_t(pieceBytes / rowBytes) / *unit) * *unit;
+  step = std::min(step, n);
+  std::span<std::byte> computed, packed;
+  if (!weight->getMapped()) {
+    computed = computedRoom.get(size_t(step) * rowBytes);
+    if (computed.empty())
+      return outOfMemory(value, size_t(step) * rowBytes);
   }
-  if (isPlain)
-    return writer.appendTensor({plain, size});
+  if (!isPlain) {
+    auto packedBytes = lora_rt::packedBytes(value.layout, step, k, type);
+    if (!packedBytes)
+      return packedBytes.takeError();
+    packed = packedRoom.get(*packedBytes);
+    if (packed.empty())
+      return outOfMemory(value, *packedBytes);
+  }
 
-  int64_t n = value.type.getDimSize(0), k = value.type.getDimSize(1);
-  auto packedSize = lora_rt::packedBytes(value.layout, n, k, type);
-  if (!packedSize)
-    return packedSize.takeError();
-  AlignedBytes packed(*packedSize);
-  if (!packed)
-    return outOfMemory(value, *packedSize);
-  if (Error error =
-          lora_rt::pack(value.layout, plain, packed.span().data(), n, k, type))
+  if (Error error = writer.beginTensor())
     return error;
-  return writer.appendTensor(packed.span());
+  uint64_t beyond = 0;
+  for (int64_t begin = 0; begin < n; begin += step) {
+    int64_t count = std::min(step, n - begin);
+    std::span<const std::byte> rows;
+    if (weight->getMapped()) {
+      rows = {weight->getMapped() + size_t(begin) * rowBytes,
+              size_t(count) * rowBytes};
+    } else {
+      std::span<std::byte> room = computed.first(size_t(count) * rowBytes);
+      weight->computeRows(begin, begin + count, room);
+      // Its tensors are finite: each was checked when it was found.
+      beyond +=
+          lora_rt::countNonFinite(type, room.data(), size_t(count * k)).total();
+      rows = room;
+    }
+    if (!isPlain) {
+      auto bytes = lora_rt::packedBytes(value.layout, count, k, type);
+      if (!bytes)
+        return bytes.takeError();
+      std::span<std::byte> room = packed.first(*bytes);
+      if (Error error = lora_rt::pack(value.layout, rows.data(), room.data(),
+                                      count, k, type))
+        return error;
+      rows = room;
+    }
+    if (Error error = writer.appendToTensor(rows))
+      return error;
+  }
+  if (beyond)
+    return lora_rt::makeError(
+        lora_rt::ErrorCode::Unsupported, "weight '", value.name, "': ", beyond,
+        " of its ", value.type.getNumElements(), " numbers do not fit ",
+        lora_rt::manifestName(type),
+        " once it is computed; is the adapter's lora_alpha right? --dtype "
+        "f32 has the widest range");
+  weight->addTo(effect);
+  return writer.endTensor();
 }
 
 Error PackWriter::write(

@@ -7,9 +7,27 @@
 #include "lora-mlir/Target/WeightEvaluator.h"
 #include "lora-runtime/Payload.h"
 
+#include <cstdlib>
+#include <memory>
+
 namespace lora {
 
-/// Writes the pack: one tensor at a time is in memory.
+/// Memory for a piece of a parameter, aligned as oneDNN's conversions want it;
+/// kept for the next one.
+class PieceRoom {
+public:
+  /// Empty if there is no memory.
+  std::span<std::byte> get(size_t size);
+
+private:
+  struct Free {
+    void operator()(std::byte *bytes) const { std::free(bytes); }
+  };
+  size_t capacity = 0;
+  std::unique_ptr<std::byte, Free> data;
+};
+
+/// Writes the pack: a piece of one tensor at a time is in memory.
 class PackWriter {
 public:
   PackWriter(lora_rt::PayloadWriter &writer, LeafResolver resolve);
@@ -33,6 +51,7 @@ private:
   std::vector<const lora_rt::TensorView *> used;
   LeafResolver resolve;
   WeightEvaluator evaluator;
+  PieceRoom computedRoom, packedRoom;
   uint64_t bytes = 0;
   MergeEffect effect;
 };

@@ -58,62 +58,87 @@ WeightEvaluator::getLeaf(mlir::Attribute leaf, llvm::StringRef path) const {
   return tensor;
 }
 
-Expected<const std::byte *>
-WeightEvaluator::findMapped(mlir::Attribute expr, llvm::StringRef path) const {
-  if (!mlir::isa<BaseAttr, AdapterAttr>(expr))
-    return static_cast<const std::byte *>(nullptr);
-  Expected<const lora_rt::TensorView *> tensor = getLeaf(expr, path);
-  if (!tensor)
-    return tensor.takeError();
-  // Generated code and oneDNN read whole elements: a tensor that a file does
-  // not align is copied.
-  const std::byte *bytes = (*tensor)->bytes.data();
-  if (reinterpret_cast<uintptr_t>(bytes) % lora_rt::sizeOf((*tensor)->dtype))
-    return static_cast<const std::byte *>(nullptr);
-  return bytes;
-}
-
-Error WeightEvaluator::evaluate(mlir::Attribute expr, llvm::StringRef path,
-                                std::span<std::byte> result,
-                                MergeEffect *effect) const {
+Expected<BoundWeight> WeightEvaluator::bind(mlir::Attribute expr,
+                                            llvm::StringRef path) const {
   auto type = mlir::cast<WeightExprAttrInterface>(expr).getValueType();
-  lora_rt::DType dtype = getRuntimeType(type.getElementType());
-  size_t size = lora_rt::sizeOf(dtype);
-  if (result.size() != size_t(type.getNumElements()) * size)
-    return lora_rt::makeError(ErrorCode::InvalidArgument, "expected room for ",
-                              size_t(type.getNumElements()) * size,
-                              " bytes, but got ", result.size());
+  BoundWeight bound;
+  bound.type = getRuntimeType(type.getElementType());
+  bound.rows = type.getRank() == 1 ? 1 : type.getDimSize(0);
+  bound.columns = type.getNumElements() / bound.rows;
   if (mlir::isa<BaseAttr, AdapterAttr>(expr)) {
     Expected<const lora_rt::TensorView *> tensor = getLeaf(expr, path);
     if (!tensor)
       return tensor.takeError();
-    std::copy((*tensor)->bytes.begin(), (*tensor)->bytes.end(), result.begin());
-    return Error::success();
+    bound.stored = (*tensor)->bytes.data();
+    // Generated code and oneDNN read whole elements: a tensor that a file does
+    // not align is copied.
+    if (reinterpret_cast<uintptr_t>(bound.stored) %
+            lora_rt::sizeOf(bound.type) ==
+        0)
+      bound.mapped = bound.stored;
+    return bound;
   }
-
   LeafLookup lookup = [&](mlir::Attribute leaf) { return getLeaf(leaf, path); };
   LeafBinding binding{path, lookup, *lastFactors};
   Expected<std::unique_ptr<Expression>> expression =
       Expression::create(expr, binding);
   if (!expression)
     return expression.takeError();
-  int64_t rows = (*expression)->getRows(),
-          columns = (*expression)->getColumns();
+  bound.expression = std::move(*expression);
+  return bound;
+}
+
+Error WeightEvaluator::evaluate(mlir::Attribute expr, llvm::StringRef path,
+                                std::span<std::byte> result,
+                                MergeEffect *effect) const {
+  Expected<BoundWeight> bound = bind(expr, path);
+  if (!bound)
+    return bound.takeError();
+  size_t bytes = size_t(bound->getRows()) * bound->getRowBytes();
+  if (result.size() != bytes)
+    return lora_rt::makeError(ErrorCode::InvalidArgument, "expected room for ",
+                              bytes, " bytes, but got ", result.size());
+  bound->computeRows(0, bound->getRows(), result);
+  if (effect)
+    bound->addTo(*effect);
+  return Error::success();
+}
+
+BoundWeight::BoundWeight(BoundWeight &&) = default;
+BoundWeight::~BoundWeight() = default;
+
+int64_t BoundWeight::getRows() const { return rows; }
+
+size_t BoundWeight::getRowBytes() const {
+  return size_t(columns) * lora_rt::sizeOf(type);
+}
+
+void BoundWeight::computeRows(int64_t begin, int64_t end,
+                              std::span<std::byte> result) const {
+  assert(result.size() == size_t(end - begin) * getRowBytes());
+  if (stored) {
+    std::copy_n(stored + size_t(begin) * getRowBytes(), result.size(),
+                result.begin());
+    return;
+  }
   // Panels of about 256 KiB stay in a core's second-level cache.
   int64_t panel = std::max<int64_t>(1, (int64_t(1) << 16) / columns);
-  int64_t panels = (rows + panel - 1) / panel;
+  int64_t panels = (end - begin + panel - 1) / panel;
   llvm::parallelFor(0, size_t(panels), [&](size_t index) {
-    int64_t begin = int64_t(index) * panel, end = std::min(begin + panel, rows);
-    size_t count = size_t((end - begin) * columns);
+    int64_t first = begin + int64_t(index) * panel,
+            last = std::min(first + panel, end);
+    size_t count = size_t((last - first) * columns);
     std::vector<float> values(count);
-    (*expression)->computeRows(begin, end, values.data());
-    Error error =
-        lora_rt::convert(lora_rt::DType::F32, values.data(), dtype,
-                         result.data() + size_t(begin * columns) * size, count);
+    expression->computeRows(first, last, values.data());
+    Error error = lora_rt::convert(
+        lora_rt::DType::F32, values.data(), type,
+        result.data() + size_t(first - begin) * getRowBytes(), count);
     assert(!error && "a weight has a floating-point type");
     (void)bool(error);
   });
-  if (effect)
-    (*expression)->addTo(*effect);
-  return Error::success();
+}
+
+void BoundWeight::addTo(MergeEffect &effect) const {
+  if (expression)
+    expression->addTo(effect);
 }

@@ -75,6 +75,12 @@ Expected<std::string> packedTag(int64_t m, int64_t n, int64_t k, DType a,
 Expected<uint64_t> packedBytes(std::string_view layout, int64_t n, int64_t k,
                                DType type);
 
+/// The least number of rows of an [n, k] matrix that can be packed by itself: the
+/// packed form of rows [i, j), both multiples of it or j = n, is a part of the
+/// whole's, and these parts follow each other. n where there is no such number.
+Expected<int64_t> separableRows(std::string_view layout, int64_t n, int64_t k,
+                                DType type);
+
 /// Converts an [n, k] matrix from one layout to another, on all threads.
 /// `target` has packedBytes bytes and is aligned to 64; padding becomes zero.
 Error repack(std::string_view from, const void *source, std::string_view to,

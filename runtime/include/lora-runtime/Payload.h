@@ -69,8 +69,12 @@ public:
   Error append(std::span<const std::byte> bytes);
   Error endPart();
 
-  /// Appends a tensor to the part begun last, page-aligned.
+  /// Appends a tensor to the part begun last, page-aligned: at once, or in
+  /// pieces.
   Expected<PackedPlace> appendTensor(std::span<const std::byte> bytes);
+  Error beginTensor();
+  Error appendToTensor(std::span<const std::byte> bytes);
+  PackedPlace endTensor();
 
   /// Writes the table of contents and finishes the file.
   Error commit();

@@ -43,6 +43,38 @@ TEST(Layouts, ElementsAreWhereTheOffsetsSay) {
   }
 }
 
+TEST(Layouts, PartsThatArePackedAloneFollowEachOther) {
+  const int64_t n = 259, k = 77;
+  std::vector<float> plain(size_t(n * k));
+  std::iota(plain.begin(), plain.end(), 1.0f);
+  auto packed = [&](const char *layout, int64_t first, int64_t count) {
+    std::vector<float> bytes(*packedBytes(layout, count, k, DType::F32) / 4,
+                             -1.0f);
+    Error error = pack(layout, plain.data() + first * k, bytes.data(), count, k,
+                       DType::F32);
+    EXPECT_FALSE(error) << error.message();
+    return bytes;
+  };
+  // Blocks of n outermost, or not.
+  for (auto [layout, unit] :
+       {std::pair("plain", 1), std::pair("ab", 259), std::pair("BA16a64b", 64),
+        std::pair("BA16a16b", 16), std::pair("BA16a64b2a", 64),
+        std::pair("BA4b8a8b2a", 32), std::pair("AB16b64a", 259)}) {
+    SCOPED_TRACE(layout);
+    if (!packedBytes(layout, n, k, DType::F32))
+      continue; // Not known to this oneDNN.
+    Expected<int64_t> rows = separableRows(layout, n, k, DType::F32);
+    ASSERT_TRUE(rows) << rows.message();
+    EXPECT_EQ(*rows, unit);
+    std::vector<float> parts;
+    for (int64_t first = 0; first < n; first += 2 * *rows) {
+      auto part = packed(layout, first, std::min(2 * *rows, n - first));
+      parts.insert(parts.end(), part.begin(), part.end());
+    }
+    EXPECT_EQ(parts, packed(layout, 0, n));
+  }
+}
+
 TEST(Layouts, OneDNNsChoiceHasAName) {
   for (DType type : {DType::F32, DType::BF16})
     for (int64_t m : {1, 16, 512}) {

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <optional>
 
 using namespace lora_rt;
 
@@ -24,9 +25,12 @@ void writeModule(const std::string &path, const std::string &stub) {
   std::string a(5000, 'a'), b(10, 'b');
   Expected<PackedPlace> first =
       writer->appendTensor(std::as_bytes(std::span(a)));
-  Expected<PackedPlace> second =
-      writer->appendTensor(std::as_bytes(std::span(b)));
-  ASSERT_TRUE(first && second);
+  // In pieces, as at once.
+  EXPECT_FALSE(writer->beginTensor());
+  EXPECT_FALSE(writer->appendToTensor(std::as_bytes(std::span(b)).first(3)));
+  EXPECT_FALSE(writer->appendToTensor(std::as_bytes(std::span(b)).subspan(3)));
+  std::optional<PackedPlace> second = writer->endTensor();
+  ASSERT_TRUE(first);
   EXPECT_EQ(first->offset, 0u);
   EXPECT_EQ(second->offset, 8192u);
   EXPECT_EQ(second->bytes, 10u);
