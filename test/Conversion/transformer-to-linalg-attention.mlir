@@ -1,21 +1,22 @@
 // RUN: lora-opt %s -convert-transformer-to-linalg | FileCheck %s -enable-var-scope --check-prefix=LOOPS
 // RUN: lora-opt %s -convert-transformer-to-linalg=attention=reference | FileCheck %s -enable-var-scope --check-prefix=REFERENCE
 
-// Heads of keys and blocks of 8 tokens in parallel: 16 rows, with 2 query heads to a head of keys. Inside, tiles of 32 keys, from
-// the first to the end of any of the block's tokens. Nothing is tokens x keys.
+// Heads of keys and blocks of 16 tokens in parallel: 32 rows, with 2 query heads to a head of keys. Inside, tiles of 32 keys, from
+// the first to the end of any of the block's tokens; four rows at once. Nothing is tokens x keys.
 // LOOPS-LABEL: func.func @attention
 // LOOPS-SAME: (%[[Q:.+]]: tensor<?x144xbf16>, %[[K:.+]]: tensor<?x72xbf16>, %[[V:.+]]: tensor<?x72xbf16>, %[[SEQ:.+]]: tensor<4x?xi32>)
 // LOOPS-DAG: %[[TILE:.+]] = arith.constant 32 : index
 // LOOPS-DAG: %[[ONE:.+]] = arith.constant 1 : index
 // LOOPS-DAG: %[[TWO:.+]] = arith.constant 2 : index
-// LOOPS-DAG: %[[EIGHT:.+]] = arith.constant 8 : index
+// LOOPS-DAG: %[[FOUR:.+]] = arith.constant 4 : index
+// LOOPS-DAG: %[[SIXTEEN:.+]] = arith.constant 16 : index
 // LOOPS-DAG: %[[MINUS:.+]] = arith.constant 0xFF800000 : f32
 // LOOPS-NOT: tensor<?x?
-// LOOPS: %[[BLOCKS:.+]] = arith.ceildivui %{{.+}}, %[[EIGHT]]
+// LOOPS: %[[BLOCKS:.+]] = arith.ceildivui %{{.+}}, %[[SIXTEEN]]
 // LOOPS: scf.forall (%[[H:.+]], %[[B:.+]]) in (3, %[[BLOCKS]]) shared_outs(%[[O:.+]] = %{{.+}}, %[[L:.+]] = %{{.+}}) -> (tensor<?x144xbf16>, tensor<?x6xf32>)
-// LOOPS: %[[T:.+]] = arith.muli %[[B]], %[[EIGHT]]
+// LOOPS: %[[T:.+]] = arith.muli %[[B]], %[[SIXTEEN]]
 // LOOPS: %[[LEFT:.+]] = arith.subi %{{.+}}, %[[T]]
-// LOOPS: %[[COUNT:.+]] = arith.minsi %[[LEFT]], %[[EIGHT]]
+// LOOPS: %[[COUNT:.+]] = arith.minsi %[[LEFT]], %[[SIXTEEN]]
 // The range of keys of the block.
 // LOOPS: %[[KEYS:.+]]:2 = scf.for %[[I:.+]] = %{{.+}} to %[[COUNT]] step %[[ONE]] iter_args
 // LOOPS: tensor.extract %[[SEQ]][%[[ONE]], %{{.+}}]
@@ -23,14 +24,23 @@
 // The scaled queries.
 // LOOPS: scf.for
 // LOOPS-COUNT-3: vector.transfer_read %[[Q]]{{.*}} {in_bounds = [true]} : tensor<?x144xbf16>, vector<8xbf16>
-// LOOPS: linalg.fill ins(%[[MINUS]] : f32) outs(%{{.+}} : tensor<16xf32>)
-// LOOPS: scf.for %{{.+}} = %[[KEYS]]#0 to %[[KEYS]]#1 step %[[TILE]] iter_args({{.*}}) -> (tensor<16x24xf32>, tensor<16xf32>, tensor<16xf32>)
-// A tile is converted once for all rows.
-// LOOPS-COUNT-96: vector.transfer_read %[[K]]
-// LOOPS-COUNT-96: vector.transfer_read %[[V]]
+// LOOPS: linalg.fill ins(%[[MINUS]] : f32) outs(%{{.+}} : tensor<32xf32>)
+// LOOPS: scf.for %{{.+}} = %[[KEYS]]#0 to %[[KEYS]]#1 step %[[TILE]] iter_args({{.*}}) -> (tensor<32x24xf32>, tensor<32xf32>, tensor<32xf32>, tensor<4x32xf32>)
+// Keys are transposed, 8 by 8, values copied: once for all rows.
+// LOOPS-COUNT-8: vector.transfer_read %[[K]]
+// LOOPS-COUNT-24: vector.shuffle
+// LOOPS-COUNT-8: vector.transfer_write {{.*}} tensor<24x32xf32>
 // LOOPS: scf.for
-// LOOPS-COUNT-12: vector.shuffle
-// LOOPS: math.exp %{{.+}} : vector<32xf32>
+// LOOPS-COUNT-3: vector.transfer_read %[[V]]
+// LOOPS: scf.for %[[R:.+]] = %{{.+}} to %{{.+}} step %[[FOUR]]
+// Scores: a number of a row's times 32 keys'.
+// LOOPS: scf.for %{{.+}} -> (vector<32xf32>, vector<32xf32>, vector<32xf32>, vector<32xf32>)
+// LOOPS: tensor.extract %{{.+}}[%[[R]], %{{.+}}] : tensor<32x24xf32>
+// LOOPS-NOT: vector.reduction
+// LOOPS: scf.yield
+// LOOPS-COUNT-4: math.exp %{{.+}} : vector<32xf32>
+// The sums of four rows of three vectors stay where they are while the values are read.
+// LOOPS: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
 // LOOPS: math.log
 // LOOPS: scf.forall.in_parallel
 // LOOPS-DAG: tensor.parallel_insert_slice %{{.+}} into %[[O]][%[[T]], %{{.+}}] [%[[COUNT]], 48] [1, 1]
