@@ -58,3 +58,9 @@ func.func private @roles(
     %b: tensor<3x4xbf16> {transformer.slot = "b", transformer.role = #transformer.role<trainable>},
     %c: tensor<?x4xbf16> {transformer.slot = "c", transformer.role = #transformer.role<state>})
     -> (tensor<3x4xf32> {transformer.grad = "b"}, tensor<?x4xbf16> {transformer.next = "c"})
+
+// CHECK-LABEL: func.func private @named
+// CHECK-SAME: transformer.value = #transformer.named<"k_proj.weight", #transformer.base<"q_proj.weight", tensor<6x4xf32>>>
+func.func private @named(
+    %k: tensor<6x4xf32> {transformer.slot = "k_proj.weight", transformer.role = #transformer.role<trainable>, transformer.value =
+      #transformer.named<"k_proj.weight", #transformer.base<"q_proj.weight", tensor<6x4xf32>>>})

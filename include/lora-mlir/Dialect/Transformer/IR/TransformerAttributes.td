@@ -106,7 +106,7 @@ def Transformer_NamedAttr : Transformer_WeightExpr<"Named", "named"> {
   let summary = "A new parameter that begins as a weight expression";
   let description = [{
     ```mlir
-    #transformer.named<"q_proj.lora_A.weight", #lora.start<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xf32>>, rank = 2, scale = 1.0 : f64>>
+    #transformer.named<"k_proj.weight", #transformer.base<"q_proj.weight", tensor<6x4xf32>>>
     ```
     The value is the expression's; like `#transformer.init` it is a leaf, a tensor of this name, for what trains it and saves it.
   }];
