@@ -224,9 +224,8 @@ Gradients AttentionGradientLoops::buildBlock(Value firstToken,
       keys, kTileKeys, carried,
       [&](Value firstKey, ValueRange carried) -> SmallVector<Value> {
         Gradients current = sums.with(carried.drop_back(2));
-        SmallVector<Value> tileRows = tiles.getTileRows(firstKey, last);
-        auto keyTile = tiles.stageTile(op.getK(), tileRows, keyColumn);
-        auto valueTile = tiles.stageTile(op.getV(), tileRows, keyColumn);
+        auto keyTile = tiles.stageTile(op.getK(), firstKey, last, keyColumn);
+        auto valueTile = tiles.stageTile(op.getV(), firstKey, last, keyColumn);
         SmallVector<Value> scores(carried.take_back(2));
         if (current.dq)
           scores.push_back(current.dq);

@@ -24,6 +24,8 @@ namespace {
 /// Rows that a block has about: many, since the keys of a tile are transposed
 /// for each block.
 constexpr int64_t kManyRows = 32;
+/// Vectors of sums that a loop over keys keeps in registers.
+constexpr int64_t kSumVectors = 16;
 
 /// The rows of a block while its keys are visited: the scaled queries, the sums
 /// of exp(score - largest) v, and the largest score and the sum of
@@ -116,7 +118,6 @@ SmallVector<Value> AttentionLoops::getScores(Value keys, Value row,
 SmallVector<Value> AttentionLoops::updateRows(Value keys, Value values,
                                               Value firstKey, Value row,
                                               Value queries, ValueRange state) {
-  double infinity = std::numeric_limits<double>::infinity();
   Value zero = b.getIndex(0);
   Value lastToken = arith::SubIOp::create(b, block.count, b.getIndex(1));
   SmallVector<Value> scores = getScores(keys, row, queries);
@@ -131,20 +132,13 @@ SmallVector<Value> AttentionLoops::updateRows(Value keys, Value values,
     Expr score = b.getExpr(scores[r]);
     if (tiles.cap)
       score = softcap(score, *tiles.cap);
-    score = select(mask, score, score.constant(-infinity));
-    Expr before = tiles.load(largest, at);
-    Expr next = max(before, maxOf(score));
-    // Where no key of the row has come yet, any finite shift will do.
-    Expr shift = select(equal(next, -infinity), next.constant(0), next);
-    Expr factor = exp(before - shift);
-    Expr p = exp(score - splat(shift, tiles.scoreType));
-    p = select(mask, p, p.constant(0));
-    room = tiles.writeScores(p, room, b.getIndex(r));
-    Expr total = tiles.load(totals, at) * factor + sumOf(p);
-    largest = tiles.store(next, largest, at);
-    totals = tiles.store(total, totals, at);
-    for (const Expr &chunk : tiles.scale(tiles.readRow(sums, at, zero),
-                                         splat(factor, tiles.chunkType)))
+    auto next = tiles.addScores(score, mask, tiles.load(largest, at),
+                                tiles.load(totals, at));
+    room = tiles.writeScores(next.weights, room, b.getIndex(r));
+    largest = tiles.store(next.largest, largest, at);
+    totals = tiles.store(next.total, totals, at);
+    for (const Expr &chunk :
+         tiles.scale(tiles.readRow(sums, at, zero), next.factor))
       carried.push_back(chunk);
   }
   size_t chunks = carried.size() / step;

@@ -33,15 +33,16 @@ public:
     stagedHeads = std::max<int64_t>(1, kStagedColumns / tiles.headDim);
     while (tiles.kvHeads % stagedHeads != 0)
       --stagedHeads;
-    isStaged = tiles.group >= 4;
   }
 
   SmallVector<Value> build();
 
 private:
   SmallVector<Value> visitPart(IndexRange keys, ValueRange state);
-  AttentionTiles::TileSource getTile(Value tensor, Value firstKey, Value last,
-                                     Value column);
+  SmallVector<Value> updateRow(const AttentionTiles::TileSource &keys,
+                               const AttentionTiles::TileSource &values,
+                               Value firstKey, Value row, Value queries,
+                               ValueRange state);
   SmallVector<Value> join(ValueRange partial, Value used);
 
   OpFoldResult index(int64_t value) { return b.getIndexAttr(value); }
@@ -57,26 +58,28 @@ private:
   int64_t heads;
   /// Heads of keys that are visited, or copied, at once.
   int64_t stagedHeads;
-  /// Whether tiles are copied, for the rows of a group of heads.
-  bool isStaged;
 };
 
 } // namespace
 
-/// A tile of `stagedHeads` heads: a copy in the compute type, or `tensor`
-/// itself where too few rows read it.
-AttentionTiles::TileSource SplitAttention::getTile(Value tensor, Value firstKey,
-                                                   Value last, Value column) {
-  AttentionTiles::TileSource tile;
-  if (!isStaged) {
-    tile.tensor = tensor;
-    tile.rows = tiles.getTileRows(firstKey, last);
-    return tile;
-  }
-  tile.tensor = tiles.stageRows(tensor, firstKey, last, column, stagedHeads);
-  for (int64_t i = 0; i < kTileKeys; ++i)
-    tile.rows.push_back(b.getIndex(i));
-  return tile;
+/// One row and one tile: `state` is the sums, largest scores and totals.
+SmallVector<Value>
+SplitAttention::updateRow(const AttentionTiles::TileSource &keys,
+                          const AttentionTiles::TileSource &values,
+                          Value firstKey, Value row, Value queries,
+                          ValueRange state) {
+  Value zero = b.getIndex(0);
+  Expr scores =
+      tiles.getScores(tiles.readRow(queries, row, zero), tiles.readTile(keys));
+  auto next =
+      tiles.addScores(scores, tiles.getTileMask(firstKey, zero),
+                      tiles.load(state[1], row), tiles.load(state[2], row));
+  HeadRow sum = tiles.scale(tiles.readRow(state[0], row, zero), next.factor);
+  for (auto [i, value] : llvm::enumerate(tiles.readTile(values)))
+    sum = tiles.multiplyAdd(sum, tiles.spread(next.weights, i), value);
+  return {tiles.writeRow(sum, state[0], row, zero),
+          tiles.store(next.largest, state[1], row),
+          tiles.store(next.total, state[2], row)};
 }
 
 /// All heads over some of the keys.
@@ -98,24 +101,24 @@ SmallVector<Value> SplitAttention::visitPart(IndexRange keys,
             {zero, b.getIndex(tiles.kvHeads)}, stagedHeads, outer,
             [&](Value firstHead, ValueRange blocks) {
               Value column = tiles.multiply(firstHead, tiles.headDim);
-              AttentionTiles::TileSource k = getTile(op.getK(), firstKey, last,
-                                                     column),
-                                         v = getTile(op.getV(), firstKey, last,
-                                                     column);
+              auto k = tiles.stageTile(op.getK(), firstKey, last, column,
+                                       stagedHeads);
+              auto v = tiles.stageTile(op.getV(), firstKey, last, column,
+                                       stagedHeads);
               return tiles.createLoop(
                   {zero, b.getIndex(stagedHeads)}, 1, blocks,
                   [&](Value local, ValueRange group) {
-                    Value offset = tiles.multiply(local, tiles.headDim);
-                    k.column = isStaged ? offset : tiles.add(column, offset);
-                    v.column = k.column;
+                    AttentionTiles::TileSource key = k, value = v;
+                    key.column = value.column = tiles.add(
+                        k.column, tiles.multiply(local, tiles.headDim));
                     Value first = tiles.multiply(tiles.add(firstHead, local),
                                                  tiles.group);
                     return tiles.createLoop(
                         {zero, b.getIndex(tiles.group)}, 1, group,
                         [&](Value head, ValueRange inner) {
-                          return tiles.updateRow(k, v, firstKey, zero,
-                                                 tiles.add(first, head),
-                                                 queries, inner);
+                          return updateRow(key, value, firstKey,
+                                           tiles.add(first, head), queries,
+                                           inner);
                         });
                   });
             });
@@ -142,8 +145,7 @@ SmallVector<Value> SplitAttention::join(ValueRange partial, Value used) {
             [&](Value part, ValueRange so) -> SmallVector<Value> {
               return {max(b.getExpr(so[0]), at(partial[1], part, head))};
             })[0]);
-        Expr shift =
-            select(equal(largest, -infinity), largest.constant(0), largest);
+        Expr shift = finiteShift(largest);
         SmallVector<Value> begin;
         for (const Expr &chunk : tiles.getZeroRow())
           begin.push_back(chunk);

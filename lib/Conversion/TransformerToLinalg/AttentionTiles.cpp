@@ -249,16 +249,15 @@ Value AttentionTiles::getTileMask(Value first, Value token) {
                                compare(arith::CmpIPredicate::slt, high));
 }
 
-AttentionTiles::TileSource
-AttentionTiles::stageTile(Value tensor, ArrayRef<Value> rows, Value column) {
+AttentionTiles::TileSource AttentionTiles::stageTile(Value tensor, Value first,
+                                                     Value last, Value column,
+                                                     int64_t heads) {
   if (blockTokens * group < 4)
-    return {tensor, SmallVector<Value>(rows), column};
-  TileSource source{createBuffer({kTileKeys, headDim}), {}, b.getIndex(0)};
-  for (auto [i, row] : llvm::enumerate(rows)) {
+    return {tensor, getTileRows(first, last), column};
+  TileSource source{
+      stageRows(tensor, first, last, column, heads), {}, b.getIndex(0)};
+  for (int64_t i = 0; i < kTileKeys; ++i)
     source.rows.push_back(b.getIndex(i));
-    source.tensor = writeRow(readRow(tensor, row, column), source.tensor,
-                             source.rows.back(), source.column);
-  }
   return source;
 }
 
@@ -344,29 +343,22 @@ Value AttentionTiles::store(Expr value, Value vector, Value row) {
   return tensor::InsertOp::create(b, Value(value), vector, row);
 }
 
-SmallVector<Value> AttentionTiles::updateRow(const TileSource &keys,
-                                             const TileSource &values,
-                                             Value firstKey, Value token,
-                                             Value row, Value queries,
-                                             ValueRange state) {
+Expr lora::finiteShift(Expr largest) {
   double infinity = std::numeric_limits<double>::infinity();
-  Value zero = b.getIndex(0);
-  Value mask = getTileMask(firstKey, token);
-  Expr scores = getScores(readRow(queries, row, zero), readTile(keys));
+  return select(equal(largest, -infinity), largest.constant(0), largest);
+}
+
+AttentionTiles::SoftmaxStep
+AttentionTiles::addScores(Expr scores, Value mask, Expr largest, Expr total) {
+  double infinity = std::numeric_limits<double>::infinity();
   scores = select(mask, scores, scores.constant(-infinity));
-  Expr largest = load(state[1], row);
   Expr next = max(largest, maxOf(scores));
-  // Where no key of the row has come yet, any finite shift will do.
-  Expr shift = select(equal(next, -infinity), next.constant(0), next);
+  Expr shift = finiteShift(next);
   Expr factor = exp(largest - shift);
-  Expr p = exp(scores - splat(shift, scoreType));
-  p = select(mask, p, p.constant(0));
-  HeadRow sum = scale(readRow(state[0], row, zero), splat(factor, chunkType));
-  for (auto [i, value] : llvm::enumerate(readTile(values)))
-    sum = multiplyAdd(sum, spread(p, i), value);
-  Expr total = load(state[2], row) * factor + sumOf(p);
-  return {writeRow(sum, state[0], row, zero), store(next, state[1], row),
-          store(total, state[2], row)};
+  Expr weights = exp(scores - splat(shift, scoreType));
+  weights = select(mask, weights, weights.constant(0));
+  return {weights, next, total * factor + sumOf(weights),
+          splat(factor, chunkType)};
 }
 
 SmallVector<Value> AttentionTiles::writeResult(const HeadRow &sum, Expr largest,

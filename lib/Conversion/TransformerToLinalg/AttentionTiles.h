@@ -23,8 +23,6 @@ class AttentionOp;
 inline constexpr int64_t kTileKeys = 32;
 /// Rows that a block has about, where there are as many.
 inline constexpr int64_t kBlockRows = 16;
-/// Vectors of sums that a loop over keys keeps in registers.
-inline constexpr int64_t kSumVectors = 16;
 
 /// A range of indices, [first, end).
 struct IndexRange {
@@ -119,14 +117,18 @@ public:
   Expr load(mlir::Value vector, mlir::Value row);
   mlir::Value store(Expr value, mlir::Value vector, mlir::Value row);
 
-  /// FlashAttention's update of one row by one tile of keys from `firstKey` on:
-  /// `state` is the sums of exp(score - largest) v, the largest scores and the
-  /// totals of exp(score - largest) so far, of all rows; returns the next one.
-  /// The row of `queries` is scaled, and of the given token.
-  llvm::SmallVector<mlir::Value>
-  updateRow(const TileSource &keys, const TileSource &values,
-            mlir::Value firstKey, mlir::Value token, mlir::Value row,
-            mlir::Value queries, mlir::ValueRange state);
+  /// FlashAttention's step of a row by the scores of one tile.
+  struct SoftmaxStep {
+    /// exp(score - largest), 0 where the mask is false.
+    Expr weights;
+    /// The largest score and the sum of exp(score - largest), with this tile.
+    Expr largest, total;
+    /// What the sums so far are to be multiplied by, in every element of a
+    /// chunk.
+    Expr factor;
+  };
+  SoftmaxStep addScores(Expr scores, mlir::Value mask, Expr largest,
+                        Expr total);
 
   /// Writes what a row ends with to the results of the operation, or to parts
   /// of them: the sum divided by the total, and the log of the denominator. A
@@ -136,8 +138,8 @@ public:
                                              mlir::Value token,
                                              mlir::Value head);
 
-  TileSource stageTile(mlir::Value tensor, llvm::ArrayRef<mlir::Value> rows,
-                       mlir::Value column);
+  TileSource stageTile(mlir::Value tensor, mlir::Value first, mlir::Value last,
+                       mlir::Value column, int64_t heads = 1);
   llvm::SmallVector<HeadRow> readTile(const TileSource &source);
   /// A tile of keys, none past `last`, of some heads beside each other:
   /// [kTileKeys, heads * headDim] in the compute type.
@@ -186,6 +188,10 @@ private:
   /// columns.
   void transpose(llvm::SmallVectorImpl<Expr> &square);
 };
+
+/// The largest score of a row, or 0 where no key of the row has come yet: any
+/// finite number will do there.
+Expr finiteShift(Expr largest);
 
 /// Attention of a single token: its keys are split among the threads.
 llvm::SmallVector<mlir::Value> buildSplitAttention(transformer::AttentionOp op,
