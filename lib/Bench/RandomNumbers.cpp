@@ -1,9 +1,7 @@
 //===- RandomNumbers.cpp - Numbers by seed, name and index ----------------===//
 
 #include "lora-mlir/Bench/RandomCheckpoint.h"
-
-#include <Random123/philox.h>
-#include <xxhash.h>
+#include "lora-mlir/Support/RandomStream.h"
 
 /// The sum of two uniform numbers of 16 bits each, which is bell-shaped enough
 /// for weights, and many times faster than logarithms and sines.
@@ -16,18 +14,11 @@ void lora::bench::fillRandom(uint64_t seed, std::string_view name,
                              std::span<float> values) {
   // The sum's variance is 1 / 6.
   float scale = deviation * 2.4494897f;
-  uint64_t hash = XXH64(name.data(), name.size(), 0);
-  r123::Philox4x32::key_type key = {{uint32_t(seed), uint32_t(seed >> 32)}};
-  auto block = [&](uint64_t counter) {
-    r123::Philox4x32::ctr_type input = {{uint32_t(counter),
-                                         uint32_t(counter >> 32),
-                                         uint32_t(hash), uint32_t(hash >> 32)}};
-    return r123::Philox4x32()(input, key);
-  };
+  RandomStream stream(seed, name);
   size_t i = 0;
   while (i < values.size()) {
     uint64_t index = first + i;
-    r123::Philox4x32::ctr_type numbers = block(index / 4);
+    r123::Philox4x32::ctr_type numbers = stream.block(index / 4);
     for (size_t lane = index % 4; lane < 4 && i < values.size(); ++lane)
       values[i++] = mean + scale * bell(numbers[lane]);
   }

@@ -2,24 +2,11 @@
 
 #include "lora-mlir/Bench/Statistics.h"
 
-#include <algorithm>
 #include <cassert>
-#include <limits>
-#include <vector>
 
 using namespace lora::bench;
 
 static constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
-
-double lora::bench::median(std::span<const double> values) {
-  if (values.empty())
-    return nothing;
-  std::vector<double> sorted(values.begin(), values.end());
-  std::sort(sorted.begin(), sorted.end());
-  size_t half = sorted.size() / 2;
-  return sorted.size() % 2 ? sorted[half]
-                           : (sorted[half - 1] + sorted[half]) / 2;
-}
 
 double lora::bench::medianRatio(std::span<const double> a,
                                 std::span<const double> b) {

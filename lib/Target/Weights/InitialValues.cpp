@@ -1,48 +1,39 @@
 //===- InitialValues.cpp - Random numbers of new parameters ---------------===//
 //
-// Counter-based (Philox4x32-10, Salmon et al. 2011): element i of a parameter
-// is a function of the seed, the parameter's full name and i, whatever the
-// order or number of threads.
+// Element i of a parameter is a function of the seed, the parameter's full name
+// and i, whatever the order or number of threads.
 //
 //===----------------------------------------------------------------------===//
 
 #include "Expression.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "lora-mlir/Support/RandomStream.h"
 
-#include <Random123/philox.h>
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <xxhash.h>
 
 using namespace lora;
 using namespace lora::transformer;
 
 namespace {
 
-/// Four 32-bit numbers per counter, one per element.
+/// The bits of elements that are asked for in a row.
 class Stream {
 public:
-  Stream(uint64_t seed, llvm::StringRef name)
-      : nameHash(XXH64(name.data(), name.size(), 0)) {
-    key = {{uint32_t(seed), uint32_t(seed >> 32)}};
-  }
+  Stream(uint64_t seed, llvm::StringRef name) : stream(seed, name) {}
 
   uint32_t get(uint64_t index) {
     if (!valid || index / 4 != counter) {
       counter = index / 4;
       valid = true;
-      r123::Philox4x32::ctr_type input = {
-          {uint32_t(counter), uint32_t(counter >> 32), uint32_t(nameHash),
-           uint32_t(nameHash >> 32)}};
-      block = r123::Philox4x32()(input, key);
+      block = stream.block(counter);
     }
     return block[index % 4];
   }
 
 private:
-  uint64_t nameHash;
-  r123::Philox4x32::key_type key;
+  RandomStream stream;
   r123::Philox4x32::ctr_type block;
   uint64_t counter = 0;
   bool valid = false;
