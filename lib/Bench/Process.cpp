@@ -2,6 +2,7 @@
 
 #include "Process.h"
 #include "WorkFolder.h"
+#include "lora-runtime/Clock.h"
 #include "lora-runtime/File.h"
 
 #include <algorithm>
@@ -22,12 +23,6 @@ extern char **environ;
 
 using namespace lora::bench;
 using namespace lora_rt;
-
-double lora::bench::now() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 void MemoryUse::raise(const MemoryUse &other) {
   privateBytes = std::max(privateBytes, other.privateBytes);

@@ -69,9 +69,6 @@ private:
   lora_rt::Json hello;
 };
 
-/// Seconds of CLOCK_MONOTONIC.
-double now();
-
 } // namespace lora::bench
 
 #endif // LORA_MLIR_LIB_BENCH_PROCESS_H

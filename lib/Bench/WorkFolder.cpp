@@ -2,6 +2,7 @@
 
 #include "WorkFolder.h"
 #include "Process.h"
+#include "lora-runtime/Clock.h"
 #include "lora-runtime/File.h"
 
 #include <cerrno>

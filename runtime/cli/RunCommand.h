@@ -118,8 +118,7 @@ private:
     double seconds = 0;
     int64_t tokens = 0;
     Counters counters;
-    /// Of each time that the phase came.
-    std::vector<Profile> profiles;
+    Profile profile;
   };
   double lap();
   void add(Phase &phase, Session &session, int64_t tokens);

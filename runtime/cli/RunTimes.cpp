@@ -1,23 +1,16 @@
 //===- RunTimes.cpp - How long it took and how good that is ---------------===//
 
 #include "RunCommand.h"
+#include "lora-runtime/Clock.h"
 #include "lora-runtime/Limits.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <map>
 #include <sys/resource.h>
 
 namespace lora_rt::cli {
 
 namespace {
-
-double now() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 uint64_t peakResident() {
   rusage usage = {};
@@ -36,9 +29,14 @@ std::string rate(double value, double limit, const char *unit) {
   return text;
 }
 
-/// One line for each operation that took a thousandth of the phase.
-void printProfile(const char *phase, const Profile &profile,
+/// One line for each operation that took a thousandth of the phase, the longest
+/// first.
+void printProfile(const char *phase, Profile profile,
                   const MachineLimits &limits) {
+  std::sort(profile.entries.begin(), profile.entries.end(),
+            [](const ProfileEntry &x, const ProfileEntry &y) {
+              return x.seconds > y.seconds;
+            });
   std::fprintf(stderr, "\n%s: %.1f ms in calls\n  %%      ms   calls\n", phase,
                profile.seconds * 1e3);
   double rest = profile.seconds;
@@ -66,28 +64,22 @@ void printProfile(const char *phase, const Profile &profile,
   line(rest, 1, "generated code on one thread, between these");
 }
 
-/// The sum of profiles, by name.
-Profile join(const std::vector<Profile> &profiles) {
-  Profile sum;
-  std::map<std::string, ProfileEntry> entries;
-  for (const Profile &profile : profiles) {
-    sum.seconds += profile.seconds;
-    for (const ProfileEntry &entry : profile.entries) {
-      ProfileEntry &to = entries[entry.name];
-      to.name = entry.name;
-      to.calls += entry.calls;
-      to.seconds += entry.seconds;
-      to.operations += entry.operations;
-      to.bytes += entry.bytes;
+/// Adds a profile to another, by name.
+void add(Profile &sum, const Profile &profile) {
+  sum.seconds += profile.seconds;
+  for (const ProfileEntry &entry : profile.entries) {
+    auto to = std::find_if(
+        sum.entries.begin(), sum.entries.end(),
+        [&](const ProfileEntry &other) { return other.name == entry.name; });
+    if (to == sum.entries.end()) {
+      sum.entries.push_back(entry);
+      continue;
     }
+    to->calls += entry.calls;
+    to->seconds += entry.seconds;
+    to->operations += entry.operations;
+    to->bytes += entry.bytes;
   }
-  for (auto &[name, entry] : entries)
-    sum.entries.push_back(std::move(entry));
-  std::sort(sum.entries.begin(), sum.entries.end(),
-            [](const ProfileEntry &x, const ProfileEntry &y) {
-              return x.seconds > y.seconds;
-            });
-  return sum;
 }
 
 } // namespace
@@ -123,7 +115,9 @@ void RunTimes::add(Phase &phase, Session &session, int64_t tokens) {
   phase.counters.executions += counters.executions;
   session.instance().resetCounters();
   if (ops)
-    phase.profiles.push_back(session.instance().takeProfile());
+    cli::add(phase.profile, session.instance().takeProfile());
+  // What was done here is no part of the next phase.
+  last = now();
 }
 
 void RunTimes::print(Session &session) {
@@ -158,9 +152,9 @@ void RunTimes::print(Session &session) {
       "now.\n",
       sizeText(peak).c_str());
   if (prefill.tokens && ops)
-    printProfile("prefill", join(prefill.profiles), limits);
+    printProfile("prefill", prefill.profile, limits);
   if (decode.tokens && ops)
-    printProfile("decode", join(decode.profiles), limits);
+    printProfile("decode", decode.profile, limits);
 }
 
 } // namespace lora_rt::cli

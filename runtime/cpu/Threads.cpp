@@ -2,10 +2,10 @@
 
 #include "Threads.h"
 #include "Backoff.h"
+#include "lora-runtime/Clock.h"
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <fstream>
 #include <sched.h>
 #include <set>
@@ -24,12 +24,6 @@ int omp_get_thread_num(void);
 namespace lora_rt::cpu {
 
 namespace {
-
-double now() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 /// Of the thread that begins loops.
 thread_local Backoff backoff;

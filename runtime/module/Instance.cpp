@@ -2,11 +2,12 @@
 
 #include "../core/Json.h"
 #include "ModuleState.h"
+#include "lora-runtime/Clock.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <map>
+#include <utility>
 
 namespace lora_rt {
 
@@ -42,18 +43,6 @@ Expected<EngineMemory> EngineMemory::allocate(const lora_backend *backend,
 
 namespace {
 
-double now() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
-/// Calls and their time.
-struct Sum {
-  uint64_t calls = 0;
-  double seconds = 0;
-};
-
 /// "matmul 128 x 8192 x 2048 bf16, silu"
 std::string describe(const Manifest::Primitive &primitive) {
   Json json = Json::parse(primitive.json, nullptr, /*allow_exceptions=*/false);
@@ -78,19 +67,20 @@ std::string describe(const Manifest::Primitive &primitive) {
   return text;
 }
 
-/// Adds the time of a scope to a sum, if there is one.
+/// Adds the time of a scope to an entry, if there is one.
 class Timed {
 public:
-  explicit Timed(Sum *sum) : sum(sum), begin(sum ? now() : 0) {}
+  explicit Timed(ProfileEntry *entry)
+      : entry(entry), begin(entry ? now() : 0) {}
   ~Timed() {
-    if (!sum)
+    if (!entry)
       return;
-    sum->seconds += now() - begin;
-    ++sum->calls;
+    entry->seconds += now() - begin;
+    ++entry->calls;
   }
 
 private:
-  Sum *sum;
+  ProfileEntry *entry;
   double begin;
 };
 
@@ -106,9 +96,9 @@ struct ModuleInstance::Call {
 
   bool profiling = false;
   /// By primitive; by a loop's body; of whole calls.
-  std::vector<Sum> primitives;
-  std::map<lora_rt_body, Sum> loops;
-  Sum calls;
+  std::vector<ProfileEntry> primitives;
+  std::map<lora_rt_body, ProfileEntry> loops;
+  ProfileEntry calls;
 
   static Call &of(lora_rt_context *context) {
     return *reinterpret_cast<Call *>(context);
@@ -337,39 +327,35 @@ void ModuleInstance::resetCounters() { callContext->counters = {}; }
 void ModuleInstance::startProfile() {
   Call &call = *callContext;
   call.profiling = true;
-  call.primitives.assign(module->state->primitives.size(), {});
+  call.primitives.clear();
+  for (const Manifest::Primitive &primitive : manifest().primitives)
+    call.primitives.push_back({.name = describe(primitive)});
   call.loops.clear();
+  for (auto &[address, name] : module->state->code.functions())
+    call.loops[reinterpret_cast<lora_rt_body>(const_cast<void *>(address))]
+        .name =
+        name.ends_with(".body") ? name.substr(0, name.size() - 5) : name;
   call.calls = {};
 }
 
 Profile ModuleInstance::takeProfile() {
   Call &call = *callContext;
-  const Module::State &state = *module->state;
   Profile profile;
-  profile.seconds = call.calls.seconds;
-  auto add = [&](std::string name, const Sum &sum) -> ProfileEntry & {
-    return profile.entries.emplace_back(
-        ProfileEntry{std::move(name), sum.calls, sum.seconds});
+  profile.seconds = std::exchange(call.calls, {}).seconds;
+  auto take = [&](ProfileEntry &entry, const lora_primitive_facts &facts) {
+    if (entry.calls == 0)
+      return;
+    if (entry.name.empty())
+      entry.name = "loop";
+    entry.operations = facts.operations * entry.calls;
+    entry.bytes = facts.bytes * entry.calls;
+    profile.entries.push_back(entry);
+    entry = {.name = std::move(entry.name)};
   };
-  for (size_t i = 0; i < call.primitives.size(); ++i) {
-    const Sum &sum = call.primitives[i];
-    if (sum.calls == 0)
-      continue;
-    ProfileEntry &entry = add(describe(state.manifest.primitives[i]), sum);
-    entry.operations = state.facts[i].operations * sum.calls;
-    entry.bytes = state.facts[i].bytes * sum.calls;
-  }
-  std::map<const void *, std::string> names = state.code.functions();
-  for (const auto &[body, sum] : call.loops) {
-    auto found = names.find(reinterpret_cast<const void *>(body));
-    std::string name = found == names.end() ? "loop" : found->second;
-    add(name.ends_with(".body") ? name.substr(0, name.size() - 5) : name, sum);
-  }
-  std::sort(profile.entries.begin(), profile.entries.end(),
-            [](const ProfileEntry &x, const ProfileEntry &y) {
-              return x.seconds > y.seconds;
-            });
-  startProfile();
+  for (size_t i = 0; i < call.primitives.size(); ++i)
+    take(call.primitives[i], module->state->facts[i]);
+  for (auto &[body, entry] : call.loops)
+    take(entry, {});
   return profile;
 }
 

@@ -2,21 +2,15 @@
 
 #include "lora-runtime/Limits.h"
 #include "ModuleState.h"
+#include "lora-runtime/Clock.h"
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstring>
 
 namespace lora_rt {
 
 namespace {
-
-double seconds() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
 
 /// Adds up words; the sum is kept so that the reads are.
 void readWords(void *const *captures, int64_t begin, int64_t end) {
@@ -34,13 +28,13 @@ void readWords(void *const *captures, int64_t begin, int64_t end) {
 
 /// Calls `run` for a tenth of a second and gives its best time.
 template <typename Run> Expected<double> best(Run run) {
-  double result = 1e9, end = seconds() + 0.1;
+  double result = 1e9, end = now() + 0.1;
   do {
-    double start = seconds();
+    double start = now();
     if (Error error = run())
       return error;
-    result = std::min(result, seconds() - start);
-  } while (seconds() < end);
+    result = std::min(result, now() - start);
+  } while (now() < end);
   return result;
 }
 

@@ -10,9 +10,10 @@
 #define LORA_TOOLS_LORA_BENCH_WORKERLOOP_H
 
 #include "Json.h"
+#include "lora-mlir/Bench/Statistics.h"
+#include "lora-runtime/Clock.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <iostream>
 #include <vector>
@@ -22,13 +23,7 @@ namespace lora::bench {
 using lora_rt::Error;
 using lora_rt::Expected;
 using lora_rt::Json;
-
-/// Seconds of the clock that all processes share (CLOCK_MONOTONIC).
-inline double now() {
-  return std::chrono::duration<double>(
-             std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
+using lora_rt::now;
 
 inline void answer(const Json &json) {
   std::string line = json.dump() + "\n";
@@ -59,13 +54,6 @@ inline int64_t number(const Json &request, const char *key) {
   return request.contains(key) && lora_rt::isIndex(request[key])
              ? request[key].get<int64_t>()
              : 0;
-}
-
-inline double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  size_t half = values.size() / 2;
-  return values.size() % 2 ? values[half]
-                           : (values[half - 1] + values[half]) / 2;
 }
 
 /// Calls `run` until `seconds` have passed, at least once, and gives the time

@@ -89,7 +89,6 @@ struct ProfileEntry {
 
 /// Where the time of calls went.
 struct Profile {
-  /// The longest first.
   std::vector<ProfileEntry> entries;
   /// All calls; what is not in an entry is the generated code between them.
   double seconds = 0;
