@@ -74,12 +74,18 @@ Expected<MappedFile> MappedFile::open(const std::string &path) {
   if (address == MAP_FAILED)
     return makeError(ErrorCode::System, path,
                      ": cannot map: ", systemMessage(errno));
+  // Fewer TLB misses and page faults, where the file system has large folios;
+  // without effect elsewhere.
+  madvise(address, size_t(facts.st_size), MADV_HUGEPAGE);
   file.data = static_cast<const std::byte *>(address);
   file.size = size_t(facts.st_size);
   return file;
 }
 
 namespace {
+
+/// Of a huge page.
+constexpr uint64_t blockBytes = uint64_t(2) << 20;
 
 /// Names of temporary files that a signal must not leave behind. A handler may
 /// only touch lock-free atomics, so a name is a pointer that is swapped out.
@@ -154,6 +160,7 @@ OutputFile &OutputFile::operator=(OutputFile &&other) noexcept {
   std::swap(mode, other.mode);
   std::swap(isDevice, other.isDevice);
   std::swap(end, other.end);
+  std::swap(waiting, other.waiting);
   std::swap(fd, other.fd);
   return *this;
 }
@@ -252,7 +259,7 @@ Error OutputFile::takeName() {
                    ": cannot create: ", systemMessage(failure));
 }
 
-Error OutputFile::writeAt(uint64_t offset, std::span<const std::byte> bytes) {
+Error OutputFile::write(uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
     // The kernel writes at most 2 GiB at once.
     size_t piece = std::min(bytes.size(), size_t(1) << 30);
@@ -268,10 +275,37 @@ Error OutputFile::writeAt(uint64_t offset, std::span<const std::byte> bytes) {
   return Error::success();
 }
 
-Error OutputFile::append(std::span<const std::byte> bytes) {
-  if (Error error = writeAt(end, bytes))
+Error OutputFile::writeAt(uint64_t offset, std::span<const std::byte> bytes) {
+  if (Error error = flush())
     return error;
-  end += bytes.size();
+  return write(offset, bytes);
+}
+
+Error OutputFile::flush() {
+  if (Error error = write(end - waiting.size(), waiting))
+    return error;
+  waiting.clear();
+  return Error::success();
+}
+
+Error OutputFile::append(std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    size_t room = size_t(blockBytes - end % blockBytes);
+    size_t count = std::min(bytes.size(), room);
+    if (isDevice || (waiting.empty() && count == blockBytes)) {
+      // Whole blocks need not wait.
+      count = isDevice ? bytes.size() : bytes.size() / blockBytes * blockBytes;
+      if (Error error = write(end, bytes.first(count)))
+        return error;
+    } else {
+      waiting.insert(waiting.end(), bytes.begin(), bytes.begin() + count);
+    }
+    end += count;
+    bytes = bytes.subspan(count);
+    if (end % blockBytes == 0)
+      if (Error error = flush())
+        return error;
+  }
   return Error::success();
 }
 
@@ -281,6 +315,8 @@ Error OutputFile::alignTo(uint64_t alignment) {
 }
 
 Error OutputFile::commit() {
+  if (Error error = flush())
+    return error;
   auto fail = [&]() {
     return makeError(ErrorCode::System, target,
                      ": cannot finish: ", systemMessage(errno));

@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace lora_rt {
 
@@ -64,9 +65,11 @@ public:
   static Expected<OutputFile> createNamed(const std::string &path,
                                           unsigned mode = 0666);
 
-  /// Appends at the current end.
+  /// Appends at the current end. Bytes wait until a block of 2 MiB is full: a
+  /// file that is written by such blocks lies in the page cache as huge pages,
+  /// where the file system has large folios, and is mapped by them.
   Error append(std::span<const std::byte> bytes);
-  /// Writes anywhere; does not move the end that `append` uses.
+  /// Writes into what was appended; does not move the end that `append` uses.
   Error writeAt(uint64_t offset, std::span<const std::byte> bytes);
   /// Appends zeros up to a multiple of `alignment`.
   Error alignTo(uint64_t alignment);
@@ -83,6 +86,9 @@ private:
   /// Creates a file under a temporary name, or gives the open one that name.
   Error takeName();
   void removeTemporary();
+  Error write(uint64_t offset, std::span<const std::byte> bytes);
+  /// Writes what waits.
+  Error flush();
 
   std::string target;
   /// The name until commit; empty while the file has none.
@@ -90,6 +96,8 @@ private:
   unsigned mode = 0666;
   bool isDevice = false;
   uint64_t end = 0;
+  /// The last bytes before `end`, which are not in the file yet.
+  std::vector<std::byte> waiting;
   int fd = -1;
 };
 

@@ -51,6 +51,36 @@ TEST(OutputFile, AppearsOnCommitOnly) {
   }
 }
 
+TEST(OutputFile, PiecesOfAnySizeFollowEachOther) {
+  TestFolder folder;
+  constexpr size_t block = size_t(2) << 20;
+  std::string whole(3 * block + 17, '\0');
+  for (size_t i = 0; i < whole.size(); ++i)
+    whole[i] = char(i * 2654435761u >> 24);
+  // Across, up to and behind the ends of blocks.
+  for (std::vector<size_t> sizes : {std::vector<size_t>{whole.size()},
+                                    {5, block, block - 5, 3, block + 11},
+                                    {block, 1, 2 * block + 15, 1}}) {
+    Expected<OutputFile> file = OutputFile::create(folder.path("out"));
+    ASSERT_TRUE(file) << file.message();
+    size_t at = 0;
+    for (size_t size : sizes) {
+      ASSERT_FALSE(file->append(bytesOf(whole).subspan(at, size)));
+      at += size;
+      EXPECT_EQ(file->position(), at);
+    }
+    // Into what waits, and into what does not.
+    std::string changed = whole.substr(0, at);
+    for (size_t offset : {size_t(1), at - 2}) {
+      changed[offset] = 'x';
+      ASSERT_FALSE(file->writeAt(offset, bytesOf("x")));
+    }
+    ASSERT_FALSE(file->append(bytesOf("end")));
+    ASSERT_FALSE(file->commit());
+    EXPECT_TRUE(*readTextFile(folder.path("out")) == changed + "end");
+  }
+}
+
 /// Starts a file in a process of its own that `number` ends; the files left.
 size_t filesLeftBy(int number, Create create, bool isIgnored = false) {
   TestFolder folder;
