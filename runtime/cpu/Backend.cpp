@@ -5,6 +5,7 @@
 #include "Threads.h"
 #include "lora-runtime/Layouts.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <string.h>
@@ -154,6 +155,7 @@ void destroyPrimitive(lora_engine *, lora_primitive *primitive) {
 
 void primitiveFacts(const lora_primitive *primitive,
                     lora_primitive_facts *facts) {
+  facts->runs_in_groups = primitive->isRow;
   facts->scratch_bytes = primitive->scratchBytes;
   facts->operations = primitive->operations;
   facts->bytes = primitive->bytes;
@@ -164,6 +166,21 @@ int32_t execute(lora_engine *engine, lora_primitive *primitive,
   // The number of threads is a property of the calling thread in OpenMP.
   cpu::useThreads(primitive->threads);
   return report(primitive->execute(*engine, args, scratch), message);
+}
+
+int32_t executeGroup(lora_engine *engine, uint32_t count,
+                     lora_primitive *const *primitives,
+                     void *const *const *args, void *scratch,
+                     lora_message *message) {
+  std::span group(primitives, count);
+  if (std::all_of(group.begin(), group.end(),
+                  [](const lora_primitive *one) { return one->isRow; }))
+    return report(cpu::executeRows(*engine, group, args, scratch), message);
+  for (uint32_t i = 0; i < count; ++i)
+    if (int32_t status =
+            execute(engine, primitives[i], args[i], scratch, message))
+      return status;
+  return 0;
 }
 
 void parallelFor(lora_engine *engine, int64_t begin, int64_t end, int64_t grain,
@@ -190,6 +207,7 @@ const lora_backend table = {
     .destroy_primitive = destroyPrimitive,
     .primitive_facts = primitiveFacts,
     .execute = execute,
+    .execute_group = executeGroup,
     .parallel_for = parallelFor,
 };
 

@@ -24,6 +24,8 @@ struct lora_primitive {
   uint64_t scratchBytes = 0;
   uint64_t operations = 0;
   uint64_t bytes = 0;
+  /// A product of one row: `executeRows` takes it.
+  bool isRow = false;
 };
 
 namespace lora_rt::cpu {
@@ -42,6 +44,12 @@ Expected<std::unique_ptr<lora_primitive>> createMatmul(lora_engine &engine,
 /// layout or a type is one that only oneDNN knows.
 std::unique_ptr<lora_primitive> createMatvec(const MatmulSpec &spec,
                                              unsigned threads);
+
+/// Executes several of those as one loop, as far as none needs what another one
+/// writes in other columns. `scratch` has room for that of each.
+Error executeRows(lora_engine &engine,
+                  std::span<lora_primitive *const> primitives,
+                  void *const *const *args, void *scratch);
 
 Expected<std::unique_ptr<lora_primitive>> createGather(lora_engine &engine,
                                                        const GatherSpec &spec);

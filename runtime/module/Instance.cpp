@@ -5,6 +5,7 @@
 #include "lora-runtime/Clock.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <map>
 #include <utility>
@@ -95,8 +96,9 @@ struct ModuleInstance::Call {
   Error error;
 
   bool profiling = false;
-  /// By primitive; by a loop's body; of whole calls.
+  /// By primitive; by those of a group; by a loop's body; of whole calls.
   std::vector<ProfileEntry> primitives;
+  std::map<std::vector<uint32_t>, ProfileEntry> groups;
   std::map<lora_rt_body, ProfileEntry> loops;
   ProfileEntry calls;
 
@@ -107,23 +109,57 @@ struct ModuleInstance::Call {
   static void execute(lora_rt_context *context, uint32_t primitive,
                       void *const *args) {
     Call &call = of(context);
-    if (context->status)
+    if (context->status || !call.count({&primitive, 1}))
       return;
     Module::State &module = *call.module;
-    if (primitive >= module.primitives.size())
-      return call.fail(makeError(
-          ErrorCode::InvalidFile, module.where, ": its code uses primitive ",
-          primitive, ", but there are only ", module.primitives.size()));
-    const lora_primitive_facts &facts = module.facts[primitive];
-    call.counters.operations += facts.operations;
-    call.counters.bytes += facts.bytes;
-    ++call.counters.executions;
     Timed timed(call.profiling ? &call.primitives[primitive] : nullptr);
     lora_message message;
     if (int32_t status =
             module.backend->execute(module.engine, module.primitives[primitive],
                                     args, call.scratch, &message))
       call.fail(backendError(status, message, module.where));
+  }
+
+  static void executeGroup(lora_rt_context *context, uint32_t count,
+                           const uint32_t *primitives,
+                           void *const *const *args) {
+    Call &call = of(context);
+    Module::State &module = *call.module;
+    if (context->status)
+      return;
+    if (count > LORA_RT_MAX_GROUP)
+      return call.fail(makeError(
+          ErrorCode::InvalidFile, module.where, ": its code has a group of ",
+          count, " primitives; there may be ", LORA_RT_MAX_GROUP));
+    std::span group(primitives, count);
+    if (!call.count(group))
+      return;
+    std::array<lora_primitive *, LORA_RT_MAX_GROUP> members;
+    std::transform(group.begin(), group.end(), members.begin(),
+                   [&](uint32_t index) { return module.primitives[index]; });
+    Timed timed(call.profiling ? &call.groups[{group.begin(), group.end()}]
+                               : nullptr);
+    lora_message message;
+    if (int32_t status = module.backend->execute_group(
+            module.engine, count, members.data(), args, call.scratch, &message))
+      call.fail(backendError(status, message, module.where));
+  }
+
+  /// Counts what is about to be executed; false after a failure where there is
+  /// no such primitive.
+  bool count(std::span<const uint32_t> indices) {
+    for (uint32_t index : indices) {
+      if (index >= module->primitives.size()) {
+        fail(makeError(ErrorCode::InvalidFile, module->where,
+                       ": its code uses primitive ", index,
+                       ", but there are only ", module->primitives.size()));
+        return false;
+      }
+      counters.operations += module->facts[index].operations;
+      counters.bytes += module->facts[index].bytes;
+      ++counters.executions;
+    }
+    return true;
   }
 
   static void parallelFor(lora_rt_context *context, int64_t begin, int64_t end,
@@ -160,9 +196,9 @@ ModuleInstance::~ModuleInstance() = default;
 
 Expected<std::unique_ptr<ModuleInstance>>
 ModuleInstance::create(std::shared_ptr<Module> module, int64_t stateRows) {
-  static const lora_rt_services services = {sizeof(lora_rt_services),
-                                            LORA_RT_ABI_VERSION, Call::execute,
-                                            Call::parallelFor};
+  static const lora_rt_services services = {
+      sizeof(lora_rt_services), LORA_RT_ABI_VERSION, Call::execute,
+      Call::parallelFor, Call::executeGroup};
   std::unique_ptr<ModuleInstance> instance(new ModuleInstance(module));
   Module::State &state = *module->state;
   instance->callContext = std::make_unique<Call>();
@@ -330,6 +366,7 @@ void ModuleInstance::startProfile() {
   call.primitives.clear();
   for (const Manifest::Primitive &primitive : manifest().primitives)
     call.primitives.push_back({.name = describe(primitive)});
+  call.groups.clear();
   call.loops.clear();
   for (auto &[address, name] : module->state->code.functions())
     call.loops[reinterpret_cast<lora_rt_body>(const_cast<void *>(address))]
@@ -354,6 +391,17 @@ Profile ModuleInstance::takeProfile() {
   };
   for (size_t i = 0; i < call.primitives.size(); ++i)
     take(call.primitives[i], module->state->facts[i]);
+  for (auto &[members, entry] : call.groups) {
+    lora_primitive_facts sum = {};
+    entry.name.clear();
+    for (uint32_t index : members) {
+      entry.name += (entry.name.empty() ? "" : " | ") +
+                    describe(manifest().primitives[index]);
+      sum.operations += module->state->facts[index].operations;
+      sum.bytes += module->state->facts[index].bytes;
+    }
+    take(entry, sum);
+  }
   for (auto &[body, entry] : call.loops)
     take(entry, {});
   return profile;

@@ -101,7 +101,8 @@ Error Module::State::createPrimitives() {
     lora_primitive_facts fact = {sizeof(fact), 0, 0, 0, 0};
     backend->primitive_facts(created, &fact);
     facts.push_back(fact);
-    scratchBytes = std::max(scratchBytes, fact.scratch_bytes);
+    uint64_t uses = fact.runs_in_groups ? LORA_RT_MAX_GROUP : 1;
+    scratchBytes = std::max(scratchBytes, uses * fact.scratch_bytes);
   }
   return Error::success();
 }

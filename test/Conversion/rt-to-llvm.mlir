@@ -49,6 +49,25 @@ func.func private @work(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame,
   return
 }
 
+// A group is an array of indices and one of arrays of addresses.
+
+// CHECK-LABEL: llvm.func internal @together(
+// CHECK-DAG:     %[[ARGS:.+]] = llvm.alloca %{{.+}} x !llvm.ptr {alignment = 64 : i64}
+// CHECK-DAG:     %[[PRIMITIVES:.+]] = llvm.alloca %{{.+}} x i32
+// CHECK:         %[[ONE:.+]] = llvm.mlir.constant(1 : i32)
+// CHECK:         llvm.store %[[ONE]], %[[PRIMITIVES]]
+// CHECK:         %[[ZERO:.+]] = llvm.mlir.constant(0 : i32)
+// CHECK:         llvm.getelementptr inbounds %[[PRIMITIVES]][4]
+// CHECK:         llvm.store %[[ZERO]]
+// CHECK:         %[[GROUP_AT:.+]] = llvm.getelementptr inbounds %{{.+}}[24]
+// CHECK:         %[[GROUP:.+]] = llvm.load %[[GROUP_AT]] invariant
+// CHECK:         %[[SIZE:.+]] = llvm.mlir.constant(2 : i32)
+// CHECK:         llvm.call %[[GROUP]](%{{.+}}, %[[SIZE]], %[[PRIMITIVES]], %{{.+}})
+func.func private @together(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame, %x: memref<16xf32>, %y: memref<16xf32>) {
+  rt.execute_group %ctx, [@second, @first](%x, %y, %y) counts [1, 2] : memref<16xf32>, memref<16xf32>, memref<16xf32>
+  return
+}
+
 // CHECK-LABEL: llvm.func internal @entry(
 // CHECK-SAME:    always_inline
 // CHECK:         %[[LAYER:.+]] = llvm.getelementptr inbounds %{{.+}}[40]

@@ -12,6 +12,8 @@
 using namespace mlir;
 using namespace lora;
 
+static_assert(rt::RTDialect::kMaxGroup == LORA_RT_MAX_GROUP);
+
 namespace {
 
 class TableBuilder {

@@ -34,7 +34,8 @@ namespace {
 
 // Offsets in lora_rt_context and lora_rt_services.
 constexpr int64_t kContextServices = 0, kContextStateRows = 8;
-constexpr int64_t kServicesExecute = 8, kServicesParallelFor = 16;
+constexpr int64_t kServicesExecute = 8, kServicesParallelFor = 16,
+                  kServicesExecuteGroup = 24;
 
 using PrimitiveIndices = llvm::StringMap<int32_t>;
 
@@ -250,6 +251,53 @@ struct LowerExecute : ConvertOpToLLVMPattern<rt::ExecuteOp> {
   const PrimitiveIndices &indices;
 };
 
+/// Calls the runtime with the primitives' indices and an array of each one's
+/// addresses.
+struct LowerExecuteGroup : ConvertOpToLLVMPattern<rt::ExecuteGroupOp> {
+  LowerExecuteGroup(const LLVMTypeConverter &converter,
+                    const PrimitiveIndices &indices)
+      : ConvertOpToLLVMPattern(converter), indices(indices) {}
+
+  LogicalResult
+  matchAndRewrite(rt::ExecuteGroupOp op, OpAdaptor adaptor,
+                  ConversionPatternRewriter &rewriter) const override {
+    Location loc = op.getLoc();
+    IntegerType i32 = rewriter.getI32Type();
+    int64_t size = op.getPrimitives().size();
+    Value primitives = stackSlot(rewriter, op, i32, size);
+    Value arguments = stackSlot(rewriter, op, getPtrType(), size);
+    int64_t first = 0;
+    for (auto [i, primitive, count] :
+         llvm::enumerate(op.getPrimitives().getAsRange<FlatSymbolRefAttr>(),
+                         op.getCounts())) {
+      Value index =
+          constant(rewriter, loc, i32, indices.lookup(primitive.getValue()));
+      LLVM::StoreOp::create(rewriter, loc, index,
+                            addBytes(rewriter, loc, primitives, 4 * i));
+      Value addresses =
+          storeAddresses(rewriter, op, *getTypeConverter(),
+                         op.getBuffers().slice(first, count).getTypes(),
+                         adaptor.getBuffers().slice(first, count));
+      LLVM::StoreOp::create(rewriter, loc, addresses,
+                            addBytes(rewriter, loc, arguments, 8 * i));
+      first += count;
+    }
+    Value service =
+        loadService(rewriter, loc, adaptor.getCtx(), kServicesExecuteGroup);
+    auto type = LLVM::LLVMFunctionType::get(
+        LLVM::LLVMVoidType::get(getContext()),
+        {getPtrType(), i32, getPtrType(), getPtrType()});
+    LLVM::CallOp::create(rewriter, loc, type,
+                         ValueRange{service, adaptor.getCtx(),
+                                    constant(rewriter, loc, i32, size),
+                                    primitives, arguments});
+    rewriter.eraseOp(op);
+    return success();
+  }
+
+  const PrimitiveIndices &indices;
+};
+
 /// Calls the runtime with the kernel's trampoline.
 struct LowerLaunch : ConvertOpToLLVMPattern<rt::LaunchOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
@@ -308,7 +356,9 @@ struct ConvertRTToLLVM final
       launched.insert(op.getKernelAttr().getAttr());
     });
     numKernels += launched.size();
-    module.walk([&](rt::ExecuteOp) { ++numExecutions; });
+    module.walk([&](Operation *op) {
+      numExecutions += isa<rt::ExecuteOp, rt::ExecuteGroupOp>(op);
+    });
     auto internal = LLVM::LinkageAttr::get(context, LLVM::Linkage::Internal);
     for (auto function : module.getOps<func::FuncOp>())
       if (!function.isDeclaration())
@@ -327,7 +377,7 @@ struct ConvertRTToLLVM final
     RewritePatternSet patterns(context);
     patterns.add<LowerSlot, LowerSlotRange, LowerFrameView, LowerSubframe,
                  LowerAdvance, LowerLaunch, ErasePrimitive>(converter);
-    patterns.add<LowerExecute>(converter, indices);
+    patterns.add<LowerExecute, LowerExecuteGroup>(converter, indices);
     SymbolTableCollection symbols;
     populateFuncToLLVMConversionPatterns(converter, patterns, &symbols);
     populateFinalizeMemRefToLLVMConversionPatterns(converter, patterns,

@@ -82,8 +82,10 @@ void lora::buildLoweringPipeline(OpPassManager &manager,
   if (options.kernels == Kernels::OneDNN)
     manager.addPass(onednn::createBindPackedWeights());
   buildBufferizationPipeline(manager);
-  if (options.kernels == Kernels::OneDNN)
+  if (options.kernels == Kernels::OneDNN) {
     manager.addPass(createConvertOneDNNToRT());
+    manager.addPass(rt::createGroupExecutions());
+  }
 
   // Every buffer is known now. The verifier runs whatever planned the frames.
   manager.addPass(rt::createPlanMemory());

@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-#define LORA_BACKEND_ABI_VERSION 1u
+#define LORA_BACKEND_ABI_VERSION 2u
 #define LORA_BACKEND_QUERY_SYMBOL "lora_backend_query"
 
 typedef struct lora_engine lora_engine;
@@ -46,10 +46,10 @@ typedef struct lora_engine_facts {
 
 typedef struct lora_primitive_facts {
   uint32_t struct_size;
-  uint32_t reserved;
-  uint64_t scratch_bytes; /**< of the buffer that execute gets */
-  uint64_t operations;    /**< floating-point additions and multiplications */
-  uint64_t bytes;         /**< read and written at least */
+  uint32_t runs_in_groups; /**< whether execute_group runs it beside others */
+  uint64_t scratch_bytes;  /**< of the buffer that execute gets */
+  uint64_t operations;     /**< floating-point additions and multiplications */
+  uint64_t bytes;          /**< read and written at least */
 } lora_primitive_facts;
 
 /** A matrix [n, k] of `dtype` ("bf16") in a layout ("plain" or a tag). */
@@ -107,6 +107,12 @@ typedef struct lora_backend {
   /** `args` as module.h says; `scratch` has at least scratch_bytes bytes. */
   int32_t (*execute)(lora_engine *engine, lora_primitive *primitive,
                      void *const *args, void *scratch, lora_message *message);
+  /** As lora_rt_services.execute_group; `scratch` has room for the scratch of
+   *  each, one after another. */
+  int32_t (*execute_group)(lora_engine *engine, uint32_t count,
+                           lora_primitive *const *primitives,
+                           void *const *const *args, void *scratch,
+                           lora_message *message);
 
   /** As lora_rt_services.parallel_for. */
   void (*parallel_for)(lora_engine *engine, int64_t begin, int64_t end,

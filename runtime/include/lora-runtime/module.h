@@ -23,7 +23,10 @@ extern "C" {
 #endif
 
 /** Version of this contract; a module made for another one is refused. */
-#define LORA_RT_ABI_VERSION 1u
+#define LORA_RT_ABI_VERSION 2u
+
+/** The most primitives that execute_group takes. */
+#define LORA_RT_MAX_GROUP 8u
 
 /** Name of the one symbol that a compiled module exports. */
 #define LORA_RT_MODULE_QUERY_SYMBOL "lora_rt_module_query"
@@ -52,6 +55,13 @@ typedef struct lora_rt_services {
    *  least `grain` iterations (>= 1); returns when all are done. */
   void (*parallel_for)(lora_rt_context *context, int64_t begin, int64_t end,
                        int64_t grain, lora_rt_body body, void *const *captures);
+
+  /** Executes `count` primitives, each with its args. They may run at once:
+   *  none reads or writes what another one writes, except that an operand of a
+   *  matmul's post-op may be what an earlier one writes, element by element.
+   */
+  void (*execute_group)(lora_rt_context *context, uint32_t count,
+                        const uint32_t *primitives, void *const *const *args);
 } lora_rt_services;
 
 /** The head of the context that the runtime hands to each entry; the runtime

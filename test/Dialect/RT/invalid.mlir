@@ -59,6 +59,33 @@ func.func @execute_c1_missing(%ctx: !rt.context, %m: memref<4xf32>) {
 
 // -----
 
+rt.primitive @p {kind = "matmul"}
+func.func @execute_group_c1_one(%ctx: !rt.context, %m: memref<4xf32>) {
+  // expected-error @below {{expected 2 to 8 primitives, but got 1}}
+  rt.execute_group %ctx, [@p](%m) counts [1] : memref<4xf32>
+  return
+}
+
+// -----
+
+rt.primitive @p {kind = "matmul"}
+func.func @execute_group_c1_missing(%ctx: !rt.context, %m: memref<4xf32>) {
+  // expected-error @below {{expected 'q' to be an rt.primitive}}
+  rt.execute_group %ctx, [@p, @q](%m, %m) counts [1, 1] : memref<4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+rt.primitive @p {kind = "matmul"}
+func.func @execute_group_c2(%ctx: !rt.context, %m: memref<4xf32>) {
+  // expected-error @below {{expected the counts of 2 primitives, in all 3}}
+  rt.execute_group %ctx, [@p, @p](%m, %m, %m) counts [1, 1] : memref<4xf32>, memref<4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
 func.func @parallel_for_grain(%ctx: !rt.context, %n: index) {
   // expected-error @below {{expected grain to be positive, but got 0}}
   rt.parallel_for %ctx, %i = %n to %n grain 0 {

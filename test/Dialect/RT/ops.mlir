@@ -42,6 +42,17 @@ func.func @execute(%context: !rt.context, %a: memref<16x48xbf16>, %w: memref<138
   return
 }
 
+rt.primitive @matmul_1x144x48_bf16 {kind = "matmul", m = 1 : i64, n = 144 : i64, k = 48 : i64}
+rt.primitive @matmul_1x96x48_bf16 {kind = "matmul", m = 1 : i64, n = 96 : i64, k = 48 : i64}
+
+// CHECK-LABEL: func.func @execute_group(
+func.func @execute_group(%context: !rt.context, %a: memref<1x48xbf16>, %w: memref<1xi8>, %c: memref<1x144xbf16>, %v: memref<1xi8>, %d: memref<1x96xbf16>) {
+  // CHECK: rt.execute_group %{{.+}}, [@matmul_1x144x48_bf16, @matmul_1x96x48_bf16](%{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}, %{{.+}}) counts [3, 3] : memref<1x48xbf16>,
+  rt.execute_group %context, [@matmul_1x144x48_bf16, @matmul_1x96x48_bf16](%a, %w, %c, %a, %v, %d) counts [3, 3]
+    : memref<1x48xbf16>, memref<1xi8>, memref<1x144xbf16>, memref<1x48xbf16>, memref<1xi8>, memref<1x96xbf16>
+  return
+}
+
 // CHECK-LABEL: func.func @parallel_for(
 func.func @parallel_for(%context: !rt.context, %c0: index, %c16: index, %m: memref<16xf32>) {
   // CHECK: rt.parallel_for %{{.+}}, %{{.+}} = %{{.+}} to %{{.+}} grain 4 {

@@ -184,8 +184,9 @@ TEST_F(Backend, MatmulReadsEachLayout) {
 
 TEST_F(Backend, OneRowReadsEachLayout) {
   // Columns that fill no panel, a k that fills no block, and enough panels for
-  // several chunks a thread; then less than a panel.
-  for (Reference r : {Reference{1, 1355, 613}, Reference{1, 8, 77}}) {
+  // several chunks a thread; less than a panel; panels in several parts.
+  for (Reference r : {Reference{1, 1355, 613}, Reference{1, 8, 77},
+                      Reference{1, 331, 2347}}) {
     auto expected = r.compute(false, [](double sum, int64_t) { return sum; });
     for (DType type : {DType::F32, DType::BF16}) {
       std::string name(manifestName(type));
@@ -233,6 +234,105 @@ TEST_F(Backend, OneRowOfOtherTypesThanItsWeights) {
                  operand.bytes.data(), c.bytes.data()}),
             "");
   expectNear(c.floats(), expected, 2e-6);
+}
+
+TEST_F(Backend, RowsOfAGroupAreWhatTheyAreAlone) {
+  // Inputs of two lengths; a chain of three; one that sums into its result; in
+  // parts and not, and one that only oneDNN can do.
+  struct Member {
+    Reference r;
+    std::string more, tag;
+    int input, operand; // An operand is another member's result.
+  };
+  auto tag = [](const char *text) { return layoutJson(text); };
+  const std::string mul =
+      ",\"post_ops\":[{\"kind\":\"mul\",\"dtype\":\"bf16\"}]";
+  const std::vector<Member> all = {
+      {{1, 331, 2347}, tag("BA16a64b2a"), "BA16a64b2a", 0, -1},
+      {{1, 703, 613}, tag("BA16a64b2a"), "BA16a64b2a", 1, -1},
+      {{1, 703, 613}, tag("BA16a64b2a") + mul, "BA16a64b2a", 1, 1},
+      {{1, 64, 2347},
+       tag("ab") + ",\"post_ops\":[{\"kind\":\"sum\"}]",
+       "ab",
+       0,
+       -1},
+      {{1, 703, 613}, tag("BA16a64b2a") + mul, "BA16a64b2a", 1, 2},
+      {{2, 83, 613}, tag("ab"), "ab", 2, -1},
+  };
+  std::vector<Buffer> inputs;
+  for (auto [rows, k] : {std::pair(1, 2347), {1, 613}, {2, 613}})
+    inputs.emplace_back(values(size_t(rows * k), unsigned(k)), DType::BF16);
+  std::vector<std::vector<float>> alone;
+  for (unsigned threads : {0u, 1u, 2u, 3u, 7u}) {
+    SCOPED_TRACE(threads);
+    lora_engine_options options = {sizeof(options), threads};
+    lora_engine *other = nullptr;
+    ASSERT_EQ(backend->create_engine(&options, &other, &message), 0);
+    for (size_t size : {size_t(2), size_t(5), all.size()}) {
+      std::vector<lora_primitive *> primitives;
+      std::vector<Packed> weights;
+      std::vector<Buffer> results;
+      std::vector<std::vector<void *>> args;
+      std::vector<void *const *> pointers;
+      uint64_t scratchBytes = 0;
+      for (size_t i = 0; i < size; ++i)
+        results.emplace_back(all[i].r.c, DType::BF16);
+      weights.reserve(size);
+      for (size_t i = 0; i < size; ++i) {
+        const Member &member = all[i];
+        std::string json = member.r.json("bf16", member.more);
+        ASSERT_EQ(backend->create_primitive(other, json.data(), json.size(),
+                                            &primitives.emplace_back(),
+                                            &message),
+                  0)
+            << message.text;
+        lora_primitive_facts facts = {sizeof(facts), 0, 0, 0, 0};
+        backend->primitive_facts(primitives.back(), &facts);
+        EXPECT_EQ(facts.runs_in_groups, member.r.m == 1);
+        scratchBytes += facts.scratch_bytes;
+        weights.emplace_back(
+            member.tag,
+            Buffer(values(size_t(member.r.n * member.r.k), unsigned(i) + 9),
+                   DType::BF16),
+            member.r.n, member.r.k);
+        args.push_back(
+            {inputs[size_t(member.input)].bytes.data(), weights.back().data});
+        if (member.operand >= 0)
+          args.back().push_back(results[size_t(member.operand)].bytes.data());
+        args.back().push_back(results[i].bytes.data());
+      }
+      for (auto &one : args)
+        pointers.push_back(one.data());
+      void *scratch = nullptr;
+      ASSERT_EQ(backend->allocate(other, scratchBytes, &scratch, &message), 0);
+      if (alone.empty() && size == all.size()) {
+        // One after another, once.
+        for (size_t i = 0; i < size; ++i)
+          ASSERT_EQ(backend->execute(other, primitives[i], pointers[i], scratch,
+                                     &message),
+                    0);
+        for (size_t i = 0; i < size; ++i) {
+          alone.push_back(results[i].floats());
+          results[i] = Buffer(all[i].r.c, DType::BF16);
+        }
+        for (size_t i = 0; i < size; ++i) {
+          args[i].back() = results[i].bytes.data();
+          if (all[i].operand >= 0)
+            args[i][2] = results[size_t(all[i].operand)].bytes.data();
+        }
+      }
+      ASSERT_EQ(backend->execute_group(other, uint32_t(size), primitives.data(),
+                                       pointers.data(), scratch, &message),
+                0)
+          << message.text;
+      backend->release(other, scratch, scratchBytes);
+      for (lora_primitive *primitive : primitives)
+        backend->destroy_primitive(other, primitive);
+      for (size_t i = 0; i < size && !alone.empty(); ++i)
+        EXPECT_EQ(results[i].floats(), alone[i]) << size << ", " << i;
+    }
+    backend->destroy_engine(other);
+  }
 }
 
 TEST_F(Backend, MatmulPostOpsInTheirOrder) {

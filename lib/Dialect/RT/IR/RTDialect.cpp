@@ -44,6 +44,18 @@ StringRef RTDialect::getEngine(Operation *module) {
   return engine ? engine.getValue() : "cpu";
 }
 
+bool RTDialect::hasFeature(Operation *op, StringRef feature) {
+  while (op && !op->hasAttr(kTargetAttr))
+    op = op->getParentOp();
+  auto target =
+      op ? op->getAttrOfType<DictionaryAttr>(kTargetAttr) : DictionaryAttr();
+  auto features = target ? target.getAs<ArrayAttr>("features") : ArrayAttr();
+  return features && llvm::any_of(features, [&](Attribute one) {
+           auto name = dyn_cast<StringAttr>(one);
+           return name && name.getValue() == feature;
+         });
+}
+
 LogicalResult SlotOp::verify() {
   auto type = cast<MemRefType>(getResult().getType());
   for (int64_t i = 1; i < type.getRank(); ++i)
@@ -71,6 +83,29 @@ LogicalResult ExecuteOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
                                                         getPrimitiveAttr()))
     return emitOpError() << "expected '" << getPrimitive()
                          << "' to be an rt.primitive"; // (C1)
+  return success();
+}
+
+LogicalResult
+ExecuteGroupOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
+  for (auto primitive : getPrimitives().getAsRange<FlatSymbolRefAttr>())
+    if (!symbolTable.lookupNearestSymbolFrom<PrimitiveOp>(*this, primitive))
+      return emitOpError() << "expected '" << primitive.getValue()
+                           << "' to be an rt.primitive"; // (C1)
+  return success();
+}
+
+LogicalResult ExecuteGroupOp::verify() {
+  size_t size = getPrimitives().size();
+  if (size < 2 || size > RTDialect::kMaxGroup) // (C1)
+    return emitOpError() << "expected 2 to " << RTDialect::kMaxGroup
+                         << " primitives, but got " << size;
+  int64_t sum = 0;
+  for (int32_t count : getCounts())
+    sum += std::max(count, 0);
+  if (getCounts().size() != size || sum != int64_t(getBuffers().size())) // (C2)
+    return emitOpError() << "expected the counts of " << size
+                         << " primitives, in all " << getBuffers().size();
   return success();
 }
 

@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BufferAccesses.h"
 #include "BufferLiveness.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
@@ -16,7 +17,6 @@
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace lora::rt {
@@ -27,50 +27,10 @@ namespace lora::rt {
 using namespace mlir;
 using namespace lora;
 using lora::rt::getBufferBytes;
-
-namespace {
-/// What a piece of code does to a buffer.
-struct Access {
-  bool writes = false;
-  /// Every access is to the row that the loop's index names.
-  bool ownRow = true;
-};
-using Accesses = llvm::MapVector<Value, Access>;
-} // namespace
+using rt::Accesses;
 
 /// A part of the second-level cache of any machine.
 static constexpr int64_t kCacheBytes = 128 << 10;
-
-static Value getRoot(Value memory) {
-  while (auto view = memory.getDefiningOp<ViewLikeOpInterface>())
-    memory = view.getViewSource();
-  return memory;
-}
-
-/// Adds what `root` and everything in it accesses; fails where that is not
-/// known. `index` is the loop's index, or null outside of loops.
-static LogicalResult collect(Operation *root, Value index, Accesses &accesses) {
-  WalkResult result = root->walk([&](Operation *op) {
-    auto add = [&](Value memory, OperandRange indices, bool writes) {
-      // Behind a view the first index may name something else than the row.
-      bool ownRow = index && !indices.empty() && indices.front() == index &&
-                    getRoot(memory) == memory;
-      Access &access = accesses[getRoot(memory)];
-      access.writes |= writes;
-      access.ownRow &= ownRow;
-      return WalkResult::advance();
-    };
-    if (auto load = dyn_cast<memref::LoadOp>(op))
-      return add(load.getMemRef(), load.getIndices(), false);
-    if (auto store = dyn_cast<memref::StoreOp>(op))
-      return add(store.getMemRef(), store.getIndices(), true);
-    if (isa<memref::AllocOp, memref::AllocaOp>(op) || isMemoryEffectFree(op) ||
-        op->hasTrait<OpTrait::HasRecursiveMemoryEffects>())
-      return WalkResult::advance();
-    return WalkResult::interrupt();
-  });
-  return failure(result.wasInterrupted());
-}
 
 /// The bytes that an iteration reads besides its own row: the weights of a
 /// product, a vector of scales.
@@ -82,14 +42,6 @@ static int64_t getSharedBytes(const Accesses &accesses) {
       bytes += getBufferBytes(type);
   }
   return bytes;
-}
-
-/// Whether what `first` and `second` do can be done in any order.
-static bool areIndependent(const Accesses &first, const Accesses &second) {
-  return llvm::all_of(first, [&](const auto &entry) {
-    auto it = second.find(entry.first);
-    return it == second.end() || (!it->second.writes && !entry.second.writes);
-  });
 }
 
 /// Whether iterations of `first` and `second` depend on one another only where
@@ -109,13 +61,13 @@ static bool isSame(Value a, Value b) { return isEqualConstantIntOrValue(a, b); }
 /// between them must not care whether it comes before or after `first`.
 static rt::ParallelForOp findPartner(rt::ParallelForOp first) {
   Accesses accesses;
-  if (failed(collect(first, first.getInductionVar(), accesses)))
+  if (failed(collectAccesses(first, first.getInductionVar(), accesses)))
     return {};
   for (Operation *op = first->getNextNode(); op; op = op->getNextNode()) {
     Accesses others;
     auto second = dyn_cast<rt::ParallelForOp>(op);
-    if (failed(
-            collect(op, second ? second.getInductionVar() : Value(), others)))
+    if (failed(collectAccesses(op, second ? second.getInductionVar() : Value(),
+                               others)))
       return {};
     if (second && isSame(first.getLower(), second.getLower()) &&
         isSame(first.getUpper(), second.getUpper()) &&

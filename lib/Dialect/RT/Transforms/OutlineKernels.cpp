@@ -362,8 +362,8 @@ bool isSerialKernel(Operation *op) {
       }))
     return false;
   return !op->walk([](Operation *inner) {
-              return isa<CallOpInterface, rt::ExecuteOp, rt::ParallelForOp,
-                         rt::LaunchOp>(inner)
+              return isa<CallOpInterface, rt::ExecuteOp, rt::ExecuteGroupOp,
+                         rt::ParallelForOp, rt::LaunchOp>(inner)
                          ? WalkResult::interrupt()
                          : WalkResult::advance();
             }).wasInterrupted();

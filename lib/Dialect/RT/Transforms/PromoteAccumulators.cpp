@@ -6,12 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BufferAccesses.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 namespace lora::rt {
 #define GEN_PASS_DEF_PROMOTEACCUMULATORS
@@ -20,13 +20,7 @@ namespace lora::rt {
 
 using namespace mlir;
 using namespace lora;
-
-/// The buffer that `memory` is a view of.
-static Value getRoot(Value memory) {
-  while (auto view = memory.getDefiningOp<ViewLikeOpInterface>())
-    memory = view.getViewSource();
-  return memory;
-}
+using rt::getRoot;
 
 /// Whether two roots may be one memory.
 static bool mayOverlap(Value a, Value b) {

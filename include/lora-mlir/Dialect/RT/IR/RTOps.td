@@ -26,6 +26,8 @@ def RT_Dialect : Dialect {
     static constexpr llvm::StringLiteral kTargetAttr = "rt.target";
     /// The engine of a module's target.
     static llvm::StringRef getEngine(::mlir::Operation *module);
+    /// Whether code for the target of the module around `op` may use a feature of the CPU ("avx512bf16").
+    static bool hasFeature(::mlir::Operation *op, llvm::StringRef feature);
     /// On a function: bytes of the frame that it needs (after rt-plan-memory).
     static constexpr llvm::StringLiteral kFrameBytesAttr = "rt.frame_bytes";
     /// On a function: it is an entry of the module; its name in the manifest.
@@ -33,6 +35,8 @@ def RT_Dialect : Dialect {
     /// On a function: it is an outlined loop nest; its memref arguments are
     /// the memory it touches.
     static constexpr llvm::StringLiteral kKernelAttr = "rt.kernel";
+    /// Primitives of an rt.execute_group at most.
+    static constexpr int64_t kMaxGroup = 8;
     /// On a module: the slot table, an array of dictionaries.
     static constexpr llvm::StringLiteral kSlotTableAttr = "rt.slot_table";
   }];
@@ -151,6 +155,28 @@ def RT_ExecuteOp : RT_Op<"execute", [DeclareOpInterfaceMethods<SymbolUserOpInter
   }];
   let arguments = (ins RT_ContextType:$ctx, FlatSymbolRefAttr:$primitive, Variadic<AnyMemRef>:$buffers);
   let assemblyFormat = "$ctx `,` $primitive `(` $buffers `)` attr-dict `:` type($buffers)";
+}
+
+def RT_ExecuteGroupOp : RT_Op<"execute_group", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Executes primitives that may run at once";
+  let description = [{
+    `counts` says how many of the buffers belong to each primitive, in order. None of them touches what another one writes, except that an operand of a
+    matmul's post-op may be what an earlier one writes.
+
+    ```mlir
+    rt.execute_group %context, [@matmul_1x144x48_bf16, @matmul_1x96x48_bf16](%a, %w, %c, %a, %v, %d) counts [3, 3]
+      : memref<1x48xbf16>, memref<1xi8>, memref<1x144xbf16>, memref<1x48xbf16>, memref<1xi8>, memref<1x96xbf16>
+    ```
+
+    Constraints:
+    - (C1) each symbol is an `rt.primitive`; there are at least two, and at most eight.
+    - (C2) there is a count for each, and their sum is the number of buffers.
+  }];
+  let arguments = (ins RT_ContextType:$ctx,
+                       TypedArrayAttrBase<FlatSymbolRefAttr, "array of symbols">:$primitives,
+                       Variadic<AnyMemRef>:$buffers, DenseI32ArrayAttr:$counts);
+  let assemblyFormat = "$ctx `,` $primitives `(` $buffers `)` `counts` $counts attr-dict `:` type($buffers)";
+  let hasVerifier = 1;
 }
 
 def RT_ParallelForOp : RT_Op<"parallel_for", [SingleBlock, RecursiveMemoryEffects]> {

@@ -128,6 +128,26 @@ def FuseParallelLoops : Pass<"rt-fuse-parallel-loops", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numFused", "num-fused", "Number of loops fused into the next one">];
 }
 
+def GroupExecutions : Pass<"rt-group-executions", "::mlir::ModuleOp"> {
+  let summary = "Executes products of one row together";
+  let description = [{
+    Products of one row are bound by reading their matrices, and each is over in microseconds: threads that meet once for several of them wait less, and
+    read in longer runs. Executions of such matmuls become one `rt.execute_group` where none needs what another one writes, and where what is
+    between them does not touch it either. An operand of a post-op may be another one's result: each of its elements is read by the thread that wrote it.
+
+    ```mlir
+    rt.execute %context, @gate(%x, %w0, %g) : ...
+    rt.execute %context, @up(%x, %w1, %g, %h) : ... // h = (x w1) * g
+    ```
+    becomes
+    ```mlir
+    rt.execute_group %context, [@gate, @up](%x, %w0, %g, %x, %w1, %g, %h) counts [3, 4] : ...
+    ```
+  }];
+  let dependentDialects = ["::lora::rt::RTDialect"];
+  let statistics = [Statistic<"numGroups", "num-groups", "Number of groups">];
+}
+
 def PlanMemory : Pass<"rt-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Gives every buffer a place in its function's frame";
   let description = [{

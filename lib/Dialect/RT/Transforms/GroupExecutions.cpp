@@ -1,0 +1,215 @@
+//===- GroupExecutions.cpp - Products of one row as one execution ---------===//
+
+#include "BufferAccesses.h"
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "lora-mlir/Dialect/RT/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Remarks.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+namespace lora::rt {
+#define GEN_PASS_DEF_GROUPEXECUTIONS
+#include "lora-mlir/Dialect/RT/Transforms/Passes.h.inc"
+} // namespace lora::rt
+
+using namespace mlir;
+using namespace lora;
+using rt::Accesses;
+using rt::getRoot;
+
+namespace {
+
+/// The execution of a matmul with one row; its buffers are a, b, a bias if
+/// there is one, the post-ops' operands and c.
+struct Product {
+  mutable rt::ExecuteOp op;
+  int64_t columns;
+  size_t firstOperand;
+
+  Value getResult() const { return op.getBuffers().back(); }
+
+  /// What it reads and writes; without operands of post-ops that `earlier`
+  /// writes as they are, if there is one.
+  Accesses getAccesses(const Product *earlier = nullptr) const {
+    Accesses accesses;
+    size_t last = op.getBuffers().size() - 1;
+    for (auto [i, buffer] : llvm::enumerate(op.getBuffers()))
+      if (!earlier || i < firstOperand || i == last ||
+          buffer != earlier->getResult() || columns != earlier->columns)
+        accesses[getRoot(buffer)].writes |= i == last;
+    return accesses;
+  }
+};
+
+/// In the order of a block: products that are executed together, or something
+/// else that touches memory.
+struct Step {
+  SmallVector<Product> group;
+  Accesses others;
+
+  /// Whether `product` can also come before this.
+  bool isIndependentOf(const Product &product) const {
+    Accesses accesses = product.getAccesses();
+    return areIndependent(accesses, others) &&
+           llvm::all_of(group, [&](const Product &other) {
+             return areIndependent(accesses, other.getAccesses());
+           });
+  }
+
+  bool canTake(const Product &product) const {
+    return !group.empty() && group.size() < rt::RTDialect::kMaxGroup &&
+           llvm::all_of(group, [&](const Product &other) {
+             return areIndependent(product.getAccesses(&other),
+                                   other.getAccesses());
+           });
+  }
+};
+
+std::optional<Product> getProduct(Operation *op,
+                                  SymbolTableCollection &symbols) {
+  auto execute = dyn_cast<rt::ExecuteOp>(op);
+  if (!execute)
+    return std::nullopt;
+  DictionaryAttr spec = symbols
+                            .lookupNearestSymbolFrom<rt::PrimitiveOp>(
+                                execute, execute.getPrimitiveAttr())
+                            .getSpec();
+  auto kind = spec.getAs<StringAttr>("kind");
+  auto m = spec.getAs<IntegerAttr>("m"), n = spec.getAs<IntegerAttr>("n");
+  if (!kind || kind.getValue() != "matmul" || !m || m.getInt() != 1 || !n)
+    return std::nullopt;
+  return Product{execute, n.getInt(), spec.contains("bias") ? 3u : 2u};
+}
+
+/// The steps of a block since something last stood in the way of everything.
+class Steps {
+public:
+  /// Adds a product to the earliest group that it can join.
+  void add(const Product &product) {
+    Step *place = nullptr;
+    for (Step &step : llvm::reverse(steps)) {
+      if (step.canTake(product))
+        place = &step;
+      if (!step.isIndependentOf(product))
+        break;
+    }
+    if (place && succeeded(moveBehind(product.op, place->group.back().op)))
+      place->group.push_back(product);
+    else
+      steps.push_back({{product}, {}});
+  }
+
+  void add(Accesses accesses) { steps.push_back({{}, std::move(accesses)}); }
+
+  /// Makes the groups one operation each; their number.
+  int64_t close();
+
+private:
+  LogicalResult moveBehind(Operation *op, Operation *target);
+  bool canMove(Operation *op);
+
+  SmallVector<Step> steps;
+};
+
+} // namespace
+
+/// Whether an operation can come earlier: it reads nothing that any of the
+/// steps writes, and writes nothing.
+bool Steps::canMove(Operation *op) {
+  Accesses accesses;
+  if (isa<memref::AllocOp>(op))
+    return true;
+  if (failed(collectAccesses(op, Value(), accesses)))
+    return false;
+  return llvm::all_of(accesses, [&](const auto &entry) {
+    return !entry.second.writes && llvm::all_of(steps, [&](const Step &step) {
+      auto it = step.others.find(entry.first);
+      return (it == step.others.end() || !it->second.writes) &&
+             llvm::none_of(step.group, [&](const Product &product) {
+               return getRoot(product.getResult()) == entry.first;
+             });
+    });
+  });
+}
+
+/// Moves `op` and what its operands are computed from behind `target`.
+LogicalResult Steps::moveBehind(Operation *op, Operation *target) {
+  SmallVector<Operation *> moved, work{op};
+  while (!work.empty()) {
+    Operation *next = work.pop_back_val();
+    moved.push_back(next);
+    for (Value operand : next->getOperands()) {
+      Operation *def = operand.getDefiningOp();
+      if (!def || def->getBlock() != op->getBlock() ||
+          def->isBeforeInBlock(target) || llvm::is_contained(moved, def) ||
+          llvm::is_contained(work, def))
+        continue;
+      if (def->getNumRegions() || !canMove(def))
+        return failure();
+      work.push_back(def);
+    }
+  }
+  llvm::sort(moved,
+             [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  for (Operation *one : moved) {
+    one->moveAfter(target);
+    target = one;
+  }
+  return success();
+}
+
+static void replaceByGroup(ArrayRef<Product> products) {
+  OpBuilder builder(products.back().op);
+  SmallVector<Attribute> primitives;
+  SmallVector<Value> buffers;
+  SmallVector<int32_t> counts;
+  SmallVector<Location> locations;
+  for (const Product &product : products) {
+    primitives.push_back(product.op.getPrimitiveAttr());
+    llvm::append_range(buffers, product.op.getBuffers());
+    counts.push_back(int32_t(product.op.getBuffers().size()));
+    locations.push_back(product.op.getLoc());
+  }
+  auto group = rt::ExecuteGroupOp::create(
+      builder, builder.getFusedLoc(locations), products.front().op.getCtx(),
+      builder.getArrayAttr(primitives), buffers, counts);
+  remark::passed(group.getLoc(), remark::RemarkOpts::name("Grouped").category(
+                                     "rt-group-executions"))
+      << remark::metric("Products", int64_t(products.size()));
+  for (const Product &product : products)
+    product.op->erase();
+}
+
+int64_t Steps::close() {
+  int64_t count = 0;
+  for (const Step &step : steps)
+    if (step.group.size() > 1) {
+      replaceByGroup(step.group);
+      ++count;
+    }
+  steps.clear();
+  return count;
+}
+
+namespace {
+struct GroupExecutionsPass
+    : rt::impl::GroupExecutionsBase<GroupExecutionsPass> {
+  using Base::Base;
+  void runOnOperation() override {
+    SymbolTableCollection symbols;
+    getOperation()->walk([&](Block *block) {
+      Steps steps;
+      for (Operation &op : llvm::make_early_inc_range(*block)) {
+        Accesses accesses;
+        if (std::optional<Product> product = getProduct(&op, symbols))
+          steps.add(*product);
+        else if (failed(collectAccesses(&op, Value(), accesses)))
+          numGroups += steps.close();
+        else if (!accesses.empty())
+          steps.add(std::move(accesses));
+      }
+      numGroups += steps.close();
+    });
+  }
+};
+} // namespace
