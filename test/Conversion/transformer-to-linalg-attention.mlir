@@ -25,7 +25,7 @@
 // LOOPS: scf.for
 // LOOPS-COUNT-3: vector.transfer_read %[[Q]]{{.*}} {in_bounds = [true]} : tensor<?x144xbf16>, vector<8xbf16>
 // LOOPS: linalg.fill ins(%[[MINUS]] : f32) outs(%{{.+}} : tensor<32xf32>)
-// LOOPS: scf.for %{{.+}} = %[[KEYS]]#0 to %[[KEYS]]#1 step %[[TILE]] iter_args({{.*}}) -> (tensor<32x24xf32>, tensor<32xf32>, tensor<32xf32>, tensor<4x32xf32>)
+// LOOPS: scf.for %{{.+}} = %[[KEYS]]#0 to %[[KEYS]]#1 step %[[TILE]] iter_args({{.*}}) -> (tensor<32x24xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<4x32xf32>)
 // Keys are transposed, 8 by 8, values copied: once for all rows.
 // LOOPS-COUNT-8: vector.transfer_read %[[K]]
 // LOOPS-COUNT-24: vector.shuffle

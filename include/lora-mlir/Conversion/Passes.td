@@ -118,6 +118,9 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::
     in f64 if an operand is f64, and each operation rounds once, to its result's type. `transformer.apply`, and the
     operations that act on the gradients of whole blocks, stay.
 
+    On a target (`rt.target`) with the feature `avx512bf16` the loops of attention multiply pairs of bf16 where the
+    operands are: then the weights of the values are rounded to bf16, too.
+
     ```mlir
     %y = transformer.activation %x {kind = #transformer.activation_kind<relu>} : tensor<?x80xbf16>
     ```
@@ -144,7 +147,8 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::
   let statistics = [Statistic<"numDecomposed", "num-decomposed", "Number of operations decomposed">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect"];
+                           "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect",
+                           "::mlir::x86vector::X86VectorDialect"];
 }
 
 def ApproximateMath : Pass<"approximate-math"> {

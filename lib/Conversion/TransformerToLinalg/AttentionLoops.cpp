@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AttentionPairs.h"
 #include "AttentionTiles.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -28,9 +29,9 @@ constexpr int64_t kManyRows = 32;
 constexpr int64_t kSumVectors = 16;
 
 /// The rows of a block while its keys are visited: the scaled queries, the sums
-/// of exp(score - largest) v, and the largest score and the sum of
-/// exp(score - largest) so far. Rows that fill up a last step are there but
-/// mean nothing.
+/// of exp(score - largest) v, the largest score so far, and the sums of
+/// exp(score - largest) by a key's place in its tile. Rows that fill up a last
+/// step are there but mean nothing.
 struct BlockState {
   Value queries, sums, largest, totals;
 };
@@ -44,6 +45,9 @@ struct AttentionLoops {
   /// The first column of the block's queries, of its keys, and its first head.
   Value column, keyColumn, head;
 
+  /// Products are made of pairs of bf16, where that is possible.
+  std::optional<AttentionPairs> pairs;
+
   /// Rows that are taken at once, so that what is read of a tile is used for
   /// all of them while their sums are in registers.
   int64_t step;
@@ -53,6 +57,8 @@ struct AttentionLoops {
     int64_t chunks = tiles.headDim / tiles.chunkType.getDimSize(0);
     step = std::clamp<int64_t>(kSumVectors / chunks, 1, 4);
     step = std::min(step, tiles.blockTokens * tiles.group);
+    if (AttentionPairs::apply(op))
+      pairs.emplace(tiles);
   }
 
   SmallVector<Value> build();
@@ -60,6 +66,9 @@ struct AttentionLoops {
 private:
   BlockState createState();
   SmallVector<Value> getScores(Value keys, Value row, Value queries);
+  SmallVector<Value> getPairScores(Value keys, Value row, Value queries);
+  Value writeWeights(Expr weights, Value room, Value row);
+  SmallVector<Value> addValues(Value values, Value room, ArrayRef<Value> sums);
   SmallVector<Value> updateRows(Value keys, Value values, Value firstKey,
                                 Value row, Value queries, ValueRange state);
   void writeResults(const BlockState &state);
@@ -67,10 +76,11 @@ private:
 
 } // namespace
 
-/// Scales the queries once and clears the sums.
+/// Scales the queries once, where scores are not scaled, and clears the sums.
 BlockState AttentionLoops::createState() {
   int64_t rows = llvm::alignTo(tiles.blockTokens * tiles.group, step);
-  Value queries = tiles.createBuffer({rows, tiles.headDim});
+  Value queries = pairs ? pairs->createBuffer({rows, tiles.headDim / 2})
+                        : tiles.createBuffer({rows, tiles.headDim});
   Expr scale = b.getConstant(tiles.chunkType, op.getScale().convertToDouble());
   Value zero = b.getIndex(0);
   queries = tiles.createLoop(
@@ -78,20 +88,24 @@ BlockState AttentionLoops::createState() {
       [&](Value row, ValueRange state) -> SmallVector<Value> {
         auto [token, local] = tiles.splitRow(row);
         Value at = tiles.add(column, tiles.multiply(local, tiles.headDim));
-        HeadRow q =
-            tiles.readRow(op.getQ(), tiles.add(block.firstToken, token), at);
+        Value from = tiles.add(block.firstToken, token);
+        if (pairs)
+          return {pairs->copyRow(op.getQ(), from, at, state[0], row)};
+        HeadRow q = tiles.readRow(op.getQ(), from, at);
         return {tiles.writeRow(tiles.scale(q, scale), state[0], row, zero)};
       })[0];
   double infinity = std::numeric_limits<double>::infinity();
   return {queries, tiles.createFilledBuffer({rows, tiles.headDim}, 0),
           tiles.createFilledBuffer(rows, -infinity),
-          tiles.createFilledBuffer(rows, 0)};
+          tiles.createFilledBuffer({rows, kTileKeys}, 0)};
 }
 
 /// The scores of `step` rows: sums over the features of a row's number times a
 /// vector of the keys'.
 SmallVector<Value> AttentionLoops::getScores(Value keys, Value row,
                                              Value queries) {
+  if (pairs)
+    return getPairScores(keys, row, queries);
   // Not all at once: code that fits the first-level cache.
   int64_t unrolled = std::gcd(tiles.headDim, int64_t(8));
   SmallVector<Value> zeros(step, b.getConstant(tiles.scoreType, 0));
@@ -107,6 +121,88 @@ SmallVector<Value> AttentionLoops::getScores(Value keys, Value row,
                 b, queries,
                 ValueRange{tiles.add(row, b.getIndex(r)), feature}));
             next[r] = b.getExpr(next[r]) + splat(q, tiles.scoreType) * key;
+          }
+        }
+        return next;
+      });
+}
+
+/// The same by pairs of features, and scaled.
+SmallVector<Value> AttentionLoops::getPairScores(Value keys, Value row,
+                                                 Value queries) {
+  constexpr int64_t parts = kTileKeys / AttentionPairs::kLanes;
+  int64_t unrolled = std::gcd(tiles.headDim / 2, int64_t(8));
+  SmallVector<Value> sums(step * parts, pairs->getZeroSums());
+  sums = tiles.createLoop(
+      {b.getIndex(0), b.getIndex(tiles.headDim / 2)}, unrolled, sums,
+      [&](Value first, ValueRange so) {
+        SmallVector<Value> next(so);
+        for (int64_t i = 0; i < unrolled; ++i) {
+          Value pair = tiles.add(first, b.getIndex(i));
+          SmallVector<Value> some;
+          for (int64_t part = 0; part < parts; ++part)
+            some.push_back(pairs->read(
+                keys, pair, b.getIndex(part * AttentionPairs::kLanes)));
+          for (int64_t r = 0; r < step; ++r) {
+            Value q =
+                pairs->extract(queries, tiles.add(row, b.getIndex(r)), pair);
+            for (int64_t part = 0; part < parts; ++part) {
+              Value &sum = next[r * parts + part];
+              sum = pairs->multiplyAdd(sum, q, some[part]);
+            }
+          }
+        }
+        return next;
+      });
+  Expr scale = b.getConstant(tiles.scoreType, op.getScale().convertToDouble());
+  SmallVector<Value> scores;
+  for (int64_t r = 0; r < step; ++r)
+    scores.push_back(pairs->join(ValueRange(sums).slice(r * parts, parts)) *
+                     scale);
+  return scores;
+}
+
+Value AttentionLoops::writeWeights(Expr weights, Value room, Value row) {
+  return pairs ? pairs->writeWeights(weights, room, row)
+               : tiles.writeScores(weights, room, row);
+}
+
+/// The sums of `step` rows with a tile's values times the weights in `room`.
+SmallVector<Value> AttentionLoops::addValues(Value values, Value room,
+                                             ArrayRef<Value> sums) {
+  constexpr int64_t unrolled = 4;
+  int64_t chunks = int64_t(sums.size()) / step;
+  // Keys, or pairs of them.
+  int64_t count = pairs ? kTileKeys / 2 : kTileKeys;
+  Value zero = b.getIndex(0);
+  return tiles.createLoop(
+      {zero, b.getIndex(count)}, unrolled, sums,
+      [&](Value first, ValueRange so) {
+        SmallVector<Value> next(so);
+        for (int64_t i = 0; i < unrolled; ++i) {
+          Value key = tiles.add(first, b.getIndex(i));
+          if (pairs) {
+            SmallVector<Value> some;
+            for (int64_t c = 0; c < chunks; ++c)
+              some.push_back(pairs->read(
+                  values, key, b.getIndex(c * AttentionPairs::kLanes)));
+            for (int64_t r = 0; r < step; ++r) {
+              Value weight = pairs->extract(room, b.getIndex(r), key);
+              for (int64_t c = 0; c < chunks; ++c) {
+                Value &sum = next[r * chunks + c];
+                sum = pairs->multiplyAdd(sum, weight, some[c]);
+              }
+            }
+            continue;
+          }
+          HeadRow value = tiles.readRow(values, key, zero);
+          for (int64_t r = 0; r < step; ++r) {
+            Expr p = b.getExpr(tensor::ExtractOp::create(
+                b, room, ValueRange{b.getIndex(r), key}));
+            Expr weight = splat(p, tiles.chunkType);
+            for (auto [c, chunk] : llvm::enumerate(value))
+              next[r * chunks + c] =
+                  b.getExpr(next[r * chunks + c]) + weight * chunk;
           }
         }
         return next;
@@ -132,35 +228,19 @@ SmallVector<Value> AttentionLoops::updateRows(Value keys, Value values,
     Expr score = b.getExpr(scores[r]);
     if (tiles.cap)
       score = softcap(score, *tiles.cap);
-    auto next = tiles.addScores(score, mask, tiles.load(largest, at),
-                                tiles.load(totals, at));
-    room = tiles.writeScores(next.weights, room, b.getIndex(r));
+    auto next = tiles.addScores(score, mask, tiles.load(largest, at));
+    Expr total =
+        tiles.readScores(totals, at) * splat(next.factor, tiles.scoreType) +
+        next.weights;
+    room = writeWeights(next.weights, room, b.getIndex(r));
     largest = tiles.store(next.largest, largest, at);
-    totals = tiles.store(next.total, totals, at);
-    for (const Expr &chunk :
-         tiles.scale(tiles.readRow(sums, at, zero), next.factor))
+    totals = tiles.writeScores(total, totals, at);
+    for (const Expr &chunk : tiles.scale(tiles.readRow(sums, at, zero),
+                                         splat(next.factor, tiles.chunkType)))
       carried.push_back(chunk);
   }
-  size_t chunks = carried.size() / step;
-  constexpr int64_t unrolled = 4;
-  carried = tiles.createLoop(
-      {zero, b.getIndex(kTileKeys)}, unrolled, carried,
-      [&](Value first, ValueRange so) {
-        SmallVector<Value> next(so);
-        for (int64_t i = 0; i < unrolled; ++i) {
-          Value key = tiles.add(first, b.getIndex(i));
-          HeadRow value = tiles.readRow(values, key, zero);
-          for (int64_t r = 0; r < step; ++r) {
-            Expr p = b.getExpr(tensor::ExtractOp::create(
-                b, room, ValueRange{b.getIndex(r), key}));
-            Expr weight = splat(p, tiles.chunkType);
-            for (auto [c, chunk] : llvm::enumerate(value))
-              next[r * chunks + c] =
-                  b.getExpr(next[r * chunks + c]) + weight * chunk;
-          }
-        }
-        return next;
-      });
+  int64_t chunks = int64_t(carried.size()) / step;
+  carried = addValues(values, room, carried);
   for (int64_t r = 0; r < step; ++r) {
     HeadRow sum;
     for (Value chunk : ArrayRef<Value>(carried).slice(r * chunks, chunks))
@@ -183,8 +263,8 @@ void AttentionLoops::writeResults(const BlockState &state) {
         auto [token, local] = tiles.splitRow(row);
         return tiles.writeResult(tiles.readRow(state.sums, row, b.getIndex(0)),
                                  tiles.load(state.largest, row),
-                                 tiles.load(state.totals, row), parts, token,
-                                 local);
+                                 sumOf(tiles.readScores(state.totals, row)),
+                                 parts, token, local);
       });
   tiles.insert(block.loop, 0, parts[0], rowPart);
   tiles.insert(block.loop, 1, parts[1], lsePart);
@@ -207,11 +287,15 @@ SmallVector<Value> AttentionLoops::build() {
   SmallVector<Value> next = tiles.createLoop(
       keys, kTileKeys,
       {state.sums, state.largest, state.totals,
-       tiles.createBuffer({step, kTileKeys})},
+       pairs ? pairs->createBuffer({step, kTileKeys / 2})
+             : tiles.createBuffer({step, kTileKeys})},
       [&](Value firstKey, ValueRange outer) {
         Value keyTile =
-            tiles.stageTransposed(op.getK(), firstKey, last, keyColumn);
-        Value valueTile = tiles.stageRows(op.getV(), firstKey, last, keyColumn);
+            pairs ? pairs->stageKeys(op.getK(), firstKey, last, keyColumn)
+                  : tiles.stageTransposed(op.getK(), firstKey, last, keyColumn);
+        Value valueTile =
+            pairs ? pairs->stageValues(op.getV(), firstKey, last, keyColumn)
+                  : tiles.stageRows(op.getV(), firstKey, last, keyColumn);
         return tiles.createLoop(tiles.getRows(block.count), step, outer,
                                 [&](Value row, ValueRange inner) {
                                   return updateRows(keyTile, valueTile,

@@ -71,15 +71,16 @@ SplitAttention::updateRow(const AttentionTiles::TileSource &keys,
   Value zero = b.getIndex(0);
   Expr scores =
       tiles.getScores(tiles.readRow(queries, row, zero), tiles.readTile(keys));
-  auto next =
-      tiles.addScores(scores, tiles.getTileMask(firstKey, zero),
-                      tiles.load(state[1], row), tiles.load(state[2], row));
-  HeadRow sum = tiles.scale(tiles.readRow(state[0], row, zero), next.factor);
+  auto next = tiles.addScores(scores, tiles.getTileMask(firstKey, zero),
+                              tiles.load(state[1], row));
+  Expr total = tiles.load(state[2], row) * next.factor + sumOf(next.weights);
+  HeadRow sum = tiles.scale(tiles.readRow(state[0], row, zero),
+                            splat(next.factor, tiles.chunkType));
   for (auto [i, value] : llvm::enumerate(tiles.readTile(values)))
     sum = tiles.multiplyAdd(sum, tiles.spread(next.weights, i), value);
   return {tiles.writeRow(sum, state[0], row, zero),
           tiles.store(next.largest, state[1], row),
-          tiles.store(next.total, state[2], row)};
+          tiles.store(total, state[2], row)};
 }
 
 /// All heads over some of the keys.

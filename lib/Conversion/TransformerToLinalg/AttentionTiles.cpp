@@ -348,17 +348,16 @@ Expr lora::finiteShift(Expr largest) {
   return select(equal(largest, -infinity), largest.constant(0), largest);
 }
 
-AttentionTiles::SoftmaxStep
-AttentionTiles::addScores(Expr scores, Value mask, Expr largest, Expr total) {
+AttentionTiles::SoftmaxStep AttentionTiles::addScores(Expr scores, Value mask,
+                                                      Expr largest) {
   double infinity = std::numeric_limits<double>::infinity();
   scores = select(mask, scores, scores.constant(-infinity));
-  Expr next = max(largest, maxOf(scores));
+  // A NaN may get lost here, but not in the weights.
+  Expr next = largerOf(largest, largestOf(scores));
   Expr shift = finiteShift(next);
-  Expr factor = exp(largest - shift);
   Expr weights = exp(scores - splat(shift, scoreType));
   weights = select(mask, weights, weights.constant(0));
-  return {weights, next, total * factor + sumOf(weights),
-          splat(factor, chunkType)};
+  return {weights, next, exp(largest - shift)};
 }
 
 SmallVector<Value> AttentionTiles::writeResult(const HeadRow &sum, Expr largest,

@@ -113,6 +113,10 @@ public:
   mlir::Value stageTransposed(mlir::Value tensor, mlir::Value first,
                               mlir::Value last, mlir::Value column);
 
+  /// As many vectors as each has elements, as the rows of a square: its
+  /// columns.
+  void transpose(llvm::SmallVectorImpl<Expr> &square);
+
   /// An element of a vector, and the vector with another one.
   Expr load(mlir::Value vector, mlir::Value row);
   mlir::Value store(Expr value, mlir::Value vector, mlir::Value row);
@@ -121,14 +125,12 @@ public:
   struct SoftmaxStep {
     /// exp(score - largest), 0 where the mask is false.
     Expr weights;
-    /// The largest score and the sum of exp(score - largest), with this tile.
-    Expr largest, total;
-    /// What the sums so far are to be multiplied by, in every element of a
-    /// chunk.
+    /// The largest score, with this tile.
+    Expr largest;
+    /// What all sums so far are to be multiplied by.
     Expr factor;
   };
-  SoftmaxStep addScores(Expr scores, mlir::Value mask, Expr largest,
-                        Expr total);
+  SoftmaxStep addScores(Expr scores, mlir::Value mask, Expr largest);
 
   /// Writes what a row ends with to the results of the operation, or to parts
   /// of them: the sum divided by the total, and the log of the denominator. A
@@ -184,9 +186,6 @@ private:
   /// The sums of the elements of kTileKeys vectors, in their order.
   Expr sumEach(llvm::SmallVector<Expr> vectors);
   Expr shuffle(Expr a, Expr b, llvm::ArrayRef<int64_t> mask);
-  /// As many vectors as each has elements, as the rows of a square: its
-  /// columns.
-  void transpose(llvm::SmallVectorImpl<Expr> &square);
 };
 
 /// The largest score of a row, or 0 where no key of the row has come yet: any

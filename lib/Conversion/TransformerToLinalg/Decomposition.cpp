@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace lora;
@@ -95,11 +96,27 @@ Expr lora::sumOf(Expr vector) {
                                           kSum));
 }
 
-Expr lora::maxOf(Expr vector) {
-  return Expr(vector.getBuilder(),
-              vector::ReductionOp::create(vector.getBuilder(),
-                                          vector::CombiningKind::MAXIMUMF,
-                                          Value(vector)));
+Expr lora::largerOf(Expr a, Expr b) {
+  Value isLarger =
+      arith::CmpFOp::create(a.getBuilder(), arith::CmpFPredicate::OGT, a, b);
+  return select(isLarger, a, b);
+}
+
+Expr lora::largestOf(Expr vector) {
+  ImplicitLocOpBuilder &b = vector.getBuilder();
+  int64_t size = cast<VectorType>(vector.getType()).getDimSize(0);
+  while (size > 1) {
+    size /= 2;
+    SmallVector<int64_t> low(size), high(size);
+    std::iota(low.begin(), low.end(), 0);
+    std::iota(high.begin(), high.end(), size);
+    auto half = [&](ArrayRef<int64_t> mask) {
+      return Expr(
+          b, vector::ShuffleOp::create(b, Value(vector), Value(vector), mask));
+    };
+    vector = largerOf(half(low), half(high));
+  }
+  return Expr(b, vector::ExtractOp::create(b, Value(vector), 0));
 }
 
 Expr lora::splat(Expr scalar, VectorType type) {

@@ -62,9 +62,12 @@ Expr softcap(Expr x, double cap);
 Expr softcapSlope(Expr y, double cap);
 /// A term of a sum whose terms may be added in any order.
 Expr accumulate(Expr sum, Expr term);
-/// Sum and maximum of the elements of a vector.
+/// The larger of two, in one instruction: either one if one is NaN.
+Expr largerOf(Expr a, Expr b);
+/// Sum of the elements of a vector, and the largest one, any if one is NaN. The
+/// number of elements is a power of two.
 Expr sumOf(Expr vector);
-Expr maxOf(Expr vector);
+Expr largestOf(Expr vector);
 /// A vector with `scalar` in every element.
 Expr splat(Expr scalar, mlir::VectorType type);
 

@@ -47,6 +47,7 @@ void lora::buildLLVMPipeline(OpPassManager &pm,
 
   ConvertVectorToLLVMPassOptions vector;
   vector.reassociateFPReductions = true;
+  vector.x86Vector = true;
   pm.addPass(createConvertVectorToLLVMPass(vector));
   pm.addPass(createConvertMathToLLVMPass());
   // Declares functions, which the last conversion then converts.

@@ -1,0 +1,171 @@
+//===- AttentionPairs.cpp -------------------------------------------------===//
+
+#include "AttentionPairs.h"
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Dialect/X86Vector/X86VectorDialect.h"
+
+#include <numeric>
+
+using namespace mlir;
+using namespace lora;
+using namespace lora::transformer;
+
+static constexpr int64_t kHalves = 2 * AttentionPairs::kLanes;
+static_assert(kTileKeys == kHalves);
+
+AttentionPairs::AttentionPairs(AttentionTiles &tiles)
+    : tiles(tiles), b(tiles.b) {
+  pairsType = VectorType::get(kLanes, b.getI32Type());
+  halvesType = VectorType::get(kHalves, b.getBF16Type());
+  sumsType = VectorType::get(kLanes, b.getF32Type());
+}
+
+bool AttentionPairs::apply(AttentionOp op) {
+  for (Value value : {op.getQ(), op.getK(), op.getV()})
+    if (!getElementTypeOrSelf(value.getType()).isBF16())
+      return false;
+  int64_t headDim = op.getQ().getType().getDimSize(1) / op.getHeads();
+  return headDim % kHalves == 0 && rt::RTDialect::hasFeature(op, "avx512bf16");
+}
+
+Value AttentionPairs::createBuffer(ArrayRef<int64_t> shape) {
+  return bufferization::AllocTensorOp::create(
+      b, RankedTensorType::get(shape, b.getI32Type()), ValueRange());
+}
+
+Value AttentionPairs::bitcast(Value vector, Type elementType) {
+  return vector::BitCastOp::create(
+      b, elementType.isBF16() ? halvesType : pairsType, vector);
+}
+
+Value AttentionPairs::readHalves(Value tensor, Value row, Value column) {
+  Value padding = b.getConstant(b.getBF16Type(), 0);
+  return vector::TransferReadOp::create(b, halvesType, tensor,
+                                        ValueRange{row, column}, padding,
+                                        ArrayRef<bool>{true});
+}
+
+Value AttentionPairs::read(Value buffer, Value row, Value column) {
+  Value padding = arith::ConstantIntOp::create(b, 0, 32);
+  return vector::TransferReadOp::create(b, pairsType, buffer,
+                                        ValueRange{row, column}, padding,
+                                        ArrayRef<bool>{true});
+}
+
+Value AttentionPairs::write(Value pairs, Value buffer, Value row,
+                            Value column) {
+  return vector::TransferWriteOp::create(
+             b, pairs, buffer, ValueRange{row, column}, ArrayRef<bool>{true})
+      .getResult();
+}
+
+Value AttentionPairs::extract(Value buffer, Value row, Value column) {
+  return tensor::ExtractOp::create(b, buffer, ValueRange{row, column});
+}
+
+Value AttentionPairs::copyRow(Value tensor, Value tensorRow, Value column,
+                              Value buffer, Value row) {
+  for (int64_t i = 0; i < tiles.headDim; i += kHalves) {
+    Value halves =
+        readHalves(tensor, tensorRow, tiles.add(column, b.getIndex(i)));
+    buffer =
+        write(bitcast(halves, b.getI32Type()), buffer, row, b.getIndex(i / 2));
+  }
+  return buffer;
+}
+
+Value AttentionPairs::getTileRow(Value first, Value key, Value last) {
+  return arith::MinSIOp::create(b, tiles.add(first, key), last);
+}
+
+Value AttentionPairs::stageKeys(Value tensor, Value first, Value last,
+                                Value column) {
+  Value zero = b.getIndex(0);
+  return tiles.createLoop(
+      {zero, b.getIndex(tiles.headDim / 2)}, kLanes,
+      createBuffer({tiles.headDim / 2, kTileKeys}),
+      [&](Value pair, ValueRange buffers) {
+        Value from = tiles.add(column, tiles.multiply(pair, 2));
+        return tiles.createLoop(
+            {zero, b.getIndex(kTileKeys)}, kLanes, buffers,
+            [&](Value key, ValueRange inner) -> SmallVector<Value> {
+              SmallVector<Expr> square;
+              for (int64_t i = 0; i < kLanes; ++i) {
+                Value row =
+                    getTileRow(first, tiles.add(key, b.getIndex(i)), last);
+                square.push_back(b.getExpr(
+                    bitcast(readHalves(tensor, row, from), b.getI32Type())));
+              }
+              tiles.transpose(square);
+              Value buffer = inner[0];
+              for (auto [i, keys] : llvm::enumerate(square))
+                buffer =
+                    write(keys, buffer, tiles.add(pair, b.getIndex(i)), key);
+              return {buffer};
+            });
+      })[0];
+}
+
+Value AttentionPairs::stageValues(Value tensor, Value first, Value last,
+                                  Value column) {
+  Value zero = b.getIndex(0);
+  return tiles.createLoop(
+      {zero, b.getIndex(kTileKeys / 2)}, 1,
+      createBuffer({kTileKeys / 2, tiles.headDim}),
+      [&](Value pair, ValueRange buffers) {
+        Value key = tiles.multiply(pair, 2);
+        Value even = getTileRow(first, key, last),
+              odd = getTileRow(first, tiles.add(key, b.getIndex(1)), last);
+        return tiles.createLoop(
+            {zero, b.getIndex(tiles.headDim)}, kHalves, buffers,
+            [&](Value feature, ValueRange inner) -> SmallVector<Value> {
+              Value from = tiles.add(column, feature);
+              Value x = readHalves(tensor, even, from),
+                    y = readHalves(tensor, odd, from), buffer = inner[0];
+              for (int64_t part = 0; part < kHalves; part += kLanes) {
+                SmallVector<int64_t> mask;
+                for (int64_t i = part; i < part + kLanes; ++i)
+                  mask.append({i, kHalves + i});
+                Value pairs = vector::ShuffleOp::create(b, x, y, mask);
+                buffer = write(bitcast(pairs, b.getI32Type()), buffer, pair,
+                               tiles.add(feature, b.getIndex(part)));
+              }
+              return {buffer};
+            });
+      })[0];
+}
+
+Value AttentionPairs::writeWeights(Expr weights, Value buffer, Value row) {
+  SmallVector<Value> rounded;
+  auto roundedType = VectorType::get(kLanes, b.getBF16Type());
+  for (int64_t part = 0; part < kTileKeys; part += kLanes) {
+    Value some = vector::ExtractStridedSliceOp::create(
+        b, Value(weights), ArrayRef<int64_t>{part}, ArrayRef<int64_t>{kLanes},
+        ArrayRef<int64_t>{1});
+    rounded.push_back(
+        x86vector::CvtPackedF32ToBF16Op::create(b, roundedType, some));
+  }
+  SmallVector<int64_t> all(kHalves);
+  std::iota(all.begin(), all.end(), 0);
+  Value halves = vector::ShuffleOp::create(b, rounded[0], rounded[1], all);
+  return write(bitcast(halves, b.getI32Type()), buffer, row, b.getIndex(0));
+}
+
+Value AttentionPairs::multiplyAdd(Value sums, Value pair, Value pairs) {
+  Value spread = vector::BroadcastOp::create(b, pairsType, pair);
+  return x86vector::DotBF16Op::create(b, sumsType, sums,
+                                      bitcast(spread, b.getBF16Type()),
+                                      bitcast(pairs, b.getBF16Type()));
+}
+
+Value AttentionPairs::getZeroSums() { return b.getConstant(sumsType, 0); }
+
+Expr AttentionPairs::join(ValueRange sums) {
+  SmallVector<int64_t> all(kTileKeys);
+  std::iota(all.begin(), all.end(), 0);
+  return b.getExpr(vector::ShuffleOp::create(b, sums[0], sums[1], all));
+}
