@@ -28,6 +28,22 @@ func.func @pairs(%q: tensor<64x256xbf16>, %k: tensor<?x128xbf16>, %v: tensor<?x1
   return %o : tensor<64x256xbf16>
 }
 
+// One token of four heads that share keys.
+
+// CHECK-LABEL: func.func @decode
+// CHECK-SAME: (%{{.+}}: tensor<1x256xbf16>, %[[K:.+]]: tensor<?x64xbf16>, %[[V:.+]]: tensor<?x64xbf16>,
+// CHECK: scf.forall
+// CHECK-COUNT-16: vector.transfer_read %[[K]]
+// CHECK-COUNT-2: vector.transfer_read %[[V]]
+// CHECK: scf.for {{.*}} -> (vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>, vector<16xf32>)
+// CHECK-COUNT-64: x86vector.avx512.dot
+// CHECK: scf.yield
+func.func @decode(%q: tensor<1x256xbf16>, %k: tensor<?x64xbf16>, %v: tensor<?x64xbf16>, %seq: tensor<4x1xi32>) -> tensor<1x256xbf16> {
+  %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 4 : i64, kv_heads = 1 : i64, scale = 0.2 : f64}
+             : tensor<1x256xbf16>, tensor<?x64xbf16>, tensor<4x1xi32> -> tensor<1x4xf32>
+  return %o : tensor<1x256xbf16>
+}
+
 // Another type, and heads of another width.
 
 // CHECK-LABEL: func.func @floats

@@ -26,11 +26,15 @@
 // LOOPS-COUNT-3: vector.transfer_read %[[Q]]{{.*}} {in_bounds = [true]} : tensor<?x144xbf16>, vector<8xbf16>
 // LOOPS: linalg.fill ins(%[[MINUS]] : f32) outs(%{{.+}} : tensor<32xf32>)
 // LOOPS: scf.for %{{.+}} = %[[KEYS]]#0 to %[[KEYS]]#1 step %[[TILE]] iter_args({{.*}}) -> (tensor<32x24xf32>, tensor<32xf32>, tensor<32x32xf32>, tensor<4x32xf32>)
-// Keys are transposed, 8 by 8, values copied: once for all rows.
+// Keys are transposed, 8 by 8, values copied: once for all rows. Both ask for the next tile.
+// LOOPS: %[[KM:.+]] = bufferization.to_buffer %[[K]] read_only
+// LOOPS: memref.prefetch %[[KM]]
 // LOOPS-COUNT-8: vector.transfer_read %[[K]]
 // LOOPS-COUNT-24: vector.shuffle
 // LOOPS-COUNT-8: vector.transfer_write {{.*}} tensor<24x32xf32>
+// LOOPS: %[[VM:.+]] = bufferization.to_buffer %[[V]] read_only
 // LOOPS: scf.for
+// LOOPS-COUNT-3: memref.prefetch %[[VM]]
 // LOOPS-COUNT-3: vector.transfer_read %[[V]]
 // LOOPS: scf.for %[[R:.+]] = %{{.+}} to %{{.+}} step %[[FOUR]]
 // Scores: a number of a row's times 32 keys'.
@@ -63,8 +67,8 @@ func.func @attention(%q: tensor<?x144xbf16>, %k: tensor<?x72xbf16>, %v: tensor<?
   return %o, %lse : tensor<?x144xbf16>, tensor<?x6xf32>
 }
 
-// One token: as many parts of its keys as there are tiles, up to 32, in parallel; two rows read the keys where they are. A window moves
-// the first key; f64 is computed in f64.
+// One token: as many parts of its keys as there are tiles, up to 32, in parallel; two rows share a head of keys. A window moves the first
+// key; f64 is computed in f64.
 // LOOPS-LABEL: func.func @window
 // LOOPS-SAME: (%{{.+}}: tensor<1x160xf64>, %[[K:[a-z0-9]+]]: tensor<?x80xf64>
 // LOOPS-DAG: %[[WINDOW:.+]] = arith.constant 5 : index
@@ -72,7 +76,9 @@ func.func @attention(%q: tensor<?x144xbf16>, %k: tensor<?x72xbf16>, %v: tensor<?
 // LOOPS: arith.maxsi %{{.+}}, %[[LATE]]
 // LOOPS: scf.forall (%{{.+}}) in (%{{.+}}) shared_outs({{.*}}) -> (tensor<64x80xf64>, tensor<32x2xf64>, tensor<32x2xf64>)
 // LOOPS: scf.for
-// LOOPS-COUNT-160: vector.transfer_read %[[K]]
+// LOOPS-COUNT-16: vector.transfer_read %[[K]]
+// LOOPS-COUNT-16: vector.transfer_write {{.*}} tensor<80x32xf64>
+// LOOPS: scf.for {{.*}} -> (vector<32xf64>, vector<32xf64>)
 // LOOPS: tensor.parallel_insert_slice
 // The parts are joined.
 // LOOPS: scf.for

@@ -146,7 +146,7 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::
            )}]>];
   let statistics = [Statistic<"numDecomposed", "num-decomposed", "Number of operations decomposed">];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
-                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
+                           "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
                            "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect", "::mlir::vector::VectorDialect",
                            "::mlir::x86vector::X86VectorDialect"];
 }

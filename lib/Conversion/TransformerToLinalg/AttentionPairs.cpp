@@ -14,11 +14,9 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-static constexpr int64_t kHalves = 2 * AttentionPairs::kLanes;
-static_assert(kTileKeys == kHalves);
-
 AttentionPairs::AttentionPairs(AttentionTiles &tiles)
     : tiles(tiles), b(tiles.b) {
+  static_assert(kTileKeys == kHalves);
   pairsType = VectorType::get(kLanes, b.getI32Type());
   halvesType = VectorType::get(kHalves, b.getBF16Type());
   sumsType = VectorType::get(kLanes, b.getF32Type());
@@ -84,7 +82,7 @@ Value AttentionPairs::getTileRow(Value first, Value key, Value last) {
 
 Value AttentionPairs::stageKeys(Value tensor, Value first, Value last,
                                 Value column) {
-  Value zero = b.getIndex(0);
+  Value zero = b.getIndex(0), memory = tiles.getMemory(tensor);
   return tiles.createLoop(
       {zero, b.getIndex(tiles.headDim / 2)}, kLanes,
       createBuffer({tiles.headDim / 2, kTileKeys}),
@@ -97,6 +95,7 @@ Value AttentionPairs::stageKeys(Value tensor, Value first, Value last,
               for (int64_t i = 0; i < kLanes; ++i) {
                 Value row =
                     getTileRow(first, tiles.add(key, b.getIndex(i)), last);
+                tiles.prefetchNext(memory, row, from);
                 square.push_back(b.getExpr(
                     bitcast(readHalves(tensor, row, from), b.getI32Type())));
               }
@@ -112,7 +111,7 @@ Value AttentionPairs::stageKeys(Value tensor, Value first, Value last,
 
 Value AttentionPairs::stageValues(Value tensor, Value first, Value last,
                                   Value column) {
-  Value zero = b.getIndex(0);
+  Value zero = b.getIndex(0), memory = tiles.getMemory(tensor);
   return tiles.createLoop(
       {zero, b.getIndex(kTileKeys / 2)}, 1,
       createBuffer({kTileKeys / 2, tiles.headDim}),
@@ -124,6 +123,8 @@ Value AttentionPairs::stageValues(Value tensor, Value first, Value last,
             {zero, b.getIndex(tiles.headDim)}, kHalves, buffers,
             [&](Value feature, ValueRange inner) -> SmallVector<Value> {
               Value from = tiles.add(column, feature);
+              for (Value row : {even, odd})
+                tiles.prefetchNext(memory, row, from);
               Value x = readHalves(tensor, even, from),
                     y = readHalves(tensor, odd, from), buffer = inner[0];
               for (int64_t part = 0; part < kHalves; part += kLanes) {
@@ -162,10 +163,66 @@ Value AttentionPairs::multiplyAdd(Value sums, Value pair, Value pairs) {
                                       bitcast(pairs, b.getBF16Type()));
 }
 
-Value AttentionPairs::getZeroSums() { return b.getConstant(sumsType, 0); }
-
 Expr AttentionPairs::join(ValueRange sums) {
   SmallVector<int64_t> all(kTileKeys);
   std::iota(all.begin(), all.end(), 0);
   return b.getExpr(vector::ShuffleOp::create(b, sums[0], sums[1], all));
+}
+
+SmallVector<Value> AttentionPairs::getScores(Value keys, Value queries,
+                                             Value row, int64_t count,
+                                             double scale) {
+  constexpr int64_t parts = kTileKeys / kLanes;
+  int64_t unrolled = std::gcd(tiles.headDim / 2, int64_t(8));
+  SmallVector<Value> sums(count * parts, b.getConstant(sumsType, 0));
+  sums = tiles.createLoop(
+      {b.getIndex(0), b.getIndex(tiles.headDim / 2)}, unrolled, sums,
+      [&](Value first, ValueRange so) {
+        SmallVector<Value> next(so);
+        for (int64_t i = 0; i < unrolled; ++i) {
+          Value pair = tiles.add(first, b.getIndex(i));
+          SmallVector<Value> some;
+          for (int64_t part = 0; part < parts; ++part)
+            some.push_back(read(keys, pair, b.getIndex(part * kLanes)));
+          for (int64_t r = 0; r < count; ++r) {
+            Value q = extract(queries, tiles.add(row, b.getIndex(r)), pair);
+            for (int64_t part = 0; part < parts; ++part) {
+              Value &sum = next[r * parts + part];
+              sum = multiplyAdd(sum, q, some[part]);
+            }
+          }
+        }
+        return next;
+      });
+  Expr factor = b.getConstant(tiles.scoreType, scale);
+  SmallVector<Value> scores;
+  for (int64_t r = 0; r < count; ++r)
+    scores.push_back(join(ValueRange(sums).slice(r * parts, parts)) * factor);
+  return scores;
+}
+
+SmallVector<Value> AttentionPairs::addValues(Value values, Value room,
+                                             ArrayRef<Value> sums,
+                                             int64_t count) {
+  constexpr int64_t unrolled = 4;
+  int64_t chunks = int64_t(sums.size()) / count;
+  return tiles.createLoop(
+      {b.getIndex(0), b.getIndex(kTileKeys / 2)}, unrolled, sums,
+      [&](Value first, ValueRange so) {
+        SmallVector<Value> next(so);
+        for (int64_t i = 0; i < unrolled; ++i) {
+          Value keys = tiles.add(first, b.getIndex(i));
+          SmallVector<Value> some;
+          for (int64_t c = 0; c < chunks; ++c)
+            some.push_back(read(values, keys, b.getIndex(c * kLanes)));
+          for (int64_t r = 0; r < count; ++r) {
+            Value weights = extract(room, b.getIndex(r), keys);
+            for (int64_t c = 0; c < chunks; ++c) {
+              Value &sum = next[r * chunks + c];
+              sum = multiplyAdd(sum, weights, some[c]);
+            }
+          }
+        }
+        return next;
+      });
 }

@@ -21,9 +21,6 @@ public:
   /// heads are made of whole vectors.
   static bool apply(transformer::AttentionOp op);
 
-  /// Pairs of a vector; sums of a vector.
-  static constexpr int64_t kLanes = 16;
-
   mlir::Value createBuffer(llvm::ArrayRef<int64_t> shape);
 
   /// The pairs of features of a head in a row of `tensor` from `column` on, as
@@ -39,22 +36,35 @@ public:
   /// The weights of a tile, rounded, as a row of `buffer`.
   mlir::Value writeWeights(Expr weights, mlir::Value buffer, mlir::Value row);
 
-  /// kLanes pairs of a buffer, and a pair of one.
-  mlir::Value read(mlir::Value buffer, mlir::Value row, mlir::Value column);
-  mlir::Value extract(mlir::Value buffer, mlir::Value row, mlir::Value column);
-  /// sums + the products of `pair` with each of `pairs`.
-  mlir::Value multiplyAdd(mlir::Value sums, mlir::Value pair,
-                          mlir::Value pairs);
-  mlir::Value getZeroSums();
-  /// Sums of the keys of a tile as one vector of scores.
-  Expr join(mlir::ValueRange sums);
+  /// The scaled scores of the `count` rows from `row` on of `queries`, which
+  /// copyRow made.
+  llvm::SmallVector<mlir::Value> getScores(mlir::Value keys,
+                                           mlir::Value queries, mlir::Value row,
+                                           int64_t count, double scale);
+  /// The sums of `count` rows, in vectors, with a tile's values times the
+  /// weights in the rows of `room`.
+  llvm::SmallVector<mlir::Value> addValues(mlir::Value values, mlir::Value room,
+                                           llvm::ArrayRef<mlir::Value> sums,
+                                           int64_t count);
 
 private:
+  /// Pairs of a vector; sums of a vector.
+  static constexpr int64_t kLanes = 16;
+  static constexpr int64_t kHalves = 2 * kLanes;
+
   mlir::Value bitcast(mlir::Value vector, mlir::Type elementType);
   mlir::Value readHalves(mlir::Value tensor, mlir::Value row,
                          mlir::Value column);
+  /// kLanes pairs of a buffer, and a pair of one.
+  mlir::Value read(mlir::Value buffer, mlir::Value row, mlir::Value column);
+  mlir::Value extract(mlir::Value buffer, mlir::Value row, mlir::Value column);
   mlir::Value write(mlir::Value pairs, mlir::Value buffer, mlir::Value row,
                     mlir::Value column);
+  /// sums + the products of `pair` with each of `pairs`.
+  mlir::Value multiplyAdd(mlir::Value sums, mlir::Value pair,
+                          mlir::Value pairs);
+  /// Sums of the keys of a tile as one vector of scores.
+  Expr join(mlir::ValueRange sums);
   mlir::Value getTileRow(mlir::Value first, mlir::Value key, mlir::Value last);
 
   AttentionTiles &tiles;

@@ -1,13 +1,13 @@
 //===- AttentionSplit.cpp - Attention of one token ------------------------===//
 //
-// Decoding reads the cache once, so what counts is that all threads read it, in
-// the order in which it lies in memory. The keys are split into parts; each
-// part is visited for all heads and gives a sum, a largest score and a total
-// (flash decoding, Dao et al. 2023), and these are joined head by head.
+// Decoding reads the cache once, so what counts is that all threads read it, a
+// tile after the other. The keys are split into parts; each part is visited for
+// all heads and gives a sum, a largest score and a total (flash decoding, Dao
+// et al. 2023), and these are joined head by head.
 //
 //===----------------------------------------------------------------------===//
 
-#include "AttentionTiles.h"
+#include "AttentionRows.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -20,29 +20,22 @@ using namespace lora::transformer;
 
 /// Parts that the keys are split into at most; each has at least a tile.
 static constexpr int64_t kParts = 32;
-/// Columns of keys and values that a thread copies at once: two tiles of f32
-/// fit a second-level cache.
-static constexpr int64_t kStagedColumns = 512;
 
 namespace {
 
 class SplitAttention {
 public:
   SplitAttention(AttentionOp op, Decomposition &b)
-      : op(op), b(b), tiles(op, b), heads(op.getHeads()) {
-    stagedHeads = std::max<int64_t>(1, kStagedColumns / tiles.headDim);
-    while (tiles.kvHeads % stagedHeads != 0)
-      --stagedHeads;
+      : op(op), b(b), tiles(op, b), rows(op, tiles), heads(op.getHeads()) {
+    // All rows of a step share a head of keys.
+    while (tiles.group % rows.step != 0)
+      --rows.step;
   }
 
   SmallVector<Value> build();
 
 private:
   SmallVector<Value> visitPart(IndexRange keys, ValueRange state);
-  SmallVector<Value> updateRow(const AttentionTiles::TileSource &keys,
-                               const AttentionTiles::TileSource &values,
-                               Value firstKey, Value row, Value queries,
-                               ValueRange state);
   SmallVector<Value> join(ValueRange partial, Value used);
 
   OpFoldResult index(int64_t value) { return b.getIndexAttr(value); }
@@ -55,75 +48,54 @@ private:
   AttentionOp op;
   Decomposition &b;
   AttentionTiles tiles;
+  AttentionRows rows;
   int64_t heads;
-  /// Heads of keys that are visited, or copied, at once.
-  int64_t stagedHeads;
 };
 
 } // namespace
 
-/// One row and one tile: `state` is the sums, largest scores and totals.
-SmallVector<Value>
-SplitAttention::updateRow(const AttentionTiles::TileSource &keys,
-                          const AttentionTiles::TileSource &values,
-                          Value firstKey, Value row, Value queries,
-                          ValueRange state) {
-  Value zero = b.getIndex(0);
-  Expr scores =
-      tiles.getScores(tiles.readRow(queries, row, zero), tiles.readTile(keys));
-  auto next = tiles.addScores(scores, tiles.getTileMask(firstKey, zero),
-                              tiles.load(state[1], row));
-  Expr total = tiles.load(state[2], row) * next.factor + sumOf(next.weights);
-  HeadRow sum = tiles.scale(tiles.readRow(state[0], row, zero),
-                            splat(next.factor, tiles.chunkType));
-  for (auto [i, value] : llvm::enumerate(tiles.readTile(values)))
-    sum = tiles.multiplyAdd(sum, tiles.spread(next.weights, i), value);
-  return {tiles.writeRow(sum, state[0], row, zero),
-          tiles.store(next.largest, state[1], row),
-          tiles.store(total, state[2], row)};
-}
-
-/// All heads over some of the keys.
+/// All heads over some of the keys: `state` is the sums, largest scores and
+/// totals.
 SmallVector<Value> SplitAttention::visitPart(IndexRange keys,
                                              ValueRange state) {
   Value zero = b.getIndex(0);
-  Expr scale = b.getConstant(tiles.chunkType, op.getScale().convertToDouble());
+  IndexRange all = {zero, b.getIndex(heads)};
   Value queries = tiles.createLoop(
-      {zero, b.getIndex(heads)}, 1, tiles.createBuffer({heads, tiles.headDim}),
-      [&](Value head, ValueRange buffers) -> SmallVector<Value> {
-        HeadRow q =
-            tiles.readRow(op.getQ(), zero, tiles.multiply(head, tiles.headDim));
-        return {tiles.writeRow(tiles.scale(q, scale), buffers[0], head, zero)};
+      all, 1, rows.createQueries(heads),
+      [&](Value head, ValueRange so) -> SmallVector<Value> {
+        return {rows.writeQuery(zero, tiles.multiply(head, tiles.headDim),
+                                so[0], head)};
       })[0];
   Value last = arith::SubIOp::create(b, keys.end, b.getIndex(1));
-  return tiles.createLoop(
-      keys, kTileKeys, state, [&](Value firstKey, ValueRange outer) {
+  SmallVector<Value> next = tiles.createLoop(
+      keys, kTileKeys,
+      {state[0], state[1], tiles.createFilledBuffer({heads, kTileKeys}, 0),
+       rows.createRoom()},
+      [&](Value firstKey, ValueRange outer) {
+        Value mask = tiles.getTileMask(firstKey, zero);
         return tiles.createLoop(
-            {zero, b.getIndex(tiles.kvHeads)}, stagedHeads, outer,
-            [&](Value firstHead, ValueRange blocks) {
-              Value column = tiles.multiply(firstHead, tiles.headDim);
-              auto k = tiles.stageTile(op.getK(), firstKey, last, column,
-                                       stagedHeads);
-              auto v = tiles.stageTile(op.getV(), firstKey, last, column,
-                                       stagedHeads);
+            {zero, b.getIndex(tiles.kvHeads)}, 1, outer,
+            [&](Value kvHead, ValueRange some) {
+              Value column = tiles.multiply(kvHead, tiles.headDim);
+              Value k = rows.stageKeys(op.getK(), firstKey, last, column),
+                    v = rows.stageValues(op.getV(), firstKey, last, column);
+              Value first = tiles.multiply(kvHead, tiles.group);
               return tiles.createLoop(
-                  {zero, b.getIndex(stagedHeads)}, 1, blocks,
-                  [&](Value local, ValueRange group) {
-                    AttentionTiles::TileSource key = k, value = v;
-                    key.column = value.column = tiles.add(
-                        k.column, tiles.multiply(local, tiles.headDim));
-                    Value first = tiles.multiply(tiles.add(firstHead, local),
-                                                 tiles.group);
-                    return tiles.createLoop(
-                        {zero, b.getIndex(tiles.group)}, 1, group,
-                        [&](Value head, ValueRange inner) {
-                          return updateRow(key, value, firstKey,
-                                           tiles.add(first, head), queries,
-                                           inner);
-                        });
+                  {first, tiles.add(first, b.getIndex(tiles.group))}, rows.step,
+                  some, [&](Value head, ValueRange inner) {
+                    return rows.update(
+                        k, v, head, queries, [&](Value) { return mask; },
+                        inner);
                   });
             });
       });
+  Value totals = tiles.createLoop(
+      all, 1, state[2], [&](Value head, ValueRange so) -> SmallVector<Value> {
+        return {tiles.store(
+            sumOf(tiles.readScores(next[AttentionRows::Totals], head)), so[0],
+            head)};
+      })[0];
+  return {next[AttentionRows::Sums], next[AttentionRows::Largest], totals};
 }
 
 /// The results from those of the `used` first parts.

@@ -8,6 +8,7 @@
 #include "AttentionTiles.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
@@ -249,32 +250,49 @@ Value AttentionTiles::getTileMask(Value first, Value token) {
                                compare(arith::CmpIPredicate::slt, high));
 }
 
+Value AttentionTiles::getMemory(Value tensor) {
+  auto type = cast<RankedTensorType>(tensor.getType());
+  // Whatever layout bufferization decides on.
+  auto layout = StridedLayoutAttr::get(
+      b.getContext(), ShapedType::kDynamic,
+      SmallVector<int64_t>(type.getRank(), ShapedType::kDynamic));
+  return bufferization::ToBufferOp::create(
+      b, MemRefType::get(type.getShape(), type.getElementType(), layout),
+      tensor, /*read_only=*/true);
+}
+
+void AttentionTiles::prefetchNext(Value memory, Value row, Value column) {
+  Value rows = memref::DimOp::create(b, memory, 0);
+  Value last = arith::SubIOp::create(b, rows, b.getIndex(1));
+  Value next = arith::MinSIOp::create(b, add(row, b.getIndex(kTileKeys)), last);
+  // Into the second-level cache: the first one is too small for a tile of all
+  // heads.
+  memref::PrefetchOp::create(b, memory, ValueRange{next, column},
+                             /*isWrite=*/false, /*localityHint=*/2,
+                             /*isDataCache=*/true);
+}
+
 AttentionTiles::TileSource AttentionTiles::stageTile(Value tensor, Value first,
-                                                     Value last, Value column,
-                                                     int64_t heads) {
+                                                     Value last, Value column) {
   if (blockTokens * group < 4)
     return {tensor, getTileRows(first, last), column};
-  TileSource source{
-      stageRows(tensor, first, last, column, heads), {}, b.getIndex(0)};
+  TileSource source{stageRows(tensor, first, last, column), {}, b.getIndex(0)};
   for (int64_t i = 0; i < kTileKeys; ++i)
     source.rows.push_back(b.getIndex(i));
   return source;
 }
 
 Value AttentionTiles::stageRows(Value tensor, Value first, Value last,
-                                Value column, int64_t heads) {
-  Value zero = b.getIndex(0);
+                                Value column) {
+  Value zero = b.getIndex(0), memory = getMemory(tensor);
   return createLoop(
-      {zero, b.getIndex(kTileKeys)}, 1,
-      createBuffer({kTileKeys, heads * headDim}),
-      [&](Value key, ValueRange buffers) {
+      {zero, b.getIndex(kTileKeys)}, 1, createBuffer({kTileKeys, headDim}),
+      [&](Value key, ValueRange buffers) -> SmallVector<Value> {
         Value row = arith::MinSIOp::create(b, add(first, key), last);
-        return createLoop(
-            {zero, b.getIndex(heads * headDim)}, headDim, buffers,
-            [&](Value from, ValueRange inner) -> SmallVector<Value> {
-              HeadRow values = readRow(tensor, row, add(column, from));
-              return {writeRow(values, inner[0], key, from)};
-            });
+        for (int64_t i = 0; i < headDim; i += chunkType.getDimSize(0))
+          prefetchNext(memory, row, add(column, b.getIndex(i)));
+        HeadRow values = readRow(tensor, row, column);
+        return {writeRow(values, buffers[0], key, zero)};
       })[0];
 }
 
@@ -300,7 +318,7 @@ void AttentionTiles::transpose(SmallVectorImpl<Expr> &square) {
 Value AttentionTiles::stageTransposed(Value tensor, Value first, Value last,
                                       Value column) {
   int64_t width = chunkType.getDimSize(0);
-  Value zero = b.getIndex(0);
+  Value zero = b.getIndex(0), memory = getMemory(tensor);
   return createLoop(
       {zero, b.getIndex(headDim)}, width, createBuffer({headDim, kTileKeys}),
       [&](Value feature, ValueRange buffers) {
@@ -311,6 +329,7 @@ Value AttentionTiles::stageTransposed(Value tensor, Value first, Value last,
               for (int64_t i = 0; i < width; ++i) {
                 Value row = arith::MinSIOp::create(
                     b, add(first, add(key, b.getIndex(i))), last);
+                prefetchNext(memory, row, add(column, feature));
                 square.push_back(readVector(b, tensor, row,
                                             add(column, feature), chunkType));
               }

@@ -141,12 +141,17 @@ public:
                                              mlir::Value head);
 
   TileSource stageTile(mlir::Value tensor, mlir::Value first, mlir::Value last,
-                       mlir::Value column, int64_t heads = 1);
+                       mlir::Value column);
   llvm::SmallVector<HeadRow> readTile(const TileSource &source);
-  /// A tile of keys, none past `last`, of some heads beside each other:
-  /// [kTileKeys, heads * headDim] in the compute type.
+  /// A tile of keys, none past `last`: [kTileKeys, headDim] in the compute
+  /// type.
   mlir::Value stageRows(mlir::Value tensor, mlir::Value first, mlir::Value last,
-                        mlir::Value column, int64_t heads = 1);
+                        mlir::Value column);
+  /// Keys or values as memory, and asking for what lies a tile behind a place
+  /// there. Tiles are visited one after the other, and read in strides that
+  /// hardware does not foresee.
+  mlir::Value getMemory(mlir::Value tensor);
+  void prefetchNext(mlir::Value memory, mlir::Value row, mlir::Value column);
 
   /// A loop that carries `arguments`; `body` gives their next values. Returns
   /// the last ones.
