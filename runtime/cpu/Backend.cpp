@@ -172,14 +172,19 @@ int32_t executeGroup(lora_engine *engine, uint32_t count,
                      lora_primitive *const *primitives,
                      void *const *const *args, void *scratch,
                      lora_message *message) {
-  std::span group(primitives, count);
-  if (std::all_of(group.begin(), group.end(),
-                  [](const lora_primitive *one) { return one->isRow; }))
-    return report(cpu::executeRows(*engine, group, args, scratch), message);
-  for (uint32_t i = 0; i < count; ++i)
-    if (int32_t status =
-            execute(engine, primitives[i], args[i], scratch, message))
+  auto isRow = [](const lora_primitive *one) { return one->isRow; };
+  for (auto *next = primitives, *end = primitives + count; next != end;) {
+    auto *last = std::find_if_not(next, end, isRow);
+    int32_t status =
+        next == last
+            ? execute(engine, *last++, *args, scratch, message)
+            : report(cpu::executeRows(*engine, {next, last}, args, scratch),
+                     message);
+    if (status)
       return status;
+    args += last - next;
+    next = last;
+  }
   return 0;
 }
 

@@ -3,6 +3,8 @@
 #include "../core/JsonFields.h"
 #include "Engine.h"
 
+#include <limits>
+
 namespace lora_rt::cpu {
 
 using namespace onednn;
@@ -57,6 +59,12 @@ Expected<MatmulSpec> readMatmul(const Json &json) {
     spec.strideB = fields.size("b_stride");
   if (fields.has("c_stride"))
     spec.strideC = fields.size("c_stride");
+  // Sizes of buffers and numbers of operations are computed without a check.
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  int64_t operations = 0;
+  if (spec.m > most || spec.n > most || spec.k > most ||
+      __builtin_mul_overflow(8 * spec.m, spec.n * spec.k, &operations))
+    fields.fail("more operations than can be counted");
   if (spec.strideA && spec.strideA < (spec.transposeA ? spec.m : spec.k))
     fields.fail("'a_stride' is smaller than a row");
   if (spec.strideB && spec.strideB < (spec.transposeB ? spec.k : spec.n))

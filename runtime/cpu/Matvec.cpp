@@ -75,9 +75,8 @@ struct MatvecPrimitive final : lora_primitive {
     uint64_t floats = uint64_t(panelCount * parts * panels.width);
     return partialOffset() + (parts > 1 ? floats * sizeof(float) : 0);
   }
-  /// The bytes of weights of one part.
-  int64_t partBytes() const {
-    return panels.paddedK * panels.width * int64_t(sizeOf(spec.b)) / parts;
+  int64_t weightBytes() const {
+    return panelCount * panels.paddedK * panels.width * int64_t(sizeOf(spec.b));
   }
 
   Job prepare(void *const *args, void *scratch) const {
@@ -172,7 +171,7 @@ Error executeRows(lora_engine &engine,
     room += matvec.scratchBytes;
     isOne = addToChain(group, unsigned(i));
     threads = std::max(threads, matvec.threads);
-    bytes += matvec.partBytes() * matvec.parts * matvec.panelCount;
+    bytes += matvec.weightBytes();
   }
   if (!isOne) {
     for (size_t i = 0; i < primitives.size(); ++i)

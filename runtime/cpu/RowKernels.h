@@ -6,9 +6,10 @@
 // they lie in memory, and what follows the product happens to a panel's results
 // while they are in registers or in the first-level cache.
 //
-// Products and sums are f32. The order of a sum over k does not depend on the
-// number of threads: it is that of k, where a matrix has few panels in parts of
-// `partDepth`, which are added up in their order.
+// Products and sums are f32; where bf16 is multiplied in pairs, denormals count
+// as zeros. The order of a sum over k does not depend on the number of threads:
+// it is that of k, or, where a matrix has few panels and is in no chain with
+// others, that of parts of `partDepth`, which are added up in their order.
 //
 //===----------------------------------------------------------------------===//
 

@@ -109,7 +109,7 @@ struct ModuleInstance::Call {
   static void execute(lora_rt_context *context, uint32_t primitive,
                       void *const *args) {
     Call &call = of(context);
-    if (context->status || !call.count({&primitive, 1}))
+    if (context->status || !call.checkAndCount({&primitive, 1}))
       return;
     Module::State &module = *call.module;
     Timed timed(call.profiling ? &call.primitives[primitive] : nullptr);
@@ -127,12 +127,12 @@ struct ModuleInstance::Call {
     Module::State &module = *call.module;
     if (context->status)
       return;
-    if (count > LORA_RT_MAX_GROUP)
+    if (count < 1 || count > LORA_RT_MAX_GROUP)
       return call.fail(makeError(
           ErrorCode::InvalidFile, module.where, ": its code has a group of ",
-          count, " primitives; there may be ", LORA_RT_MAX_GROUP));
+          count, " primitives; there may be 1 to ", LORA_RT_MAX_GROUP));
     std::span group(primitives, count);
-    if (!call.count(group))
+    if (!call.checkAndCount(group))
       return;
     std::array<lora_primitive *, LORA_RT_MAX_GROUP> members;
     std::transform(group.begin(), group.end(), members.begin(),
@@ -147,7 +147,7 @@ struct ModuleInstance::Call {
 
   /// Counts what is about to be executed; false after a failure where there is
   /// no such primitive.
-  bool count(std::span<const uint32_t> indices) {
+  bool checkAndCount(std::span<const uint32_t> indices) {
     for (uint32_t index : indices) {
       if (index >= module->primitives.size()) {
         fail(makeError(ErrorCode::InvalidFile, module->where,

@@ -1,6 +1,7 @@
 // RUN: lora-check %s
+// REQUIRES: avx512bf16
 
-// Where the CPU has AVX512-BF16, bf16 is multiplied in pairs: grouped queries and many blocks, two sequences on one axis with a token without
+// Bf16 is multiplied in pairs: grouped queries and many blocks, two sequences on one axis with a token without
 // keys, a cache that is longer than what is read with a window that begins within a tile, bounded scores, two widths of heads, one token.
 
 func.func @blocks(%q: tensor<133x256xbf16>, %k: tensor<133x128xbf16>, %v: tensor<133x128xbf16>, %seq: tensor<4x133xi32> {lora.input = "sequence"}) -> (tensor<133x256xbf16>, tensor<133x4xf32>) {

@@ -118,8 +118,9 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::
     in f64 if an operand is f64, and each operation rounds once, to its result's type. `transformer.apply`, and the
     operations that act on the gradients of whole blocks, stay.
 
-    On a target (`rt.target`) with the feature `avx512bf16` the loops of attention multiply pairs of bf16 where the
-    operands are: then the weights of the values are rounded to bf16, too.
+    On a target (`rt.target`) with the feature `avx512bf16` the loops of attention, not those of its gradient, multiply
+    pairs of bf16 where the operands are bf16 and a head has a multiple of 32 features: then the weights of the values
+    are rounded to bf16, too.
 
     ```mlir
     %y = transformer.activation %x {kind = #transformer.activation_kind<relu>} : tensor<?x80xbf16>

@@ -3,7 +3,6 @@
 #include "AttentionPairs.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
-#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Dialect/X86Vector/X86VectorDialect.h"
@@ -22,7 +21,7 @@ AttentionPairs::AttentionPairs(AttentionTiles &tiles)
   sumsType = VectorType::get(kLanes, b.getF32Type());
 }
 
-bool AttentionPairs::apply(AttentionOp op) {
+bool AttentionPairs::areApplicable(AttentionOp op) {
   for (Value value : {op.getQ(), op.getK(), op.getV()})
     if (!getElementTypeOrSelf(value.getType()).isBF16())
       return false;
@@ -31,34 +30,12 @@ bool AttentionPairs::apply(AttentionOp op) {
 }
 
 Value AttentionPairs::createBuffer(ArrayRef<int64_t> shape) {
-  return bufferization::AllocTensorOp::create(
-      b, RankedTensorType::get(shape, b.getI32Type()), ValueRange());
+  return tiles.createBuffer(shape, b.getI32Type());
 }
 
 Value AttentionPairs::bitcast(Value vector, Type elementType) {
   return vector::BitCastOp::create(
       b, elementType.isBF16() ? halvesType : pairsType, vector);
-}
-
-Value AttentionPairs::readHalves(Value tensor, Value row, Value column) {
-  Value padding = b.getConstant(b.getBF16Type(), 0);
-  return vector::TransferReadOp::create(b, halvesType, tensor,
-                                        ValueRange{row, column}, padding,
-                                        ArrayRef<bool>{true});
-}
-
-Value AttentionPairs::read(Value buffer, Value row, Value column) {
-  Value padding = arith::ConstantIntOp::create(b, 0, 32);
-  return vector::TransferReadOp::create(b, pairsType, buffer,
-                                        ValueRange{row, column}, padding,
-                                        ArrayRef<bool>{true});
-}
-
-Value AttentionPairs::write(Value pairs, Value buffer, Value row,
-                            Value column) {
-  return vector::TransferWriteOp::create(
-             b, pairs, buffer, ValueRange{row, column}, ArrayRef<bool>{true})
-      .getResult();
 }
 
 Value AttentionPairs::extract(Value buffer, Value row, Value column) {
@@ -68,16 +45,12 @@ Value AttentionPairs::extract(Value buffer, Value row, Value column) {
 Value AttentionPairs::copyRow(Value tensor, Value tensorRow, Value column,
                               Value buffer, Value row) {
   for (int64_t i = 0; i < tiles.headDim; i += kHalves) {
-    Value halves =
-        readHalves(tensor, tensorRow, tiles.add(column, b.getIndex(i)));
-    buffer =
-        write(bitcast(halves, b.getI32Type()), buffer, row, b.getIndex(i / 2));
+    Value halves = tiles.read(tensor, tensorRow,
+                              tiles.add(column, b.getIndex(i)), kHalves);
+    buffer = tiles.write(bitcast(halves, b.getI32Type()), buffer, row,
+                         b.getIndex(i / 2));
   }
   return buffer;
-}
-
-Value AttentionPairs::getTileRow(Value first, Value key, Value last) {
-  return arith::MinSIOp::create(b, tiles.add(first, key), last);
 }
 
 Value AttentionPairs::stageKeys(Value tensor, Value first, Value last,
@@ -93,17 +66,17 @@ Value AttentionPairs::stageKeys(Value tensor, Value first, Value last,
             [&](Value key, ValueRange inner) -> SmallVector<Value> {
               SmallVector<Expr> square;
               for (int64_t i = 0; i < kLanes; ++i) {
-                Value row =
-                    getTileRow(first, tiles.add(key, b.getIndex(i)), last);
+                Value row = tiles.getTileRow(
+                    first, tiles.add(key, b.getIndex(i)), last);
                 tiles.prefetchNext(memory, row, from);
-                square.push_back(b.getExpr(
-                    bitcast(readHalves(tensor, row, from), b.getI32Type())));
+                square.push_back(b.getExpr(bitcast(
+                    tiles.read(tensor, row, from, kHalves), b.getI32Type())));
               }
               tiles.transpose(square);
               Value buffer = inner[0];
               for (auto [i, keys] : llvm::enumerate(square))
-                buffer =
-                    write(keys, buffer, tiles.add(pair, b.getIndex(i)), key);
+                buffer = tiles.write(keys, buffer,
+                                     tiles.add(pair, b.getIndex(i)), key);
               return {buffer};
             });
       })[0];
@@ -117,23 +90,26 @@ Value AttentionPairs::stageValues(Value tensor, Value first, Value last,
       createBuffer({kTileKeys / 2, tiles.headDim}),
       [&](Value pair, ValueRange buffers) {
         Value key = tiles.multiply(pair, 2);
-        Value even = getTileRow(first, key, last),
-              odd = getTileRow(first, tiles.add(key, b.getIndex(1)), last);
+        Value even = tiles.getTileRow(first, key, last),
+              odd =
+                  tiles.getTileRow(first, tiles.add(key, b.getIndex(1)), last);
         return tiles.createLoop(
             {zero, b.getIndex(tiles.headDim)}, kHalves, buffers,
             [&](Value feature, ValueRange inner) -> SmallVector<Value> {
               Value from = tiles.add(column, feature);
               for (Value row : {even, odd})
                 tiles.prefetchNext(memory, row, from);
-              Value x = readHalves(tensor, even, from),
-                    y = readHalves(tensor, odd, from), buffer = inner[0];
+              Value x = tiles.read(tensor, even, from, kHalves),
+                    y = tiles.read(tensor, odd, from, kHalves),
+                    buffer = inner[0];
               for (int64_t part = 0; part < kHalves; part += kLanes) {
                 SmallVector<int64_t> mask;
                 for (int64_t i = part; i < part + kLanes; ++i)
                   mask.append({i, kHalves + i});
                 Value pairs = vector::ShuffleOp::create(b, x, y, mask);
-                buffer = write(bitcast(pairs, b.getI32Type()), buffer, pair,
-                               tiles.add(feature, b.getIndex(part)));
+                buffer =
+                    tiles.write(bitcast(pairs, b.getI32Type()), buffer, pair,
+                                tiles.add(feature, b.getIndex(part)));
               }
               return {buffer};
             });
@@ -153,7 +129,8 @@ Value AttentionPairs::writeWeights(Expr weights, Value buffer, Value row) {
   SmallVector<int64_t> all(kHalves);
   std::iota(all.begin(), all.end(), 0);
   Value halves = vector::ShuffleOp::create(b, rounded[0], rounded[1], all);
-  return write(bitcast(halves, b.getI32Type()), buffer, row, b.getIndex(0));
+  return tiles.write(bitcast(halves, b.getI32Type()), buffer, row,
+                     b.getIndex(0));
 }
 
 Value AttentionPairs::multiplyAdd(Value sums, Value pair, Value pairs) {
@@ -183,7 +160,8 @@ SmallVector<Value> AttentionPairs::getScores(Value keys, Value queries,
           Value pair = tiles.add(first, b.getIndex(i));
           SmallVector<Value> some;
           for (int64_t part = 0; part < parts; ++part)
-            some.push_back(read(keys, pair, b.getIndex(part * kLanes)));
+            some.push_back(
+                tiles.read(keys, pair, b.getIndex(part * kLanes), kLanes));
           for (int64_t r = 0; r < count; ++r) {
             Value q = extract(queries, tiles.add(row, b.getIndex(r)), pair);
             for (int64_t part = 0; part < parts; ++part) {
@@ -214,7 +192,8 @@ SmallVector<Value> AttentionPairs::addValues(Value values, Value room,
           Value keys = tiles.add(first, b.getIndex(i));
           SmallVector<Value> some;
           for (int64_t c = 0; c < chunks; ++c)
-            some.push_back(read(values, keys, b.getIndex(c * kLanes)));
+            some.push_back(
+                tiles.read(values, keys, b.getIndex(c * kLanes), kLanes));
           for (int64_t r = 0; r < count; ++r) {
             Value weights = extract(room, b.getIndex(r), keys);
             for (int64_t c = 0; c < chunks; ++c) {

@@ -19,7 +19,7 @@ public:
 
   /// Whether the target has the instruction, and attention is on bf16 whose
   /// heads are made of whole vectors.
-  static bool apply(transformer::AttentionOp op);
+  static bool areApplicable(transformer::AttentionOp op);
 
   mlir::Value createBuffer(llvm::ArrayRef<int64_t> shape);
 
@@ -53,19 +53,13 @@ private:
   static constexpr int64_t kHalves = 2 * kLanes;
 
   mlir::Value bitcast(mlir::Value vector, mlir::Type elementType);
-  mlir::Value readHalves(mlir::Value tensor, mlir::Value row,
-                         mlir::Value column);
-  /// kLanes pairs of a buffer, and a pair of one.
-  mlir::Value read(mlir::Value buffer, mlir::Value row, mlir::Value column);
+  /// A pair of a buffer.
   mlir::Value extract(mlir::Value buffer, mlir::Value row, mlir::Value column);
-  mlir::Value write(mlir::Value pairs, mlir::Value buffer, mlir::Value row,
-                    mlir::Value column);
   /// sums + the products of `pair` with each of `pairs`.
   mlir::Value multiplyAdd(mlir::Value sums, mlir::Value pair,
                           mlir::Value pairs);
   /// Sums of the keys of a tile as one vector of scores.
   Expr join(mlir::ValueRange sums);
-  mlir::Value getTileRow(mlir::Value first, mlir::Value key, mlir::Value last);
 
   AttentionTiles &tiles;
   Decomposition &b;

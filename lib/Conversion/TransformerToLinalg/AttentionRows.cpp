@@ -19,7 +19,7 @@ AttentionRows::AttentionRows(AttentionOp op, AttentionTiles &tiles)
       scale(op.getScale().convertToDouble()) {
   int64_t chunks = tiles.headDim / tiles.chunkType.getDimSize(0);
   step = std::clamp<int64_t>(kSumVectors / chunks, 1, 4);
-  if (AttentionPairs::apply(op))
+  if (AttentionPairs::areApplicable(op))
     pairs.emplace(tiles);
 }
 

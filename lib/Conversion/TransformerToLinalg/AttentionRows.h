@@ -11,6 +11,8 @@
 #include "AttentionPairs.h"
 #include "AttentionTiles.h"
 
+#include <optional>
+
 namespace lora {
 
 class AttentionRows {

@@ -39,8 +39,12 @@ AttentionTiles::AttentionTiles(Decomposition &b, Value q, Value sequence,
 }
 
 Value AttentionTiles::createBuffer(ArrayRef<int64_t> shape) {
+  return createBuffer(shape, compute);
+}
+
+Value AttentionTiles::createBuffer(ArrayRef<int64_t> shape, Type elementType) {
   return bufferization::AllocTensorOp::create(
-      b, RankedTensorType::get(shape, compute), ValueRange());
+      b, RankedTensorType::get(shape, elementType), ValueRange());
 }
 
 Value AttentionTiles::createFilledBuffer(ArrayRef<int64_t> shape,
@@ -62,29 +66,40 @@ Value AttentionTiles::add(Value x, Value y) {
 // Rows
 //===----------------------------------------------------------------------===//
 
-static Expr readVector(Decomposition &b, Value tensor, Value row, Value column,
-                       VectorType type) {
+Value AttentionTiles::read(Value tensor, Value row, Value column,
+                           int64_t elements) {
   Type elementType = getElementTypeOrSelf(tensor.getType());
-  Value padding = b.getConstant(elementType, 0);
-  Value vector = vector::TransferReadOp::create(b, type.clone(elementType),
-                                                tensor, ValueRange{row, column},
-                                                padding, ArrayRef<bool>{true});
-  return b.convert(vector, type.getElementType());
+  Value padding = arith::ConstantOp::create(b, b.getZeroAttr(elementType));
+  return vector::TransferReadOp::create(
+      b, VectorType::get(elements, elementType), tensor,
+      ValueRange{row, column}, padding, ArrayRef<bool>{true});
 }
 
-static Value writeVector(Decomposition &b, Expr vector, Value tensor, Value row,
-                         Value column) {
-  Value rounded = b.convert(vector, getElementTypeOrSelf(tensor.getType()));
+Value AttentionTiles::write(Value elements, Value tensor, Value row,
+                            Value column) {
   return vector::TransferWriteOp::create(
-             b, rounded, tensor, ValueRange{row, column}, ArrayRef<bool>{true})
+             b, elements, tensor, ValueRange{row, column}, ArrayRef<bool>{true})
       .getResult();
+}
+
+static Expr readVector(AttentionTiles &tiles, Value tensor, Value row,
+                       Value column, VectorType type) {
+  return tiles.b.convert(tiles.read(tensor, row, column, type.getDimSize(0)),
+                         type.getElementType());
+}
+
+static Value writeVector(AttentionTiles &tiles, Expr vector, Value tensor,
+                         Value row, Value column) {
+  Value rounded =
+      tiles.b.convert(vector, getElementTypeOrSelf(tensor.getType()));
+  return tiles.write(rounded, tensor, row, column);
 }
 
 HeadRow AttentionTiles::readRow(Value tensor, Value row, Value column) {
   HeadRow features;
   for (int64_t i = 0; i < headDim; i += chunkType.getDimSize(0))
     features.push_back(
-        readVector(b, tensor, row, add(column, b.getIndex(i)), chunkType));
+        readVector(*this, tensor, row, add(column, b.getIndex(i)), chunkType));
   return features;
 }
 
@@ -92,17 +107,17 @@ Value AttentionTiles::writeRow(const HeadRow &features, Value tensor, Value row,
                                Value column) {
   for (auto [i, chunk] : llvm::enumerate(features))
     tensor = writeVector(
-        b, chunk, tensor, row,
+        *this, chunk, tensor, row,
         add(column, b.getIndex(int64_t(i) * chunkType.getDimSize(0))));
   return tensor;
 }
 
 Expr AttentionTiles::readScores(Value tensor, Value row) {
-  return readVector(b, tensor, row, b.getIndex(0), scoreType);
+  return readVector(*this, tensor, row, b.getIndex(0), scoreType);
 }
 
 Value AttentionTiles::writeScores(Expr scores, Value tensor, Value row) {
-  return writeVector(b, scores, tensor, row, b.getIndex(0));
+  return writeVector(*this, scores, tensor, row, b.getIndex(0));
 }
 
 HeadRow AttentionTiles::getZeroRow() {
@@ -225,10 +240,14 @@ IndexRange AttentionTiles::getBlockKeys(Value first, Value count) {
   return {keys[0], keys[1]};
 }
 
+Value AttentionTiles::getTileRow(Value first, Value key, Value last) {
+  return arith::MinSIOp::create(b, add(first, key), last);
+}
+
 SmallVector<Value> AttentionTiles::getTileRows(Value first, Value last) {
   SmallVector<Value> rows;
   for (int64_t i = 0; i < kTileKeys; ++i)
-    rows.push_back(arith::MinSIOp::create(b, add(first, b.getIndex(i)), last));
+    rows.push_back(getTileRow(first, b.getIndex(i), last));
   return rows;
 }
 
@@ -265,8 +284,8 @@ void AttentionTiles::prefetchNext(Value memory, Value row, Value column) {
   Value rows = memref::DimOp::create(b, memory, 0);
   Value last = arith::SubIOp::create(b, rows, b.getIndex(1));
   Value next = arith::MinSIOp::create(b, add(row, b.getIndex(kTileKeys)), last);
-  // Into the second-level cache: the first one is too small for a tile of all
-  // heads.
+  // Into the second-level cache: until the next tile, the first one may see all
+  // other heads.
   memref::PrefetchOp::create(b, memory, ValueRange{next, column},
                              /*isWrite=*/false, /*localityHint=*/2,
                              /*isDataCache=*/true);
@@ -288,7 +307,7 @@ Value AttentionTiles::stageRows(Value tensor, Value first, Value last,
   return createLoop(
       {zero, b.getIndex(kTileKeys)}, 1, createBuffer({kTileKeys, headDim}),
       [&](Value key, ValueRange buffers) -> SmallVector<Value> {
-        Value row = arith::MinSIOp::create(b, add(first, key), last);
+        Value row = getTileRow(first, key, last);
         for (int64_t i = 0; i < headDim; i += chunkType.getDimSize(0))
           prefetchNext(memory, row, add(column, b.getIndex(i)));
         HeadRow values = readRow(tensor, row, column);
@@ -327,16 +346,15 @@ Value AttentionTiles::stageTransposed(Value tensor, Value first, Value last,
             [&](Value key, ValueRange inner) -> SmallVector<Value> {
               SmallVector<Expr> square;
               for (int64_t i = 0; i < width; ++i) {
-                Value row = arith::MinSIOp::create(
-                    b, add(first, add(key, b.getIndex(i))), last);
+                Value row = getTileRow(first, add(key, b.getIndex(i)), last);
                 prefetchNext(memory, row, add(column, feature));
-                square.push_back(readVector(b, tensor, row,
+                square.push_back(readVector(*this, tensor, row,
                                             add(column, feature), chunkType));
               }
               transpose(square);
               Value buffer = inner[0];
               for (auto [i, keys] : llvm::enumerate(square))
-                buffer = writeVector(b, keys, buffer,
+                buffer = writeVector(*this, keys, buffer,
                                      add(feature, b.getIndex(i)), key);
               return {buffer};
             });

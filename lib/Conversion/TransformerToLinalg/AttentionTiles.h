@@ -65,11 +65,19 @@ public:
   /// no `tensor.empty`: buffers of one size must not become one value, because
   /// they are written in turn.
   mlir::Value createBuffer(llvm::ArrayRef<int64_t> shape);
+  mlir::Value createBuffer(llvm::ArrayRef<int64_t> shape,
+                           mlir::Type elementType);
   mlir::Value createFilledBuffer(llvm::ArrayRef<int64_t> shape, double number);
 
   mlir::Value multiply(mlir::Value value, int64_t factor);
   mlir::Value add(mlir::Value a, mlir::Value b);
 
+  /// Elements of a row of `tensor` from `column` on, as they are; `tensor` with
+  /// them replaced.
+  mlir::Value read(mlir::Value tensor, mlir::Value row, mlir::Value column,
+                   int64_t elements);
+  mlir::Value write(mlir::Value elements, mlir::Value tensor, mlir::Value row,
+                    mlir::Value column);
   /// The features of a head in a row of `tensor` from `column` on, in the
   /// compute type; `tensor` with them replaced, rounded to its type.
   HeadRow readRow(mlir::Value tensor, mlir::Value row, mlir::Value column);
@@ -82,7 +90,9 @@ public:
 
   /// The range of keys of any token of a block: tokens [first, first + count).
   IndexRange getBlockKeys(mlir::Value first, mlir::Value count);
-  /// The tile from key `first` on: the rows to read, none past `last`.
+  /// The tile from key `first` on: the row of one of its keys, none past
+  /// `last`, and all rows.
+  mlir::Value getTileRow(mlir::Value first, mlir::Value key, mlir::Value last);
   llvm::SmallVector<mlir::Value> getTileRows(mlir::Value first,
                                              mlir::Value last);
   /// Which keys of the tile from `first` on a token attends to.

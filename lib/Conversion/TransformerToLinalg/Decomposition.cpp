@@ -105,6 +105,7 @@ Expr lora::largerOf(Expr a, Expr b) {
 Expr lora::largestOf(Expr vector) {
   ImplicitLocOpBuilder &b = vector.getBuilder();
   int64_t size = cast<VectorType>(vector.getType()).getDimSize(0);
+  assert(llvm::isPowerOf2_64(size) && "expected halves all the way");
   while (size > 1) {
     size /= 2;
     SmallVector<int64_t> low(size), high(size);

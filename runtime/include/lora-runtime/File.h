@@ -67,9 +67,11 @@ public:
 
   /// Appends at the current end. Bytes wait until a block of 2 MiB is full: a
   /// file that is written by such blocks lies in the page cache as huge pages,
-  /// where the file system has large folios, and is mapped by them.
+  /// where the file system has large folios, and is mapped by them. So an error
+  /// may belong to an earlier call.
   Error append(std::span<const std::byte> bytes);
-  /// Writes into what was appended; does not move the end that `append` uses.
+  /// Writes anywhere, after what was appended before; does not move the end that
+  /// `append` uses.
   Error writeAt(uint64_t offset, std::span<const std::byte> bytes);
   /// Appends zeros up to a multiple of `alignment`.
   Error alignTo(uint64_t alignment);

@@ -108,7 +108,7 @@ typedef struct lora_backend {
   int32_t (*execute)(lora_engine *engine, lora_primitive *primitive,
                      void *const *args, void *scratch, lora_message *message);
   /** As lora_rt_services.execute_group; `scratch` has room for the scratch of
-   *  each, one after another. */
+   *  all that run in groups, one after another, or of any other one. */
   int32_t (*execute_group)(lora_engine *engine, uint32_t count,
                            lora_primitive *const *primitives,
                            void *const *const *args, void *scratch,

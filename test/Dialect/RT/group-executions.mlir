@@ -94,6 +94,52 @@ func.func @apart(%c: !rt.context, %x: memref<2x4xf32>, %w: memref<1xi8>, %y: mem
   return
 }
 
+// What a loop carries may be any buffer; so may two slots of one index be one.
+
+// CHECK-LABEL: func @aliases(
+// CHECK-NOT: rt.execute_group
+// CHECK: return
+func.func @aliases(%c: !rt.context, %slots: !rt.slots, %x: memref<1x4xf32>, %w: memref<1xi8>, %a: memref<1x4xf32>, %g: memref<1x6xf32>, %h: memref<1x6xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %f = arith.constant 2.0 : f32
+  rt.execute %c, @row(%x, %w, %g) : memref<1x4xf32>, memref<1xi8>, memref<1x6xf32>
+  %last = scf.for %i = %c0 to %c1 step %c1 iter_args(%m = %a) -> memref<1x4xf32> {
+    memref.store %f, %m[%c0, %i] : memref<1x4xf32>
+    scf.yield %m : memref<1x4xf32>
+  }
+  rt.execute %c, @row(%a, %w, %h) : memref<1x4xf32>, memref<1xi8>, memref<1x6xf32>
+  rt.execute %c, @gather(%w, %w, %x) : memref<1xi8>, memref<1xi8>, memref<1x4xf32>
+  %s = rt.slot %c, %slots[3] : memref<1x6xf32>
+  rt.execute %c, @row(%x, %w, %s) : memref<1x4xf32>, memref<1xi8>, memref<1x6xf32>
+  %t = rt.slot %c, %slots[3] : memref<1x6xf32>
+  rt.execute %c, @back(%t, %w, %a) : memref<1x6xf32>, memref<1xi8>, memref<1x4xf32>
+  return
+}
+
+// A product that writes what something before reads stays behind it, and so does one whose place is computed from memory that is written
+// in between.
+
+// CHECK-LABEL: func @behind(
+// CHECK-NOT: rt.execute_group
+// CHECK: return
+func.func @behind(%c: !rt.context, %x: memref<1x4xf32>, %w: memref<1xi8>, %g: memref<1x6xf32>, %h: memref<1x6xf32>, %f: memref<1xf32>, %state: memref<9x6xf32>, %p: memref<1xi32>) {
+  %c0 = arith.constant 0 : index
+  %one = arith.constant 1 : i32
+  rt.execute %c, @row(%x, %w, %g) : memref<1x4xf32>, memref<1xi8>, memref<1x6xf32>
+  %0 = memref.load %h[%c0, %c0] : memref<1x6xf32>
+  memref.store %0, %f[%c0] : memref<1xf32>
+  rt.execute %c, @row(%x, %w, %h) : memref<1x4xf32>, memref<1xi8>, memref<1x6xf32>
+  rt.execute %c, @gather(%w, %w, %x) : memref<1xi8>, memref<1xi8>, memref<1x4xf32>
+  rt.execute %c, @row(%x, %w, %g) : memref<1x4xf32>, memref<1xi8>, memref<1x6xf32>
+  memref.store %one, %p[%c0] : memref<1xi32>
+  %i = memref.load %p[%c0] : memref<1xi32>
+  %at = arith.index_cast %i : i32 to index
+  %v = memref.subview %state[%at, 0] [1, 6] [1, 1] : memref<9x6xf32> to memref<1x6xf32, strided<[6, 1], offset: ?>>
+  rt.execute %c, @row(%x, %w, %v) : memref<1x4xf32>, memref<1xi8>, memref<1x6xf32, strided<[6, 1], offset: ?>>
+  return
+}
+
 // A group has eight at most.
 
 // CHECK-LABEL: func @many(

@@ -79,8 +79,26 @@ func.func @execute_group_c1_missing(%ctx: !rt.context, %m: memref<4xf32>) {
 
 rt.primitive @p {kind = "matmul"}
 func.func @execute_group_c2(%ctx: !rt.context, %m: memref<4xf32>) {
-  // expected-error @below {{expected the counts of 2 primitives, in all 3}}
+  // expected-error @below {{expected the positive counts of 2 primitives, in all 3}}
   rt.execute_group %ctx, [@p, @p](%m, %m, %m) counts [1, 1] : memref<4xf32>, memref<4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+rt.primitive @p {kind = "matmul"}
+func.func @execute_group_c2_negative(%ctx: !rt.context, %m: memref<4xf32>) {
+  // expected-error @below {{expected the positive counts of 2 primitives, in all 3}}
+  rt.execute_group %ctx, [@p, @p](%m, %m, %m) counts [-1, 4] : memref<4xf32>, memref<4xf32>, memref<4xf32>
+  return
+}
+
+// -----
+
+rt.primitive @p {kind = "matmul"}
+func.func @execute_group_c2_zero(%ctx: !rt.context, %m: memref<4xf32>) {
+  // expected-error @below {{expected the positive counts of 2 primitives, in all 3}}
+  rt.execute_group %ctx, [@p, @p](%m, %m, %m) counts [0, 3] : memref<4xf32>, memref<4xf32>, memref<4xf32>
   return
 }
 

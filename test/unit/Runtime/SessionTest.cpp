@@ -231,6 +231,21 @@ TEST(ModuleInstance, TrainsWithParametersFromACallback) {
   ASSERT_FALSE(error) << error.message();
   EXPECT_EQ(loss, 9);
   EXPECT_EQ(theta[3], 1.25f);
+
+  // Groups of primitives that its code may not ask for.
+  auto group = [&](int32_t count, int32_t primitive) {
+    ids[0] = -count - 1;
+    ids[1] = primitive;
+    return instance.callWithHostMemory(entry, inputs, outputs).message();
+  };
+  EXPECT_EQ(group(1, 2), "");
+  EXPECT_EQ(group(LORA_RT_MAX_GROUP, 2), "");
+  EXPECT_EQ(group(0, 2), "tiny: its code has a group of 0 primitives; there "
+                         "may be 1 to 8");
+  EXPECT_EQ(group(LORA_RT_MAX_GROUP + 1, 2),
+            "tiny: its code has a group of 9 primitives; there may be 1 to 8");
+  EXPECT_EQ(group(2, 99),
+            "tiny: its code uses primitive 99, but there are only 5");
 }
 
 } // namespace

@@ -101,10 +101,14 @@ LogicalResult ExecuteGroupOp::verify() {
     return emitOpError() << "expected 2 to " << RTDialect::kMaxGroup
                          << " primitives, but got " << size;
   int64_t sum = 0;
-  for (int32_t count : getCounts())
-    sum += std::max(count, 0);
-  if (getCounts().size() != size || sum != int64_t(getBuffers().size())) // (C2)
-    return emitOpError() << "expected the counts of " << size
+  bool positive = true;
+  for (int32_t count : getCounts()) {
+    positive &= count > 0;
+    sum += count;
+  }
+  if (getCounts().size() != size || !positive ||
+      sum != int64_t(getBuffers().size())) // (C2)
+    return emitOpError() << "expected the positive counts of " << size
                          << " primitives, in all " << getBuffers().size();
   return success();
 }

@@ -1,6 +1,7 @@
 //===- BufferAccesses.cpp -------------------------------------------------===//
 
 #include "BufferAccesses.h"
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
@@ -12,6 +13,23 @@ Value rt::getRoot(Value memory) {
   while (auto view = memory.getDefiningOp<ViewLikeOpInterface>())
     memory = view.getViewSource();
   return memory;
+}
+
+bool rt::mayOverlap(Value a, Value b) {
+  if (a == b)
+    return true;
+  auto isKnown = [](Value root) {
+    return isa<BlockArgument>(root)
+               ? isa<FunctionOpInterface>(root.getParentBlock()->getParentOp())
+               : isa<memref::AllocOp, memref::AllocaOp, memref::GetGlobalOp,
+                     rt::FrameViewOp, rt::SlotOp>(root.getDefiningOp());
+  };
+  if (!isKnown(a) || !isKnown(b))
+    return true;
+  auto slotA = a.getDefiningOp<rt::SlotOp>(),
+       slotB = b.getDefiningOp<rt::SlotOp>();
+  return slotA && slotB && slotA.getSlots() == slotB.getSlots() &&
+         slotA.getIndex() == slotB.getIndex();
 }
 
 LogicalResult rt::collectAccesses(Operation *root, Value index,
@@ -39,8 +57,10 @@ LogicalResult rt::collectAccesses(Operation *root, Value index,
 }
 
 bool rt::areIndependent(const Accesses &first, const Accesses &second) {
-  return llvm::all_of(first, [&](const auto &entry) {
-    auto it = second.find(entry.first);
-    return it == second.end() || (!it->second.writes && !entry.second.writes);
+  return llvm::all_of(first, [&](const auto &one) {
+    return llvm::all_of(second, [&](const auto &other) {
+      return (!one.second.writes && !other.second.writes) ||
+             !mayOverlap(one.first, other.first);
+    });
   });
 }

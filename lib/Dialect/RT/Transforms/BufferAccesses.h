@@ -1,7 +1,8 @@
 //===- BufferAccesses.h - What code does to buffers -------------*- C++ -*-===//
 //
-// Memory is told apart by the buffer that is viewed: between bufferization and
-// outlining, different buffers do not overlap.
+// Memory is told apart by the buffer that is viewed: arguments of functions,
+// allocations, frame views and slots each have memory of their own. What comes
+// from elsewhere may be any of it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +24,9 @@ using Accesses = llvm::MapVector<mlir::Value, Access>;
 
 /// The buffer that is viewed.
 mlir::Value getRoot(mlir::Value memory);
+
+/// Whether two buffers that are viewed may be one memory.
+bool mayOverlap(mlir::Value a, mlir::Value b);
 
 /// Adds what `root` and everything in it accesses; fails where that is not
 /// known. `index` is the loop's index, or null outside of loops.

@@ -16,8 +16,6 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StaticValueUtils.h"
 #include "mlir/IR/Remarks.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "llvm/ADT/MapVector.h"
 
 namespace lora::rt {
 #define GEN_PASS_DEF_FUSEPARALLELLOOPS
@@ -47,11 +45,14 @@ static int64_t getSharedBytes(const Accesses &accesses) {
 /// Whether iterations of `first` and `second` depend on one another only where
 /// they have the same index.
 static bool meetInOwnRows(const Accesses &first, const Accesses &second) {
-  return llvm::all_of(first, [&](const auto &entry) {
-    auto it = second.find(entry.first);
-    if (it == second.end() || (!it->second.writes && !entry.second.writes))
-      return true;
-    return it->second.ownRow && entry.second.ownRow;
+  return llvm::all_of(first, [&](const auto &one) {
+    return llvm::all_of(second, [&](const auto &other) {
+      if ((!one.second.writes && !other.second.writes) ||
+          !rt::mayOverlap(one.first, other.first))
+        return true;
+      return one.first == other.first && one.second.ownRow &&
+             other.second.ownRow;
+    });
   });
 }
 

@@ -5,7 +5,6 @@
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/Remarks.h"
-#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 namespace lora::rt {
 #define GEN_PASS_DEF_GROUPEXECUTIONS
@@ -22,18 +21,19 @@ namespace {
 /// The execution of a matmul with one row; its buffers are a, b, a bias if
 /// there is one, the post-ops' operands and c.
 struct Product {
-  mutable rt::ExecuteOp op;
+  rt::ExecuteOp op;
   int64_t columns;
   size_t firstOperand;
 
-  Value getResult() const { return op.getBuffers().back(); }
+  OperandRange getBuffers() const { return rt::ExecuteOp(op).getBuffers(); }
+  Value getResult() const { return getBuffers().back(); }
 
   /// What it reads and writes; without operands of post-ops that `earlier`
   /// writes as they are, if there is one.
   Accesses getAccesses(const Product *earlier = nullptr) const {
     Accesses accesses;
-    size_t last = op.getBuffers().size() - 1;
-    for (auto [i, buffer] : llvm::enumerate(op.getBuffers()))
+    size_t last = getBuffers().size() - 1;
+    for (auto [i, buffer] : llvm::enumerate(getBuffers()))
       if (!earlier || i < firstOperand || i == last ||
           buffer != earlier->getResult() || columns != earlier->columns)
         accesses[getRoot(buffer)].writes |= i == last;
@@ -47,9 +47,8 @@ struct Step {
   SmallVector<Product> group;
   Accesses others;
 
-  /// Whether `product` can also come before this.
-  bool isIndependentOf(const Product &product) const {
-    Accesses accesses = product.getAccesses();
+  /// Whether what does `accesses` can also come before this.
+  bool isIndependentOf(const Accesses &accesses) const {
     return areIndependent(accesses, others) &&
            llvm::all_of(group, [&](const Product &other) {
              return areIndependent(accesses, other.getAccesses());
@@ -90,7 +89,7 @@ public:
     for (Step &step : llvm::reverse(steps)) {
       if (step.canTake(product))
         place = &step;
-      if (!step.isIndependentOf(product))
+      if (!step.isIndependentOf(product.getAccesses()))
         break;
     }
     if (place && succeeded(moveBehind(product.op, place->group.back().op)))
@@ -121,15 +120,11 @@ bool Steps::canMove(Operation *op) {
     return true;
   if (failed(collectAccesses(op, Value(), accesses)))
     return false;
-  return llvm::all_of(accesses, [&](const auto &entry) {
-    return !entry.second.writes && llvm::all_of(steps, [&](const Step &step) {
-      auto it = step.others.find(entry.first);
-      return (it == step.others.end() || !it->second.writes) &&
-             llvm::none_of(step.group, [&](const Product &product) {
-               return getRoot(product.getResult()) == entry.first;
-             });
-    });
-  });
+  return llvm::none_of(accesses,
+                       [](const auto &entry) { return entry.second.writes; }) &&
+         llvm::all_of(steps, [&](const Step &step) {
+           return step.isIndependentOf(accesses);
+         });
 }
 
 /// Moves `op` and what its operands are computed from behind `target`.
@@ -164,19 +159,20 @@ static void replaceByGroup(ArrayRef<Product> products) {
   SmallVector<Value> buffers;
   SmallVector<int32_t> counts;
   SmallVector<Location> locations;
-  for (const Product &product : products) {
+  for (Product product : products) {
     primitives.push_back(product.op.getPrimitiveAttr());
     llvm::append_range(buffers, product.op.getBuffers());
     counts.push_back(int32_t(product.op.getBuffers().size()));
     locations.push_back(product.op.getLoc());
   }
   auto group = rt::ExecuteGroupOp::create(
-      builder, builder.getFusedLoc(locations), products.front().op.getCtx(),
-      builder.getArrayAttr(primitives), buffers, counts);
+      builder, builder.getFusedLoc(locations),
+      Product(products.front()).op.getCtx(), builder.getArrayAttr(primitives),
+      buffers, counts);
   remark::passed(group.getLoc(), remark::RemarkOpts::name("Grouped").category(
                                      "rt-group-executions"))
       << remark::metric("Products", int64_t(products.size()));
-  for (const Product &product : products)
+  for (Product product : products)
     product.op->erase();
 }
 

@@ -1,8 +1,7 @@
 //===- PromoteAccumulators.cpp - Accumulators in registers ----------------===//
 //
 // Turns an accumulation in memory over a serial loop into a loop-carried
-// value. Different buffers of this form do not overlap: arguments, frame
-// views, allocations and slots each have memory of their own.
+// value.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,24 +20,6 @@ namespace lora::rt {
 using namespace mlir;
 using namespace lora;
 using rt::getRoot;
-
-/// Whether two roots may be one memory.
-static bool mayOverlap(Value a, Value b) {
-  if (a == b)
-    return true;
-  auto isKnown = [](Value root) {
-    return isa<BlockArgument>(root)
-               ? isa<FunctionOpInterface>(root.getParentBlock()->getParentOp())
-               : isa<memref::AllocOp, memref::AllocaOp, memref::GetGlobalOp,
-                     rt::FrameViewOp, rt::SlotOp>(root.getDefiningOp());
-  };
-  if (!isKnown(a) || !isKnown(b))
-    return true;
-  auto slotA = a.getDefiningOp<rt::SlotOp>(),
-       slotB = b.getDefiningOp<rt::SlotOp>();
-  return slotA && slotB && slotA.getSlots() == slotB.getSlots() &&
-         slotA.getIndex() == slotB.getIndex();
-}
 
 /// An accumulator: one element that a loop reads and writes.
 struct Accumulator {
@@ -74,7 +55,7 @@ static FailureOr<Accumulator> matchAccumulator(scf::ForOp loop,
     }
     for (Value operand : op->getOperands())
       if (isa<BaseMemRefType>(operand.getType()) &&
-          mayOverlap(getRoot(operand), root))
+          rt::mayOverlap(getRoot(operand), root))
         return WalkResult::interrupt();
     return WalkResult::advance();
   });

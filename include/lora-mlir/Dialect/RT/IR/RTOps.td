@@ -161,7 +161,7 @@ def RT_ExecuteGroupOp : RT_Op<"execute_group", [DeclareOpInterfaceMethods<Symbol
   let summary = "Executes primitives that may run at once";
   let description = [{
     `counts` says how many of the buffers belong to each primitive, in order. None of them touches what another one writes, except that an operand of a
-    matmul's post-op may be what an earlier one writes.
+    matmul's post-op may be what an earlier one of as many columns writes: each element is written before it is read.
 
     ```mlir
     rt.execute_group %context, [@matmul_1x144x48_bf16, @matmul_1x96x48_bf16](%a, %w, %c, %a, %v, %d) counts [3, 3]
@@ -170,7 +170,7 @@ def RT_ExecuteGroupOp : RT_Op<"execute_group", [DeclareOpInterfaceMethods<Symbol
 
     Constraints:
     - (C1) each symbol is an `rt.primitive`; there are at least two, and at most eight.
-    - (C2) there is a count for each, and their sum is the number of buffers.
+    - (C2) there is a positive count for each, and their sum is the number of buffers.
   }];
   let arguments = (ins RT_ContextType:$ctx,
                        TypedArrayAttrBase<FlatSymbolRefAttr, "array of symbols">:$primitives,
