@@ -236,12 +236,13 @@ private:
         }
       if (py == 0)
         continue;
-      constexpr double labelWidth = 90, labelHeight = 14;
+      // Sums are rounded, so names that touch must not count as overlapping.
+      constexpr double labelWidth = 90, labelHeight = 14, slack = 0.5;
       for (bool moved = true; moved;) {
         moved = false;
         for (auto [otherX, otherY] : taken)
           if (std::abs(otherX - px) < labelWidth &&
-              std::abs(otherY - py) < labelHeight) {
+              std::abs(otherY - py) < labelHeight - slack) {
             py = otherY + labelHeight;
             moved = true;
           }

@@ -195,6 +195,22 @@ TEST(Report, SvgIsWellFormed) {
     EXPECT_NE(svg.find(part), std::string::npos) << part;
 }
 
+TEST(Report, SvgOfManyMarksAtOnePlace) {
+  // Names go below one another, wherever the place is rounded to.
+  Results results = someResults();
+  Measurement fast = results.measurements[0];
+  fast.series.resize(1);
+  results.measurements.insert(results.measurements.end(), 30, fast);
+  for (int i = 0; i < 200; ++i) {
+    results.machine.matmuls[0].seconds = {1e-6 * (1 + 0.01 * i)};
+    std::string svg = toSvg(results);
+    size_t names = 0;
+    for (size_t at = 0; (at = svg.find(">prefill 17<", at)) < svg.size(); ++at)
+      ++names;
+    EXPECT_EQ(names, 31u);
+  }
+}
+
 TEST(Report, SvgOfNothing) {
   std::string svg = toSvg(Results());
   EXPECT_EQ(xmlError(svg), "") << svg;
