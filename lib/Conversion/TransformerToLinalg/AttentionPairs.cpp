@@ -146,32 +146,42 @@ Expr AttentionPairs::join(ValueRange sums) {
   return b.getExpr(vector::ShuffleOp::create(b, sums[0], sums[1], all));
 }
 
-SmallVector<Value> AttentionPairs::getScores(Value keys, Value queries,
-                                             Value row, int64_t count,
-                                             double scale) {
-  constexpr int64_t parts = kTileKeys / kLanes;
-  int64_t unrolled = std::gcd(tiles.headDim / 2, int64_t(8));
-  SmallVector<Value> sums(count * parts, b.getConstant(sumsType, 0));
-  sums = tiles.createLoop(
-      {b.getIndex(0), b.getIndex(tiles.headDim / 2)}, unrolled, sums,
+SmallVector<Value> AttentionPairs::addProducts(Value tile, int64_t pairs,
+                                               int64_t unrolled, Value factors,
+                                               Value row, ArrayRef<Value> sums,
+                                               int64_t count) {
+  int64_t vectors = int64_t(sums.size()) / count;
+  return tiles.createLoop(
+      {b.getIndex(0), b.getIndex(pairs)}, unrolled, sums,
       [&](Value first, ValueRange so) {
         SmallVector<Value> next(so);
         for (int64_t i = 0; i < unrolled; ++i) {
           Value pair = tiles.add(first, b.getIndex(i));
           SmallVector<Value> some;
-          for (int64_t part = 0; part < parts; ++part)
+          for (int64_t v = 0; v < vectors; ++v)
             some.push_back(
-                tiles.read(keys, pair, b.getIndex(part * kLanes), kLanes));
+                tiles.read(tile, pair, b.getIndex(v * kLanes), kLanes));
           for (int64_t r = 0; r < count; ++r) {
-            Value q = extract(queries, tiles.add(row, b.getIndex(r)), pair);
-            for (int64_t part = 0; part < parts; ++part) {
-              Value &sum = next[r * parts + part];
-              sum = multiplyAdd(sum, q, some[part]);
+            Value factor =
+                extract(factors, tiles.add(row, b.getIndex(r)), pair);
+            for (int64_t v = 0; v < vectors; ++v) {
+              Value &sum = next[r * vectors + v];
+              sum = multiplyAdd(sum, factor, some[v]);
             }
           }
         }
         return next;
       });
+}
+
+SmallVector<Value> AttentionPairs::getScores(Value keys, Value queries,
+                                             Value row, int64_t count,
+                                             double scale) {
+  constexpr int64_t parts = kTileKeys / kLanes;
+  int64_t pairs = tiles.headDim / 2;
+  SmallVector<Value> sums(count * parts, b.getConstant(sumsType, 0));
+  sums = addProducts(keys, pairs, std::gcd(pairs, int64_t(8)), queries, row,
+                     sums, count);
   Expr factor = b.getConstant(tiles.scoreType, scale);
   SmallVector<Value> scores;
   for (int64_t r = 0; r < count; ++r)
@@ -182,26 +192,6 @@ SmallVector<Value> AttentionPairs::getScores(Value keys, Value queries,
 SmallVector<Value> AttentionPairs::addValues(Value values, Value room,
                                              ArrayRef<Value> sums,
                                              int64_t count) {
-  constexpr int64_t unrolled = 4;
-  int64_t chunks = int64_t(sums.size()) / count;
-  return tiles.createLoop(
-      {b.getIndex(0), b.getIndex(kTileKeys / 2)}, unrolled, sums,
-      [&](Value first, ValueRange so) {
-        SmallVector<Value> next(so);
-        for (int64_t i = 0; i < unrolled; ++i) {
-          Value keys = tiles.add(first, b.getIndex(i));
-          SmallVector<Value> some;
-          for (int64_t c = 0; c < chunks; ++c)
-            some.push_back(
-                tiles.read(values, keys, b.getIndex(c * kLanes), kLanes));
-          for (int64_t r = 0; r < count; ++r) {
-            Value weights = extract(room, b.getIndex(r), keys);
-            for (int64_t c = 0; c < chunks; ++c) {
-              Value &sum = next[r * chunks + c];
-              sum = multiplyAdd(sum, weights, some[c]);
-            }
-          }
-        }
-        return next;
-      });
+  return addProducts(values, kTileKeys / 2, /*unrolled=*/4, room, b.getIndex(0),
+                     sums, count);
 }

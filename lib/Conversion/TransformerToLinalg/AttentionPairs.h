@@ -58,6 +58,12 @@ private:
   /// sums + the products of `pair` with each of `pairs`.
   mlir::Value multiplyAdd(mlir::Value sums, mlir::Value pair,
                           mlir::Value pairs);
+  /// The sums of `count` rows, in vectors, with the products of a staged tile's
+  /// `pairs` rows and the pairs in the rows from `row` on of `factors`.
+  llvm::SmallVector<mlir::Value>
+  addProducts(mlir::Value tile, int64_t pairs, int64_t unrolled,
+              mlir::Value factors, mlir::Value row,
+              llvm::ArrayRef<mlir::Value> sums, int64_t count);
   /// Sums of the keys of a tile as one vector of scores.
   Expr join(mlir::ValueRange sums);
 
