@@ -195,7 +195,7 @@ Error TrainingProgram::load(const std::string &code) {
       return static_cast<const void *>(weight->getMapped());
     auto &bytes = computed.emplace_back(size_t(weight->getRows()) *
                                         weight->getRowBytes());
-    weight->computeRows(0, weight->getRows(), bytes);
+    weight->compute(bytes);
     return static_cast<const void *>(bytes.data());
   };
   lora_rt::ModuleOptions moduleOptions;

@@ -269,6 +269,11 @@ Error OutputFile::write(uint64_t offset, std::span<const std::byte> bytes) {
     if (written <= 0)
       return makeError(ErrorCode::System, target, ": cannot write: ",
                        systemMessage(written == 0 ? ENOSPC : errno));
+    // The disk begins now instead of in commit. Only advice: whatever goes
+    // wrong is found there.
+    if (uint64_t(written) >= blockBytes)
+      (void)sync_file_range(fd, off_t(offset), off_t(written),
+                            SYNC_FILE_RANGE_WRITE);
     bytes = bytes.subspan(size_t(written));
     offset += uint64_t(written);
   }

@@ -5,6 +5,7 @@
 #include "Matmul.h"
 
 #include <cstring>
+#include <optional>
 
 // Of libgomp, which oneDNN runs on.
 extern "C" {
@@ -17,20 +18,6 @@ namespace lora_rt {
 using namespace onednn;
 
 namespace {
-
-/// Lets one thread do work that is too small to share, until the end of a
-/// scope.
-class OneThreadIf {
-public:
-  explicit OneThreadIf(bool isSmall) : before(omp_get_max_threads()) {
-    if (isSmall)
-      omp_set_num_threads(1);
-  }
-  ~OneThreadIf() { omp_set_num_threads(before); }
-
-private:
-  int before;
-};
 
 struct InstructionSet {
   std::string_view name;
@@ -85,6 +72,47 @@ struct Blocking {
   }
 };
 
+/// A layout {k, n} of blocks of 4-byte units, each some elements of k: a block
+/// is rows of `columns` units. What matmuls want, and oneDNN packs element by
+/// element.
+struct UnitBlocks {
+  int64_t rows = 0, columns = 0;
+  /// Bytes from a block to the next along k and n.
+  int64_t strideK = 0, strideN = 0;
+
+  /// Nothing for other layouts, and where a block would be padded.
+  static std::optional<UnitBlocks> of(const Blocking &blocking, int64_t n,
+                                      int64_t k, size_t elementBytes) {
+    const int64_t *blocks = *blocking.innerBlocks, *dims = *blocking.innerDims;
+    bool isPair = blocking.innerCount == 3 && dims[2] == 0;
+    if ((blocking.innerCount != 2 && !isPair) || dims[0] != 0 || dims[1] != 1 ||
+        blocking.start != 0)
+      return std::nullopt;
+    int64_t perUnit = isPair ? blocks[2] : 1;
+    if (perUnit * int64_t(elementBytes) != 4 || n % blocks[1] != 0 ||
+        k % (blocks[0] * perUnit) != 0)
+      return std::nullopt;
+    return UnitBlocks{blocks[0], blocks[1],
+                      (*blocking.strides)[0] * int64_t(elementBytes),
+                      (*blocking.strides)[1] * int64_t(elementBytes)};
+  }
+
+  /// `n` rows of `rowBytes` bytes. A block is filled from whole cache lines of
+  /// the source: rows that are a power of two apart share few sets of a cache.
+  void pack(const std::byte *source, std::byte *target, int64_t n,
+            int64_t rowBytes) const {
+    for (int64_t j = 0; j < n / columns; ++j)
+      for (int64_t i = 0; i < rowBytes / (rows * 4); ++i) {
+        const std::byte *from = source + j * columns * rowBytes + i * rows * 4;
+        std::byte *to = target + j * strideN + i * strideK;
+        for (int64_t column = 0; column < columns; ++column)
+          for (int64_t row = 0; row < rows; ++row)
+            std::memcpy(to + (row * columns + column) * 4,
+                        from + column * rowBytes + row * 4, 4);
+      }
+  }
+};
+
 Expected<Memory> memory(dnnl_engine_t engine, const_dnnl_memory_desc_t desc,
                         void *data) {
   dnnl_memory_t raw = nullptr;
@@ -95,6 +123,13 @@ Expected<Memory> memory(dnnl_engine_t engine, const_dnnl_memory_desc_t desc,
 }
 
 } // namespace
+
+OneThread::OneThread(bool isWanted) : before(omp_get_max_threads()) {
+  if (isWanted)
+    omp_set_num_threads(1);
+}
+
+OneThread::~OneThread() { omp_set_num_threads(before); }
 
 Error limitInstructionSet(std::string_view name) {
   for (const InstructionSet &set : instructionSets)
@@ -186,7 +221,8 @@ Error repack(std::string_view from, const void *source, std::string_view to,
   Expected<Engine> engine = cpuEngine();
   if (!engine)
     return engine.takeError();
-  OneThreadIf small(n * k * int64_t(sizeOf(type)) < 1 << 18);
+  // Too small to share.
+  OneThread small(n * k * int64_t(sizeOf(type)) < 1 << 18);
   dnnl_stream_t rawStream = nullptr;
   if (Error error = check(dnnl_stream_create(&rawStream, engine->get(),
                                              dnnl_stream_default_flags),
@@ -226,6 +262,16 @@ Error repack(std::string_view from, const void *source, std::string_view to,
 
 Error pack(std::string_view layout, const void *plain, void *packed, int64_t n,
            int64_t k, DType type) {
+  Expected<MemoryDesc> desc = weightsDesc(layout, n, k, type);
+  if (!desc)
+    return desc.takeError();
+  if (Expected<Blocking> blocking = Blocking::of(desc->get(), layout))
+    if (auto blocks = UnitBlocks::of(*blocking, n, k, sizeOf(type))) {
+      blocks->pack(static_cast<const std::byte *>(plain),
+                   static_cast<std::byte *>(packed), n,
+                   k * int64_t(sizeOf(type)));
+      return Error::success();
+    }
   return repack(plainLayout, plain, layout, packed, n, k, type);
 }
 

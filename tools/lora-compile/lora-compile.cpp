@@ -39,10 +39,9 @@ static void report(const lora::CompileReport &made, llvm::StringRef file) {
     return llvm::format("%.1f MiB", double(bytes) / (1 << 20));
   };
   llvm::errs() << "lora-compile: " << file << ": " << mebibytes(made.fileBytes)
-               << " (code " << mebibytes(made.codeBytes) << " in "
-               << llvm::format("%.1f s", made.codeSeconds) << ", "
+               << " (code " << mebibytes(made.codeBytes) << ", "
                << made.parameters << " weights " << mebibytes(made.packBytes)
-               << " in " << llvm::format("%.1f s", made.weightSeconds) << "), "
+               << ") in " << llvm::format("%.1f s", made.seconds) << ", "
                << mebibytes(made.peakBytes) << " of memory at most\n";
   if (made.merge.largestChange > 0)
     llvm::errs() << "lora-compile: the adapter moves weights by at most "

@@ -66,9 +66,12 @@ struct CompiledModule {
   ModuleManifest manifest;
 };
 
-/// Compiles a graph (transformer, lora); the graph stays as it is.
-lora_rt::Expected<CompiledModule>
-compileInMemory(mlir::ModuleOp graph, const CompileOptions &options);
+/// Compiles a graph (transformer, lora); the graph stays as it is. `meanwhile`
+/// gets the manifest as soon as it is there, and works in the calling thread
+/// while native code is made in another; its error comes first.
+lora_rt::Expected<CompiledModule> compileInMemory(
+    mlir::ModuleOp graph, const CompileOptions &options,
+    llvm::function_ref<lora_rt::Error(ModuleManifest &)> meanwhile = nullptr);
 
 /// Where a compilation can be looked at.
 enum class Stage {

@@ -40,14 +40,14 @@ struct ModelOptions {
 struct CompileReport {
   uint64_t fileBytes = 0, codeBytes = 0, packBytes = 0;
   size_t parameters = 0; ///< tensors in the pack
-  double codeSeconds = 0, weightSeconds = 0;
+  double seconds = 0;
   MergeEffect merge;
   uint64_t peakBytes = 0; ///< that this process had in memory at most
 };
 
 /// Compiles a model to a program that runs by itself. The file appears under
-/// its name when it is complete. Weights are computed and written one at a
-/// time.
+/// its name when it is complete. Weights are computed and written in pieces, on
+/// all threads, while native code is made.
 lora_rt::Expected<CompileReport> compileModel(const ModelOptions &options,
                                               const std::string &output);
 

@@ -61,9 +61,13 @@ public:
 
   /// Writes rows [begin, end) to `result`: row-major, in the expression's
   /// element type. Accumulates in f32 (a leaf that is only copied keeps its
-  /// bits) and rounds once per rounding of the expression.
+  /// bits) and rounds once per rounding of the expression. Several threads may
+  /// compute rows of one weight.
   void computeRows(int64_t begin, int64_t end,
                    std::span<std::byte> result) const;
+
+  /// All rows, on all threads.
+  void compute(std::span<std::byte> result) const;
 
   /// The bytes in a mapped file, if this is a stored tensor as it is and its
   /// elements are aligned; null if it must be computed.
@@ -75,6 +79,8 @@ public:
 private:
   friend class WeightEvaluator;
   BoundWeight() = default;
+  /// Of panels of about 256 KiB, which stay in a core's second-level cache.
+  int64_t getPanelRows() const;
 
   lora_rt::DType type = lora_rt::DType::F32;
   int64_t rows = 0, columns = 0;

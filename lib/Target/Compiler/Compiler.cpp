@@ -14,6 +14,8 @@
 #include "mlir/Pass/PassManager.h"
 
 #include <mutex>
+#include <optional>
+#include <thread>
 
 using namespace mlir;
 using namespace lora;
@@ -159,8 +161,9 @@ std::string print(ModuleOp module) {
 
 } // namespace
 
-Expected<CompiledModule> lora::compileInMemory(ModuleOp graph,
-                                               const CompileOptions &options) {
+Expected<CompiledModule>
+lora::compileInMemory(ModuleOp graph, const CompileOptions &options,
+                      llvm::function_ref<Error(ModuleManifest &)> meanwhile) {
   Compilation compilation(graph, options);
   if (Error error = compilation.chooseTarget())
     return error;
@@ -169,11 +172,22 @@ Expected<CompiledModule> lora::compileInMemory(ModuleOp graph,
   Expected<ModuleManifest> manifest = compilation.describe();
   if (!manifest)
     return manifest.takeError();
-  Expected<std::string> code =
-      compilation.translate(NativeOutput::SharedObject);
-  if (!code)
-    return code.takeError();
-  return CompiledModule{std::move(*code), std::move(*manifest)};
+  std::optional<Expected<std::string>> code;
+  auto translate = [&] {
+    code = compilation.translate(NativeOutput::SharedObject);
+  };
+  if (meanwhile) {
+    std::thread translation(translate);
+    Error error = meanwhile(*manifest);
+    translation.join();
+    if (error)
+      return error;
+  } else {
+    translate();
+  }
+  if (!*code)
+    return code->takeError();
+  return CompiledModule{std::move(**code), std::move(*manifest)};
 }
 
 Expected<std::string>

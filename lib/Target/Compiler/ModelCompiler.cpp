@@ -22,7 +22,6 @@
 
 #include <chrono>
 #include <filesystem>
-#include <set>
 #include <sys/resource.h>
 
 using namespace lora;
@@ -30,19 +29,6 @@ using lora_rt::Error;
 using lora_rt::Expected;
 
 namespace {
-
-class Clock {
-public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() -
-                                         start)
-        .count();
-  }
-
-private:
-  std::chrono::steady_clock::time_point start =
-      std::chrono::steady_clock::now();
-};
 
 /// A model with its adapter, as a graph and as tensors.
 class ModelCompiler {
@@ -69,17 +55,15 @@ private:
   std::vector<int64_t> tokens() const;
   CompileOptions getCompileOptions() const;
   Expected<const lora_rt::TensorView *> findLeaf(mlir::Attribute leaf,
-                                                 const std::string &name);
-  /// Refuses a tensor with NaN or infinity. The bytes are about to be read:
-  /// they come from the file once.
-  Error checkOnce(const lora_rt::TensorView &tensor, std::string_view file);
+                                                 const std::string &name) const;
+  /// Refuses a tensor with NaN or infinity.
+  Error checkFinite(const lora_rt::TensorView &tensor) const;
 
   const ModelOptions &options;
   mlir::MLIRContext context;
   std::optional<lora_rt::Checkpoint> checkpoint;
   std::optional<peft::PeftAdapter> adapter;
   mlir::OwningOpRef<mlir::ModuleOp> graph;
-  std::set<const lora_rt::TensorView *> isFinite;
   /// Before the adapter was attached.
   std::string importedGraph;
 };
@@ -166,28 +150,19 @@ CompileOptions ModelCompiler::getCompileOptions() const {
   return compile;
 }
 
-Error ModelCompiler::checkOnce(const lora_rt::TensorView &tensor,
-                               std::string_view file) {
-  return isFinite.insert(&tensor).second ? lora_rt::checkFinite(tensor, file)
-                                         : Error::success();
+Error ModelCompiler::checkFinite(const lora_rt::TensorView &tensor) const {
+  bool isBase = checkpoint->find(tensor.name) == &tensor;
+  return lora_rt::checkFinite(tensor, isBase ? checkpoint->fileOf(tensor.name)
+                                             : adapter->fileOf(tensor));
 }
 
 Expected<const lora_rt::TensorView *>
-ModelCompiler::findLeaf(mlir::Attribute leaf, const std::string &name) {
-  if (mlir::isa<transformer::BaseAttr>(leaf)) {
-    auto tensor = getTensor(*checkpoint, name);
-    if (tensor)
-      if (Error error =
-              checkOnce(**tensor, checkpoint->fileOf((*tensor)->name)))
-        return error;
-    return tensor;
-  }
+ModelCompiler::findLeaf(mlir::Attribute leaf, const std::string &name) const {
+  if (mlir::isa<transformer::BaseAttr>(leaf))
+    return getTensor(*checkpoint, name);
   if (adapter)
-    if (const lora_rt::TensorView *tensor = adapter->find(name)) {
-      if (Error error = checkOnce(*tensor, adapter->fileOf(*tensor)))
-        return error;
+    if (const lora_rt::TensorView *tensor = adapter->find(name))
       return tensor;
-    }
   return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile,
                             options.adapterFolder, ": has no tensor '", name,
                             "'");
@@ -206,27 +181,30 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
   if (!backend)
     return backend.takeError();
 
-  Clock codeClock;
-  progress("compiling");
-  auto compiled = compileInMemory(*graph, getCompileOptions());
-  if (!compiled)
-    return compiled.takeError();
-  report.codeBytes = compiled->code.size();
-  report.codeSeconds = codeClock.seconds();
-
-  Clock weightClock;
   auto writer = lora_rt::PayloadWriter::create(output, *stub);
   if (!writer)
     return writer.takeError();
-  PackWriter pack(*writer,
-                  [this](mlir::Attribute leaf, const std::string &name) {
-                    return findLeaf(leaf, name);
-                  });
-  if (Error error = pack.write(compiled->manifest, options.progress))
-    return error;
+  PackWriter pack(
+      *writer,
+      [this](mlir::Attribute leaf, const std::string &name) {
+        return findLeaf(leaf, name);
+      },
+      [this](llvm::ArrayRef<const lora_rt::TensorView *> tensors) {
+        for (const lora_rt::TensorView *tensor : tensors)
+          if (Error error = checkFinite(*tensor))
+            return error;
+        return Error::success();
+      });
+  progress("compiling");
+  auto compiled =
+      compileInMemory(*graph, getCompileOptions(), [&](ModuleManifest &module) {
+        return pack.write(module, options.progress);
+      });
+  if (!compiled)
+    return compiled.takeError();
+  report.codeBytes = compiled->code.size();
   report.packBytes = pack.getBytes();
   report.parameters = compiled->manifest.params.size();
-  report.weightSeconds = weightClock.seconds();
   report.merge = pack.getMergeEffect();
 
   std::string manifest = compiled->manifest.json.dump();
@@ -253,10 +231,16 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
 
 Expected<CompileReport> lora::compileModel(const ModelOptions &options,
                                            const std::string &output) {
+  auto start = std::chrono::steady_clock::now();
   ModelCompiler compiler(options);
   if (Error error = compiler.readGraph())
     return error;
-  return compiler.writeFile(output);
+  auto report = compiler.writeFile(output);
+  if (report)
+    report->seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+            .count();
+  return report;
 }
 
 Expected<std::string> lora::printModel(const ModelOptions &options,

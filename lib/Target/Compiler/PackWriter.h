@@ -7,30 +7,22 @@
 #include "lora-mlir/Target/WeightEvaluator.h"
 #include "lora-runtime/Payload.h"
 
-#include <cstdlib>
-#include <memory>
-
 namespace lora {
 
-/// Memory for a piece of a parameter, aligned as oneDNN's conversions want it;
-/// kept for the next one.
-class PieceRoom {
-public:
-  /// Empty if there is no memory.
-  std::span<std::byte> get(size_t size);
-
-private:
-  struct Free {
-    void operator()(std::byte *bytes) const { std::free(bytes); }
-  };
-  size_t capacity = 0;
-  std::unique_ptr<std::byte, Free> data;
-};
-
-/// Writes the pack: a piece of one tensor at a time is in memory.
+/// Writes the pack. Pieces of parameters are computed and packed on all
+/// threads, ahead of the one that is written: a few of them are in memory.
 class PackWriter {
 public:
-  PackWriter(lora_rt::PayloadWriter &writer, LeafResolver resolve);
+  /// Why a parameter that was made of these tensors of files is not finite:
+  /// an error that names the first of them that is not, or success.
+  using FiniteCheck = std::function<lora_rt::Error(
+      llvm::ArrayRef<const lora_rt::TensorView *>)>;
+
+  /// `resolve` is called by one thread at a time.
+  PackWriter(lora_rt::PayloadWriter &writer, LeafResolver resolve,
+             FiniteCheck checkFinite)
+      : writer(writer), resolve(std::move(resolve)),
+        checkFinite(std::move(checkFinite)) {}
 
   /// Evaluates, packs and writes every parameter, and enters its place into the
   /// manifest.
@@ -44,14 +36,9 @@ public:
   const MergeEffect &getMergeEffect() const { return effect; }
 
 private:
-  lora_rt::Expected<lora_rt::PackedPlace> writeOne(const BoundValue &value);
-
   lora_rt::PayloadWriter &writer;
-  /// Tensors of files that the current parameter was made of.
-  std::vector<const lora_rt::TensorView *> used;
   LeafResolver resolve;
-  WeightEvaluator evaluator;
-  PieceRoom computedRoom, packedRoom;
+  FiniteCheck checkFinite;
   uint64_t bytes = 0;
   MergeEffect effect;
 };

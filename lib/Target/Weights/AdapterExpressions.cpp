@@ -7,9 +7,10 @@
 
 #include "Expression.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
+#include "lora-runtime/Numeric.h"
 
 #include <algorithm>
-#include <cmath>
+#include <bit>
 #include <mutex>
 
 using namespace lora;
@@ -30,18 +31,64 @@ std::vector<float> toFloats(mlir::DenseFPElementsAttr constant) {
   return values;
 }
 
-/// out += factor * row, for a row of a merge. Products are rounded before they
-/// are added, so that a merge has the same bits on every machine.
-#if defined(__x86_64__) && defined(__clang__)
-__attribute__((target_clones("avx512f", "avx2", "default")))
-#endif
-void addScaled(float *__restrict out, const float *__restrict row, float factor,
-               int64_t count) {
+// Products are rounded before they are added, so that a merge has the same bits
+// on every machine.
 #ifdef __clang__
 #pragma clang fp contract(off)
 #endif
+
+// Whatever the machine has.
+#if defined(__x86_64__) && defined(__clang__)
+#define LORA_TARGET_CLONES                                                     \
+  __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define LORA_TARGET_CLONES
+#endif
+
+/// out += factor * row.
+LORA_TARGET_CLONES
+void addScaled(float *__restrict out, const float *__restrict row, float factor,
+               int64_t count) {
   for (int64_t i = 0; i < count; ++i)
     out[i] += factor * row[i];
+}
+
+/// The bits of |value|, which are in the order of the numbers.
+uint32_t magnitude(float value) {
+  return std::bit_cast<uint32_t>(value) & 0x7fffffffu;
+}
+
+/// Columns of a row that are merged in registers.
+constexpr int64_t tile = 64;
+
+/// out += b a for a row b[rank] and `tile` columns of a[rank, columns]. The
+/// largest magnitude of b a so far is raised.
+LORA_TARGET_CLONES
+void addProduct(float *__restrict out, const float *__restrict b,
+                const float *__restrict a, int64_t rank, int64_t columns,
+                uint32_t &largest) {
+  float sum[tile] = {};
+  for (int64_t k = 0; k < rank; ++k)
+    for (int64_t i = 0; i < tile; ++i)
+      sum[i] += b[k] * a[k * columns + i];
+  uint32_t most = largest;
+  for (int64_t i = 0; i < tile; ++i)
+    most = std::max(most, magnitude(sum[i]));
+  largest = most;
+  for (int64_t i = 0; i < tile; ++i)
+    out[i] += sum[i];
+}
+
+/// Rounds to bf16. The largest magnitude of a change so far is raised.
+LORA_TARGET_CLONES
+void roundToBF16(float *values, int64_t count, uint32_t &largest) {
+  uint32_t most = largest;
+  for (int64_t i = 0; i < count; ++i) {
+    float rounded = lora_rt::bf16ToFloat(lora_rt::floatToBf16(values[i]));
+    most = std::max(most, magnitude(rounded - values[i]));
+    values[i] = rounded;
+  }
+  largest = most;
 }
 
 /// W + B diag(s) A, rounded to W's type. A and B are skinny and held whole.
@@ -59,24 +106,24 @@ public:
 
   void computeRows(int64_t begin, int64_t end, float *out) const override {
     base->computeRows(begin, end, out);
-    std::vector<float> delta(static_cast<size_t>(columns));
-    float change = 0, rounding = 0;
-    for (int64_t row = begin; row < end; ++row) {
-      std::fill(delta.begin(), delta.end(), 0.0f);
-      for (int64_t k = 0; k < rank; ++k)
-        addScaled(delta.data(), a.data() + k * columns,
-                  b[size_t(row * rank + k)], columns);
-      for (float value : delta)
-        change = std::max(change, std::abs(value));
-      float *values = out + (row - begin) * columns;
-      addScaled(values, delta.data(), 1.0f, columns);
-      std::copy_n(values, columns, delta.data());
-      roundTo(type, {values, size_t(columns)});
-      for (int64_t i = 0; i < columns; ++i)
-        rounding = std::max(rounding, std::abs(values[i] - delta[size_t(i)]));
+    uint32_t change = 0, rounding = 0;
+    for (int64_t row = begin; row < end; ++row, out += columns) {
+      const float *factors = b.data() + row * rank;
+      int64_t column = 0;
+      for (; column + tile <= columns; column += tile)
+        addProduct(out + column, factors, a.data() + column, rank, columns,
+                   change);
+      for (; column < columns; ++column) {
+        float sum = 0;
+        for (int64_t k = 0; k < rank; ++k)
+          sum += factors[k] * a[size_t(k * columns + column)];
+        change = std::max(change, magnitude(sum));
+        out[column] += sum;
+      }
+      round(out, rounding);
     }
     std::lock_guard<std::mutex> lock(mutex);
-    effect.add(change, rounding);
+    effect.add(std::bit_cast<float>(change), std::bit_cast<float>(rounding));
   }
 
   void addTo(MergeEffect &sum) const override {
@@ -86,6 +133,19 @@ public:
   }
 
 private:
+  /// Rounds a row to the weight's type.
+  void round(float *values, uint32_t &largest) const {
+    if (type == lora_rt::DType::BF16)
+      return roundToBF16(values, columns, largest);
+    if (type != lora_rt::DType::F16)
+      return;
+    for (int64_t i = 0; i < columns; ++i) {
+      float rounded = lora_rt::f16ToFloat(lora_rt::floatToF16(values[i]));
+      largest = std::max(largest, magnitude(rounded - values[i]));
+      values[i] = rounded;
+    }
+  }
+
   mutable std::mutex mutex;
   mutable MergeEffect effect;
   ExpressionPtr base;

@@ -98,7 +98,7 @@ Error WeightEvaluator::evaluate(mlir::Attribute expr, llvm::StringRef path,
   if (result.size() != bytes)
     return lora_rt::makeError(ErrorCode::InvalidArgument, "expected room for ",
                               bytes, " bytes, but got ", result.size());
-  bound->computeRows(0, bound->getRows(), result);
+  bound->compute(result);
   if (effect)
     bound->addTo(*effect);
   return Error::success();
@@ -121,21 +121,34 @@ void BoundWeight::computeRows(int64_t begin, int64_t end,
                 result.begin());
     return;
   }
-  // Panels of about 256 KiB stay in a core's second-level cache.
-  int64_t panel = std::max<int64_t>(1, (int64_t(1) << 16) / columns);
-  int64_t panels = (end - begin + panel - 1) / panel;
-  llvm::parallelFor(0, size_t(panels), [&](size_t index) {
-    int64_t first = begin + int64_t(index) * panel,
-            last = std::min(first + panel, end);
-    size_t count = size_t((last - first) * columns);
-    std::vector<float> values(count);
-    expression->computeRows(first, last, values.data());
-    Error error = lora_rt::convert(
-        lora_rt::DType::F32, values.data(), type,
-        result.data() + size_t(first - begin) * getRowBytes(), count);
+  int64_t panel = std::min(getPanelRows(), end - begin);
+  auto values =
+      std::make_unique_for_overwrite<float[]>(size_t(panel * columns));
+  for (int64_t first = begin; first < end; first += panel) {
+    int64_t last = std::min(first + panel, end);
+    expression->computeRows(first, last, values.get());
+    Error error =
+        lora_rt::convert(lora_rt::DType::F32, values.get(), type,
+                         result.data() + size_t(first - begin) * getRowBytes(),
+                         size_t((last - first) * columns));
     assert(!error && "a weight has a floating-point type");
     (void)bool(error);
+  }
+}
+
+void BoundWeight::compute(std::span<std::byte> result) const {
+  int64_t panel = getPanelRows();
+  llvm::parallelFor(0, size_t((rows + panel - 1) / panel), [&](size_t index) {
+    int64_t first = int64_t(index) * panel,
+            last = std::min(first + panel, rows);
+    computeRows(first, last,
+                result.subspan(size_t(first) * getRowBytes(),
+                               size_t(last - first) * getRowBytes()));
   });
+}
+
+int64_t BoundWeight::getPanelRows() const {
+  return std::max<int64_t>(1, (int64_t(1) << 16) / columns);
 }
 
 void BoundWeight::addTo(MergeEffect &effect) const {

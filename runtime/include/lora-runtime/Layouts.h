@@ -81,12 +81,25 @@ Expected<uint64_t> packedBytes(std::string_view layout, int64_t n, int64_t k,
 Expected<int64_t> separableRows(std::string_view layout, int64_t n, int64_t k,
                                 DType type);
 
+/// Lets oneDNN do what the calling thread asks for in that thread alone, until
+/// the end of a scope.
+class OneThread {
+public:
+  explicit OneThread(bool isWanted = true);
+  ~OneThread();
+  OneThread(const OneThread &) = delete;
+  OneThread &operator=(const OneThread &) = delete;
+
+private:
+  int before;
+};
+
 /// Converts an [n, k] matrix from one layout to another, on all threads.
 /// `target` has packedBytes bytes and is aligned to 64; padding becomes zero.
 Error repack(std::string_view from, const void *source, std::string_view to,
              void *target, int64_t n, int64_t k, DType type);
 
-/// Converts a plain [n, k] matrix; `repack` from "plain".
+/// The same for a plain [n, k] matrix.
 Error pack(std::string_view layout, const void *plain, void *packed, int64_t n,
            int64_t k, DType type);
 

@@ -43,6 +43,31 @@ TEST(Layouts, ElementsAreWhereTheOffsetsSay) {
   }
 }
 
+TEST(Layouts, PackingIsRepackingFromPlain) {
+  // 4-byte units: elements, or pairs of two; one of the types has other ones.
+  for (const char *layout : {"BA16a64b", "BA16a16b", "BA16a64b2a"})
+    for (DType type : {DType::F32, DType::BF16})
+      for (auto [n, k] : {std::pair<int64_t, int64_t>(192, 96),
+                          {64, 160},
+                          {100, 96},
+                          {128, 70}}) {
+        SCOPED_TRACE(std::string(layout) + " " +
+                     std::string(manifestName(type)) + " " + std::to_string(n) +
+                     " x " + std::to_string(k));
+        std::vector<uint16_t> plain(size_t(n * k) * sizeOf(type) / 2);
+        for (size_t i = 0; i < plain.size(); ++i) // Finite, all different.
+          plain[i] = uint16_t(0x3000 + i % 0x4000);
+        Expected<uint64_t> bytes = packedBytes(layout, n, k, type);
+        ASSERT_TRUE(bytes) << bytes.message();
+        std::vector<std::byte> packed(*bytes, std::byte(1)),
+            expected(*bytes, std::byte(2));
+        ASSERT_FALSE(pack(layout, plain.data(), packed.data(), n, k, type));
+        ASSERT_FALSE(repack(plainLayout, plain.data(), layout, expected.data(),
+                            n, k, type));
+        EXPECT_TRUE(packed == expected);
+      }
+}
+
 TEST(Layouts, PartsThatArePackedAloneFollowEachOther) {
   const int64_t n = 259, k = 77;
   std::vector<float> plain(size_t(n * k));
