@@ -20,24 +20,26 @@ NonFiniteCount countIn(const void *data, size_t count, Bits exponent,
                        Bits fraction) {
   constexpr size_t block = 8192;
   NonFiniteCount result;
+  const auto *bytes = static_cast<const std::byte *>(data);
   // The data of a file may lie at any address.
-  Bits values[block];
+  auto at = [&](size_t index) {
+    Bits value;
+    std::memcpy(&value, bytes + index * sizeof(Bits), sizeof(Bits));
+    return value;
+  };
   for (size_t begin = 0; begin < count; begin += block) {
-    size_t size = std::min(block, count - begin);
-    std::memcpy(values,
-                static_cast<const std::byte *>(data) + begin * sizeof(Bits),
-                size * sizeof(Bits));
+    size_t end = std::min(begin + block, count);
     Bits largest = 0;
-    for (size_t i = 0; i < size; ++i)
-      largest = std::max(largest, Bits(values[i] & exponent));
+    for (size_t i = begin; i < end; ++i)
+      largest = std::max(largest, Bits(at(i) & exponent));
     if (largest != exponent)
       continue;
-    for (size_t i = 0; i < size; ++i) {
-      if ((values[i] & exponent) != exponent)
+    for (size_t i = begin; i < end; ++i) {
+      if ((at(i) & exponent) != exponent)
         continue;
       if (result.total() == 0)
-        result.first = begin + i;
-      ++(values[i] & fraction ? result.nan : result.infinite);
+        result.first = i;
+      ++(at(i) & fraction ? result.nan : result.infinite);
     }
   }
   return result;

@@ -6,6 +6,7 @@
 #include "lora-runtime/Payload.h"
 
 #include <cstring>
+#include <future>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -42,6 +43,26 @@ struct PayloadWriter::State {
   std::unique_ptr<XXH3_state_t, FreeHash> hash;
   uint64_t tensorStart = 0; ///< in the file
   std::unique_ptr<XXH3_state_t, FreeHash> tensorHash;
+
+  /// Writes bytes and adds them to checksums, at the same time if it takes long
+  /// enough.
+  Error append(std::span<const std::byte> bytes,
+               std::initializer_list<XXH3_state_t *> hashes) {
+    auto update = [&] {
+      for (XXH3_state_t *one : hashes)
+        XXH3_64bits_update(one, bytes.data(), bytes.size());
+    };
+    constexpr size_t longBytes = size_t(1) << 20;
+    if (bytes.size() < longBytes) {
+      update();
+      return file.append(bytes);
+    }
+    // In this thread, later, where there is no other one.
+    std::future<void> updated = std::async(update);
+    Error error = file.append(bytes);
+    updated.wait();
+    return error;
+  }
 
   /// Starts the payload behind the program.
   Error begin() {
@@ -127,8 +148,7 @@ Error PayloadWriter::beginPart(std::string_view name) {
 }
 
 Error PayloadWriter::append(std::span<const std::byte> bytes) {
-  XXH3_64bits_update(state->hash.get(), bytes.data(), bytes.size());
-  return state->file.append(bytes);
+  return state->append(bytes, {state->hash.get()});
 }
 
 Error PayloadWriter::endPart() {
@@ -176,8 +196,7 @@ Error PayloadWriter::beginTensor() {
 }
 
 Error PayloadWriter::appendToTensor(std::span<const std::byte> bytes) {
-  XXH3_64bits_update(state->tensorHash.get(), bytes.data(), bytes.size());
-  return append(bytes);
+  return state->append(bytes, {state->hash.get(), state->tensorHash.get()});
 }
 
 PackedPlace PayloadWriter::endTensor() {
