@@ -182,6 +182,8 @@ Error executeRows(lora_engine &engine,
   int64_t parts = 0;
   for (unsigned i = 0; i < group.count; ++i)
     parts += group.chains[i].parts;
+  for (size_t i = 0; i < primitives.size(); ++i)
+    group.jobs[i].isStreamed = bytes >= streamedBytes;
   // A chunk is long enough for the hardware's prefetching to start.
   constexpr int64_t leastBytes = 1 << 17;
   int64_t grain =

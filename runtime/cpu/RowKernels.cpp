@@ -32,6 +32,15 @@ template <int Bytes> struct Vectors {
   static constexpr int lanes = Bytes / 4;
 };
 
+/// Asks for what is read `readAhead` bytes later. It is read once for each
+/// token, so it shall not take the place of anything in the caches.
+template <int Bytes>
+[[gnu::always_inline]] inline void prefetch(const void *row) {
+  for (int byte = 0; byte < Bytes; byte += 64)
+    __builtin_prefetch(static_cast<const char *>(row) + readAhead + byte,
+                       /*rw=*/0, /*locality=*/0);
+}
+
 /// sums[0, Count * lanes) = x b, over a panel of f32.
 template <int Bytes, int Count>
 [[gnu::always_inline]] inline void multiplyFloats(const Job &job, Part part,
@@ -41,6 +50,8 @@ template <int Bytes, int Count>
   for (int64_t k = part.begin; k < part.end; ++k) {
     const float *row =
         static_cast<const float *>(part.panel) + k * job.panels.groupStride;
+    if (job.isStreamed)
+      prefetch<Bytes * Count>(row);
     Float x = job.x[k] - Float{};
     for (int i = 0; i < Count; ++i) {
       Float weights;
@@ -61,6 +72,8 @@ template <int Bytes, int Count>
   for (int64_t pair = part.begin / 2; pair < part.end / 2; ++pair) {
     const uint16_t *row = static_cast<const uint16_t *>(part.panel) +
                           pair * job.panels.groupStride;
+    if (job.isStreamed)
+      prefetch<Bytes * Count>(row);
     Float even = job.x[pair] - Float{}, odd = job.xOdd[pair] - Float{};
     for (int i = 0; i < Count; ++i) {
       Bits bits;
@@ -102,6 +115,8 @@ multiplyDot(const Job &job, Part part, float *sums) {
   for (int64_t k = part.begin; k < part.end; k += 2) {
     const uint16_t *row = static_cast<const uint16_t *>(part.panel) +
                           k / 2 * job.panels.groupStride;
+    if (job.isStreamed)
+      prefetch<64 * Count>(row);
     int32_t bits;
     std::memcpy(&bits, job.pairs + k, sizeof(bits));
     auto x = (__m512bh)_mm512_set1_epi32(bits);

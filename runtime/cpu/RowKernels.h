@@ -41,6 +41,12 @@ std::optional<Panels> panelsOf(const MatmulSpec &spec);
 /// divided so: more are enough for the threads.
 constexpr int64_t partDepth = 1024, fewPanels = 64;
 
+/// Where products read `streamedBytes` of weights at once they come from
+/// memory, and are asked for `readAhead` bytes before they are read: hardware
+/// does so within a page of 4 KiB only. From a cache it would cost a tenth
+/// more.
+constexpr int64_t streamedBytes = 8 << 20, readAhead = 4096;
+
 /// A product that is being executed.
 struct Job {
   const MatmulSpec *spec;
@@ -54,6 +60,8 @@ struct Job {
   const void *bias;
   void *const *operands;
   void *c;
+  /// Weights come from memory, not from a cache.
+  bool isStreamed;
   /// Sums of parts, [panelCount, parts, width], and how many of a panel are
   /// there; where there are parts.
   float *partial;
