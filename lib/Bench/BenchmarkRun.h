@@ -73,6 +73,9 @@ private:
   lora_rt::Error takeModel();
   lora_rt::Error describeModel();
   void addVariants(const std::string &tools, const std::string &suffix);
+  lora_rt::Error warmPageCache();
+  /// The seconds that it takes.
+  lora_rt::Expected<double> copyCheckpoint();
   lora_rt::Error compileAll();
   lora_rt::Error compile(const Variant &variant, CompileResult &result);
   lora_rt::Error compileCode(CompileResult &result);
