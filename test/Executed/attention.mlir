@@ -29,11 +29,6 @@ func.func @decode_long(%q: tensor<1x1792xf32>, %k: tensor<2003x448xf32>, %v: ten
   return %o, %lse : tensor<1x1792xf32>, tensor<1x28xf32>
 }
 
-func.func @decode_window(%q: tensor<1x80xbf16>, %k: tensor<301x80xbf16>, %v: tensor<301x80xbf16>, %seq: tensor<4x1xi32> {lora.input = "sequence 277"}) -> tensor<1x80xbf16> {
-  %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 2 : i64, kv_heads = 2 : i64, scale = 0.5 : f64, window = 69 : i64, softcap = 3.0 : f64} : tensor<1x80xbf16>, tensor<301x80xbf16>, tensor<4x1xi32> -> tensor<1x2xf32>
-  return %o : tensor<1x80xbf16>
-}
-
 func.func @gradient(%dy: tensor<23x60xf32>, %q: tensor<23x60xf32>, %k: tensor<23x20xf32>, %v: tensor<23x20xf32>, %seq: tensor<4x23xi32> {lora.input = "sequence"})
     -> (tensor<23x60xf32>, tensor<23x20xf32>, tensor<23x20xf32>) {
   %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 6 : i64, kv_heads = 2 : i64, scale = 0.3 : f64} : tensor<23x60xf32>, tensor<23x20xf32>, tensor<4x23xi32> -> tensor<23x6xf32>
