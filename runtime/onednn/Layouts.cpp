@@ -154,6 +154,13 @@ std::string oneDNNVersion() {
          "." + std::to_string(version->patch);
 }
 
+static std::string_view implementationOf(const PrimitiveDesc &desc) {
+  const char *name = nullptr;
+  dnnl_primitive_desc_query(desc.get(), dnnl_query_impl_info_str, 0,
+                            static_cast<void *>(&name));
+  return name ? name : "";
+}
+
 Expected<std::string> preferredLayout(MatmulSpec spec) {
   spec.layout.clear();
   Expected<Engine> engine = cpuEngine();
@@ -162,6 +169,12 @@ Expected<std::string> preferredLayout(MatmulSpec spec) {
   Expected<PrimitiveDesc> desc = describeMatmul(engine->get(), spec);
   if (!desc)
     return desc.takeError();
+  // Without AVX-512 it is GEMM, which packs weights in each call, from either
+  // order. What is a row in memory it reads faster than columns, which are
+  // pages apart, and writing the file takes no transposition.
+  if (!instructionSet().starts_with("avx512") &&
+      implementationOf(*desc).starts_with("gemm"))
+    return std::string(plainLayout);
   const_dnnl_memory_desc_t chosen =
       dnnl_primitive_desc_query_md(desc->get(), dnnl_query_weights_md, 0);
   return layoutOf(chosen, spec.n, spec.k, spec.b)

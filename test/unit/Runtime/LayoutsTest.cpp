@@ -107,7 +107,10 @@ TEST(Layouts, OneDNNsChoiceHasAName) {
       if (!tag && type == DType::BF16)
         continue; // A CPU without bf16.
       ASSERT_TRUE(tag) << tag.message();
-      EXPECT_NE(*tag, "plain") << manifestName(type) << " m=" << m;
+      EXPECT_EQ(*tag == "plain", !instructionSet().starts_with("avx512"))
+          << manifestName(type) << " m=" << m << ": " << *tag;
+      if (*tag == "plain")
+        continue;
       Expected<uint64_t> bytes = packedBytes(*tag, 1536, 768, type);
       ASSERT_TRUE(bytes);
       EXPECT_GE(*bytes, 1536 * 768 * sizeOf(type));
