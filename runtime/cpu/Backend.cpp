@@ -94,15 +94,11 @@ int32_t preferredLayout(lora_engine *engine, const char *json, uint64_t length,
   Expected<MatmulSpec> spec = cpu::parseMatmul({json, length});
   if (!spec)
     return report(spec.takeError(), message);
-  spec->layout.clear();
   cpu::useThreads(engine->threads);
-  Expected<PrimitiveDesc> desc = describeMatmul(engine->engine.get(), *spec);
-  if (!desc)
-    return report(desc.takeError(), message);
-  std::optional<std::string> name = layoutOf(
-      dnnl_primitive_desc_query_md(desc->get(), dnnl_query_weights_md, 0),
-      spec->n, spec->k, spec->b);
-  std::strncpy(layout, name ? name->c_str() : plainLayout.data(), 63);
+  Expected<std::string> name = lora_rt::preferredLayout(*spec);
+  if (!name)
+    return report(name.takeError(), message);
+  std::strncpy(layout, name->c_str(), 63);
   layout[63] = '\0';
   return 0;
 }
@@ -159,6 +155,8 @@ void primitiveFacts(const lora_primitive *primitive,
   facts->scratch_bytes = primitive->scratchBytes;
   facts->operations = primitive->operations;
   facts->bytes = primitive->bytes;
+  facts->row_operations = primitive->rowOperations;
+  facts->row_bytes = primitive->rowBytes;
 }
 
 int32_t execute(lora_engine *engine, lora_primitive *primitive,
@@ -193,6 +191,10 @@ void parallelFor(lora_engine *engine, int64_t begin, int64_t end, int64_t grain,
   cpu::parallelFor(engine->threads, begin, end, grain, body, captures);
 }
 
+void setTokenRows(lora_engine *engine, int64_t rows) {
+  engine->tokenRows = rows;
+}
+
 const lora_backend table = {
     .struct_size = sizeof(lora_backend),
     .abi_version = LORA_BACKEND_ABI_VERSION,
@@ -214,6 +216,7 @@ const lora_backend table = {
     .execute = execute,
     .execute_group = executeGroup,
     .parallel_for = parallelFor,
+    .set_token_rows = setTokenRows,
 };
 
 } // namespace

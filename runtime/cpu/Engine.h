@@ -12,6 +12,8 @@ struct lora_engine {
   lora_rt::onednn::Stream stream;
   unsigned threads = 1;
   std::string description;
+  /// As set_token_rows says.
+  int64_t tokenRows = 0;
 };
 
 /// Something that was created once and runs many times.
@@ -24,6 +26,8 @@ struct lora_primitive {
   uint64_t scratchBytes = 0;
   uint64_t operations = 0;
   uint64_t bytes = 0;
+  uint64_t rowOperations = 0;
+  uint64_t rowBytes = 0;
   /// A product of one row: `executeRows` takes it.
   bool isRow = false;
 };

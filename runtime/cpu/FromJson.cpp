@@ -52,6 +52,7 @@ Expected<MatmulSpec> readMatmul(const Json &json) {
   spec.c = fields.type("c");
   spec.transposeA = fields.flag("transpose_a");
   spec.transposeB = fields.flag("transpose_b");
+  spec.tokenRows = fields.flag("token_rows");
   spec.layout = fields.layout("b_layout");
   if (fields.has("a_stride"))
     spec.strideA = fields.size("a_stride");
@@ -65,6 +66,8 @@ Expected<MatmulSpec> readMatmul(const Json &json) {
   if (spec.m > most || spec.n > most || spec.k > most ||
       __builtin_mul_overflow(8 * spec.m, spec.n * spec.k, &operations))
     fields.fail("more operations than can be counted");
+  if (spec.tokenRows && spec.transposeA)
+    fields.fail("'token_rows' with 'transpose_a'");
   if (spec.strideA && spec.strideA < (spec.transposeA ? spec.m : spec.k))
     fields.fail("'a_stride' is smaller than a row");
   if (spec.strideB && spec.strideB < (spec.transposeB ? spec.k : spec.n))

@@ -3,49 +3,140 @@
 #include "Engine.h"
 #include "Threads.h"
 
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <map>
+#include <optional>
+
 namespace lora_rt::cpu {
 
 using namespace onednn;
 
 namespace {
 
-struct MatmulPrimitive final : lora_primitive {
+/// A matmul as oneDNN made it, with its arguments.
+struct Product {
   Primitive primitive;
   /// In the order of execute's arguments, the scratchpad last.
   std::vector<Memory> memories;
   std::vector<dnnl_exec_arg_t> args;
-  std::string text;
+  uint64_t scratchBytes = 0;
 
-  /// Adds an argument described by what the implementation chose.
-  Error addArgument(dnnl_engine_t engine, const_dnnl_primitive_desc_t desc,
-                    int argument) {
-    const_dnnl_memory_desc_t md =
-        dnnl_primitive_desc_query_md(desc, dnnl_query_exec_arg_md, argument);
-    dnnl_memory_t raw = nullptr;
+  static Expected<Product> create(lora_engine &engine, const MatmulSpec &spec);
+
+  Error execute(lora_engine &engine, void *const *addresses, void *scratch,
+                const std::string &text);
+};
+
+Expected<Product> Product::create(lora_engine &engine, const MatmulSpec &spec) {
+  Expected<PrimitiveDesc> desc = describeMatmul(engine.engine.get(), spec);
+  if (!desc)
+    return desc.takeError();
+  Product product;
+  dnnl_primitive_t raw = nullptr;
+  if (Error error =
+          check(dnnl_primitive_create(&raw, desc->get()), spec.text()))
+    return error;
+  product.primitive.reset(raw);
+
+  std::vector<int> arguments = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS};
+  if (spec.bias)
+    arguments.push_back(DNNL_ARG_BIAS);
+  for (size_t i = 0; i < spec.postOps.size(); ++i)
+    if (spec.postOps[i].isBinary())
+      arguments.push_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(int(i)) |
+                          DNNL_ARG_SRC_1);
+  arguments.push_back(DNNL_ARG_DST);
+  arguments.push_back(DNNL_ARG_SCRATCHPAD);
+  for (int argument : arguments) {
+    // Described by what the implementation chose.
+    const_dnnl_memory_desc_t md = dnnl_primitive_desc_query_md(
+        desc->get(), dnnl_query_exec_arg_md, argument);
+    dnnl_memory_t memory = nullptr;
     if (Error error =
-            check(dnnl_memory_create(&raw, md, engine, nullptr), text))
+            check(dnnl_memory_create(&memory, md, engine.engine.get(), nullptr),
+                  spec.text()))
       return error;
-    memories.emplace_back(raw);
-    args.push_back({argument, raw});
-    return Error::success();
+    product.memories.emplace_back(memory);
+    product.args.push_back({argument, memory});
   }
+  product.scratchBytes = dnnl_memory_desc_get_size(
+      dnnl_primitive_desc_query_md(desc->get(), dnnl_query_scratchpad_md, 0));
+  return product;
+}
+
+Error Product::execute(lora_engine &engine, void *const *addresses,
+                       void *scratch, const std::string &text) {
+  size_t count = memories.size() - 1;
+  for (size_t i = 0; i < count; ++i)
+    if (Error error = check(
+            dnnl_memory_set_data_handle(args[i].memory, addresses[i]), text))
+      return error;
+  if (Error error =
+          check(dnnl_memory_set_data_handle(args[count].memory, scratch), text))
+    return error;
+  if (Error error =
+          check(dnnl_primitive_execute(primitive.get(), engine.stream.get(),
+                                       int(args.size()), args.data()),
+                text))
+    return error;
+  return check(dnnl_stream_wait(engine.stream.get()), text);
+}
+
+/// Few numbers, an eighth of a power of two apart from 32 on, so that prompts
+/// of any length find one of a few products.
+int64_t roundUp(int64_t rows) {
+  auto step =
+      int64_t(std::max(uint64_t(4), std::bit_floor(uint64_t(rows)) / 8));
+  return (rows + step - 1) / step * step;
+}
+
+struct MatmulPrimitive final : lora_primitive {
+  MatmulSpec spec;
+  std::string text;
+  Product whole;
+  /// Of the first rows alone, by their number; made when first needed, empty
+  /// where the whole has to do.
+  std::map<int64_t, std::optional<Product>> parts;
 
   Error execute(lora_engine &engine, void *const *addresses,
                 void *scratch) override {
-    size_t count = memories.size() - 1;
-    for (size_t i = 0; i < count; ++i)
-      if (Error error = check(
-              dnnl_memory_set_data_handle(args[i].memory, addresses[i]), text))
-        return error;
-    if (Error error = check(
-            dnnl_memory_set_data_handle(args[count].memory, scratch), text))
+    int64_t rows = spec.m;
+    if (spec.tokenRows && engine.tokenRows > 0)
+      rows = std::min(rows, roundUp(engine.tokenRows));
+    if (rows == spec.m)
+      return whole.execute(engine, addresses, scratch, text);
+    auto [part, isNew] = parts.try_emplace(rows);
+    if (isNew)
+      part->second = createPart(engine, rows);
+    if (!part->second)
+      return whole.execute(engine, addresses, scratch, text);
+    if (Error error = part->second->execute(engine, addresses, scratch, text))
       return error;
-    if (Error error =
-            check(dnnl_primitive_execute(primitive.get(), engine.stream.get(),
-                                         int(args.size()), args.data()),
-                  text))
-      return error;
-    return check(dnnl_stream_wait(engine.stream.get()), text);
+    clearRows(rows, static_cast<std::byte *>(
+                        addresses[part->second->memories.size() - 2]));
+    return Error::success();
+  }
+
+  /// Nothing where oneDNN has no such product in this layout, or one that
+  /// needs more memory than was planned.
+  std::optional<Product> createPart(lora_engine &engine, int64_t rows) const {
+    MatmulSpec fewer = spec;
+    fewer.m = rows;
+    Expected<Product> made = Product::create(engine, fewer);
+    if (!made || made->scratchBytes > scratchBytes)
+      return std::nullopt;
+    return std::move(*made);
+  }
+
+  /// What follows reads these rows, although it is for nothing.
+  void clearRows(int64_t first, std::byte *c) const {
+    auto width = size_t(spec.n) * sizeOf(spec.c);
+    size_t stride =
+        spec.strideC ? size_t(spec.strideC) * sizeOf(spec.c) : width;
+    for (int64_t row = first; row < spec.m; ++row)
+      std::memset(c + size_t(row) * stride, 0, width);
   }
 };
 
@@ -65,15 +156,19 @@ void count(const MatmulSpec &spec, lora_primitive &primitive) {
   auto size = [](int64_t rows, int64_t columns, DType type) {
     return uint64_t(rows) * uint64_t(columns) * sizeOf(type);
   };
-  primitive.operations =
-      2 * uint64_t(spec.m) * uint64_t(spec.n) * uint64_t(spec.k);
-  primitive.bytes = size(spec.m, spec.k, spec.a) +
-                    size(spec.k, spec.n, spec.b) + size(spec.m, spec.n, spec.c);
-  if (spec.bias)
-    primitive.bytes += size(1, spec.n, *spec.bias);
+  uint64_t rowOperations = 2 * uint64_t(spec.n) * uint64_t(spec.k);
+  uint64_t rowBytes = size(1, spec.k, spec.a) + size(1, spec.n, spec.c);
   for (const PostOp &op : spec.postOps)
     if (op.isBinary())
-      primitive.bytes += size(spec.m, spec.n, op.operand);
+      rowBytes += size(1, spec.n, op.operand);
+  primitive.operations = uint64_t(spec.m) * rowOperations;
+  primitive.bytes = uint64_t(spec.m) * rowBytes + size(spec.k, spec.n, spec.b);
+  if (spec.bias)
+    primitive.bytes += size(1, spec.n, *spec.bias);
+  if (spec.tokenRows) {
+    primitive.rowOperations = rowOperations;
+    primitive.rowBytes = rowBytes;
+  }
 }
 
 } // namespace
@@ -86,33 +181,15 @@ Expected<std::unique_ptr<lora_primitive>> createMatmul(lora_engine &engine,
     return matvec;
   }
   useThreads(threads);
-  Expected<PrimitiveDesc> desc = describeMatmul(engine.engine.get(), spec);
-  if (!desc)
-    return desc.takeError();
+  Expected<Product> whole = Product::create(engine, spec);
+  if (!whole)
+    return whole.takeError();
   auto result = std::make_unique<MatmulPrimitive>();
+  result->spec = spec;
   result->text = spec.text();
   result->threads = threads;
-  dnnl_primitive_t raw = nullptr;
-  if (Error error =
-          check(dnnl_primitive_create(&raw, desc->get()), result->text))
-    return error;
-  result->primitive.reset(raw);
-
-  std::vector<int> arguments = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS};
-  if (spec.bias)
-    arguments.push_back(DNNL_ARG_BIAS);
-  for (size_t i = 0; i < spec.postOps.size(); ++i)
-    if (spec.postOps[i].isBinary())
-      arguments.push_back(DNNL_ARG_ATTR_MULTIPLE_POST_OP(int(i)) |
-                          DNNL_ARG_SRC_1);
-  arguments.push_back(DNNL_ARG_DST);
-  arguments.push_back(DNNL_ARG_SCRATCHPAD);
-  for (int argument : arguments)
-    if (Error error =
-            result->addArgument(engine.engine.get(), desc->get(), argument))
-      return error;
-  result->scratchBytes = dnnl_memory_desc_get_size(
-      dnnl_primitive_desc_query_md(desc->get(), dnnl_query_scratchpad_md, 0));
+  result->scratchBytes = whole->scratchBytes;
+  result->whole = std::move(*whole);
   count(spec, *result);
   return std::unique_ptr<lora_primitive>(std::move(result));
 }

@@ -92,6 +92,8 @@ struct ModuleInstance::Call {
   lora_rt_context context; ///< first, so that its address is this object's
   Module::State *module;
   void *scratch = nullptr;
+  /// The entry's tokens, and those that count.
+  int64_t compiledTokens = 0, tokens = 0;
   Counters counters;
   Error error;
 
@@ -109,10 +111,13 @@ struct ModuleInstance::Call {
   static void execute(lora_rt_context *context, uint32_t primitive,
                       void *const *args) {
     Call &call = of(context);
-    if (context->status || !call.checkAndCount({&primitive, 1}))
+    if (context->status || !call.check({&primitive, 1}))
       return;
     Module::State &module = *call.module;
-    Timed timed(call.profiling ? &call.primitives[primitive] : nullptr);
+    ProfileEntry *entry =
+        call.profiling ? &call.primitives[primitive] : nullptr;
+    call.count({&primitive, 1}, entry);
+    Timed timed(entry);
     lora_message message;
     if (int32_t status =
             module.backend->execute(module.engine, module.primitives[primitive],
@@ -132,34 +137,48 @@ struct ModuleInstance::Call {
           ErrorCode::InvalidFile, module.where, ": its code has a group of ",
           count, " primitives; there may be 1 to ", LORA_RT_MAX_GROUP));
     std::span group(primitives, count);
-    if (!call.checkAndCount(group))
+    if (!call.check(group))
       return;
     std::array<lora_primitive *, LORA_RT_MAX_GROUP> members;
     std::transform(group.begin(), group.end(), members.begin(),
                    [&](uint32_t index) { return module.primitives[index]; });
-    Timed timed(call.profiling ? &call.groups[{group.begin(), group.end()}]
-                               : nullptr);
+    ProfileEntry *entry =
+        call.profiling ? &call.groups[{group.begin(), group.end()}] : nullptr;
+    call.count(group, entry);
+    Timed timed(entry);
     lora_message message;
     if (int32_t status = module.backend->execute_group(
             module.engine, count, members.data(), args, call.scratch, &message))
       call.fail(backendError(status, message, module.where));
   }
 
-  /// Counts what is about to be executed; false after a failure where there is
-  /// no such primitive.
-  bool checkAndCount(std::span<const uint32_t> indices) {
-    for (uint32_t index : indices) {
+  /// False after a failure where there is no such primitive.
+  bool check(std::span<const uint32_t> indices) {
+    for (uint32_t index : indices)
       if (index >= module->primitives.size()) {
         fail(makeError(ErrorCode::InvalidFile, module->where,
                        ": its code uses primitive ", index,
                        ", but there are only ", module->primitives.size()));
         return false;
       }
-      counters.operations += module->facts[index].operations;
-      counters.bytes += module->facts[index].bytes;
-      ++counters.executions;
-    }
     return true;
+  }
+
+  /// Counts what is about to be executed, without rows of padding.
+  void count(std::span<const uint32_t> indices, ProfileEntry *entry) {
+    auto padding = uint64_t(compiledTokens - tokens);
+    for (uint32_t index : indices) {
+      const lora_primitive_facts &facts = module->facts[index];
+      uint64_t operations = facts.operations - padding * facts.row_operations;
+      uint64_t bytes = facts.bytes - padding * facts.row_bytes;
+      counters.operations += operations;
+      counters.bytes += bytes;
+      ++counters.executions;
+      if (entry) {
+        entry->operations += operations;
+        entry->bytes += bytes;
+      }
+    }
   }
 
   static void parallelFor(lora_rt_context *context, int64_t begin, int64_t end,
@@ -270,7 +289,7 @@ Error ModuleInstance::bindSlots(int64_t stateRows) {
 
 Error ModuleInstance::call(const Manifest::Entry &entry,
                            std::span<void *const> inputs,
-                           std::span<void *const> outputs) {
+                           std::span<void *const> outputs, int64_t tokens) {
   Module::State &state = *module->state;
   size_t index = size_t(&entry - state.manifest.entries.data());
   if (index >= state.entries.size() || inputs.size() != entry.inputs.size() ||
@@ -283,7 +302,10 @@ Error ModuleInstance::call(const Manifest::Entry &entry,
   Call &call = *callContext;
   call.context.status = 0;
   call.error = Error::success();
+  call.compiledTokens = entry.tokens;
+  call.tokens = tokens ? std::min(tokens, entry.tokens) : entry.tokens;
   std::lock_guard lock(state.running);
+  state.backend->set_token_rows(state.engine, tokens);
   Timed timed(call.profiling ? &call.calls : nullptr);
   state.entries[index](&call.context, slots.data(), workspace.address(),
                        io.data());
@@ -379,31 +401,25 @@ Profile ModuleInstance::takeProfile() {
   Call &call = *callContext;
   Profile profile;
   profile.seconds = std::exchange(call.calls, {}).seconds;
-  auto take = [&](ProfileEntry &entry, const lora_primitive_facts &facts) {
+  auto take = [&](ProfileEntry &entry) {
     if (entry.calls == 0)
       return;
     if (entry.name.empty())
       entry.name = "loop";
-    entry.operations = facts.operations * entry.calls;
-    entry.bytes = facts.bytes * entry.calls;
     profile.entries.push_back(entry);
     entry = {.name = std::move(entry.name)};
   };
-  for (size_t i = 0; i < call.primitives.size(); ++i)
-    take(call.primitives[i], module->state->facts[i]);
+  for (ProfileEntry &entry : call.primitives)
+    take(entry);
   for (auto &[members, entry] : call.groups) {
-    lora_primitive_facts sum = {};
     entry.name.clear();
-    for (uint32_t index : members) {
+    for (uint32_t index : members)
       entry.name += (entry.name.empty() ? "" : " | ") +
                     describe(manifest().primitives[index]);
-      sum.operations += module->state->facts[index].operations;
-      sum.bytes += module->state->facts[index].bytes;
-    }
-    take(entry, sum);
+    take(entry);
   }
   for (auto &[body, entry] : call.loops)
-    take(entry, {});
+    take(entry);
   return profile;
 }
 

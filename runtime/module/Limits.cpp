@@ -73,7 +73,8 @@ Expected<double> ModuleInstance::matmulRate() {
   if (int32_t status = state.backend->create_primitive(
           state.engine, json.data(), json.size(), &created, &message))
     return backendError(status, message, "measuring");
-  lora_primitive_facts facts = {sizeof(facts), 0, 0, 0, 0};
+  lora_primitive_facts facts = {};
+  facts.struct_size = sizeof(facts);
   state.backend->primitive_facts(created, &facts);
   // Zeros compute as fast as anything else; padding makes b a little larger.
   Expected<EngineMemory> a = allocate(m * k * 4), b = allocate(n * k * 8),

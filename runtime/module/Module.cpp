@@ -98,7 +98,8 @@ Error Module::State::createPrimitives() {
       return backendError(status, message,
                           where + ": primitive " + std::to_string(i));
     primitives.push_back(created);
-    lora_primitive_facts fact = {sizeof(fact), 0, 0, 0, 0};
+    lora_primitive_facts fact = {};
+    fact.struct_size = sizeof(fact);
     backend->primitive_facts(created, &fact);
     facts.push_back(fact);
     uint64_t uses = fact.runs_in_groups ? LORA_RT_MAX_GROUP : 1;

@@ -10,6 +10,7 @@ namespace lora_rt {
 CallInput causalInput(int64_t size, const TokenRow &piece, int64_t position,
                       int64_t spareRow) {
   CallInput input(size);
+  input.tokens = int64_t(piece.ids.size());
   std::copy(piece.ids.begin(), piece.ids.end(), input.ids.begin());
   std::copy(piece.types.begin(), piece.types.end(), input.types.begin());
   std::fill(input.cacheRows().begin(), input.cacheRows().end(),
@@ -40,6 +41,7 @@ CallInput packedInput(const Manifest::Model &model, int64_t size,
     }
     begin = end;
   }
+  input.tokens = int64_t(begin);
   return input;
 }
 

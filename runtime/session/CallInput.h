@@ -24,6 +24,8 @@ struct CallInput {
   std::span<int32_t> cacheRows() { return part(3); }
 
   std::vector<int32_t> ids, sequence, types;
+  /// How many come before the padding.
+  int64_t tokens = 0;
 
 private:
   std::span<int32_t> part(size_t which) {

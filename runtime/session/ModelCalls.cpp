@@ -152,7 +152,7 @@ Error ModelCalls::hiddenStates(const CallInput &input) {
   if (model().rope)
     inputs.push_back(frequencies.address());
   void *outputs[] = {hidden.address()};
-  return instance->call(entry, inputs, outputs);
+  return instance->call(entry, inputs, outputs, input.tokens);
 }
 
 Expected<std::vector<std::byte>> ModelCalls::readHidden(int64_t count) {
@@ -184,7 +184,7 @@ Error ModelCalls::logits(std::span<const std::byte> rows, int64_t first,
     if (Error error = instance->write(hidden.address(), input))
       return error;
     void *inputs[] = {hidden.address()}, *outputs[] = {logitsMemory.address()};
-    if (Error error = instance->call(entry, inputs, outputs))
+    if (Error error = instance->call(entry, inputs, outputs, int64_t(count)))
       return error;
     std::vector<float> values(count * uint64_t(model().outputs));
     std::vector<std::byte> raw(values.size() * sizeOf(logitsType));

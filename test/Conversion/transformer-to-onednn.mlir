@@ -11,6 +11,15 @@ func.func @linear(%x: tensor<16x48xbf16>, %w: tensor<144x48xbf16>, %b: tensor<14
   return %y : tensor<16x144xf32>
 }
 
+// What is known of the rows stays with all products of a branch.
+// CHECK-LABEL: func.func @token_rows
+func.func @token_rows(%x: tensor<16x48xf32>, %w: tensor<72x48xf32>, %a: tensor<3x48xf32>, %b: tensor<72x3xf32>, %s: tensor<3xf32>) -> (tensor<16x72xf32>, tensor<16x72xf32>) {
+  // CHECK-COUNT-4: onednn.matmul {{.+}}token_rows, transpose_b}
+  %y = transformer.linear %x, %w {transformer.token_rows} : tensor<16x48xf32>, tensor<72x48xf32> -> tensor<16x72xf32>
+  %z = lora.linear %x, %w, %a, %b, %s {transformer.token_rows} : tensor<16x48xf32>, tensor<72x48xf32>, tensor<3x48xf32>, tensor<72x3xf32>, tensor<3xf32> -> tensor<16x72xf32>
+  return %y, %z : tensor<16x72xf32>, tensor<16x72xf32>
+}
+
 // CHECK-LABEL: func.func @transposed
 func.func @transposed(%dy: tensor<16x144xf32>, %t: tensor<16x3xf32>) -> tensor<144x3xf32> {
   // CHECK: onednn.matmul ins(%{{.+}}, %{{.+}} : tensor<16x144xf32>, tensor<16x3xf32>) outs(%{{.+}} : tensor<144x3xf32>) {transpose_a}

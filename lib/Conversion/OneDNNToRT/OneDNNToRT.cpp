@@ -93,6 +93,8 @@ DictionaryAttr getSpec(onednn::MatmulOp op) {
   spec.set("c", type(op.getC()));
   spec.set("transpose_a", builder.getBoolAttr(op.getTransposeA()));
   spec.set("transpose_b", builder.getBoolAttr(op.getTransposeB()));
+  if (op.getTokenRows())
+    spec.set("token_rows", builder.getBoolAttr(true));
   spec.set("b_layout", getLayoutSpec(builder, op.getWeightLayout()));
   if (std::optional<int64_t> stride = getRowStride(op.getA()))
     spec.set("a_stride", builder.getI64IntegerAttr(*stride));

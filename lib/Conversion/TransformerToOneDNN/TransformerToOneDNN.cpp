@@ -31,10 +31,17 @@ bool isSupported(ValueRange values) {
   });
 }
 
-/// A matmul into `destination`, or into a fresh tensor of `type` if null.
-Value createMatmul(PatternRewriter &rewriter, Location loc,
+/// Whether the rows of its result are tokens.
+bool hasTokenRows(Operation *op) {
+  return op->hasAttr(transformer::TransformerDialect::kTokenRowsAttr);
+}
+
+/// A matmul in place of `op`, or of a part of it, into `destination`, or into a
+/// fresh tensor of `type` if null.
+Value createMatmul(PatternRewriter &rewriter, Operation *op,
                    RankedTensorType type, Value a, Value b, Value bias,
                    bool transposeA, bool transposeB, Value destination = {}) {
+  Location loc = op->getLoc();
   SmallVector<Attribute> postOps;
   if (destination)
     postOps.push_back(onednn::PostOpKindAttr::get(rewriter.getContext(),
@@ -42,10 +49,10 @@ Value createMatmul(PatternRewriter &rewriter, Location loc,
   else
     destination = tensor::EmptyOp::create(rewriter, loc, type.getShape(),
                                           type.getElementType());
-  return onednn::MatmulOp::create(rewriter, loc, type, a, b, bias, ValueRange{},
-                                  destination, transposeA, transposeB,
-                                  rewriter.getArrayAttr(postOps),
-                                  onednn::PackedAttr(), TypeAttr())
+  return onednn::MatmulOp::create(
+             rewriter, loc, type, a, b, bias, ValueRange{}, destination,
+             transposeA, transposeB, hasTokenRows(op) && !transposeA,
+             rewriter.getArrayAttr(postOps), onednn::PackedAttr(), TypeAttr())
       .getResult();
 }
 
@@ -56,9 +63,8 @@ struct LinearPattern : OpRewritePattern<transformer::LinearOp> {
                                 PatternRewriter &rewriter) const override {
     if (!isSupported(op->getOperands()) || !isSupported(op->getResults()))
       return rewriter.notifyMatchFailure(op, "expected static f32 or bf16");
-    rewriter.replaceOp(op, createMatmul(rewriter, op.getLoc(),
-                                        op.getResult().getType(), op.getX(),
-                                        op.getWeight(), op.getBias(),
+    rewriter.replaceOp(op, createMatmul(rewriter, op, op.getResult().getType(),
+                                        op.getX(), op.getWeight(), op.getBias(),
                                         /*transposeA=*/false,
                                         /*transposeB=*/true));
     return success();
@@ -72,10 +78,10 @@ struct MatmulPattern : OpRewritePattern<transformer::MatmulOp> {
                                 PatternRewriter &rewriter) const override {
     if (!isSupported(op->getOperands()) || !isSupported(op->getResults()))
       return rewriter.notifyMatchFailure(op, "expected static f32 or bf16");
-    rewriter.replaceOp(op, createMatmul(rewriter, op.getLoc(),
-                                        op.getResult().getType(), op.getA(),
-                                        op.getB(), Value(), op.getTransposeA(),
-                                        op.getTransposeB()));
+    rewriter.replaceOp(op,
+                       createMatmul(rewriter, op, op.getResult().getType(),
+                                    op.getA(), op.getB(), Value(),
+                                    op.getTransposeA(), op.getTransposeB()));
     return success();
   }
 };
@@ -89,11 +95,16 @@ struct LoRALinearPattern : OpRewritePattern<lora::LinearOp> {
     auto type = RankedTensorType::get(
         {x.getDimSize(0), op.getA().getType().getDimSize(0)},
         x.getElementType());
-    Value t = lora::DownOp::create(rewriter, op.getLoc(), type, op.getX(),
-                                   op.getA(), op.getScale());
-    rewriter.replaceOpWithNewOp<lora::UpOp>(
-        op, op.getResult().getType(), op.getX(), op.getWeight(), t,
-        /*offset=*/0, op.getB(), op.getBias());
+    auto down = lora::DownOp::create(rewriter, op.getLoc(), type, op.getX(),
+                                     op.getA(), op.getScale());
+    auto up = lora::UpOp::create(
+        rewriter, op.getLoc(), op.getResult().getType(), op.getX(),
+        op.getWeight(), down, /*offset=*/0, op.getB(), op.getBias());
+    for (Operation *half : {down.getOperation(), up.getOperation()})
+      if (hasTokenRows(op))
+        half->setAttr(transformer::TransformerDialect::kTokenRowsAttr,
+                      rewriter.getUnitAttr());
+    rewriter.replaceOp(op, up);
     return success();
   }
 };
@@ -105,8 +116,8 @@ struct DownPattern : OpRewritePattern<lora::DownOp> {
                                 PatternRewriter &rewriter) const override {
     if (!isSupported({op.getX(), op.getA(), op.getResult()}))
       return rewriter.notifyMatchFailure(op, "expected static f32 or bf16");
-    Value u = createMatmul(rewriter, op.getLoc(), op.getResult().getType(),
-                           op.getX(), op.getA(), Value(),
+    Value u = createMatmul(rewriter, op, op.getResult().getType(), op.getX(),
+                           op.getA(), Value(),
                            /*transposeA=*/false, /*transposeB=*/true);
     rewriter.replaceOpWithNewOp<transformer::ScaleFeaturesOp>(op, u,
                                                               op.getScale());
@@ -122,8 +133,8 @@ struct UpPattern : OpRewritePattern<lora::UpOp> {
     if (!isSupported(op->getOperands()) || !isSupported(op->getResults()))
       return rewriter.notifyMatchFailure(op, "expected static f32 or bf16");
     RankedTensorType type = op.getResult().getType();
-    Value base = createMatmul(rewriter, op.getLoc(), type, op.getX(),
-                              op.getWeight(), op.getBias(),
+    Value base = createMatmul(rewriter, op, type, op.getX(), op.getWeight(),
+                              op.getBias(),
                               /*transposeA=*/false, /*transposeB=*/true);
     Value t = op.getT();
     auto tType = op.getT().getType();
@@ -134,10 +145,10 @@ struct UpPattern : OpRewritePattern<lora::UpOp> {
           RankedTensorType::get({tType.getDimSize(0), rank},
                                 tType.getElementType()),
           t, op.getOffset());
-    rewriter.replaceOp(op, createMatmul(rewriter, op.getLoc(), type, t,
-                                        op.getB(), Value(),
-                                        /*transposeA=*/false,
-                                        /*transposeB=*/true, base));
+    rewriter.replaceOp(op,
+                       createMatmul(rewriter, op, type, t, op.getB(), Value(),
+                                    /*transposeA=*/false,
+                                    /*transposeB=*/true, base));
     return success();
   }
 };

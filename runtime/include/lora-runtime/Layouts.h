@@ -51,6 +51,8 @@ struct MatmulSpec {
   bool transposeA = false;
   /// Of a plain b: stored as [n, k]. A packed layout has its own order.
   bool transposeB = false;
+  /// The rows of a and c are tokens, of which a call may need the first only.
+  bool tokenRows = false;
   /// Elements from one stored row of a, of a plain b, of c, to the next; 0 if
   /// rows follow each other.
   int64_t strideA = 0, strideB = 0, strideC = 0;
@@ -64,7 +66,8 @@ struct MatmulSpec {
 };
 
 /// The layout of b that oneDNN prefers on this machine's CPU, whatever
-/// `spec.layout` is; "plain" if what it prefers has no name.
+/// `spec.layout` is; "plain" if what it prefers has no name, or if it packs
+/// weights in each call anyway.
 Expected<std::string> preferredLayout(MatmulSpec spec);
 
 /// The same for c[m, n] = a[m, k] b[k, n].
@@ -75,9 +78,10 @@ Expected<std::string> packedTag(int64_t m, int64_t n, int64_t k, DType a,
 Expected<uint64_t> packedBytes(std::string_view layout, int64_t n, int64_t k,
                                DType type);
 
-/// The least number of rows of an [n, k] matrix that can be packed by itself: the
-/// packed form of rows [i, j), both multiples of it or j = n, is a part of the
-/// whole's, and these parts follow each other. n where there is no such number.
+/// The least number of rows of an [n, k] matrix that can be packed by itself:
+/// the packed form of rows [i, j), both multiples of it or j = n, is a part of
+/// the whole's, and these parts follow each other. n where there is no such
+/// number.
 Expected<int64_t> separableRows(std::string_view layout, int64_t n, int64_t k,
                                 DType type);
 

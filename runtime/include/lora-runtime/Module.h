@@ -136,9 +136,11 @@ public:
   const Module &loaded() const { return *module; }
 
   /// Runs an entry; `inputs` and `outputs` are engine addresses in the
-  /// manifest's order. Not to be called from two threads at once.
+  /// manifest's order. Only the first `tokens` count, all if 0: the others must
+  /// be padding, whose results need not be computed. Not to be called from two
+  /// threads at once.
   Error call(const Manifest::Entry &entry, std::span<void *const> inputs,
-             std::span<void *const> outputs);
+             std::span<void *const> outputs, int64_t tokens = 0);
 
   /// The same with host memory: copies the inputs to the engine and the outputs
   /// back. The sizes must be those of the manifest.

@@ -19,7 +19,7 @@
 extern "C" {
 #endif
 
-#define LORA_BACKEND_ABI_VERSION 2u
+#define LORA_BACKEND_ABI_VERSION 3u
 #define LORA_BACKEND_QUERY_SYMBOL "lora_backend_query"
 
 typedef struct lora_engine lora_engine;
@@ -50,6 +50,8 @@ typedef struct lora_primitive_facts {
   uint64_t scratch_bytes;  /**< of the buffer that execute gets */
   uint64_t operations;     /**< floating-point additions and multiplications */
   uint64_t bytes;          /**< read and written at least */
+  /** With `token_rows`: what one row has of both; otherwise 0. */
+  uint64_t row_operations, row_bytes;
 } lora_primitive_facts;
 
 /** A matrix [n, k] of `dtype` ("bf16") in a layout ("plain" or a tag). */
@@ -117,6 +119,10 @@ typedef struct lora_backend {
   /** As lora_rt_services.parallel_for. */
   void (*parallel_for)(lora_engine *engine, int64_t begin, int64_t end,
                        int64_t grain, lora_rt_body body, void *const *captures);
+
+  /** From now on primitives with `token_rows` compute the first `rows` rows,
+   *  or a few more, and the rest of their results becomes zero. 0: all. */
+  void (*set_token_rows)(lora_engine *engine, int64_t rows);
 } lora_backend;
 
 /** The one exported function of a backend. */

@@ -17,8 +17,8 @@ func.func @swiglu(%x: tensor<16x48xf32>, %w1: tensor<80x48xf32>, %w2: tensor<80x
 // CHECK-LABEL: func.func @residual
 func.func @residual(%x: tensor<16x48xf32>, %w: tensor<48x48xf32>, %e: tensor<16x48xf32>, %n: tensor<48xf32>) -> tensor<16x48xf32> {
   // CHECK: %[[R:.+]] = transformer.rms_norm
-  // CHECK: onednn.matmul {{.+}} post(%[[R]] : tensor<16x48xf32>) {{.+}} {post_ops = [#onednn.post_op<add>], transpose_b}
-  %y = onednn.matmul ins(%x, %w : tensor<16x48xf32>, tensor<48x48xf32>) outs(%e : tensor<16x48xf32>) {transpose_b} -> tensor<16x48xf32>
+  // CHECK: onednn.matmul {{.+}} post(%[[R]] : tensor<16x48xf32>) {{.+}} {post_ops = [#onednn.post_op<add>], token_rows, transpose_b}
+  %y = onednn.matmul ins(%x, %w : tensor<16x48xf32>, tensor<48x48xf32>) outs(%e : tensor<16x48xf32>) {token_rows, transpose_b} -> tensor<16x48xf32>
   %r = transformer.rms_norm %x, %n {eps = 1.0e-6 : f64} : tensor<16x48xf32>, tensor<48xf32>
   %z = transformer.add %y, %r : tensor<16x48xf32>
   return %z : tensor<16x48xf32>

@@ -15,7 +15,8 @@
 // CHECK-SAME: tensor<?x72xf32> {transformer.role = #transformer.role<state>, transformer.slot = "key_cache"}
 // CHECK-SAME: -> (tensor<32x144xf32>, tensor<?x72xf32> {transformer.next = "key_cache"})
 // CHECK-SAME: transformer.tokens = 32 : i64
-// CHECK: transformer.linear {{.+}} -> tensor<32x72xf32>
+// CHECK: transformer.linear {{.+}} {transformer.token_rows} : {{.+}} -> tensor<32x72xf32>
+// CHECK-NOT: token_rows
 // CHECK: transformer.cache_write {{.+}} : tensor<?x72xf32>, tensor<32x72xf32>, tensor<4x32xi32>
 // CHECK: transformer.attention {{.+}} : tensor<32x144xf32>, tensor<?x72xf32>, tensor<4x32xi32> -> tensor<32x6xf32>
 // CHECK-LABEL: func.func private @decoder.t1
@@ -26,7 +27,8 @@ func.func private @decoder(%x: tensor<?x144xf32>, %seq: tensor<4x?xi32>,
     %w: tensor<72x144xf32> {transformer.slot = "k_proj.weight"},
     %kc: tensor<?x72xf32> {transformer.slot = "key_cache", transformer.role = #transformer.role<state>})
     -> (tensor<?x144xf32>, tensor<?x72xf32> {transformer.next = "key_cache"}) {
-  %k = transformer.linear %x, %w : tensor<?x144xf32>, tensor<72x144xf32> -> tensor<?x72xf32>
+  %n = transformer.add %x, %x : tensor<?x144xf32>
+  %k = transformer.linear %n, %w : tensor<?x144xf32>, tensor<72x144xf32> -> tensor<?x72xf32>
   %kc1 = transformer.cache_write %kc, %k, %seq : tensor<?x72xf32>, tensor<?x72xf32>, tensor<4x?xi32>
   %o, %lse = transformer.attention %x, %kc1, %kc1, %seq {heads = 6 : i64, kv_heads = 3 : i64, scale = 0.2 : f64}
     : tensor<?x144xf32>, tensor<?x72xf32>, tensor<4x?xi32> -> tensor<?x6xf32>

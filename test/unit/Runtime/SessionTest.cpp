@@ -41,10 +41,10 @@ TEST(Chunks, CostLeast) {
   EXPECT_EQ(plan(1), Chunks({1}));
   EXPECT_EQ(plan(2), Chunks({16})); // Reading the weights twice costs more.
   EXPECT_EQ(plan(16), Chunks({16}));
-  EXPECT_EQ(plan(17), Chunks({16, 1}));
-  EXPECT_EQ(plan(40), Chunks({16, 16, 16}));
+  EXPECT_EQ(plan(17), Chunks({128})); // Products leave its padding out.
   EXPECT_EQ(plan(100), Chunks({128}));
   EXPECT_EQ(plan(129), Chunks({128, 1}));
+  EXPECT_EQ(plan(140), Chunks({128, 16}));
   EXPECT_EQ(plan(1000), Chunks({128, 128, 128, 128, 128, 128, 128, 128}));
   for (int64_t tokens = 1; tokens < 600; ++tokens) {
     Chunks chunks = plan(tokens);

@@ -171,6 +171,8 @@ LogicalResult MatmulOp::verify() {
   }
   if (getWeightLayout() && !getTransposeB()) // (C4)
     return emitOpError() << "expected transpose_b with a packed b";
+  if (getTokenRows() && getTransposeA()) // (C6)
+    return emitOpError() << "expected no transpose_a with token_rows";
   return success();
 }
 

@@ -54,7 +54,7 @@ void appendPostOp(PatternRewriter &rewriter, Operation *op, MatmulOp matmul,
   rewriter.replaceOpWithNewOp<MatmulOp>(
       op, matmul.getResult().getType(), matmul.getA(), matmul.getB(),
       matmul.getBias(), operands, destination ? destination : matmul.getC(),
-      matmul.getTransposeA(), matmul.getTransposeB(),
+      matmul.getTransposeA(), matmul.getTransposeB(), matmul.getTokenRows(),
       rewriter.getArrayAttr(postOps), PackedAttr(), TypeAttr());
   rewriter.eraseOp(matmul);
 }

@@ -103,6 +103,12 @@ TransformerDialect::verifyOperationAttribute(Operation *op,
                                << "' to be an integer on a function";
     return success();
   }
+  if (attribute.getName() == kTokenRowsAttr) {
+    if (!isa<UnitAttr>(attribute.getValue()))
+      return op->emitOpError()
+             << "expected '" << kTokenRowsAttr << "' to have no value";
+    return success();
+  }
   if (attribute.getName() != kModelAttr)
     return op->emitOpError()
            << "expected '" << attribute.getName().getValue()

@@ -44,6 +44,24 @@ static DenseSet<Value> findStates(func::FuncOp function) {
   return states;
 }
 
+/// Whether each row of the operation's result is a token's, computed from that
+/// token and a matrix: a product with a weight, as seen before token axes are
+/// static.
+static bool multipliesTokens(Operation *op) {
+  auto isTokens = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getRank() == 2 && tensor.isDynamicDim(0);
+  };
+  auto isMatrix = [](Type type) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    return tensor && tensor.getRank() == 2 && tensor.hasStaticShape();
+  };
+  return op->getNumResults() == 1 && op->getNumRegions() == 0 &&
+         isTokens(op->getResultTypes()[0]) &&
+         llvm::any_of(op->getOperandTypes(), isTokens) &&
+         llvm::any_of(op->getOperandTypes(), isMatrix);
+}
+
 /// Makes the token axes of everything in `function` static, in place.
 static void setTokens(func::FuncOp function, int64_t tokens) {
   DenseSet<Value> states = findStates(function);
@@ -51,6 +69,11 @@ static void setTokens(func::FuncOp function, int64_t tokens) {
     if (!states.contains(value))
       value.setType(withTokens(value.getType(), tokens));
   };
+  UnitAttr mark = UnitAttr::get(function.getContext());
+  function.walk([&](Operation *op) {
+    if (multipliesTokens(op))
+      op->setAttr(TransformerDialect::kTokenRowsAttr, mark);
+  });
   function.walk([&](Operation *op) {
     llvm::for_each(op->getResults(), update);
     for (Region &region : op->getRegions())

@@ -75,7 +75,8 @@ def OneDNN_MatmulOp : OneDNN_Op<"matmul"> {
   let summary = "c = post_ops(op(a) op(b) + bias)";
   let description = [{
     `op` transposes an operand whose flag is set. A packed `b` is written [n, k] in its type and needs `transpose_b`. The product is accumulated in
-    f32; the bias is added and the post-ops are applied in order before the one rounding to `c`'s type.
+    f32; the bias is added and the post-ops are applied in order before the one rounding to `c`'s type. With `token_rows` the rows of `c` are
+    tokens: a call that needs the first few only may compute no more, and the other rows are then zero.
 
     ```mlir
     %y = onednn.matmul ins(%x, %w : tensor<16x48xf32>, tensor<144x48xf32, #onednn.packed<"any">>)
@@ -89,10 +90,11 @@ def OneDNN_MatmulOp : OneDNN_Op<"matmul"> {
     - (C3) there is one post operand per `add` and `mul` in `post_ops`.
     - (C4) a packed `b` has `transpose_b`; `a`, the post operands and `c` are never packed.
     - (C5) on memrefs, a `b` of opaque bytes has `b_layout` and `b_shape`; on tensors neither is set.
+    - (C6) with `token_rows` there is no `transpose_a`: rows of `c` are rows of `a`.
   }];
   let arguments = (ins OneDNN_Matrix:$a, OneDNN_Matrix:$b, Optional<OneDNN_Vector>:$bias,
                        Variadic<OneDNN_Matrix>:$post_operands, OneDNN_Matrix:$c,
-                       UnitAttr:$transpose_a, UnitAttr:$transpose_b,
+                       UnitAttr:$transpose_a, UnitAttr:$transpose_b, UnitAttr:$token_rows,
                        DefaultValuedAttr<OneDNN_PostOps, "{}">:$post_ops,
                        OptionalAttr<OneDNN_PackedAttr>:$b_layout,
                        OptionalAttr<TypeAttrBase<"::mlir::RankedTensorType", "tensor type">>:$b_shape);

@@ -38,7 +38,9 @@ def Transformer_Dialect : Dialect {
     | `transformer.next = "name"` | result | the new value of the state slot `name`, updated in place |
     | `transformer.grad = "name"` | result | the gradient of the trainable slot `name` |
 
-    A function made for a fixed number of tokens (`-transformer-specialize-tokens`) carries `transformer.tokens = 32 : i64`.
+    A function made for a fixed number of tokens (`-transformer-specialize-tokens`) carries `transformer.tokens = 32 : i64`, and
+    its products with a matrix `transformer.token_rows`: a row of their result is a token's, so that rows of padding need not be
+    computed.
 
     Every operation accepts f32, f64, bf16; it computes in f32 (f64 for f64)
     and rounds once to its result's type. Its decomposition into `linalg`,
@@ -63,6 +65,9 @@ def Transformer_Dialect : Dialect {
     static constexpr llvm::StringLiteral kModelAttr = "transformer.model";
     /// On a function: the number of tokens that it is made for.
     static constexpr llvm::StringLiteral kTokensAttr = "transformer.tokens";
+    /// On an operation in such a function: its rows are tokens.
+    static constexpr llvm::StringLiteral kTokenRowsAttr =
+        "transformer.token_rows";
   }];
 }
 

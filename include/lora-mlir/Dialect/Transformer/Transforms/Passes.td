@@ -8,7 +8,7 @@ def TransformerSpecializeTokens : Pass<"transformer-specialize-tokens", "::mlir:
   let summary = "Makes copies of entries and their blocks for fixed numbers of tokens";
   let description = [{
     For each entry in `functions` and each count M in `tokens`, makes a public copy `@entry.tM` whose token axes are M, and private
-    copies `@block.tM` of the blocks that it applies. State slots, and what is derived from them in place, keep their run-time
+    copies `@block.tM` of the blocks that it applies. Products with a matrix are marked `transformer.token_rows`. State slots, and what is derived from them in place, keep their run-time
     number of rows. Everything else that has a body is removed, unless `keep` is given: what is left is what will be run.
 
     ```mlir
