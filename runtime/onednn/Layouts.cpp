@@ -170,10 +170,12 @@ Expected<std::string> preferredLayout(MatmulSpec spec) {
   if (!desc)
     return desc.takeError();
   // Without AVX-512 it is GEMM, which packs weights in each call, from either
-  // order. What is a row in memory it reads faster than columns, which are
-  // pages apart, and writing the file takes no transposition.
+  // order: from columns with less work, but from rows it reads what is not in a
+  // cache faster, since columns are pages apart.
+  constexpr int64_t cached = 4 << 20;
   if (!instructionSet().starts_with("avx512") &&
-      implementationOf(*desc).starts_with("gemm"))
+      implementationOf(*desc).starts_with("gemm") &&
+      (spec.m == 1 || spec.n * spec.k * int64_t(sizeOf(spec.b)) > cached))
     return std::string(plainLayout);
   const_dnnl_memory_desc_t chosen =
       dnnl_primitive_desc_query_md(desc->get(), dnnl_query_weights_md, 0);

@@ -67,7 +67,7 @@ struct MatmulSpec {
 
 /// The layout of b that oneDNN prefers on this machine's CPU, whatever
 /// `spec.layout` is; "plain" if what it prefers has no name, or if it packs
-/// weights in each call anyway.
+/// weights in each call and reads them faster so.
 Expected<std::string> preferredLayout(MatmulSpec spec);
 
 /// The same for c[m, n] = a[m, k] b[k, n].

@@ -158,6 +158,9 @@ private:
         question.tag = *tag;
       }
     }
+    // As it is stored a weight suits all uses, of which one prefers that.
+    if (answers.contains(lora_rt::plainLayout))
+      question.tag = lora_rt::plainLayout;
     if (answers.size() > 1)
       remark::analysis(getOperation().getLoc(),
                        remark::RemarkOpts::name("layout").category("onednn"))

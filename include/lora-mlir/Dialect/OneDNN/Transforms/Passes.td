@@ -47,8 +47,8 @@ def ResolveLayouts : Pass<"onednn-resolve-layouts", "::mlir::ModuleOp"> {
   let summary = "Ask oneDNN for the layouts that are still open";
   let description = [{
     Replaces `#onednn.packed<"any">` by the layout that oneDNN prefers on the engine of the module's `rt.target` for the matmuls that read the weight; where oneDNN has none of
-    its own, by no encoding. One layout serves all token counts: where oneDNN's answers differ, the largest count's is
-    taken, with a remark. Nothing else asks oneDNN, so every other pass does the same on every machine.
+    its own, by no encoding. One layout serves all token counts: where oneDNN's answers differ, none of its own is
+    taken if one count prefers that, else the largest count's, with a remark. Nothing else asks oneDNN, so every other pass does the same on every machine.
 
     ```mlir
     tensor<144x48xbf16, #onednn.packed<"any">>  ->  tensor<144x48xbf16, #onednn.packed<"BA16a64b2a">>
