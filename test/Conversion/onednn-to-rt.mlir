@@ -35,16 +35,6 @@ func.func @strided(%ctx: !rt.context, %x: memref<16x48xf32, strided<[96, 1], off
 
 // -----
 
-// Rows that are tokens are said to be.
-// CHECK: rt.primitive {{.+}}n = 72 : i64, post_ops = [], token_rows = true, transpose_a = false
-// CHECK: rt.execute
-func.func @token_rows(%ctx: !rt.context, %x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<16x72xf32>) {
-  onednn.matmul ins(%x, %w : memref<16x48xf32>, memref<72x48xf32>) outs(%c : memref<16x72xf32>) {transpose_b, token_rows}
-  return
-}
-
-// -----
-
 // So is one that is written.
 // CHECK: rt.primitive {{.+}}c_stride = 96 : i64
 // CHECK: rt.execute
@@ -66,5 +56,15 @@ func.func @strided_columns(%ctx: !rt.context, %x: memref<16x48xf32>, %w: memref<
 func.func @no_context(%x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<16x72xf32>) {
   // expected-error @below {{expected to be in a function whose first argument is a !rt.context}}
   onednn.matmul ins(%x, %w : memref<16x48xf32>, memref<72x48xf32>) outs(%c : memref<16x72xf32>) {transpose_b}
+  return
+}
+
+// -----
+
+// Rows that are tokens are said to be.
+// CHECK: rt.primitive {{.+}}n = 72 : i64, post_ops = [], token_rows = true, transpose_a = false
+// CHECK: rt.execute
+func.func @token_rows(%ctx: !rt.context, %x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<16x72xf32>) {
+  onednn.matmul ins(%x, %w : memref<16x48xf32>, memref<72x48xf32>) outs(%c : memref<16x72xf32>) {transpose_b, token_rows}
   return
 }

@@ -26,14 +26,6 @@ func.func @matmul_c1_rows(%a: tensor<3x4xf32>, %b: tensor<4x6xf32>, %c: tensor<4
 
 // -----
 
-func.func @matmul_c6(%a: tensor<4x3xf32>, %b: tensor<4x6xf32>, %c: tensor<3x6xf32>) {
-  // expected-error @below {{expected no transpose_a with token_rows}}
-  %0 = onednn.matmul ins(%a, %b : tensor<4x3xf32>, tensor<4x6xf32>) outs(%c : tensor<3x6xf32>) {transpose_a, token_rows} -> tensor<3x6xf32>
-  return
-}
-
-// -----
-
 func.func @matmul_c1_bias(%a: tensor<3x4xf32>, %b: tensor<4x6xf32>, %v: tensor<3xf32>, %c: tensor<3x6xf32>) {
   // expected-error @below {{expected bias to have 6 values, but got 'tensor<3xf32>'}}
   %0 = onednn.matmul ins(%a, %b : tensor<3x4xf32>, tensor<4x6xf32>) bias(%v : tensor<3xf32>) outs(%c : tensor<3x6xf32>) -> tensor<3x6xf32>
@@ -155,6 +147,14 @@ func.func @matmul_of_unknown_size(%a: memref<?x4xf32>, %b: memref<4x6xf32>, %c: 
 func.func @matmul_without_result(%a: tensor<3x4xf32>, %b: tensor<4x6xf32>, %c: tensor<3x6xf32>) {
   // expected-error @below {{expected a result of the destination's type for a tensor, and none for a memref}}
   onednn.matmul ins(%a, %b : tensor<3x4xf32>, tensor<4x6xf32>) outs(%c : tensor<3x6xf32>)
+  return
+}
+
+// -----
+
+func.func @matmul_c6(%a: tensor<4x3xf32>, %b: tensor<4x6xf32>, %c: tensor<3x6xf32>) {
+  // expected-error @below {{expected no transpose_a with token_rows}}
+  %0 = onednn.matmul ins(%a, %b : tensor<4x3xf32>, tensor<4x6xf32>) outs(%c : tensor<3x6xf32>) {transpose_a, token_rows} -> tensor<3x6xf32>
   return
 }
 
