@@ -158,7 +158,8 @@ void BenchmarkRun::addVariants(const std::string &tools,
 
 /// A system gives memory that it has just got back faster than memory that
 /// nobody had before, on a virtual machine several times. So what is written
-/// next, a compiled file or a copy, takes the place of a copy.
+/// next, a compiled file or a copy, takes the place of a copy: this one, or the
+/// last one that was timed.
 Error BenchmarkRun::warmPageCache() {
   progress("warming the page cache");
   Expected<double> copied = timeCopy(modelFolder, *work / "copy");
@@ -182,10 +183,10 @@ Error BenchmarkRun::compileAll() {
     return error;
   results.compiles.resize(variants.size());
   CompileResult code;
+  if (Error error = warmPageCache())
+    return error;
   for (int round = 0; round < options.compileRepetitions; ++round) {
     for (size_t i = 0; i < variants.size(); ++i) {
-      if (Error error = warmPageCache())
-        return error;
       progress("compiling " + variants[i].name);
       if (Error error = compile(variants[i], results.compiles[i]))
         return error;
@@ -231,9 +232,9 @@ Error BenchmarkRun::compilePeft() {
   CompileResult result;
   result.contender = "PEFT merge and save";
   result.isPeer = true;
+  if (Error error = warmPageCache())
+    return error;
   for (int round = 0; round < options.compileRepetitions; ++round) {
-    if (Error error = warmPageCache())
-      return error;
     progress("merging and saving by PEFT");
     std::string output = *work / "peft-merged";
     Expected<CommandResult> done =
