@@ -22,11 +22,11 @@ struct Product {
   std::vector<Memory> memories;
   std::vector<dnnl_exec_arg_t> args;
   uint64_t scratchBytes = 0;
+  std::string text;
 
   static Expected<Product> create(lora_engine &engine, const MatmulSpec &spec);
 
-  Error execute(lora_engine &engine, void *const *addresses, void *scratch,
-                const std::string &text);
+  Error execute(lora_engine &engine, void *const *addresses, void *scratch);
 };
 
 Expected<Product> Product::create(lora_engine &engine, const MatmulSpec &spec) {
@@ -34,9 +34,10 @@ Expected<Product> Product::create(lora_engine &engine, const MatmulSpec &spec) {
   if (!desc)
     return desc.takeError();
   Product product;
+  product.text = spec.text();
   dnnl_primitive_t raw = nullptr;
   if (Error error =
-          check(dnnl_primitive_create(&raw, desc->get()), spec.text()))
+          check(dnnl_primitive_create(&raw, desc->get()), product.text))
     return error;
   product.primitive.reset(raw);
 
@@ -56,7 +57,7 @@ Expected<Product> Product::create(lora_engine &engine, const MatmulSpec &spec) {
     dnnl_memory_t memory = nullptr;
     if (Error error =
             check(dnnl_memory_create(&memory, md, engine.engine.get(), nullptr),
-                  spec.text()))
+                  product.text))
       return error;
     product.memories.emplace_back(memory);
     product.args.push_back({argument, memory});
@@ -67,7 +68,7 @@ Expected<Product> Product::create(lora_engine &engine, const MatmulSpec &spec) {
 }
 
 Error Product::execute(lora_engine &engine, void *const *addresses,
-                       void *scratch, const std::string &text) {
+                       void *scratch) {
   size_t count = memories.size() - 1;
   for (size_t i = 0; i < count; ++i)
     if (Error error = check(
@@ -94,7 +95,6 @@ int64_t roundUp(int64_t rows) {
 
 struct MatmulPrimitive final : lora_primitive {
   MatmulSpec spec;
-  std::string text;
   Product whole;
   /// Of the first rows alone, by their number; made when first needed, empty
   /// where the whole has to do.
@@ -106,13 +106,13 @@ struct MatmulPrimitive final : lora_primitive {
     if (spec.tokenRows && engine.tokenRows > 0)
       rows = std::min(rows, roundUp(engine.tokenRows));
     if (rows == spec.m)
-      return whole.execute(engine, addresses, scratch, text);
+      return whole.execute(engine, addresses, scratch);
     auto [part, isNew] = parts.try_emplace(rows);
     if (isNew)
       part->second = createPart(engine, rows);
     if (!part->second)
-      return whole.execute(engine, addresses, scratch, text);
-    if (Error error = part->second->execute(engine, addresses, scratch, text))
+      return whole.execute(engine, addresses, scratch);
+    if (Error error = part->second->execute(engine, addresses, scratch))
       return error;
     clearRows(rows, static_cast<std::byte *>(
                         addresses[part->second->memories.size() - 2]));
@@ -186,7 +186,6 @@ Expected<std::unique_ptr<lora_primitive>> createMatmul(lora_engine &engine,
     return whole.takeError();
   auto result = std::make_unique<MatmulPrimitive>();
   result->spec = spec;
-  result->text = spec.text();
   result->threads = threads;
   result->scratchBytes = whole->scratchBytes;
   result->whole = std::move(*whole);

@@ -92,8 +92,8 @@ struct ModuleInstance::Call {
   lora_rt_context context; ///< first, so that its address is this object's
   Module::State *module;
   void *scratch = nullptr;
-  /// The entry's tokens, and those that count.
-  int64_t compiledTokens = 0, tokens = 0;
+  /// How many of the entry's tokens do not count.
+  uint64_t padding = 0;
   Counters counters;
   Error error;
 
@@ -166,7 +166,6 @@ struct ModuleInstance::Call {
 
   /// Counts what is about to be executed, without rows of padding.
   void count(std::span<const uint32_t> indices, ProfileEntry *entry) {
-    auto padding = uint64_t(compiledTokens - tokens);
     for (uint32_t index : indices) {
       const lora_primitive_facts &facts = module->facts[index];
       uint64_t operations = facts.operations - padding * facts.row_operations;
@@ -302,8 +301,7 @@ Error ModuleInstance::call(const Manifest::Entry &entry,
   Call &call = *callContext;
   call.context.status = 0;
   call.error = Error::success();
-  call.compiledTokens = entry.tokens;
-  call.tokens = tokens ? std::min(tokens, entry.tokens) : entry.tokens;
+  call.padding = tokens && tokens < entry.tokens ? entry.tokens - tokens : 0;
   std::lock_guard lock(state.running);
   state.backend->set_token_rows(state.engine, tokens);
   Timed timed(call.profiling ? &call.calls : nullptr);

@@ -122,6 +122,14 @@ Expected<Memory> memory(dnnl_engine_t engine, const_dnnl_memory_desc_t desc,
   return Memory(raw);
 }
 
+/// "gemm:jit:f32", "brg:avx512_core_bf16", ...
+std::string_view implementationOf(const PrimitiveDesc &desc) {
+  const char *name = nullptr;
+  dnnl_primitive_desc_query(desc.get(), dnnl_query_impl_info_str, 0,
+                            static_cast<void *>(&name));
+  return name ? name : "";
+}
+
 } // namespace
 
 OneThread::OneThread(bool isWanted) : before(omp_get_max_threads()) {
@@ -152,13 +160,6 @@ std::string oneDNNVersion() {
   const dnnl_version_t *version = dnnl_version();
   return std::to_string(version->major) + "." + std::to_string(version->minor) +
          "." + std::to_string(version->patch);
-}
-
-static std::string_view implementationOf(const PrimitiveDesc &desc) {
-  const char *name = nullptr;
-  dnnl_primitive_desc_query(desc.get(), dnnl_query_impl_info_str, 0,
-                            static_cast<void *>(&name));
-  return name ? name : "";
 }
 
 Expected<std::string> preferredLayout(MatmulSpec spec) {

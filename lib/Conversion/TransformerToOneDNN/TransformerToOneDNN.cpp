@@ -101,9 +101,7 @@ struct LoRALinearPattern : OpRewritePattern<lora::LinearOp> {
         rewriter, op.getLoc(), op.getResult().getType(), op.getX(),
         op.getWeight(), down, /*offset=*/0, op.getB(), op.getBias());
     for (Operation *half : {down.getOperation(), up.getOperation()})
-      if (hasTokenRows(op))
-        half->setAttr(transformer::TransformerDialect::kTokenRowsAttr,
-                      rewriter.getUnitAttr());
+      half->setDiscardableAttrs(op->getDiscardableAttrDictionary());
     rewriter.replaceOp(op, up);
     return success();
   }
