@@ -7,8 +7,8 @@
 
 #include "AdapterBranches.h"
 #include "LowRank.h"
-#include "StagedFolder.h"
 #include "lora-mlir/Adapter/Algebra.h"
+#include "lora-mlir/Support/StagedFolder.h"
 
 #include <cmath>
 #include <cstring>

@@ -3,7 +3,7 @@
 #include "lora-mlir/Adapter/Convert.h"
 #include "AdapterBranches.h"
 #include "Loralib.h"
-#include "StagedFolder.h"
+#include "lora-mlir/Support/StagedFolder.h"
 
 #include <cmath>
 #include <filesystem>

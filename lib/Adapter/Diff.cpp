@@ -9,9 +9,9 @@
 #include "AdapterBranches.h"
 #include "Json.h"
 #include "LowRank.h"
-#include "StagedFolder.h"
 #include "lora-mlir/Adapter/Algebra.h"
 #include "lora-mlir/Import/Import.h"
+#include "lora-mlir/Support/StagedFolder.h"
 
 #include <algorithm>
 #include <cmath>

@@ -22,8 +22,8 @@
 #ifndef LORA_MLIR_LIB_ADAPTER_EXACTFILE_H
 #define LORA_MLIR_LIB_ADAPTER_EXACTFILE_H
 
-#include "StagedFolder.h"
 #include "lora-mlir/Import/PeftAdapter.h"
+#include "lora-mlir/Support/StagedFolder.h"
 #include "lora-runtime/Checkpoint.h"
 
 #include <map>

@@ -9,7 +9,7 @@
 #ifndef LORA_MLIR_LIB_ADAPTER_MODELFOLDER_H
 #define LORA_MLIR_LIB_ADAPTER_MODELFOLDER_H
 
-#include "StagedFolder.h"
+#include "lora-mlir/Support/StagedFolder.h"
 #include "lora-runtime/Checkpoint.h"
 
 #include <functional>

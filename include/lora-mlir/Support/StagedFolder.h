@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_MLIR_LIB_ADAPTER_STAGEDFOLDER_H
-#define LORA_MLIR_LIB_ADAPTER_STAGEDFOLDER_H
+#ifndef LORA_MLIR_SUPPORT_STAGEDFOLDER_H
+#define LORA_MLIR_SUPPORT_STAGEDFOLDER_H
 
 #include "lora-runtime/File.h"
 
@@ -47,4 +47,4 @@ private:
 
 } // namespace lora
 
-#endif // LORA_MLIR_LIB_ADAPTER_STAGEDFOLDER_H
+#endif // LORA_MLIR_SUPPORT_STAGEDFOLDER_H

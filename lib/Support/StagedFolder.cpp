@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "StagedFolder.h"
+#include "lora-mlir/Support/StagedFolder.h"
 
 #include <atomic>
 #include <cerrno>
