@@ -57,7 +57,7 @@ function(lora_add_folder_library name)
   endif()
 endfunction()
 
-# lora_add_tool(NAME SOURCES... [LINK libraries]): an executable in build/bin that may use MLIR.
+# lora_add_tool(NAME SOURCES... [LINK libraries]): an executable in build/bin that may use MLIR, and is installed.
 function(lora_add_tool name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
@@ -68,6 +68,7 @@ function(lora_add_tool name)
   target_precompile_headers(${name} REUSE_FROM lora_pch)
   add_dependencies(${name} lora-mlir-headers)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
+  lora_install_tools(${name})
 endfunction()
 
 # lora_add_unit_test(NAME SOURCES... [LINK libraries]): a GoogleTest program that ctest runs.

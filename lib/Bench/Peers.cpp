@@ -1,6 +1,7 @@
 //===- Peers.cpp - Other programs, measured beside ours -------------------===//
 
 #include "Peers.h"
+#include "WorkFolder.h"
 
 using namespace lora;
 using namespace lora::bench;
@@ -10,7 +11,8 @@ static std::vector<std::string> command(const RunOptions &options,
                                         const PeerInput &input,
                                         const std::string &script) {
   return {options.python,
-          options.peerFolder + "/" + script,
+          // Built or installed, they lie there (tools/lora-bench).
+          programFolder() + "/../share/lora-mlir/peers/" + script,
           input.modelFolder,
           "--threads",
           std::to_string(input.threads),

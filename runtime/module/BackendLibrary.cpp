@@ -30,16 +30,22 @@ std::string folderOf(const std::string &path) {
   return slash == std::string::npos ? "." : path.substr(0, slash);
 }
 
-/// The folders of the program and of the library that holds this function.
+/// Where a backend lies, seen from the program and from the library that holds
+/// this function: beside it or in lib, as built, or where it is installed.
 std::vector<std::string> ownFolders() {
   std::vector<std::string> result;
+  auto add = [&](const std::string &folder, const char *installed) {
+    for (const char *relative : {"", "/../lib"})
+      result.push_back(folder + relative);
+    result.push_back(folder + "/" + installed);
+  };
   char buffer[4096];
   ssize_t length = readlink("/proc/self/exe", buffer, sizeof(buffer));
   if (length > 0)
-    result.push_back(folderOf(std::string(buffer, size_t(length))));
+    add(folderOf(std::string(buffer, size_t(length))), LORA_PRIVATE_FROM_BIN);
   Dl_info info;
   if (dladdr(reinterpret_cast<void *>(&ownFolders), &info) && info.dli_fname)
-    result.push_back(folderOf(info.dli_fname));
+    add(folderOf(info.dli_fname), LORA_PRIVATE_FROM_LIB);
   return result;
 }
 
@@ -58,10 +64,8 @@ std::vector<std::string> backendCandidates(const std::string &file,
       if (!folder.empty())
         result.push_back(folder + "/" + file);
   }
-  for (const std::string &folder : ownFolders()) {
+  for (const std::string &folder : ownFolders())
     result.push_back(folder + "/" + file);
-    result.push_back(folder + "/../lib/" + file);
-  }
   if (!payload || !payload->find(hostPart))
     return result;
   if (Expected<std::span<const std::byte>> host = payload->verified(hostPart)) {

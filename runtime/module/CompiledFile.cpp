@@ -75,14 +75,18 @@ Error collect(const link_map &library, const link_map *all,
 Expected<std::string> stubPath() {
   char buffer[PATH_MAX];
   ssize_t length = readlink("/proc/self/exe", buffer, sizeof(buffer));
-  std::string path(buffer, length > 0 ? size_t(length) : 0);
-  path = path.substr(0, path.rfind('/') + 1) + "lora-stub";
-  if (access(path.c_str(), R_OK) == 0)
-    return path;
+  std::string self(buffer, length > 0 ? size_t(length) : 0);
+  std::string folder = self.substr(0, self.rfind('/') + 1);
+  // As built, and as installed.
+  for (const char *relative : {"", LORA_PRIVATE_FROM_BIN "/"})
+    if (std::string path = folder + relative + "lora-stub";
+        access(path.c_str(), R_OK) == 0)
+      return path;
   return makeError(
-      ErrorCode::System, path,
-      ": the stub of compiled files is not there; build the target "
-      "lora-stub");
+      ErrorCode::System, folder, "lora-stub and ", folder,
+      LORA_PRIVATE_FROM_BIN,
+      "/lora-stub: the stub of compiled files is in neither place; build the "
+      "target lora-stub, or install the tools again");
 }
 
 Expected<std::string> backendPath(const std::string &engine) {

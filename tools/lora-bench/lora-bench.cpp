@@ -209,7 +209,6 @@ static Action addRun(CLI::App &app) {
   };
   auto arguments = std::make_shared<Arguments>();
   RunOptions &options = arguments->options;
-  options.peerFolder = LORA_BENCH_PEERS;
   CLI::App &command = *app.add_subcommand(
       "run", "Compiles a model and measures it: base, merged and unmerged");
   command.footer("Shapes: " + shapeNames());

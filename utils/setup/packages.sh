@@ -15,6 +15,8 @@ packages=(
   libopenblas0-pthread # LAPACK and BLAS that are fast, with threads that are not OpenMP's
   librandom123-dev libgtest-dev
   python3              # lit is a Python program
+  dpkg-dev file        # cpack makes Debian packages with them
+  make pkgconf         # as programs that use the runtime are built, in tests
 )
 
 # have PACKAGE: whether it is installed.

@@ -76,8 +76,6 @@ struct RunOptions : CommonOptions {
   /// Measure other programs in the same rounds.
   bool peers = false;
   std::string python = "python3";
-  /// Where their scripts are.
-  std::string peerFolder;
 };
 
 /// Compiles base, merged and unmerged, and measures them.

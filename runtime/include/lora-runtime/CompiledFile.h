@@ -14,11 +14,12 @@
 
 namespace lora_rt {
 
-/// The stub program, next to the running tool.
+/// The stub program, next to the running tool or where it is installed.
 Expected<std::string> stubPath();
 
-/// The backend library of an engine, next to the running tool, in ../lib, or in
-/// the folders of LORA_RUNTIME_LIBRARY_PATH.
+/// The backend library of an engine, in the folders of
+/// LORA_RUNTIME_LIBRARY_PATH, next to the running tool, in ../lib, or where it
+/// is installed.
 Expected<std::string> backendPath(const std::string &engine);
 
 /// Records where the backend is on this machine.

@@ -1,0 +1,68 @@
+# Where things are installed, and how they find each other there. Three components:
+#   runtime  the C library, lora-run, the backend and, unless it is the distro's, oneDNN: runs compiled models, without LLVM
+#   tools    lora-compile and the other tools, the stub that compiled files start with: need MLIR's and LLVM's libraries
+#   devel    C headers, the CMake package LoraRuntime, lora-runtime.pc: to build programs against the runtime
+# What a user never names (backend, stub, oneDNN) lies in a folder of its own, lib/lora-mlir. All paths between installed
+# files are relative, so an install tree may be moved.
+include(GNUInstallDirs)
+
+set(LORA_PRIVATE_DIR ${CMAKE_INSTALL_LIBDIR}/lora-mlir)
+file(RELATIVE_PATH LORA_PRIVATE_FROM_BIN "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}/lora-mlir")
+set(LORA_PRIVATE_FROM_LIB lora-mlir)
+
+# lora_install_tools(TARGETS...): programs in bin that may link oneDNN, and MLIR, which the distro keeps in a folder
+# (LLVM_LIBRARY_DIR) where the loader does not look by itself.
+function(lora_install_tools)
+  set(folders "$ORIGIN/${LORA_PRIVATE_FROM_BIN}" ${LORA_ONEDNN_RPATH} ${LLVM_LIBRARY_DIR})
+  set_target_properties(${ARGN} PROPERTIES INSTALL_RPATH "${folders}")
+  install(TARGETS ${ARGN} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+endfunction()
+
+# lora_install_onednn(): decides where the installed backend finds oneDNN, after it was found. The distro's is found by the
+# loader. Another one, which set-up put into a user's cache, is copied into the private folder, since other users and other
+# machines do not have that cache; -DLORA_INSTALL_ONEDNN=OFF records its folder instead.
+function(lora_install_onednn)
+  get_filename_component(folder "${OneDNN_LIBRARY}" DIRECTORY)
+  set(rpath "${folder}")
+  if("${folder}" MATCHES "^(/usr)?/lib(64|/[^/]+-linux-gnu)?$")
+    set(rpath "")
+  else()
+    option(LORA_INSTALL_ONEDNN "Install oneDNN beside the backend, instead of recording where it is" ON)
+    if(LORA_INSTALL_ONEDNN)
+      set(rpath "")
+      get_filename_component(file "${OneDNN_LIBRARY}" REALPATH)
+      get_filename_component(name "${OneDNN_LIBRARY}" NAME)
+      install(FILES "${file}" DESTINATION ${LORA_PRIVATE_DIR} RENAME "${name}" COMPONENT runtime)
+      # Its license asks for it: the texts go where the library goes.
+      file(GLOB texts "${folder}/../share/doc/*dnn*/LICENSE" "${folder}/../share/doc/*dnn*/THIRD-PARTY-PROGRAMS")
+      install(FILES ${texts} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/lora-runtime/onednn COMPONENT runtime)
+    endif()
+  endif()
+  set(LORA_ONEDNN_RPATH "${rpath}" CACHE INTERNAL "Folder of oneDNN that installed programs look into")
+endfunction()
+
+# lora_install_runtime_package(): the C headers, the CMake package and the file of pkg-config.
+function(lora_install_runtime_package)
+  set(headers ${CMAKE_CURRENT_SOURCE_DIR}/include/lora-runtime)
+  install(FILES ${headers}/lora_runtime.h ${headers}/backend.h ${headers}/module.h
+    DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lora-runtime COMPONENT devel)
+
+  include(CMakePackageConfigHelpers)
+  set(templates ${CMAKE_CURRENT_FUNCTION_LIST_DIR}/package)
+  set(folder ${CMAKE_INSTALL_LIBDIR}/cmake/LoraRuntime)
+  configure_package_config_file(${templates}/LoraRuntimeConfig.cmake.in LoraRuntimeConfig.cmake
+    INSTALL_DESTINATION ${folder} NO_SET_AND_CHECK_MACRO)
+  # Functions are only added while the interface has the same version.
+  write_basic_package_version_file(LoraRuntimeConfigVersion.cmake VERSION ${LORA_VERSION} COMPATIBILITY SameMajorVersion)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/LoraRuntimeConfig.cmake
+    ${CMAKE_CURRENT_BINARY_DIR}/LoraRuntimeConfigVersion.cmake DESTINATION ${folder} COMPONENT devel)
+  install(EXPORT LoraRuntimeTargets NAMESPACE LoraRuntime:: DESTINATION ${folder} COMPONENT devel)
+
+  file(RELATIVE_PATH LORA_PREFIX_FROM_PC "${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig" "${CMAKE_INSTALL_PREFIX}")
+  string(REGEX REPLACE "/$" "" LORA_PREFIX_FROM_PC "${LORA_PREFIX_FROM_PC}")
+  file(RELATIVE_PATH LORA_LIB_FROM_PREFIX "${CMAKE_INSTALL_PREFIX}" "${CMAKE_INSTALL_FULL_LIBDIR}")
+  file(RELATIVE_PATH LORA_INCLUDE_FROM_PREFIX "${CMAKE_INSTALL_PREFIX}" "${CMAKE_INSTALL_FULL_INCLUDEDIR}")
+  configure_file(${templates}/lora-runtime.pc.in lora-runtime.pc @ONLY)
+  install(FILES ${CMAKE_CURRENT_BINARY_DIR}/lora-runtime.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig
+    COMPONENT devel)
+endfunction()
