@@ -124,12 +124,16 @@ function(lora_add_passes group doc)
   add_public_tablegen_target(Lora${group}PassesIncGen)
   add_dependencies(lora-mlir-headers Lora${group}PassesIncGen)
   set_property(GLOBAL APPEND PROPERTY LORA_DOCS
-    "Passes/${doc}.md|${CMAKE_CURRENT_SOURCE_DIR}/Passes.td|-gen-pass-doc|")
+    "Passes/${doc}.md|${CMAKE_CURRENT_SOURCE_DIR}/Passes.td|-dump-json|")
 endfunction()
 
-# Targets `docs` (writes docs/Dialects and docs/Passes) and `check-docs` (fails when they are not up to date).
+# Targets `docs` (writes docs/Dialects and docs/Passes) and `check-docs` (fails when they are not up to date). Dialects are
+# described by mlir-tblgen, passes and pipelines by lora-docs.
 function(lora_add_docs_targets)
+  find_program(LLVM_TBLGEN_FOR_DOCS llvm-tblgen HINTS ${LLVM_TOOLS_BINARY_DIR} REQUIRED)
+  set(example ${PROJECT_SOURCE_DIR}/utils/lora-docs/pipelines.mlir)
   get_property(entries GLOBAL PROPERTY LORA_DOCS)
+  list(APPEND entries "Passes/Pipelines.md|${example}|pipelines|")
   set(generate)
   set(check)
   foreach(entry IN LISTS entries)
@@ -140,19 +144,28 @@ function(lora_add_docs_targets)
     list(GET parts 3 extra)
     get_filename_component(folder ${page} DIRECTORY)
     set(built ${PROJECT_BINARY_DIR}/docs/${page})
-    set(command $<TARGET_FILE:mlir-tblgen> ${mode} ${extra} ${source}
-      -I ${PROJECT_SOURCE_DIR}/include -o ${built})
-    foreach(dir ${MLIR_INCLUDE_DIRS})
-      list(APPEND command -I ${dir})
-    endforeach()
     file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/docs/${folder})
-    list(APPEND generate COMMAND ${command}
+    set(includes -I ${PROJECT_SOURCE_DIR}/include)
+    foreach(dir ${MLIR_INCLUDE_DIRS})
+      list(APPEND includes -I ${dir})
+    endforeach()
+    if(mode STREQUAL "pipelines")
+      set(commands COMMAND lora-docs pipelines ${source} ${built})
+    elseif(mode STREQUAL "-dump-json")
+      set(commands COMMAND ${LLVM_TBLGEN_FOR_DOCS} -dump-json ${source} ${includes} -o ${built}.json
+        COMMAND lora-docs passes ${built}.json ${built})
+    else()
+      set(commands COMMAND $<TARGET_FILE:mlir-tblgen> ${mode} ${extra} ${source} ${includes} -o ${built})
+    endif()
+    list(APPEND generate ${commands}
       COMMAND ${CMAKE_COMMAND} -E make_directory ${PROJECT_SOURCE_DIR}/docs/${folder}
       COMMAND ${CMAKE_COMMAND} -E copy ${built} ${PROJECT_SOURCE_DIR}/docs/${page})
-    list(APPEND check COMMAND ${command}
+    list(APPEND check ${commands}
       COMMAND ${CMAKE_COMMAND} -E compare_files ${built} ${PROJECT_SOURCE_DIR}/docs/${page})
   endforeach()
   add_custom_target(docs ${generate} VERBATIM COMMENT "Writing the generated references in docs/")
   add_custom_target(check-docs ${check} VERBATIM
     COMMENT "Checking docs/Dialects and docs/Passes; if this fails, run: ninja docs")
+  add_dependencies(docs lora-docs)
+  add_dependencies(check-docs lora-docs)
 endfunction()

@@ -32,6 +32,10 @@ void lora::registerAllDialects(mlir::DialectRegistry &registry) {
 
 void lora::registerAllPasses() {
   mlir::registerAllPasses();
+  registerOwnPasses();
+}
+
+void lora::registerOwnPasses() {
   lora::registerLoRAPasses();
   lora::registerLoRAPipelines();
   lora::registerConversionPasses();

@@ -7,7 +7,8 @@
 #
 # Features: avx2, avx512, avx512bf16 (of this machine), onednn, lora-compile, lora-train and lora-bench (built), mount (this user may),
 # unnamed-files (the file system of the tests has O_TMPFILE).
-# Substitutions: %fixtures (test/Fixtures), %examples (examples), %mlir_libs (MLIR's libraries), %t and %s as everywhere.
+# Substitutions: %fixtures (test/Fixtures), %examples (examples), %docs (docs), %include and %build_include (this project's headers),
+# %mlir_libs and %mlir_include (MLIR's libraries and headers), %cxx (the compiler that built this), %t and %s as everywhere.
 
 import os
 import re
@@ -30,6 +31,11 @@ config.test_exec_root = os.path.join(
     config.lora_build_dir, "test", "roundtrip" if verify_roundtrip else "sanitized" if tools_dir else "output"
 )
 
+config.substitutions.append(("%docs", os.path.join(config.lora_source_dir, "docs")))
+config.substitutions.append(("%include", os.path.join(config.lora_source_dir, "include")))
+config.substitutions.append(("%build_include", os.path.join(config.lora_build_dir, "include")))
+config.substitutions.append(("%mlir_include", os.path.join(os.path.dirname(config.llvm_tools_dir), "include")))
+config.substitutions.append(("%cxx", config.lora_cxx_compiler))
 config.substitutions.append(("%fixtures", os.path.join(config.lora_source_dir, "test", "Fixtures")))
 config.substitutions.append(("%mlir_libs", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
 config.substitutions.append(("%examples", os.path.join(config.lora_source_dir, "examples")))
@@ -44,7 +50,7 @@ lora_opt = ToolSubst("lora-opt", extra_args=["--verify-roundtrip"] if verify_rou
 llvm_config.add_tool_substitutions(
     [lora_opt]
     + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-adapter", "lora-check", "lora-diff", "lora-bench")]
-    + ["check-fixture", "damage-safetensors", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "llvm-objdump", "llvm-nm", "llvm-readelf"],
+    + ["check-fixture", "damage-safetensors", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "mlir-tblgen", "llvm-objdump", "llvm-nm", "llvm-readelf"],
     tool_dirs,
 )
 

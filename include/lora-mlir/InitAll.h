@@ -20,6 +20,9 @@ void registerAllDialects(mlir::DialectRegistry &registry);
 /// Registers this project's passes and pipelines, and upstream's.
 void registerAllPasses();
 
+/// Registers this project's passes and pipelines alone.
+void registerOwnPasses();
+
 } // namespace lora
 
 #endif // LORA_MLIR_INITALL_H

@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Help.h"
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/StandardOutput.h"
@@ -22,6 +23,12 @@ static int fail(const std::string &message) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  if (lora::asksForHelp(argc, argv)) {
+    lora::printHelp();
+    if (lora_rt::Error error = lora::flushStandardOutput())
+      return fail(error.message());
+    return 0;
+  }
   mlir::DialectRegistry registry;
   lora::registerAllDialects(registry);
   lora::registerAllPasses();
