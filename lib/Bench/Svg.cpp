@@ -1,4 +1,8 @@
 //===- Svg.cpp - Text of an SVG picture -----------------------------------===//
+//
+// Numbers have one decimal, which is finer than a screen shows.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Svg.h"
 
@@ -68,31 +72,19 @@ void Svg::line(double x1, double y1, double x2, double y2, const char *kind) {
           "");
 }
 
-void Svg::text(double x, double y, std::string_view content, const char *kind,
-               double degrees) {
-  Attributes attributes = {{"class", kind}, {"x", number(x)}, {"y", number(y)}};
-  if (degrees != 0)
-    attributes.push_back({"transform", "rotate(" + number(degrees) + " " +
-                                           number(x) + " " + number(y) + ")"});
-  element("text", attributes, escapeXml(content));
+void Svg::text(double x, double y, std::string_view content, const char *kind) {
+  element("text", {{"class", kind}, {"x", number(x)}, {"y", number(y)}},
+          escapeXml(content));
 }
 
-void Svg::polygon(const std::vector<std::pair<double, double>> &points,
-                  const std::string &kind, const std::string &tip) {
-  std::string list;
-  for (auto [x, y] : points)
-    list += (list.empty() ? "" : " ") + number(x) + "," + number(y);
-  element("polygon", {{"class", kind}, {"points", list}},
-          "<title>" + escapeXml(tip) + "</title>");
-}
-
-void Svg::circle(double x, double y, double radius, const std::string &kind,
-                 const std::string &tip) {
-  element("circle",
+void Svg::rect(double x, double y, double w, double h, const char *kind,
+               const std::string &tip) {
+  element("rect",
           {{"class", kind},
-           {"cx", number(x)},
-           {"cy", number(y)},
-           {"r", number(radius)}},
+           {"x", number(x)},
+           {"y", number(y)},
+           {"width", number(w)},
+           {"height", number(h)}},
           "<title>" + escapeXml(tip) + "</title>");
 }
 

@@ -27,13 +27,9 @@ public:
       const std::string &style);
 
   void line(double x1, double y1, double x2, double y2, const char *kind);
-  void text(double x, double y, std::string_view content, const char *kind,
-            double degrees = 0);
-  /// A closed line through points.
-  void polygon(const std::vector<std::pair<double, double>> &points,
-               const std::string &kind, const std::string &tip);
-  void circle(double x, double y, double radius, const std::string &kind,
-              const std::string &tip);
+  void text(double x, double y, std::string_view content, const char *kind);
+  void rect(double x, double y, double width, double height, const char *kind,
+            const std::string &tip);
 
   /// The whole file.
   std::string finish() &&;

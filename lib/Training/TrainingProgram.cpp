@@ -229,8 +229,8 @@ Error TrainingProgram::load(const std::string &code) {
     copied += bytes.size();
   if (options.progress)
     options.progress("memory: weights " + mebibytes(memory.parameters) +
-                     " (mapped from the checkpoint but for " +
-                     mebibytes(copied) + "), adapter and moments " +
+                     " (mapped from the checkpoint, of which " +
+                     mebibytes(copied) + " copied), adapter and moments " +
                      mebibytes(memory.regions) + ", workspace " +
                      mebibytes(memory.workspace));
   return Error::success();

@@ -26,7 +26,7 @@ Nothing is downloaded: models have a published shape and random numbers. docs/pe
 
 static constexpr const char *example = R"(Examples:
   lora-bench run qwen2.5-0.5b
-  lora-bench run llama-3.2-1b --full --json results.json --svg roofline.svg
+  lora-bench run llama-3.2-1b --full --json results.json --svg shares.svg
   lora-bench run ~/models/Qwen3-0.6B --adapter ~/adapters/mine --peers --python ~/venv/bin/python
   lora-bench machine
   lora-bench checkpoint llama-3.1-8b /tmp/llama-8b --adapter 16)";
@@ -62,7 +62,7 @@ static void addOutputs(CLI::App &command, Outputs &outputs, bool withSvg) {
       ->type_name("FILE");
   if (withSvg)
     command
-        .add_option("--svg", outputs.svg, "Write a roofline plot to this file")
+        .add_option("--svg", outputs.svg, "Write a picture of the shares of the limits to this file")
         ->type_name("FILE");
   command.add_flag("--quiet,-q", outputs.quiet, "Say nothing of the progress");
 }

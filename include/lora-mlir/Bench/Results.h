@@ -157,8 +157,8 @@ std::string toText(const Results &results);
 /// All figures; docs/performance.md describes the keys.
 std::string toJson(const Results &results);
 
-/// A roofline plot: operations per byte against operations per second, with the
-/// measured roofs and a point per measurement and program.
+/// A picture: for each measurement a group of bars, the share of the limit that
+/// each program reaches; for the machine alone, the rates of its products.
 std::string toSvg(const Results &results);
 
 } // namespace lora::bench

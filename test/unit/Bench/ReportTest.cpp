@@ -186,29 +186,99 @@ TEST(Report, TextOfTheBestTimes) {
   EXPECT_TRUE(has("+25.0 % time")) << text;
 }
 
+/// The numbers of an attribute in all elements of a class, in order.
+static std::vector<double> numbers(const std::string &svg,
+                                   const std::string &kind,
+                                   const std::string &attribute) {
+  std::vector<double> result;
+  for (size_t at = 0; (at = svg.find("class=\"" + kind + "\"", at)) != svg.npos;
+       ++at) {
+    std::string element = svg.substr(at, svg.find('>', at) - at);
+    size_t value = element.find(" " + attribute + "=\"");
+    if (value != element.npos)
+      result.push_back(std::stod(element.substr(value + attribute.size() + 3)));
+  }
+  return result;
+}
+
 TEST(Report, SvgIsWellFormed) {
   std::string svg = toSvg(someResults());
   EXPECT_EQ(xmlError(svg), "") << svg;
   for (const char *part :
-       {"prefill 17", "decode at 17", "read 20 GB/s", "PyTorch base",
+       {"prefill, a prompt of 17 tokens", "decode, a token behind 17",
+        "memory read at 20 GB/s", "PyTorch base", "50 %, 8500 tokens/s",
         "prefers-color-scheme: dark", "A &amp; B &lt;CPU&gt;"})
     EXPECT_NE(svg.find(part), std::string::npos) << part;
 }
 
-TEST(Report, SvgOfManyMarksAtOnePlace) {
-  // Names go below one another, wherever the place is rounded to.
+TEST(Report, SvgBarsAreTheShares) {
   Results results = someResults();
-  Measurement fast = results.measurements[0];
-  fast.series.resize(1);
-  results.measurements.insert(results.measurements.end(), 30, fast);
-  for (int i = 0; i < 200; ++i) {
-    results.machine.matmuls[0].seconds = {1e-6 * (1 + 0.01 * i)};
-    std::string svg = toSvg(results);
-    size_t names = 0;
-    for (size_t at = 0; (at = svg.find(">prefill 17<", at)) < svg.size(); ++at)
-      ++names;
-    EXPECT_EQ(names, 31u);
-  }
+  results.measurements.resize(1);
+  std::string svg = toSvg(results);
+  std::vector<double> limit = numbers(svg, "limit", "x1");
+  ASSERT_EQ(limit.size(), 1u);
+  std::vector<double> lefts = numbers(svg, "ours", "x");
+  std::vector<double> widths = numbers(svg, "ours", "width");
+  size_t ours = 0;
+  for (const Series &series : results.measurements[0].series)
+    if (!series.isPeer) {
+      ASSERT_LT(ours, widths.size());
+      // Numbers have one decimal.
+      EXPECT_NEAR(widths[ours] / (limit[0] - lefts[ours]),
+                  series.share(Statistic::Median), 1e-3)
+          << series.contender;
+      ++ours;
+    }
+  EXPECT_EQ(ours, widths.size());
+  EXPECT_GT(ours, 1u);
+}
+
+TEST(Report, SvgShowsHowFarTheLimitMoved) {
+  Results results = someResults();
+  results.measurements.resize(1);
+  for (Series &series : results.measurements[0].series)
+    series.limits = {1e-3, 1e-3, 1e-3};
+  EXPECT_EQ(numbers(toSvg(results), "band", "x").size(), 0u);
+  results.measurements[0].series[0].limits = {0.8e-3, 1e-3, 1.25e-3};
+  std::string svg = toSvg(results);
+  ASSERT_EQ(numbers(svg, "band", "x").size(), 1u) << svg;
+  double left = numbers(svg, "ours", "x")[0];
+  double whole = numbers(svg, "limit", "x1")[0] - left;
+  double from = numbers(svg, "band", "x")[0];
+  double to = from + numbers(svg, "band", "width")[0];
+  EXPECT_NEAR((from - left) / whole, 0.8, 1e-3);
+  EXPECT_NEAR((to - left) / whole, 1.25, 1e-3);
+  EXPECT_EQ(svg.find("beyond 100 %"), svg.npos);
+}
+
+TEST(Report, SvgSaysWhyABarIsBeyondTheLimit) {
+  Results results = someResults();
+  for (double &second : results.measurements[0].series[0].seconds)
+    second /= 3;
+  EXPECT_NE(toSvg(results).find("beyond 100 %"), std::string::npos);
+}
+
+TEST(Report, SvgBarsDoNotOverlap) {
+  Results results = someResults();
+  results.measurements.insert(results.measurements.end(), 30,
+                              results.measurements[0]);
+  std::string svg = toSvg(results);
+  std::vector<double> tops = numbers(svg, "ours", "y");
+  for (double peer : numbers(svg, "peer", "y"))
+    tops.push_back(peer);
+  std::sort(tops.begin(), tops.end());
+  ASSERT_GT(tops.size(), 60u);
+  double height = numbers(svg, "ours", "height")[0];
+  for (size_t i = 1; i < tops.size(); ++i)
+    EXPECT_GT(tops[i], tops[i - 1] + height);
+}
+
+TEST(Report, SvgOfTheMachineAlone) {
+  Results results = someResults();
+  results.measurements.clear();
+  std::string svg = toSvg(results);
+  EXPECT_EQ(xmlError(svg), "") << svg;
+  EXPECT_NE(svg.find("17 x 64 x 48"), std::string::npos) << svg;
 }
 
 TEST(Report, SvgOfNothing) {
