@@ -203,8 +203,10 @@ private:
 
   void drawHeads() {
     svg.text(16, 28, heading(), "head");
-    std::string sub = std::to_string(results.machine.threads) + " threads, " +
-                      results.machine.engine;
+    std::string sub =
+        std::to_string(results.machine.threads) +
+        (results.machine.threads == 1 ? " thread, " : " threads, ") +
+        results.machine.engine;
     if (results.machine.readRate() > 0)
       sub += ", memory read at " +
              shortNumber(results.machine.readRate() / 1e9) + " GB/s";
@@ -219,6 +221,17 @@ private:
       svg.line(place(share), top, place(share), bottom, "grid");
       svg.text(place(share), bottom + 18, percent(share), "small middle");
     }
+  }
+
+  /// Beside the bar, or beyond the limit's band where it would cover that.
+  double labelPlace(const Bar &bar, const Group &group) const {
+    constexpr double gap = 8, widthOfLetter = 7;
+    double place = this->place(bar.share) + gap;
+    double end = place + widthOfLetter * double(bar.label.size());
+    double band = this->place(group.bandLeast);
+    return end < band - gap
+               ? place
+               : std::max(place, this->place(group.bandMost) + gap);
   }
 
   double drawGroup(const Group &group, double y) {
@@ -236,8 +249,7 @@ private:
       svg.rect(left, first, place(bar.share) - left, barHeight,
                bar.isPeer ? "peer" : "ours",
                bar.name + ", " + group.title + ": " + bar.label);
-      svg.text(std::max(place(bar.share), place(group.bandMost)) + 8,
-               first + 12, bar.label, "small");
+      svg.text(labelPlace(bar, group), first + 12, bar.label, "small");
       first += barStep;
     }
     return end + groupGap;
