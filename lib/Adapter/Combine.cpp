@@ -9,6 +9,7 @@
 #include "LowRank.h"
 #include "lora-mlir/Adapter/Algebra.h"
 #include "lora-mlir/Support/StagedFolder.h"
+#include "lora-runtime/OutputPath.h"
 
 #include <cmath>
 #include <cstring>
@@ -198,6 +199,11 @@ Expected<AlgebraReport> Combiner::run(StagedFolder folder) {
 
 Expected<AlgebraReport> lora::combineAdapters(const CombineOptions &options,
                                               const Reporting &) {
+  std::vector<std::string> inputs;
+  for (const WeightedAdapter &adapter : options.adapters)
+    inputs.push_back(adapter.folder);
+  if (Error error = lora_rt::checkOutput(options.outputFolder, inputs))
+    return error;
   auto folder = StagedFolder::create(options.outputFolder);
   if (!folder)
     return folder.takeError();

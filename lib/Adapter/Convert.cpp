@@ -4,6 +4,7 @@
 #include "AdapterBranches.h"
 #include "Loralib.h"
 #include "lora-mlir/Support/StagedFolder.h"
+#include "lora-runtime/OutputPath.h"
 
 #include <cmath>
 #include <filesystem>
@@ -88,6 +89,8 @@ static Error writePeft(const std::vector<ModuleFactors> &modules,
 
 Expected<ConvertReport> lora::convertAdapter(const ConvertOptions &options,
                                              const Reporting &) {
+  if (Error error = lora_rt::checkOutput(options.output, {options.input}))
+    return error;
   ConvertReport report;
   std::optional<BranchedAdapter> source;
   std::vector<ModuleFactors> modules;

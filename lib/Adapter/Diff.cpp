@@ -12,6 +12,7 @@
 #include "lora-mlir/Adapter/Algebra.h"
 #include "lora-mlir/Import/Import.h"
 #include "lora-mlir/Support/StagedFolder.h"
+#include "lora-runtime/OutputPath.h"
 
 #include <algorithm>
 #include <cmath>
@@ -249,6 +250,9 @@ Expected<AlgebraReport> lora::diffModels(const DiffOptions &options,
   if (options.rank < 1)
     return makeError(ErrorCode::InvalidArgument,
                      "expected a rank of at least 1, but got ", options.rank);
+  if (Error error = lora_rt::checkOutput(
+          options.outputFolder, {options.baseFolder, options.tunedFolder}))
+    return error;
   auto folder = StagedFolder::create(options.outputFolder);
   if (!folder)
     return folder.takeError();

@@ -11,6 +11,7 @@
 #include "ModelFolder.h"
 #include "Programs.h"
 #include "lora-mlir/Adapter/Models.h"
+#include "lora-runtime/OutputPath.h"
 
 #include <map>
 
@@ -213,6 +214,9 @@ Expected<RoundingReport> Merger::run() {
 
 Expected<RoundingReport> lora::mergeModel(const MergeOptions &options,
                                           const Reporting &reporting) {
+  if (Error error = lora_rt::checkOutput(
+          options.outputFolder, {options.modelFolder, options.adapterFolder}))
+    return error;
   if (ProgramFile::isFile(options.modelFolder))
     return mergeProgram(options, reporting);
   auto folder = StagedFolder::create(options.outputFolder);

@@ -12,6 +12,7 @@
 #include "ModelFolder.h"
 #include "Programs.h"
 #include "lora-mlir/Adapter/Models.h"
+#include "lora-runtime/OutputPath.h"
 
 #include <filesystem>
 
@@ -117,6 +118,10 @@ Expected<SwitchResult> lora::switchExactly(const SwitchOptions &options,
 
 Expected<SwitchResult> lora::switchModel(const SwitchOptions &options,
                                          const Reporting &reporting) {
+  if (Error error = lora_rt::checkOutput(
+          options.outputFolder, {options.mergedFolder, options.fromAdapter,
+                                 options.toAdapter, options.modelFolder}))
+    return error;
   if (ProgramFile::isFile(options.mergedFolder))
     return switchProgram(options, reporting);
   auto exact = ExactReader::open(options.mergedFolder);

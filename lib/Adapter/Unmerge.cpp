@@ -5,6 +5,7 @@
 #include "ModelFolder.h"
 #include "Programs.h"
 #include "lora-mlir/Adapter/Models.h"
+#include "lora-runtime/OutputPath.h"
 
 using namespace lora;
 using lora_rt::Error;
@@ -117,6 +118,9 @@ Expected<UnmergeResult> Unmerger::run() {
 
 Expected<UnmergeResult> lora::unmergeModel(const UnmergeOptions &options,
                                            const Reporting &reporting) {
+  if (Error error = lora_rt::checkOutput(
+          options.outputFolder, {options.mergedFolder, options.adapterFolder}))
+    return error;
   if (ProgramFile::isFile(options.mergedFolder))
     return unmergeProgram(options, reporting);
   auto folder = StagedFolder::create(options.outputFolder);

@@ -2,6 +2,7 @@
 
 #include "RunCommand.h"
 #include "lora-runtime/File.h"
+#include "lora-runtime/OutputPath.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -67,7 +68,11 @@ Error checkOptions(const Options &options) {
   if ((options.tolerance || options.relativeTolerance) &&
       options.compare.empty())
     return fail("a tolerance needs --compare");
-  return Error::success();
+  const std::string &output =
+      options.hidden.empty() ? options.logits : options.hidden;
+  return checkOutput(
+      output,
+      {options.file, options.compare.substr(0, options.compare.rfind(':'))});
 }
 
 } // namespace

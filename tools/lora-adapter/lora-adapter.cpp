@@ -11,10 +11,12 @@
 #include "lora-mlir/Adapter/Models.h"
 #include "lora-runtime/CommandLine.h"
 #include "lora-runtime/File.h"
+#include "lora-runtime/OutputPath.h"
 
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 
 using lora_rt::Error;
@@ -55,6 +57,19 @@ static Error publish(const lora::RoundingReport &report,
   print(report.text());
   return file.empty() ? Error::success()
                       : lora_rt::writeTextFile(file, report.json());
+}
+
+/// A report comes late: where it goes is looked at first. It may go into the
+/// folder that is written.
+static Error checkReport(const std::string &file, const std::string &output,
+                         const std::vector<std::string> &inputs) {
+  std::error_code code;
+  std::filesystem::path folder = std::filesystem::path(file).parent_path();
+  if (!file.empty() && !folder.empty() &&
+      std::filesystem::weakly_canonical(folder, code) ==
+          std::filesystem::weakly_canonical(output, code))
+    return Error::success();
+  return lora_rt::checkOutputFile(file, inputs);
 }
 
 constexpr const char *kModelOutput =
@@ -117,7 +132,11 @@ static Action addMerge(CLI::App &app) {
                    "Also keep what rounding lost, for unmerge and switch");
   addReport(command, arguments->report);
   return [arguments] {
-    auto report = lora::mergeModel(arguments->options, reporting());
+    const lora::MergeOptions &options = arguments->options;
+    if (Error error = checkReport(arguments->report, options.outputFolder,
+                                  {options.modelFolder, options.adapterFolder}))
+      return error;
+    auto report = lora::mergeModel(options, reporting());
     return report ? publish(*report, arguments->report) : report.takeError();
   };
 }
@@ -142,7 +161,12 @@ static Action addUnmerge(CLI::App &app) {
   addOutput(command, arguments->options.outputFolder, kModelOutput);
   addReport(command, arguments->report);
   return [arguments] {
-    auto result = lora::unmergeModel(arguments->options, reporting());
+    const lora::UnmergeOptions &options = arguments->options;
+    if (Error error =
+            checkReport(arguments->report, options.outputFolder,
+                        {options.mergedFolder, options.adapterFolder}))
+      return error;
+    auto result = lora::unmergeModel(options, reporting());
     if (!result)
       return result.takeError();
     if (!result->exact)
@@ -179,7 +203,12 @@ static Action addSwitch(CLI::App &app) {
                      "compiled file, the file without an adapter");
   addReport(command, arguments->report);
   return [arguments] {
-    auto result = lora::switchModel(arguments->options, reporting());
+    const lora::SwitchOptions &options = arguments->options;
+    if (Error error = checkReport(arguments->report, options.outputFolder,
+                                  {options.mergedFolder, options.fromAdapter,
+                                   options.toAdapter, options.modelFolder}))
+      return error;
+    auto result = lora::switchModel(options, reporting());
     if (!result)
       return result.takeError();
     if (Error error = publish(result->report, arguments->report))

@@ -10,6 +10,7 @@
 #include "lora-mlir/Bench/Shapes.h"
 #include "lora-runtime/CommandLine.h"
 #include "lora-runtime/File.h"
+#include "lora-runtime/OutputPath.h"
 
 #include <CLI/CLI.hpp>
 
@@ -81,6 +82,25 @@ static Error publish(const Results &results, const Outputs &outputs) {
   return Error::success();
 }
 
+/// What a model's name says to read: nothing, if it is a shape's.
+static std::string inputOf(const std::string &model) {
+  for (const Shape &shape : shapes())
+    if (shape.name == model)
+      return "";
+  return model;
+}
+
+/// Results come late: where they go is looked at first.
+static Error checkOutputs(const Outputs &outputs,
+                          std::vector<std::string> inputs) {
+  if (Error error = lora_rt::checkOutputFile(outputs.json, inputs))
+    return error;
+  if (!outputs.json.empty() && outputs.svg == outputs.json)
+    return lora_rt::makeError(lora_rt::ErrorCode::InvalidArgument, outputs.svg,
+                              ": --json and --svg are one file");
+  return lora_rt::checkOutputFile(outputs.svg, inputs);
+}
+
 static void addCommon(CLI::App &command, CommonOptions &options) {
   command
       .add_option("--threads", options.threads,
@@ -138,6 +158,9 @@ static Action addCheckpoint(CLI::App &app) {
                      "Other numbers for another seed");
   return [arguments](const std::string &) {
     CheckpointOptions &options = arguments->options;
+    if (Error error =
+            lora_rt::checkOutput(options.folder, {inputOf(arguments->shape)}))
+      return error;
     auto shape = findShape(arguments->shape);
     if (!shape)
       return shape.takeError();
@@ -190,6 +213,9 @@ static Action addMachine(CLI::App &app) {
   addOutputs(command, arguments->outputs, /*withSvg=*/true);
   return [arguments](const std::string &commandLine) {
     MachineOptions &options = arguments->options;
+    if (Error error =
+            checkOutputs(arguments->outputs, {inputOf(options.model)}))
+      return error;
     options.command = commandLine;
     if (!arguments->dtype.empty())
       options.types = {*lora_rt::parseManifestName(arguments->dtype)};
@@ -276,6 +302,12 @@ static Action addRun(CLI::App &app) {
   addOutputs(command, arguments->outputs, /*withSvg=*/true);
   return [arguments, &command](const std::string &commandLine) {
     RunOptions &options = arguments->options;
+    std::vector<std::string> inputs = {inputOf(options.model),
+                                       options.adapterFolder};
+    if (Error error = checkOutputs(arguments->outputs, inputs))
+      return error;
+    if (Error error = lora_rt::checkOutput(options.workFolder, inputs))
+      return error;
     options.command = commandLine;
     if (!arguments->dtype.empty())
       options.dtype = lora_rt::parseManifestName(arguments->dtype);

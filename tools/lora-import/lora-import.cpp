@@ -7,6 +7,7 @@
 #include "lora-mlir/Import/Import.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
+#include "lora-runtime/OutputPath.h"
 #include "mlir/IR/AsmState.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
@@ -61,6 +62,10 @@ int main(int argc, char **argv) {
         options.dtype != lora_rt::DType::BF16)
       return fail("--dtype: expected f32 or bf16, but got '" + dtype + "'");
   }
+  if (output != "-")
+    if (lora_rt::Error error =
+            lora_rt::checkOutput(output, {folder, adapterFolder}))
+      return fail(error.message());
   if (!adapterFolder.empty()) {
     auto adapter = lora::peft::PeftAdapter::open(adapterFolder);
     if (!adapter)

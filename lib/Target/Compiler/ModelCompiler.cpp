@@ -16,6 +16,7 @@
 #include "lora-mlir/Import/Import.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-runtime/CompiledFile.h"
+#include "lora-runtime/OutputPath.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
@@ -181,6 +182,8 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
   if (!backend)
     return backend.takeError();
 
+  if (Error error = lora_rt::checkOutput(output, {*stub, *backend}))
+    return error;
   auto writer = lora_rt::PayloadWriter::create(output, *stub);
   if (!writer)
     return writer.takeError();
@@ -232,6 +235,9 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
 Expected<CompileReport> lora::compileModel(const ModelOptions &options,
                                            const std::string &output) {
   auto start = std::chrono::steady_clock::now();
+  if (Error error = lora_rt::checkOutput(
+          output, {options.modelFolder, options.adapterFolder}))
+    return error;
   ModelCompiler compiler(options);
   if (Error error = compiler.readGraph())
     return error;
