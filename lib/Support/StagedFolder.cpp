@@ -1,18 +1,20 @@
 //===- StagedFolder.cpp - A folder that appears when it is complete -------===//
 //
-// rename(2) replaces an empty folder in one step and refuses one that is not. A
-// signal that ends the process removes what is staged first. A handler may not
-// walk folders, so it wakes a thread that does.
+// rename(2) replaces an empty folder in one step and refuses one that is not;
+// two folders are exchanged in one step, too. A folder that must stay what it
+// is, the root of a mount for instance, gets the files one by one. A signal
+// that ends the process removes what is staged first. A handler may not walk
+// folders, so it wakes a thread that does.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Support/StagedFolder.h"
+#include "FolderPlacing.h"
 
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <fcntl.h>
 #include <filesystem>
 #include <iterator>
 #include <mutex>
@@ -51,6 +53,15 @@ public:
   void remove(const std::string &folder) {
     std::lock_guard<std::mutex> lock(mutex);
     folders.erase(folder);
+  }
+  /// Takes the last step of a folder, which no signal divides. False, with
+  /// errno, if it fails.
+  template <typename Step> bool finish(const std::string &folder, Step step) {
+    std::lock_guard<std::mutex> lock(mutex);
+    if (!step())
+      return false;
+    folders.erase(folder);
+    return true;
   }
 
 private:
@@ -108,7 +119,8 @@ private:
 
 StagedFolder::StagedFolder(StagedFolder &&other) noexcept
     : target(std::move(other.target)),
-      staging(std::exchange(other.staging, {})) {}
+      staging(std::exchange(other.staging, {})), inside(other.inside),
+      adds(other.adds) {}
 
 StagedFolder::~StagedFolder() {
   std::error_code ignored;
@@ -118,31 +130,55 @@ StagedFolder::~StagedFolder() {
   StagedFolders::get().remove(staging);
 }
 
-Expected<StagedFolder> StagedFolder::create(const std::string &path) {
-  std::string target = path;
-  while (target.size() > 1 && target.back() == '/')
-    target.pop_back();
+Error lora::checkNewFolder(const std::string &path) {
   std::error_code code;
-  if (target.empty())
+  if (path.empty())
     return makeError(ErrorCode::InvalidArgument,
                      "expected the name of a folder to write");
-  if (fs::exists(fs::symlink_status(target, code))) {
-    bool isFolder = fs::is_directory(target, code);
-    if (!isFolder || !fs::is_empty(target, code) || code)
-      return makeError(ErrorCode::InvalidArgument, target,
-                       isFolder ? ": the folder is not empty"
-                                : ": is not a folder",
-                       "; give a new name, or remove it first");
-    // What a link points to is replaced, not the link.
-    if (fs::path real = fs::canonical(target, code); !code)
-      target = real.string();
-  }
+  if (!fs::exists(fs::symlink_status(path, code)))
+    return Error::success();
+  constexpr const char *wayOut = "; give a new name, or remove it first";
+  if (!fs::is_directory(path, code))
+    return makeError(ErrorCode::InvalidArgument, path, ": is not a folder",
+                     wayOut);
+  fs::directory_iterator entries(path, code);
+  if (code)
+    return makeError(ErrorCode::System, path,
+                     ": cannot list: ", code.message());
+  if (entries == fs::directory_iterator())
+    return Error::success();
+  return makeError(ErrorCode::InvalidArgument, path,
+                   ": the folder is not empty: it holds '",
+                   entries->path().filename().string(), "'", wayOut);
+}
+
+Expected<StagedFolder> StagedFolder::create(const std::string &path) {
+  if (Error error = checkNewFolder(path))
+    return error;
+  return stage(path, /*adds=*/false);
+}
+
+Expected<StagedFolder> StagedFolder::createAddition(const std::string &path) {
+  return stage(path, /*adds=*/true);
+}
+
+Expected<StagedFolder> StagedFolder::stage(std::string target, bool adds) {
+  while (target.size() > 1 && target.back() == '/')
+    target.pop_back();
+  // What a link points to is replaced, not the link.
+  std::error_code code;
+  fs::path real = fs::canonical(target, code);
+  bool isThere = !code;
+  if (isThere)
+    target = real.string();
+  bool inside = isThere && mustStay(target);
   for (unsigned attempt = 0; attempt < 100; ++attempt) {
-    std::string staging = target + ".part." + std::to_string(getpid()) + "." +
+    std::string staging = target + (inside ? "/.part." : ".part.") +
+                          std::to_string(getpid()) + "." +
                           std::to_string(attempt);
     if (mkdir(staging.c_str(), 0777) == 0) {
       StagedFolders::get().add(staging);
-      return StagedFolder(target, staging);
+      return StagedFolder(target, staging, inside, adds);
     }
     if (errno != EEXIST)
       break;
@@ -172,24 +208,31 @@ Error StagedFolder::copyFile(const std::string &from, const std::string &file) {
   return out->commit();
 }
 
-/// Makes a folder's entries last.
-static bool syncFolder(const std::string &path) {
-  int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0)
-    return false;
-  // Some file systems have no fsync for folders.
-  bool done = fsync(fd) == 0 || errno == EINVAL;
-  close(fd);
-  return done;
+bool StagedFolder::place() const {
+  if (!inside) {
+    if (adds ? exchangeFolders(staging, target)
+             : rename(staging.c_str(), target.c_str()) == 0)
+      return true;
+    // Somebody else has written there.
+    if (errno == EEXIST || errno == ENOTEMPTY)
+      return false;
+    int reason = errno;
+    std::error_code code;
+    if (!fs::is_directory(target, code)) {
+      errno = reason;
+      return false;
+    }
+  }
+  return moveEntries(staging, target);
 }
 
 Error StagedFolder::commit() {
-  std::string parent = fs::path(target).parent_path().string();
-  if (!syncFolder(staging) || rename(staging.c_str(), target.c_str()) != 0)
+  if (!syncFolder(staging) ||
+      !StagedFolders::get().finish(staging, [this] { return place(); }))
     return makeError(ErrorCode::System, target,
                      ": cannot finish: ", lora_rt::systemMessage(errno));
-  StagedFolders::get().remove(staging);
   staging.clear();
-  (void)syncFolder(parent.empty() ? "." : parent);
+  std::string parent = fs::path(target).parent_path().string();
+  (void)syncFolder(inside ? target : parent.empty() ? "." : parent);
   return Error::success();
 }

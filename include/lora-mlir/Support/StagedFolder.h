@@ -1,7 +1,11 @@
 //===- StagedFolder.h - A folder that appears when it is complete ---------===//
 //
 // Everything is written to a folder beside the target. It takes the target's
-// name when all of it is on the disk, or goes away.
+// name when all of it is on the disk, or goes away: the target is whole at any
+// moment, whatever ends the process. Where another folder cannot take that
+// name, since the target is the root of a mount or the working directory, the
+// files are moved into it instead, and the config, without which a folder is
+// neither a model nor an adapter, comes last.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +27,11 @@ public:
   /// `target` must not exist yet, or be an empty folder.
   static lora_rt::Expected<StagedFolder> create(const std::string &target);
 
+  /// `target` is a folder, and what it holds at the end stays; nothing of it
+  /// may have a name of what is written.
+  static lora_rt::Expected<StagedFolder>
+  createAddition(const std::string &target);
+
   /// Where to write until then.
   const std::string &path() const { return staging; }
   std::string pathOf(const std::string &file) const {
@@ -39,11 +48,22 @@ public:
   lora_rt::Error commit();
 
 private:
-  StagedFolder(std::string target, std::string staging)
-      : target(std::move(target)), staging(std::move(staging)) {}
+  StagedFolder(std::string target, std::string staging, bool inside, bool adds)
+      : target(std::move(target)), staging(std::move(staging)), inside(inside),
+        adds(adds) {}
+
+  static lora_rt::Expected<StagedFolder> stage(std::string target, bool adds);
+  /// The last step; false, with errno, if it fails.
+  bool place() const;
 
   std::string target, staging;
+  /// Where `staging` lies: in the target, which must stay, or beside it.
+  bool inside;
+  bool adds;
 };
+
+/// Fails unless `path` is the name of a new folder, or of an empty one.
+lora_rt::Error checkNewFolder(const std::string &path);
 
 } // namespace lora
 
