@@ -38,6 +38,8 @@ for tool in lora-import lora-opt lora-compile lora-run lora-train lora-diff; do
   [ -x "$bin/$tool" ] || { echo "tour.sh: there is no $bin/$tool; ./setup.sh builds it" >&2 && exit 1; }
 done
 mkdir -p "$out"
+# lora-train writes over no adapter.
+rm -rf "$out/trained"
 
 model=examples/tiny-qwen3/model
 adapter=examples/tiny-qwen3/adapter

@@ -11,21 +11,13 @@
 #include "lora-runtime/Safetensors.h"
 #include "mlir/IR/Location.h"
 
-#include <filesystem>
+#include <algorithm>
+#include <cmath>
 
 using namespace lora;
 using lora_rt::Error;
 using lora_rt::ErrorCode;
 using lora_rt::Expected;
-
-Error lora::makeFolder(const std::string &path) {
-  std::error_code code;
-  std::filesystem::create_directories(path, code);
-  if (code || !std::filesystem::is_directory(path, code))
-    return lora_rt::makeError(ErrorCode::System, path,
-                              ": cannot be made a folder: ", code.message());
-  return Error::success();
-}
 
 /// One region as tensors of the adapter, by their keys in its file.
 static Expected<std::vector<peft::AdapterTensor>>
@@ -54,6 +46,18 @@ Error lora::writeAdapter(const std::string &folder, TrainingProgram &program) {
   auto tensors = takeApart(program, lora_rt::ModuleInstance::Region::Theta);
   if (!tensors)
     return tensors.takeError();
+  // The last update comes behind the last loss.
+  for (const peft::AdapterTensor &tensor : *tensors)
+    if (auto at =
+            std::find_if_not(tensor.values.begin(), tensor.values.end(),
+                             [](float value) { return std::isfinite(value); });
+        at != tensor.values.end())
+      return lora_rt::makeError(
+          ErrorCode::InvalidArgument, "after the last step, number ",
+          at - tensor.values.begin(), " of the trained tensor '", tensor.key,
+          "' is ", *at,
+          "; training has diverged; try a smaller --lr or a "
+          "--clip");
   return peft::writePeftAdapter(folder, program.adapter().config(), *tensors);
 }
 

@@ -9,10 +9,8 @@ namespace lora {
 
 class TrainingProgram;
 
-/// Creates a folder and those above it.
-lora_rt::Error makeFolder(const std::string &path);
-
-/// Writes the adapter as it is now into a PEFT folder.
+/// Writes the adapter as it is now into a PEFT folder. Fails if a number is NaN
+/// or infinite.
 lora_rt::Error writeAdapter(const std::string &folder,
                             TrainingProgram &program);
 

@@ -4,19 +4,36 @@
 #include "lora-runtime/File.h"
 
 #include <cerrno>
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace lora;
 using lora_rt::Error;
 using lora_rt::ErrorCode;
 using lora_rt::Expected;
 
+static Error cannotWrite(const std::string &path) {
+  return lora_rt::makeError(ErrorCode::System, path, ": cannot be written: ",
+                            lora_rt::systemMessage(errno));
+}
+
 Expected<StepLog> StepLog::create(const std::string &path) {
-  std::FILE *file = std::fopen(path.c_str(), "w");
-  if (!file)
-    return lora_rt::makeError(ErrorCode::System, path, ": cannot be written: ",
-                              lora_rt::systemMessage(errno));
+  int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0)
+    return cannotWrite(path);
+  std::FILE *file = fdopen(fd, "w");
+  if (!file) {
+    Error error = cannotWrite(path);
+    ::close(fd);
+    return error;
+  }
+  StepLog log(path, file);
   std::fputs("step,loss,gradient_norm,learning_rate,tokens,seconds\n", file);
-  return StepLog(path, file);
+  if (Error error = log.flush()) {
+    unlink(path.c_str());
+    return error;
+  }
+  return log;
 }
 
 Error StepLog::add(const StepReport &report, double learningRate) {
@@ -24,8 +41,9 @@ Error StepLog::add(const StepReport &report, double learningRate) {
                static_cast<long long>(report.step), report.loss,
                report.gradientNorm, learningRate,
                static_cast<long long>(report.tokens), report.seconds);
-  if (std::fflush(file.get()) != 0)
-    return lora_rt::makeError(ErrorCode::System, path, ": cannot be written: ",
-                              lora_rt::systemMessage(errno));
-  return Error::success();
+  return flush();
+}
+
+Error StepLog::flush() {
+  return std::fflush(file.get()) == 0 ? Error::success() : cannotWrite(path);
 }

@@ -14,6 +14,7 @@ namespace lora {
 /// what it did.
 class StepLog {
 public:
+  /// Creates the file; one that is there, or a link, is left alone.
   static lora_rt::Expected<StepLog> create(const std::string &path);
 
   lora_rt::Error add(const StepReport &report, double learningRate);
@@ -25,6 +26,9 @@ private:
 
   StepLog(std::string path, std::FILE *file)
       : path(std::move(path)), file(file) {}
+
+  /// Gives the file what was printed.
+  lora_rt::Error flush();
 
   std::string path;
   std::unique_ptr<std::FILE, Close> file;

@@ -1,36 +1,110 @@
 //===- Trainer.cpp - Fine-tuning an adapter -------------------------------===//
 //
-// The order of things: read everything and check it, compile one step per
-// padded length, say what memory it takes, run, write.
+// The order of things: check what was asked for, read everything and check it,
+// compile one step per padded length, say what memory it takes, run, write.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Training/Trainer.h"
 #include "AdapterFiles.h"
-#include "StepLog.h"
+#include "RunFolder.h"
 #include "TrainingProgram.h"
+#include "lora-runtime/OutputPath.h"
 #include "lora-runtime/TrainingData.h"
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <filesystem>
 
 using namespace lora;
 using lora_rt::Error;
 using lora_rt::ErrorCode;
 using lora_rt::Expected;
+namespace fs = std::filesystem;
 
 namespace {
 
-/// The rows of step `step` (from 0).
-std::vector<const lora_rt::TrainingRow *>
-selectRows(const std::vector<lora_rt::TrainingRow> &rows, int64_t step,
-           int64_t batchSize) {
-  std::vector<const lora_rt::TrainingRow *> selected;
-  for (int64_t i = 0; i < batchSize; ++i)
-    selected.push_back(
-        &rows[size_t((step * batchSize + i) % int64_t(rows.size()))]);
-  return selected;
+/// Numbers are taken in f32 by the step: one that is not zero must not become
+/// zero there, nor a finite one infinite.
+Error checkNumber(const char *name, double value, bool canBeZero,
+                  double below = std::numeric_limits<double>::infinity()) {
+  float taken = float(value);
+  if (std::isfinite(taken) && value >= 0 && double(taken) < below &&
+      (taken != 0 || (canBeZero && value == 0)))
+    return Error::success();
+  std::ostringstream limit;
+  limit << below;
+  return lora_rt::makeError(
+      ErrorCode::InvalidArgument, name, ": expected a number ",
+      canBeZero ? "from 0 up" : "above 0",
+      std::isfinite(below) ? " and below " + limit.str() : "",
+      ", that f32 can hold, but got ", value);
+}
+
+Error checkOptions(const TrainingOptions &options) {
+  for (auto [name, value] : {std::pair("--steps", options.steps),
+                             std::pair("--batch-size", options.batchSize)})
+    if (value < 1)
+      return lora_rt::makeError(ErrorCode::InvalidArgument, name,
+                                ": expected a number from 1 up, but got ",
+                                value);
+  const AdamWOptions &optimizer = options.optimizer;
+  if (Error error = checkNumber("--lr", optimizer.learningRate, true))
+    return error;
+  for (double beta : {optimizer.beta1, optimizer.beta2})
+    if (Error error = checkNumber("--betas", beta, true, /*below=*/1))
+      return error;
+  if (Error error = checkNumber("--eps", optimizer.eps, true))
+    return error;
+  if (Error error = checkNumber("--weight-decay", optimizer.weightDecay, true))
+    return error;
+  if (optimizer.clip != std::numeric_limits<double>::infinity())
+    return checkNumber("--clip", optimizer.clip, false);
+  return Error::success();
+}
+
+std::vector<std::string> inputsOf(const TrainingOptions &options) {
+  std::vector<std::string> inputs = {options.modelFolder,
+                                     options.adapterFolder};
+  // A folder is no data: the reader says so.
+  std::error_code code;
+  if (!fs::is_directory(options.dataFile, code))
+    inputs.push_back(options.dataFile);
+  return inputs;
+}
+
+/// The gradients' file takes the place of nothing that is read or written.
+Error checkGradientsFile(const TrainingOptions &options) {
+  if (Error error =
+          lora_rt::checkOutputFile(options.gradientsFile, inputsOf(options)))
+    return error;
+  fs::path file = options.gradientsFile, folder = file.parent_path();
+  std::error_code code;
+  for (const char *name :
+       {"adapter_config.json", "adapter_model.safetensors", "log.csv"})
+    if (file.filename() == name && fs::equivalent(folder.empty() ? "." : folder,
+                                                  options.outputFolder, code))
+      return lora_rt::makeError(ErrorCode::InvalidArgument,
+                                options.gradientsFile,
+                                ": the run writes its own ", name,
+                                " there; give --gradients another name");
+  return Error::success();
+}
+
+/// Tokens are numbered by int32.
+Error checkBatch(const std::vector<lora_rt::TrainingRow> &rows,
+                 int64_t batchSize) {
+  size_t longest = 0;
+  for (const lora_rt::TrainingRow &row : rows)
+    longest = std::max(longest, row.ids.size());
+  int64_t length = lora_rt::paddedLength(int64_t(longest));
+  if (batchSize <= std::numeric_limits<int32_t>::max() / length)
+    return Error::success();
+  return lora_rt::makeError(ErrorCode::InvalidArgument,
+                            "--batch-size: ", batchSize, " rows of up to ",
+                            length,
+                            " tokens are more than 2147483647 tokens a step");
 }
 
 int64_t longestOf(const std::vector<const lora_rt::TrainingRow *> &rows) {
@@ -54,17 +128,12 @@ std::array<float, 8> getHyperparameters(const AdamWOptions &options,
 }
 
 Error runSteps(const TrainingOptions &options, TrainingProgram &program,
-               const std::vector<lora_rt::TrainingRow> &rows, StepLog &log) {
+               const std::vector<lora_rt::TrainingRow> &rows,
+               RunFolder &folder) {
   for (int64_t step = 0; step < options.steps; ++step) {
-    auto selected = selectRows(rows, step, options.batchSize);
+    auto selected = lora_rt::selectRows(rows, step, options.batchSize);
     lora_rt::TrainingBatch batch =
         lora_rt::makeBatch(selected, program.lengthFor(longestOf(selected)));
-    if (batch.counted == 0)
-      return lora_rt::makeError(
-          ErrorCode::InvalidFile, options.dataFile, ": the ", batch.rows,
-          " rows of step ", step + 1,
-          " have no token to predict: all their labels are -100 or they have "
-          "one token; remove them");
     StepReport report;
     report.step = step + 1;
     report.tokens = batch.tokens;
@@ -78,7 +147,7 @@ Error runSteps(const TrainingOptions &options, TrainingProgram &program,
             .count();
     report.loss = result->loss;
     report.gradientNorm = result->gradientNorm;
-    if (Error error = log.add(report, options.optimizer.learningRate))
+    if (Error error = folder.add(report, options.optimizer.learningRate))
       return error;
     if (options.report)
       options.report(report);
@@ -97,7 +166,11 @@ Error runSteps(const TrainingOptions &options, TrainingProgram &program,
 
 } // namespace
 
-Error lora::train(const TrainingOptions &options) {
+/// Reads, compiles and runs; what `folder` holds after a failure is its own to
+/// say.
+static Error trainInto(RunFolder &folder, const TrainingOptions &options) {
+  if (Error error = checkGradientsFile(options))
+    return error;
   Expected<std::unique_ptr<TrainingProgram>> program =
       TrainingProgram::create(options);
   if (!program)
@@ -108,21 +181,36 @@ Error lora::train(const TrainingOptions &options) {
       lora_rt::readTrainingRows(options.dataFile, vocabulary, longest);
   if (!rows)
     return rows.takeError();
-  if (Error error = makeFolder(options.outputFolder))
+  if (Error error = checkBatch(*rows, options.batchSize))
+    return error;
+  if (Error error = lora_rt::checkSteps(*rows, options.steps, options.batchSize,
+                                        options.dataFile))
     return error;
 
   // Which lengths will occur is known: rows are taken in order.
   std::set<int64_t> lengths;
-  int64_t cycle = int64_t(rows->size()); // Steps repeat after this many.
+  int64_t cycle = lora_rt::stepsPerCycle(*rows, options.batchSize);
   for (int64_t step = 0; step < std::min(options.steps, cycle); ++step)
-    lengths.insert(longestOf(selectRows(*rows, step, options.batchSize)));
+    lengths.insert(
+        longestOf(lora_rt::selectRows(*rows, step, options.batchSize)));
   if (Error error = (*program)->compile(lengths))
     return error;
-
-  Expected<StepLog> log = StepLog::create(options.outputFolder + "/log.csv");
-  if (!log)
-    return log.takeError();
-  if (Error error = runSteps(options, **program, *rows, *log))
+  if (Error error = runSteps(options, **program, *rows, folder))
     return error;
-  return writeAdapter(options.outputFolder, **program);
+  return folder.writeAdapter(**program);
+}
+
+Error lora::train(const TrainingOptions &options) {
+  if (Error error = checkOptions(options))
+    return error;
+  if (Error error =
+          lora_rt::checkOutput(options.outputFolder, inputsOf(options)))
+    return error;
+  RunFolder folder;
+  if (Error error = folder.open(options.outputFolder))
+    return error;
+  Error error = trainInto(folder, options);
+  if (!error)
+    return error;
+  return Error(error.code(), error.message() + folder.remains());
 }

@@ -17,6 +17,7 @@
 #include "llvm/Support/FormatVariadic.h"
 
 #include <ctime>
+#include <sys/sysinfo.h>
 
 using namespace lora;
 using lora_rt::Error;
@@ -233,6 +234,20 @@ Error TrainingProgram::load(const std::string &code) {
                      mebibytes(copied) + " copied), adapter and moments " +
                      mebibytes(memory.regions) + ", workspace " +
                      mebibytes(memory.workspace));
+  // The kernel would give it, and end the process when it is used.
+  struct sysinfo machine = {};
+  uint64_t needed = memory.regions + memory.workspace;
+  if (sysinfo(&machine) == 0) {
+    uint64_t there =
+        (machine.totalram + machine.totalswap) * uint64_t(machine.mem_unit);
+    if (needed > there)
+      return lora_rt::makeError(
+          ErrorCode::System, "a step of ", options.batchSize, " rows needs ",
+          mebibytes(needed), " of memory, but this machine has ",
+          mebibytes(there),
+          "; take fewer rows into a step (--batch-size), "
+          "or shorter ones");
+  }
   return Error::success();
 }
 

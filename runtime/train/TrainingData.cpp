@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <filesystem>
+#include <numeric>
 
 using namespace lora_rt;
 
@@ -19,7 +21,7 @@ Error readIds(const Json &list, const char *key, int64_t vocabulary,
               std::vector<int32_t> &ids) {
   if (!list.is_array())
     return makeError(ErrorCode::InvalidFile, where, ": expected '", key,
-                     "' to be a list of token ids");
+                     "' to be a list of token ids, but it is ", list.dump());
   ids.reserve(list.size());
   for (const Json &value : list) {
     bool whole = value.is_number_integer();
@@ -46,11 +48,60 @@ Error readIds(const Json &list, const char *key, int64_t vocabulary,
   return Error::success();
 }
 
+/// A mask may be there, but has nothing to say: rows have no padding.
+Error checkMask(const Json &mask, size_t tokens, const std::string &where) {
+  if (!mask.is_array())
+    return makeError(ErrorCode::InvalidFile, where,
+                     ": expected 'attention_mask' to be a list, but it is ",
+                     mask.dump());
+  if (mask.size() != tokens)
+    return makeError(ErrorCode::InvalidFile, where, ": 'attention_mask' has ",
+                     mask.size(), " values, but 'input_ids' has ", tokens);
+  for (size_t i = 0; i < mask.size(); ++i) {
+    if (!mask[i].is_number_integer())
+      return makeError(ErrorCode::InvalidFile, where, ": attention_mask[", i,
+                       "] is ", mask[i].dump(),
+                       ", but expected the whole number 1");
+    if (mask[i] != 1)
+      return makeError(ErrorCode::InvalidFile, where, ": attention_mask[", i,
+                       "] is ", mask[i].dump(),
+                       ", but rows are given without padding; remove the "
+                       "padded tokens from all lists");
+  }
+  return Error::success();
+}
+
+/// Labels that some token before them should predict.
+int64_t countLabels(const TrainingRow &row) {
+  return std::count_if(row.labels.begin() + 1, row.labels.end(),
+                       [](int32_t label) { return label != ignoredLabel; });
+}
+
+/// "line 7", "lines 7, 8 and 9", "lines 7, 8, 9, 10 and 3 more"
+std::string linesText(const std::vector<const TrainingRow *> &rows) {
+  std::vector<int64_t> lines;
+  for (const TrainingRow *row : rows)
+    lines.push_back(row->line);
+  std::sort(lines.begin(), lines.end());
+  lines.erase(std::unique(lines.begin(), lines.end()), lines.end());
+  size_t shown = lines.size() <= 5 ? lines.size() : 4;
+  std::string text = lines.size() == 1 ? "line " : "lines ";
+  for (size_t i = 0; i < shown; ++i)
+    text += (i == 0                                           ? ""
+             : i + 1 == lines.size() && shown == lines.size() ? " and "
+                                                              : ", ") +
+            std::to_string(lines[i]);
+  if (shown < lines.size())
+    text += " and " + std::to_string(lines.size() - shown) + " more";
+  return text;
+}
+
 Expected<TrainingRow> readRow(std::string_view line, const std::string &where,
                               int64_t vocabulary, int64_t longest) {
   Expected<Json> json = parseJson(line, where);
   if (!json)
-    return json.takeError();
+    return makeError(ErrorCode::InvalidFile, json.message(),
+                     "; a row is one line, as {\"input_ids\": [5, 7]}");
   if (!json->is_object() || !json->contains("input_ids"))
     return makeError(ErrorCode::InvalidFile, where,
                      ": expected an object with 'input_ids', as in "
@@ -71,19 +122,10 @@ Expected<TrainingRow> readRow(std::string_view line, const std::string &where,
     return makeError(ErrorCode::InvalidFile, where, ": the row has ",
                      row.ids.size(), " tokens, but the model's context is ",
                      longest, "; split it");
-  if (json->contains("attention_mask")) {
-    const Json &mask = (*json)["attention_mask"];
-    if (!mask.is_array() || mask.size() != row.ids.size())
-      return makeError(ErrorCode::InvalidFile, where,
-                       ": expected 'attention_mask' to be a list as long as "
-                       "'input_ids', of 1 everywhere");
-    for (const Json &value : mask)
-      if (value != 1)
-        return makeError(ErrorCode::InvalidFile, where,
-                         ": rows are given without padding, but "
-                         "'attention_mask' is not 1 everywhere; remove the "
-                         "padded tokens");
-  }
+  if (json->contains("attention_mask"))
+    if (Error error =
+            checkMask((*json)["attention_mask"], row.ids.size(), where))
+      return error;
   if (!json->contains("labels")) {
     row.labels = row.ids;
     return row;
@@ -103,6 +145,15 @@ Expected<TrainingRow> readRow(std::string_view line, const std::string &where,
 Expected<std::vector<TrainingRow>>
 lora_rt::readTrainingRows(const std::string &path, int64_t vocabulary,
                           int64_t longest) {
+  std::error_code code;
+  auto status = std::filesystem::status(path, code);
+  if (std::filesystem::exists(status) &&
+      !std::filesystem::is_regular_file(status))
+    return makeError(ErrorCode::InvalidFile, path,
+                     std::filesystem::is_directory(status)
+                         ? ": is a folder"
+                         : ": is a pipe or a device",
+                     ", but rows are read from a JSON Lines file");
   Expected<MappedFile> file = MappedFile::open(path);
   if (!file)
     return file.takeError();
@@ -119,11 +170,50 @@ lora_rt::readTrainingRows(const std::string &path, int64_t vocabulary,
         readRow(line, path + ":" + std::to_string(number), vocabulary, longest);
     if (!row)
       return row.takeError();
+    row->line = int64_t(number);
     rows.push_back(std::move(*row));
   }
   if (rows.empty())
     return makeError(ErrorCode::InvalidFile, path, ": has no rows");
   return rows;
+}
+
+std::vector<const TrainingRow *>
+lora_rt::selectRows(const std::vector<TrainingRow> &rows, int64_t step,
+                    int64_t batchSize) {
+  std::vector<const TrainingRow *> selected;
+  size_t count = rows.size();
+  size_t next = size_t(step) % count * (size_t(batchSize) % count) % count;
+  for (int64_t i = 0; i < batchSize; ++i) {
+    selected.push_back(&rows[next]);
+    next = next + 1 == count ? 0 : next + 1;
+  }
+  return selected;
+}
+
+int64_t lora_rt::stepsPerCycle(const std::vector<TrainingRow> &rows,
+                               int64_t batchSize) {
+  return int64_t(rows.size()) / std::gcd(int64_t(rows.size()), batchSize);
+}
+
+Error lora_rt::checkSteps(const std::vector<TrainingRow> &rows, int64_t steps,
+                          int64_t batchSize, const std::string &path) {
+  steps = std::min(steps, stepsPerCycle(rows, batchSize));
+  for (int64_t step = 0; step < steps; ++step) {
+    std::vector<const TrainingRow *> selected =
+        selectRows(rows, step, batchSize);
+    if (std::any_of(
+            selected.begin(), selected.end(),
+            [](const TrainingRow *row) { return countLabels(*row) != 0; }))
+      continue;
+    return makeError(
+        ErrorCode::InvalidFile, path, ":", selected.front()->line, ": step ",
+        step + 1, " has no token to predict: in its rows (",
+        linesText(selected),
+        ") all labels behind the first token are -100, or there is no other "
+        "token; remove them, or take more rows into a step");
+  }
+  return Error::success();
 }
 
 int64_t lora_rt::paddedLength(int64_t longest) {
@@ -151,10 +241,8 @@ TrainingBatch lora_rt::makeBatch(std::span<const TrainingRow *const> rows,
       batch.sequence[2 * total + token] = int32_t(token + 1);
       if (size_t(position) < source.ids.size())
         batch.ids[token] = source.ids[size_t(position)];
-      if (size_t(position) + 1 < source.ids.size()) {
+      if (size_t(position) + 1 < source.ids.size())
         batch.labels[token] = source.labels[size_t(position) + 1];
-        batch.counted += batch.labels[token] != ignoredLabel;
-      }
     }
   }
   return batch;

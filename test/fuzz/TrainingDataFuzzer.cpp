@@ -47,6 +47,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   lora_rt::TrainingBatch batch =
       lora_rt::makeBatch(all, lora_rt::paddedLength(longest));
-  CHECK(batch.counted <= batch.tokens);
+  bool hasLoss = std::any_of(batch.labels.begin(), batch.labels.end(),
+                             [](int32_t label) { return label != -100; });
+  lora_rt::Error error =
+      lora_rt::checkSteps(*rows, 1, int64_t(rows->size()), path);
+  CHECK(hasLoss != bool(error) && batch.tokens > 0);
   return 0;
 }

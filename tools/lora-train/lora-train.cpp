@@ -17,7 +17,8 @@ static constexpr const char *overview =
 MODEL_DIR is a Hugging Face folder, --adapter a PEFT folder with weights to start from. The rows of --data,
 {"input_ids": [...], "labels": [...]} a line, are taken in order, from the start again when they end; labels default to the
 ids, -100 is not counted. The loss of a step is the mean over the counted tokens of its rows. The optimizer is AdamW. The
-folder --out gets the trained adapter as PEFT writes it, and log.csv.)";
+folder --out, new or empty, gets log.csv, a line per step, and at the end the trained adapter as PEFT writes it. A run that
+fails leaves log.csv alone. docs/training.md has the rules.)";
 
 static constexpr const char *example = R"(Example:
   lora-train examples/tiny-qwen3/model --adapter examples/tiny-qwen3/adapter \
@@ -40,7 +41,7 @@ int main(int argc, char **argv) {
       ->required();
   app.add_option(
          "--out", options.outputFolder,
-         "Folder for the trained adapter and log.csv; created if needed")
+         "Folder for the trained adapter and log.csv; new, or empty")
       ->required();
   app.add_option("--steps", options.steps, "Steps to take")
       ->required()

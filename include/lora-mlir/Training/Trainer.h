@@ -46,7 +46,8 @@ struct TrainingOptions {
   std::string adapterFolder;
   /// JSON Lines of token ids; see TrainingData.h.
   std::string dataFile;
-  /// Gets adapter_config.json, adapter_model.safetensors and log.csv.
+  /// Gets log.csv, and at the end adapter_config.json and
+  /// adapter_model.safetensors. New, or empty.
   std::string outputFolder;
   /// If not empty: gets the gradients of the first step before clipping, named
   /// as in adapter_model.safetensors.
@@ -67,8 +68,10 @@ struct TrainingOptions {
   std::function<void(const StepReport &)> report;
 };
 
-/// Trains and writes the adapter. On failure nothing is left of the adapter's
-/// files; log.csv holds the steps that were done.
+/// Trains and writes the adapter. On failure the output folder is what it was,
+/// or, after the first step, has a log.csv of the steps that were done and no
+/// adapter; the message says so. Outputs that are inputs, or lie in them, are
+/// refused before anything is read.
 lora_rt::Error train(const TrainingOptions &options);
 
 } // namespace lora

@@ -22,15 +22,32 @@ namespace lora_rt {
 struct TrainingRow {
   std::vector<int32_t> ids;
   std::vector<int32_t> labels;
+  /// In its file, from 1.
+  int64_t line = 0;
 };
 
 /// Reads `{"input_ids": [...], "labels": [...]}` a line from `path`. Labels
 /// default to the ids. Ids and labels outside [0, vocabulary), rows without a
-/// token, a longer row than `longest`, and unknown keys are errors that name
-/// the line. A row of one token, or without a counted label, is allowed: it
-/// adds nothing to the loss.
+/// token, a longer row than `longest`, an `attention_mask` that is not the
+/// number 1 everywhere, and unknown keys are errors that name the line. A row
+/// of one token, or without a counted label, is allowed: it adds nothing to the
+/// loss.
 Expected<std::vector<TrainingRow>>
 readTrainingRows(const std::string &path, int64_t vocabulary, int64_t longest);
+
+/// The rows of step `step` (from 0): `batchSize` of them in order, from the
+/// start again when they end.
+std::vector<const TrainingRow *>
+selectRows(const std::vector<TrainingRow> &rows, int64_t step,
+           int64_t batchSize);
+
+/// Steps after which the same rows come again.
+int64_t stepsPerCycle(const std::vector<TrainingRow> &rows, int64_t batchSize);
+
+/// Fails if one of the first `steps` steps has no counted label, so that it has
+/// no loss; names its rows by the lines of `path`.
+Error checkSteps(const std::vector<TrainingRow> &rows, int64_t steps,
+                 int64_t batchSize, const std::string &path);
 
 /// The inputs of one training step: `rows` sequences side by side on the token
 /// axis, each padded on the right to `length` tokens.
@@ -47,8 +64,6 @@ struct TrainingBatch {
   std::vector<int32_t> labels;
   /// Tokens that are not padding.
   int64_t tokens = 0;
-  /// Labels that are counted.
-  int64_t counted = 0;
 };
 
 /// Lays `rows` out with `length` tokens each; `length` is at least the longest

@@ -44,16 +44,130 @@ TEST(TrainingData, ErrorsNameTheLine) {
         Case{"{\"input_ids\": [1], \"text\": \"x\"}", "key 'text'"},
         Case{"{\"input_ids\": [1], \"attention_mask\": [0]}",
              "without padding"},
-        Case{"{\"input_ids\": [1], \"attention_mask\": 1}", "to be a list"},
+        Case{"{\"input_ids\": [1], \"attention_mask\": 1}",
+             "rows.jsonl:1: expected 'attention_mask' to be a list, but it is "
+             "1"},
+        Case{"{\"input_ids\": [1], \"attention_mask\": null}", "it is null"},
         Case{"{\"input_ids\": [1], \"attention_mask\": [1, 1]}",
-             "as long as 'input_ids'"},
-        Case{"[1]", "expected an object"}, Case{"{", "rows.jsonl:1"},
+             "'attention_mask' has 2 values, but 'input_ids' has 1"},
+        Case{"{\"input_ids\": [1], \"attention_mask\": []}", "has 0 values"},
+        Case{"\n{\"input_ids\": [1, 2], \"attention_mask\": [1, true]}",
+             "rows.jsonl:2: attention_mask[1] is true, but expected the whole "
+             "number 1"},
+        Case{"{\"input_ids\": [1], \"attention_mask\": [false]}", "is false"},
+        Case{"{\"input_ids\": [1], \"attention_mask\": [1.0]}", "is 1.0"},
+        Case{"{\"input_ids\": [1], \"attention_mask\": [\"1\"]}", "is \"1\""},
+        Case{"{\"input_ids\": [1], \"attention_mask\": [[1]]}", "is [1]"},
+        Case{"{\"input_ids\": [1], \"attention_mask\": [null]}", "is null"},
+        Case{"{\"input_ids\": [1], \"attention_mask\": [2]}", "is 2"},
+        Case{"{\"input_ids\": [true]}", "input_ids[0] is true"},
+        Case{"{\"input_ids\": [[1]]}", "input_ids[0] is [1]"},
+        Case{"{\"input_ids\": [1], \"labels\": [false]}", "labels[0] is false"},
+        Case{"{\"input_ids\": [1], \"labels\": null}", "but it is null"},
+        Case{"{\"input_ids\": [1], \"labels\": [-1]}", "labels[0] is -1"},
+        Case{"{\"input_ids\": [1], \"labels\": []}", "0 values"},
+        Case{"{\"input_ids\": [1]} {\"input_ids\": [2]}", "rows.jsonl:1"},
+        Case{"[1]", "expected an object"},
+        Case{"{", "rows.jsonl:1"},
         Case{"\n\n", "has no rows"}}) {
     auto rows = read(c.text);
     ASSERT_FALSE(rows) << c.text;
     EXPECT_NE(rows.message().find(c.message), std::string::npos)
         << rows.message();
   }
+}
+
+TEST(TrainingData, EndsOfLinesAndMarks) {
+  for (const char *text :
+       {"{\"input_ids\": [5, 7], \"attention_mask\": [1, 1]}\r\n\r\n"
+        "{\"input_ids\": [9]}\r\n",
+        "\xef\xbb\xbf{\"input_ids\": [5, 7]}\n\n{\"input_ids\": [9]}",
+        " {\"input_ids\":[5,7]}\t\n \n\t{\"input_ids\":[9]}\n\n"}) {
+    auto rows = read(text);
+    ASSERT_TRUE(rows) << rows.message();
+    ASSERT_EQ(rows->size(), 2u);
+    EXPECT_EQ((*rows)[0].ids, (std::vector<int32_t>{5, 7}));
+    EXPECT_EQ((*rows)[0].line, 1);
+    EXPECT_EQ((*rows)[1].ids, (std::vector<int32_t>{9}));
+    EXPECT_EQ((*rows)[1].line, 3);
+  }
+}
+
+TEST(TrainingData, OnlyFiles) {
+  TestFolder folder;
+  EXPECT_EQ(readTrainingRows(folder.root(), 100, 4).message(),
+            folder.root() +
+                ": is a folder, but rows are read from a JSON Lines file");
+  EXPECT_NE(readTrainingRows("/dev/null", 100, 4).message().find("device"),
+            std::string::npos);
+  EXPECT_NE(readTrainingRows(folder.path("none"), 100, 4)
+                .message()
+                .find("No such file"),
+            std::string::npos);
+  folder.write("empty", "");
+  EXPECT_NE(
+      readTrainingRows(folder.path("empty"), 100, 4).message().find("empty"),
+      std::string::npos);
+}
+
+TEST(TrainingData, StepsTakeRowsInOrder) {
+  std::vector<TrainingRow> rows(6);
+  auto firstOf = [&](int64_t step, int64_t batch) {
+    auto selected = selectRows(rows, step, batch);
+    EXPECT_EQ(int64_t(selected.size()), batch);
+    for (size_t i = 0; i + 1 < selected.size(); ++i)
+      EXPECT_EQ((selected[i] - &rows[0] + 1) % 6, selected[i + 1] - &rows[0]);
+    return selected[0] - &rows[0];
+  };
+  EXPECT_EQ(firstOf(0, 4), 0);
+  EXPECT_EQ(firstOf(1, 4), 4);
+  EXPECT_EQ(firstOf(2, 4), 2);
+  EXPECT_EQ(firstOf(3, 4), 0);
+  EXPECT_EQ(firstOf(5, 15), 3);
+  EXPECT_EQ(firstOf(INT64_MAX, 4), 4); // 2^63 - 1 is 1 modulo 3.
+  EXPECT_EQ(stepsPerCycle(rows, 4), 3);
+  EXPECT_EQ(stepsPerCycle(rows, 6), 1);
+  EXPECT_EQ(stepsPerCycle(rows, 5), 6);
+  EXPECT_EQ(stepsPerCycle(rows, 1), 6);
+}
+
+TEST(TrainingData, StepsWithoutALossAreFoundBeforeTheFirst) {
+  auto rows = read("{\"input_ids\": [5, 7]}\n"
+                   "{\"input_ids\": [5]}\n\n"
+                   "{\"input_ids\": [5, 7], \"labels\": [5, -100]}\n"
+                   "{\"input_ids\": [5, 7, 8], \"labels\": [-100, -100, 8]}");
+  ASSERT_TRUE(rows) << rows.message();
+  auto check = [&](int64_t steps, int64_t batch) {
+    return checkSteps(*rows, steps, batch, "rows.jsonl").message();
+  };
+  EXPECT_EQ(check(1, 1), "");
+  EXPECT_EQ(check(100, 4), "");
+  EXPECT_EQ(check(2, 2), "");
+  EXPECT_EQ(check(100, 3), "");
+  EXPECT_NE(
+      check(2, 1).find("rows.jsonl:2: step 2 has no token to predict: in its "
+                       "rows (line 2) all"),
+      std::string::npos)
+      << check(2, 1);
+  rows->erase(rows->begin());
+  EXPECT_NE(
+      check(2, 2).find("rows.jsonl:2: step 1 has no token to predict: in its "
+                       "rows (lines 2 and 4) all"),
+      std::string::npos)
+      << check(2, 2);
+  rows->pop_back();
+  EXPECT_NE(check(1, 700).find("(lines 2 and 4)"), std::string::npos);
+  std::vector<TrainingRow> many(9, {{5}, {5}});
+  for (size_t i = 0; i < many.size(); ++i)
+    many[i].line = int64_t(10 + i);
+  EXPECT_NE(checkSteps(many, INT64_MAX, 5, "f")
+                .message()
+                .find("(lines 10, 11, 12, 13 and 14)"),
+            std::string::npos);
+  EXPECT_NE(checkSteps(many, INT64_MAX, 7, "f")
+                .message()
+                .find("(lines 10, 11, 12, 13 and 3 more)"),
+            std::string::npos);
 }
 
 TEST(TrainingData, BatchShiftsAndPads) {
@@ -69,7 +183,6 @@ TEST(TrainingData, BatchShiftsAndPads) {
                                   1, 2, 3, 4, 5, 6, 7, 8, // ends of keys
                                   0, 0, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(batch.tokens, 4);
-  EXPECT_EQ(batch.counted, 1);
 }
 
 TEST(TrainingData, PaddedLengthWastesLittle) {
