@@ -7,11 +7,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AdapterFolders.h"
 #include "Help.h"
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
+#include "lora-runtime/OutputPath.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
@@ -53,6 +55,9 @@ int main(int argc, char **argv) {
       return fail(error.message());
     return mlir::asMainReturnCode(result);
   }
+  if (lora_rt::Error error =
+          lora_rt::checkOutput(output, lora::adapterFoldersOf(config)))
+    return fail(error.message());
   auto file = lora_rt::OutputFile::create(output);
   if (!file)
     return fail(file.message());
