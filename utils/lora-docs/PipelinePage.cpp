@@ -141,6 +141,33 @@ static Parts partsOf(ModuleOp module) {
   return parts;
 }
 
+/// Cuts lines of IR that are longer than a page is wide behind commas; the rest
+/// of such a line is indented further.
+static std::string wrapLines(StringRef text) {
+  constexpr size_t pageWidth = 100;
+  std::string result;
+  SmallVector<StringRef> lines;
+  text.split(lines, '\n');
+  lines.pop_back();
+  for (StringRef line : lines) {
+    std::string comment = line.starts_with("//") ? "// " : "";
+    std::string indent(line.find_first_not_of(' ') + 4, ' ');
+    std::string start;
+    while (start.size() + line.size() > pageWidth) {
+      size_t cut = line.take_front(pageWidth - start.size()).rfind(", ");
+      if (cut == StringRef::npos)
+        cut = line.find(", ");
+      if (cut == StringRef::npos)
+        break;
+      result += start + line.take_front(cut + 1).str() + "\n";
+      line = line.drop_front(cut + 2);
+      start = comment + indent;
+    }
+    result += start + line.str() + "\n";
+  }
+  return result;
+}
+
 /// What differs between two stages, as a code block; empty if nothing does.
 static std::string difference(const Parts &before, const Parts &after,
                               StringRef only) {
@@ -153,7 +180,7 @@ static std::string difference(const Parts &before, const Parts &after,
       removed += (removed.empty() ? "// gone: @" : ", @") + name;
   if (!removed.empty())
     text += removed + "\n";
-  return text.empty() ? "" : "```mlir\n" + text + "```\n";
+  return text.empty() ? "" : "```mlir\n" + wrapLines(text) + "```\n";
 }
 
 /// The rows of a table: a pipeline's options with the values that they have
@@ -265,10 +292,9 @@ static Error describe(MLIRContext &context, StringRef example,
     std::string text = difference(shown, parts, pipeline.only);
     if (text.empty())
       continue;
-    page +=
-        isLast && !isShown(pass)
-            ? "\nAt the end:\n\n"
-            : ("\nAfter `-" + passName(pass) + "`:\n\n").str();
+    page += isLast && !isShown(pass)
+                ? "\nAt the end:\n\n"
+                : ("\nAfter `-" + passName(pass) + "`:\n\n").str();
     page += text;
     shown = std::move(parts);
   }
