@@ -83,18 +83,16 @@ bool lora::exchangeFolders(const std::string &staging,
   struct stat facts;
   if (stat(to.c_str(), &facts) != 0)
     return false;
-  // Both have what is there already, so that no moment is without it. Folders
-  // have no links; they come after.
+  // Both have what is there already, so that no moment is without it, and what
+  // is removed later is nowhere alone.
   std::vector<fs::path> links;
   bool done = true;
   for (const fs::path &name : namesIn(target)) {
-    if (linkat(AT_FDCWD, (to / name).c_str(), AT_FDCWD, (from / name).c_str(),
-               0) == 0)
-      links.push_back(name);
-    else if (errno == EEXIST)
-      done = false;
+    done = linkat(AT_FDCWD, (to / name).c_str(), AT_FDCWD,
+                  (from / name).c_str(), 0) == 0;
     if (!done)
       break;
+    links.push_back(name);
   }
   if (done) {
     // As the folder was, if that is allowed.

@@ -20,7 +20,8 @@ bool mustStay(const std::string &folder);
 bool syncFolder(const std::string &folder);
 
 /// Exchanges `staging` and `target`, a folder, in one step, and removes what
-/// `target` was; the entries that it had stay. EEXIST if they share a name.
+/// `target` was; the files that it had stay. EEXIST if they share a name. Fails
+/// if `target` has a folder, which cannot be in two places.
 bool exchangeFolders(const std::string &staging, const std::string &target);
 
 /// Moves the entries of `staging` into `target`, where none of them is, or none

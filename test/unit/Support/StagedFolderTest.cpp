@@ -76,42 +76,50 @@ TEST(StagedFolder, RefusesWhatIsThere) {
 }
 
 TEST(StagedFolder, AdditionsKeepWhatIsThere) {
-  TestFolder root;
-  std::string path = root.path("run");
-  fs::create_directory(path);
-  chmod(path.c_str(), 02750);
-  root.write("run/log.csv", "steps");
-  fs::create_directory(root.path("run/checkpoint"));
-  root.write("run/checkpoint/x", "kept");
-  {
-    auto folder = StagedFolder::createAddition(path);
-    ASSERT_TRUE(folder) << folder.message();
-    ASSERT_FALSE(folder->writeText("adapter_config.json", "new"));
-    root.write("run/notes.txt", "later");
-    ASSERT_FALSE(folder->commit());
+  // A folder cannot be in two places: beside one, files are moved.
+  for (bool hasFolder : {false, true}) {
+    TestFolder root;
+    std::string path = root.path("run");
+    fs::create_directory(path);
+    chmod(path.c_str(), 02750);
+    root.write("run/log.csv", "steps");
+    fs::create_symlink("/nowhere", root.path("run/link"));
+    if (hasFolder) {
+      fs::create_directory(root.path("run/checkpoint"));
+      root.write("run/checkpoint/x", "kept");
+    }
+    std::string checkpoint = hasFolder ? "checkpoint/ " : "";
+    struct stat before, after;
+    ASSERT_EQ(stat(path.c_str(), &before), 0);
+    {
+      auto folder = StagedFolder::createAddition(path);
+      ASSERT_TRUE(folder) << folder.message();
+      ASSERT_FALSE(folder->writeText("adapter_config.json", "new"));
+      root.write("run/notes.txt", "later");
+      ASSERT_FALSE(folder->commit());
+    }
+    std::string whole = "adapter_config.json=new " + checkpoint +
+                        "link= log.csv=steps notes.txt=later";
+    EXPECT_EQ(listing(path), whole);
+    if (hasFolder)
+      EXPECT_EQ(listing(path + "/checkpoint"), "x=kept");
+    EXPECT_EQ(listing(root.root()), "run/");
+    ASSERT_EQ(stat(path.c_str(), &after), 0);
+    EXPECT_EQ(after.st_mode & 07777, 02750u);
+    EXPECT_EQ(after.st_ino == before.st_ino, hasFolder);
+    // Nothing of it is replaced.
+    {
+      auto folder = StagedFolder::createAddition(path);
+      ASSERT_TRUE(folder) << folder.message();
+      ASSERT_FALSE(folder->writeText("a", "other"));
+      ASSERT_FALSE(folder->writeText("adapter_config.json", "other"));
+      lora_rt::Error error = folder->commit();
+      ASSERT_TRUE(error);
+      EXPECT_NE(error.message().find("File exists"), std::string::npos);
+    }
+    EXPECT_EQ(listing(path), whole);
+    EXPECT_EQ(listing(root.root()), "run/");
   }
-  EXPECT_EQ(
-      listing(path),
-      "adapter_config.json=new checkpoint/ log.csv=steps notes.txt=later");
-  EXPECT_EQ(listing(path + "/checkpoint"), "x=kept");
-  EXPECT_EQ(listing(root.root()), "run/");
-  struct stat facts;
-  ASSERT_EQ(stat(path.c_str(), &facts), 0);
-  EXPECT_EQ(facts.st_mode & 07777, 02750u);
-  // Nothing of it is replaced.
-  {
-    auto folder = StagedFolder::createAddition(path);
-    ASSERT_TRUE(folder) << folder.message();
-    ASSERT_FALSE(folder->writeText("a", "other"));
-    ASSERT_FALSE(folder->writeText("adapter_config.json", "other"));
-    lora_rt::Error error = folder->commit();
-    ASSERT_TRUE(error);
-    EXPECT_NE(error.message().find("File exists"), std::string::npos);
-  }
-  EXPECT_EQ(
-      listing(path),
-      "adapter_config.json=new checkpoint/ log.csv=steps notes.txt=later");
-  EXPECT_EQ(listing(root.root()), "run/");
 }
 
 /// Another folder cannot take the place of the working directory.
