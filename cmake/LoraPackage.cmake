@@ -47,5 +47,7 @@ endforeach()
 
 include(CPack)
 cpack_add_component(runtime DESCRIPTION "Runs compiled models: C library, lora-run, CPU backend. Needs no LLVM.")
-cpack_add_component(tools DEPENDS runtime DESCRIPTION "lora-compile, lora-train, lora-adapter and the other tools")
+if(TARGET lora-compile)
+  cpack_add_component(tools DEPENDS runtime DESCRIPTION "lora-compile, lora-train, lora-adapter and the other tools")
+endif()
 cpack_add_component(devel DEPENDS runtime DESCRIPTION "C headers and package files of the runtime")
