@@ -6,12 +6,13 @@
 #   tools=DIR            programs are taken from DIR first: test.sh has a sanitized runtime there
 #
 # Features: avx2, avx512, avx512bf16 (of this machine), onednn, lora-compile, lora-train and lora-bench (built), mount (this user may),
-# unnamed-files (the file system of the tests has O_TMPFILE).
-# Substitutions: %fixtures (test/Fixtures), %examples (examples), %docs (docs), %include and %build_include (this project's headers),
+# unnamed-files (the file system of the tests has O_TMPFILE), make and packages (what builds programs, and .deb files, is here).
+# Substitutions: %lora_build (the build folder), %fixtures (test/Fixtures), %examples (examples), %docs (docs), %include and %build_include (this project's headers),
 # %mlir_libs and %mlir_include (MLIR's libraries and headers), %cxx (the compiler that built this), %t and %s as everywhere.
 
 import os
 import re
+import shutil
 import subprocess
 
 import lit.formats
@@ -38,6 +39,7 @@ config.substitutions.append(("%mlir_include", os.path.join(os.path.dirname(confi
 config.substitutions.append(("%cxx", config.lora_cxx_compiler))
 config.substitutions.append(("%fixtures", os.path.join(config.lora_source_dir, "test", "Fixtures")))
 config.substitutions.append(("%mlir_libs", os.path.join(os.path.dirname(config.llvm_tools_dir), "lib")))
+config.substitutions.append(("%lora_build", config.lora_build_dir))
 config.substitutions.append(("%examples", os.path.join(config.lora_source_dir, "examples")))
 
 llvm_config.with_system_environment(["HOME", "XDG_CACHE_HOME", "ONEDNN_ROOT", "OMP_NUM_THREADS", "TMPDIR"])
@@ -50,13 +52,20 @@ lora_opt = ToolSubst("lora-opt", extra_args=["--verify-roundtrip"] if verify_rou
 llvm_config.add_tool_substitutions(
     [lora_opt]
     + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-adapter", "lora-check", "lora-diff", "lora-bench")]
-    + ["check-fixture", "damage-safetensors", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "mlir-tblgen", "llvm-objdump", "llvm-nm", "llvm-readelf"],
+    + ["check-fixture", "check-rewind", "damage-safetensors", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "mlir-tblgen", "llvm-objdump", "llvm-nm", "llvm-readelf"],
     tool_dirs,
 )
 
 for name in ("lora-compile", "lora-train", "lora-bench"):
     if os.path.exists(os.path.join(config.lora_tools_dir, name)):
         config.available_features.add(name)
+
+for feature, programs in {
+    "make": ("cc", "cmake", "make", "pkg-config"),
+    "packages": ("cpack", "dpkg-deb", "dpkg-shlibdeps", "file"),
+}.items():
+    if all(shutil.which(program) for program in programs):
+        config.available_features.add(feature)
 
 # Programs that compute take every core there is: two at a time only wait for each other's threads.
 lit_config.parallelism_groups["compute"] = 1

@@ -1,5 +1,6 @@
 //===- CApi.cpp - The C interface, thin -----------------------------------===//
 
+#include "lora-runtime/Payload.h"
 #include "lora-runtime/Session.h"
 #include "lora-runtime/lora_runtime.h"
 
@@ -16,6 +17,8 @@ struct lora_module {
 
 struct lora_session {
   std::unique_ptr<Session> session;
+  /// It generates, and a callback of its caller may run.
+  bool isGenerating = false;
 };
 
 namespace {
@@ -40,14 +43,41 @@ lora_status missing(const char *what, lora_error *error) {
   return report(makeError(ErrorCode::InvalidArgument, what, " is NULL"), error);
 }
 
-/// A caller's structure in this library's size; what the caller does not know
-/// yet is zero.
-template <typename T> T readOptions(const T *given) {
-  T options = {};
-  if (given)
-    std::memcpy(&options, given,
-                std::min<size_t>(given->struct_size, sizeof(T)));
-  return options;
+/// No structure of any version is larger.
+constexpr size_t mostOptions = 4096;
+
+/// Reads a caller's structure, if there is one, in this library's size: what
+/// the caller does not know yet is zero, and so is what it sets that is not
+/// known here.
+template <typename T>
+Error readOptions(const T *given, const char *name, T &options) {
+  options = {};
+  if (!given)
+    return Error::success();
+  size_t size = given->struct_size;
+  if (size < sizeof(uint32_t) || size > mostOptions)
+    return makeError(ErrorCode::InvalidArgument, name, ": struct_size is ",
+                     size, "; set it to sizeof(", name, ")");
+  auto bytes = reinterpret_cast<const unsigned char *>(given);
+  std::memcpy(&options, bytes, std::min(size, sizeof(T)));
+  if (size > sizeof(T) && std::any_of(bytes + sizeof(T), bytes + size,
+                                      [](unsigned char byte) { return byte; }))
+    return makeError(ErrorCode::Unsupported, name,
+                     ": members behind its first ", sizeof(T),
+                     " bytes are set, which this version of liblora_runtime "
+                     "does not know; use a later one");
+  return Error::success();
+}
+
+/// Whether a session may be changed now.
+Error checkFree(const lora_session *session) {
+  if (!session)
+    return makeError(ErrorCode::InvalidArgument, "session is NULL");
+  if (session->isGenerating)
+    return makeError(ErrorCode::InvalidArgument,
+                     "the session is generating: the callback that gets its "
+                     "tokens cannot change it");
+  return Error::success();
 }
 
 /// Copies as much of a result as the caller has room for.
@@ -61,8 +91,8 @@ template <typename T> lora_status fill(T *target, T value) {
 
 lora_status feed(lora_session *session, const int32_t *ids, size_t count,
                  float *rows, Session::Output output, lora_error *error) {
-  if (!session)
-    return missing("session", error);
+  if (Error failure = checkFree(session))
+    return report(failure, error);
   if (!ids)
     return missing("ids", error);
   int64_t start = session->session->position();
@@ -77,6 +107,46 @@ lora_status feed(lora_session *session, const int32_t *ids, size_t count,
   return report(session->session->feed({{ids, count}}, copy, output), error);
 }
 
+/// Opens what `payload` gives.
+lora_status open(Expected<Payload> payload, const lora_module_options *given,
+                 lora_module **result, lora_error *error) {
+  lora_module_options options;
+  if (Error failure = readOptions(given, "lora_module_options", options))
+    return report(failure, error);
+  if (!payload)
+    return report(payload.takeError(), error);
+  ModuleOptions moduleOptions;
+  moduleOptions.threads = options.threads;
+  moduleOptions.verifyPack = options.verify != 0;
+  if (options.warn)
+    moduleOptions.warn = [&](const std::string &text) {
+      options.warn(text.c_str(), options.user);
+    };
+  Expected<std::shared_ptr<Module>> module =
+      Module::open(std::move(*payload), moduleOptions);
+  if (!module)
+    return report(module.takeError(), error);
+  uint64_t bytes = 0;
+  for (const Manifest::Param &param : (*module)->manifest().params)
+    bytes += param.bytes;
+  *result = new lora_module{std::move(*module), bytes};
+  return LORA_OK;
+}
+
+/// Continues greedily; `token` gets each id and says whether to go on.
+Error generate(lora_session &session, size_t count, bool stopAtEos,
+               const std::function<bool(int32_t)> &token) {
+  Session &target = *session.session;
+  session.isGenerating = true;
+  Error failure = target.generate(
+      int64_t(std::min<uint64_t>(count, INT64_MAX)), [&](int32_t id) {
+        bool goesOn = token(id);
+        return goesOn && !(stopAtEos && target.model().isEnd(id));
+      });
+  session.isGenerating = false;
+  return failure;
+}
+
 } // namespace
 
 uint32_t lora_runtime_api_version(void) { return LORA_RUNTIME_API_VERSION; }
@@ -87,22 +157,26 @@ lora_status lora_module_open(const char *path, const lora_module_options *given,
     return missing("path", error);
   if (!result)
     return missing("module", error);
-  lora_module_options options = readOptions(given);
-  ModuleOptions moduleOptions;
-  moduleOptions.threads = options.threads;
-  moduleOptions.verifyPack = options.verify != 0;
-  if (options.warn)
-    moduleOptions.warn = [&](const std::string &text) {
-      options.warn(text.c_str(), options.user);
-    };
-  Expected<std::shared_ptr<Module>> module = Module::open(path, moduleOptions);
-  if (!module)
-    return report(module.takeError(), error);
-  uint64_t bytes = 0;
-  for (const Manifest::Param &param : (*module)->manifest().params)
-    bytes += param.bytes;
-  *result = new lora_module{std::move(*module), bytes};
-  return LORA_OK;
+  return open(Payload::open(path), given, result, error);
+}
+
+lora_status lora_module_open_memory(const void *bytes, size_t size,
+                                    const lora_module_options *given,
+                                    lora_module **result, lora_error *error) {
+  if (!bytes)
+    return missing("bytes", error);
+  if (!result)
+    return missing("module", error);
+  return open(
+      Payload::openMemory({static_cast<const std::byte *>(bytes), size}), given,
+      result, error);
+}
+
+lora_status lora_module_open_fd(int fd, const lora_module_options *given,
+                                lora_module **result, lora_error *error) {
+  if (!result)
+    return missing("module", error);
+  return open(Payload::openDescriptor(fd), given, result, error);
 }
 
 void lora_module_close(lora_module *module) { delete module; }
@@ -126,6 +200,8 @@ lora_status lora_module_get_info(const lora_module *module,
   value.outputs = model.outputs;
   value.token_types = model.tokenTypes;
   value.pad_token_id = model.padTokenId;
+  value.eos_token_ids = model.eosTokenIds.data();
+  value.eos_token_count = model.eosTokenIds.size();
   return fill(info, value);
 }
 
@@ -136,7 +212,9 @@ lora_status lora_session_create(lora_module *module,
     return missing("module", error);
   if (!result)
     return missing("session", error);
-  lora_session_options options = readOptions(given);
+  lora_session_options options;
+  if (Error failure = readOptions(given, "lora_session_options", options))
+    return report(failure, error);
   Expected<std::unique_ptr<Session>> session =
       Session::create(module->module, options.context);
   if (!session)
@@ -148,8 +226,15 @@ lora_status lora_session_create(lora_module *module,
 void lora_session_destroy(lora_session *session) { delete session; }
 
 void lora_session_reset(lora_session *session) {
-  if (session)
+  if (!checkFree(session))
     session->session->reset();
+}
+
+lora_status lora_session_rewind(lora_session *session, int64_t tokens,
+                                lora_error *error) {
+  if (Error failure = checkFree(session))
+    return report(failure, error);
+  return report(session->session->rewind(tokens), error);
 }
 
 int64_t lora_session_position(const lora_session *session) {
@@ -167,9 +252,11 @@ int64_t lora_session_context(const lora_session *session) {
 lora_status lora_session_run(lora_session *session, const lora_batch *given,
                              lora_output output, float *results, size_t room,
                              lora_error *error) {
-  if (!session)
-    return missing("session", error);
-  lora_batch batch = readOptions(given);
+  if (Error failure = checkFree(session))
+    return report(failure, error);
+  lora_batch batch;
+  if (Error failure = readOptions(given, "lora_batch", batch))
+    return report(failure, error);
   if (!batch.rows || !batch.lengths || !batch.ids)
     return missing("the batch's list of rows", error);
   if (!results)
@@ -180,6 +267,11 @@ lora_status lora_session_run(lora_session *session, const lora_batch *given,
     size_t length = batch.lengths[row];
     if (!batch.ids[row])
       return missing("the list of a row's ids", error);
+    if (length > INT32_MAX)
+      return report(makeError(ErrorCode::InvalidArgument, "row ", row + 1,
+                              " of ", batch.rows, ": ", length,
+                              " tokens are more than any model reads"),
+                    error);
     rows.push_back({{batch.ids[row], length}});
     if (batch.token_types && batch.token_types[row])
       rows.back().types = {batch.token_types[row], length};
@@ -238,16 +330,43 @@ lora_status lora_session_last(lora_session *session, float *row,
 lora_status lora_session_generate(lora_session *session, size_t count,
                                   int32_t stopAtEos, int32_t *ids,
                                   size_t *generated, lora_error *error) {
-  if (!session)
-    return missing("session", error);
+  if (Error failure = checkFree(session))
+    return report(failure, error);
   if (!ids && count)
     return missing("ids", error);
-  const std::vector<int32_t> &ends = session->session->model().eosTokenIds;
   size_t done = 0;
-  Error failure = session->session->generate(int64_t(count), [&](int32_t id) {
+  Error failure = generate(*session, count, stopAtEos, [&](int32_t id) {
     ids[done++] = id;
-    return !stopAtEos || std::find(ends.begin(), ends.end(), id) == ends.end();
+    return true;
   });
+  if (generated)
+    *generated = done;
+  return report(failure, error);
+}
+
+lora_status lora_session_generate_with(lora_session *session,
+                                       const lora_generate_options *given,
+                                       size_t *generated, lora_error *error) {
+  if (generated)
+    *generated = 0;
+  if (Error failure = checkFree(session))
+    return report(failure, error);
+  lora_generate_options options;
+  if (Error failure = readOptions(given, "lora_generate_options", options))
+    return report(failure, error);
+  if (!options.token)
+    return missing("options.token, which gets the tokens,", error);
+  // The last token is not fed, so it takes no place.
+  const Session &target = *session->session;
+  size_t count = options.count
+                     ? options.count
+                     : size_t(target.context() - target.position()) + 1;
+  size_t done = 0;
+  Error failure =
+      generate(*session, count, options.stop_at_eos, [&](int32_t id) {
+        ++done;
+        return options.token(id, options.user) != 0;
+      });
   if (generated)
     *generated = done;
   return report(failure, error);

@@ -27,11 +27,6 @@ void printMemory(const Session &session) {
                sizeText(report.total()).c_str());
 }
 
-bool isEos(const Manifest::Model &model, int32_t id) {
-  return std::find(model.eosTokenIds.begin(), model.eosTokenIds.end(), id) !=
-         model.eosTokenIds.end();
-}
-
 Error generate(Session &session, const Options &options, RunTimes &times,
                int64_t promptTokens) {
   std::string line;
@@ -40,7 +35,7 @@ Error generate(Session &session, const Options &options, RunTimes &times,
     line += (count ? "," : "") + std::to_string(id);
     if (count++ == 0)
       times.prefilled(session, promptTokens);
-    return !(options.stopAtEos && isEos(session.model(), id));
+    return !(options.stopAtEos && session.model().isEnd(id));
   });
   if (error)
     return error;

@@ -47,10 +47,11 @@ MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
 }
 
 MappedFile::~MappedFile() {
+  if (fd < 0)
+    return; // Memory is its owner's.
   if (data)
     munmap(const_cast<std::byte *>(data), size);
-  if (fd >= 0)
-    close(fd);
+  close(fd);
 }
 
 Expected<MappedFile> MappedFile::open(const std::string &path) {
@@ -61,25 +62,53 @@ Expected<MappedFile> MappedFile::open(const std::string &path) {
   if (file.fd < 0)
     return makeError(ErrorCode::InvalidFile, path,
                      ": cannot open: ", systemMessage(errno));
+  if (Error error = file.map())
+    return error;
+  return file;
+}
+
+Expected<MappedFile> MappedFile::fromDescriptor(int descriptor,
+                                                const std::string &name) {
+  MappedFile file;
+  file.name = name;
+  file.fd = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+  if (file.fd < 0)
+    return makeError(ErrorCode::InvalidArgument, name,
+                     ": cannot be used: ", systemMessage(errno));
+  if (Error error = file.map())
+    return error;
+  return file;
+}
+
+MappedFile MappedFile::fromMemory(std::span<const std::byte> bytes,
+                                  const std::string &name) {
+  MappedFile file;
+  file.name = name;
+  file.data = bytes.data();
+  file.size = bytes.size();
+  return file;
+}
+
+Error MappedFile::map() {
   struct stat facts;
-  if (fstat(file.fd, &facts) != 0)
-    return makeError(ErrorCode::System, path,
+  if (fstat(fd, &facts) != 0)
+    return makeError(ErrorCode::System, name,
                      ": cannot read its size: ", systemMessage(errno));
   if (!S_ISREG(facts.st_mode))
-    return makeError(ErrorCode::InvalidFile, path, ": not a regular file");
+    return makeError(ErrorCode::InvalidFile, name, ": not a regular file");
   if (facts.st_size == 0)
-    return makeError(ErrorCode::InvalidFile, path, ": the file is empty");
+    return makeError(ErrorCode::InvalidFile, name, ": the file is empty");
   void *address =
-      mmap(nullptr, size_t(facts.st_size), PROT_READ, MAP_SHARED, file.fd, 0);
+      mmap(nullptr, size_t(facts.st_size), PROT_READ, MAP_SHARED, fd, 0);
   if (address == MAP_FAILED)
-    return makeError(ErrorCode::System, path,
+    return makeError(ErrorCode::System, name,
                      ": cannot map: ", systemMessage(errno));
   // Fewer TLB misses and page faults, where the file system has large folios.
   // What is not in the page cache is read by a few MiB.
   madvise(address, size_t(facts.st_size), MADV_HUGEPAGE);
-  file.data = static_cast<const std::byte *>(address);
-  file.size = size_t(facts.st_size);
-  return file;
+  data = static_cast<const std::byte *>(address);
+  size = size_t(facts.st_size);
+  return Error::success();
 }
 
 namespace {

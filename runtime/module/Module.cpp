@@ -155,7 +155,13 @@ Expected<std::shared_ptr<Module>> Module::open(const std::string &path,
   Expected<Payload> payload = Payload::open(path);
   if (!payload)
     return payload.takeError();
-  Expected<std::span<const std::byte>> text = payload->verified(manifestPart);
+  return open(std::move(*payload), options);
+}
+
+Expected<std::shared_ptr<Module>> Module::open(Payload payload,
+                                               const ModuleOptions &options) {
+  const std::string path = payload.path();
+  Expected<std::span<const std::byte>> text = payload.verified(manifestPart);
   if (!text)
     return text.takeError();
   Expected<Manifest> manifest = Manifest::parse(
@@ -167,19 +173,19 @@ Expected<std::shared_ptr<Module>> Module::open(const std::string &path,
     return makeError(error.code(), path, ": ", error.message());
   // Opening it with the payload finds carried libraries; `load` reuses it.
   if (Expected<const lora_backend *> backend =
-          openBackend(manifest->target.engine, &*payload);
+          openBackend(manifest->target.engine, &payload);
       !backend)
     return backend.takeError();
-  if (const Payload::Part *pack = payload->find(packPart))
-    payload->prefetch(*pack);
-  Expected<std::span<const std::byte>> code = payload->verified(codePart);
+  if (const Payload::Part *pack = payload.find(packPart))
+    payload.prefetch(*pack);
+  Expected<std::span<const std::byte>> code = payload.verified(codePart);
   if (!code)
     return code.takeError();
   Expected<std::shared_ptr<Module>> module =
       load(std::move(*manifest), *code,
-           packSource(*payload, options.verifyPack), options, path);
+           packSource(payload, options.verifyPack), options, path);
   if (module)
-    (*module)->state->payload = std::move(*payload);
+    (*module)->state->payload = std::move(payload);
   return module;
 }
 

@@ -29,15 +29,36 @@ Expected<std::optional<ElfSections::Range>> locate(const MappedFile &file) {
 
 } // namespace
 
-Expected<Payload> Payload::open(const std::string &path) {
+Expected<Payload> Payload::read(MappedFile file) {
   Payload payload;
-  Expected<MappedFile> file = MappedFile::open(path);
-  if (!file)
-    return file.takeError();
-  payload.file = std::move(*file);
+  payload.file = std::move(file);
   if (Error error = payload.readTable())
     return error;
   return payload;
+}
+
+Expected<Payload> Payload::open(const std::string &path) {
+  Expected<MappedFile> file = MappedFile::open(path);
+  if (!file)
+    return file.takeError();
+  return read(std::move(*file));
+}
+
+Expected<Payload> Payload::openDescriptor(int descriptor) {
+  Expected<MappedFile> file = MappedFile::fromDescriptor(
+      descriptor, "descriptor " + std::to_string(descriptor));
+  if (!file)
+    return file.takeError();
+  return read(std::move(*file));
+}
+
+Expected<Payload> Payload::openMemory(std::span<const std::byte> bytes) {
+  // Weights are used where they lie.
+  if (reinterpret_cast<uintptr_t>(bytes.data()) % 64 != 0)
+    return makeError(ErrorCode::InvalidArgument,
+                     "a compiled model in memory begins at a multiple of 64 "
+                     "bytes, but this one does not");
+  return read(MappedFile::fromMemory(bytes, "the model in memory"));
 }
 
 bool Payload::isPresent(const std::string &path) {
@@ -110,6 +131,8 @@ Error Payload::readTable() {
 }
 
 void Payload::prefetch(const Part &part) const {
+  if (descriptor() < 0)
+    return; // It is in memory.
   // Only advice: without it pages come when they are touched.
   (void)posix_fadvise(descriptor(), off_t(part.offset), off_t(part.bytes),
                       POSIX_FADV_WILLNEED);

@@ -17,6 +17,13 @@ void RopeSchedule::reset() {
   current = original;
 }
 
+void RopeSchedule::restore(int64_t mark) {
+  reset();
+  // Frequencies follow from the longest call alone.
+  if (mark > rope.switchLength)
+    call(mark);
+}
+
 std::span<const float> RopeSchedule::call(int64_t length) {
   if (rope.kind == Manifest::Rope::Kind::LongRope)
     return length > rope.switchLength ? rope.longFrequencies

@@ -29,6 +29,11 @@ public:
   /// Forgets all calls.
   void reset();
 
+  /// What calls so far have left for the next one.
+  int64_t mark() const { return longest; }
+  /// Forgets the calls since a mark.
+  void restore(int64_t mark);
+
 private:
   const Manifest::Rope &rope;
   /// Dynamic: those up to the switch length, and those of now.

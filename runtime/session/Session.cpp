@@ -54,6 +54,8 @@ void Session::State::reset(int64_t newPadding) {
   padding = newPadding;
   lastHidden.clear();
   fed.clear();
+  fedTypes.clear();
+  callStarts.clear();
   if (rope)
     rope->reset();
 }
@@ -99,13 +101,25 @@ Error Session::State::checkContinued(int64_t tokens, int64_t count) const {
                    context, contextAdvice());
 }
 
+void Session::State::remember(const TokenRow &tokens) {
+  // What a call that failed did not get to is not remembered.
+  fed.resize(size_t(position));
+  fed.insert(fed.end(), tokens.ids.begin(), tokens.ids.end());
+  if (model().tokenTypes == 0)
+    return;
+  fedTypes.resize(size_t(position));
+  fedTypes.insert(fedTypes.end(), tokens.types.begin(), tokens.types.end());
+  fedTypes.resize(fed.size());
+}
+
 Error Session::State::feedChecked(const TokenRow &tokens,
                                   const HiddenRows &rows) {
   TokenRow rest = tokens;
+  if (rope)
+    callStarts.push_back({position, rope->mark()});
   if (Error error = startCall(position + int64_t(rest.ids.size()) + padding))
     return error;
-  if (computesCacheAgain())
-    fed.insert(fed.end(), tokens.ids.begin(), tokens.ids.end());
+  remember(tokens);
   for (int64_t size : planChunks(calls->sizes(), int64_t(rest.ids.size()))) {
     size_t count = std::min(size_t(size), rest.ids.size());
     TokenRow piece = {rest.ids.first(count),
@@ -136,9 +150,12 @@ Error Session::feed(const TokenRow &tokens, const Rows &rows, Output output) {
     return makeError(ErrorCode::Unsupported, "the model (", model().family,
                      ") is an encoder: it runs whole rows and cannot be fed "
                      "piece by piece");
-  if (Error error = checkTokens(model(), tokens))
+  // A length that no array can have is refused before the ids are read.
+  if (Error error = s.checkContext(
+          s.position +
+          int64_t(std::min<uint64_t>(tokens.ids.size(), INT32_MAX))))
     return error;
-  if (Error error = s.checkContext(s.position + int64_t(tokens.ids.size())))
+  if (Error error = checkTokens(model(), tokens))
     return error;
   State::HiddenRows hidden;
   if (rows)
@@ -150,8 +167,8 @@ Error Session::feed(const TokenRow &tokens, const Rows &rows, Output output) {
 
 Expected<std::vector<float>> Session::last() {
   State &s = *state;
-  if (s.lastHidden.empty())
-    return makeError(ErrorCode::InvalidArgument, "no token was fed yet");
+  if (Error error = s.findLastHidden())
+    return error;
   std::vector<float> result;
   Rows keep = [&](int64_t, std::span<const float> rows) {
     result.assign(rows.begin(), rows.end());
@@ -210,13 +227,13 @@ Error Session::generate(int64_t count,
       return next.takeError();
     if (!token(*next) || i + 1 == count)
       break;
-    std::vector<int32_t> ids = {*next};
+    std::vector<int32_t> ids;
     if (s.computesCacheAgain() &&
         s.position + s.padding == model().rope->switchLength) {
-      ids.insert(ids.begin(), s.fed.begin(), s.fed.end());
-      s.fed.clear();
-      s.position = 0;
+      ids = s.fed;
+      s.cut(0);
     }
+    ids.push_back(*next);
     if (Error error = feed({ids, {}}))
       return error;
   }

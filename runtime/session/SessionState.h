@@ -17,8 +17,16 @@ struct Session::State {
   int64_t padding = 0;
   /// The final hidden state of the last token, in the engine's type.
   std::vector<std::byte> lastHidden;
-  /// All that was fed, if generating may have to compute the cache again.
-  std::vector<int32_t> fed;
+  /// All that was fed, for what has to be computed again; the types only of a
+  /// model that has some.
+  std::vector<int32_t> fed, fedTypes;
+  /// Where each call began, and what the calls before had left, if rotary
+  /// frequencies depend on a call's length.
+  struct CallStart {
+    int64_t position;
+    int64_t mark;
+  };
+  std::vector<CallStart> callStarts;
 
   const Manifest::Model &model() const { return calls->model(); }
   bool isLogits(Output output) const {
@@ -37,11 +45,22 @@ struct Session::State {
   std::string contextAdvice() const;
   void reset(int64_t padding);
 
+  // Rewind.cpp
+  /// Forgets what was fed behind the first `tokens`, but not the frequencies.
+  void cut(int64_t tokens);
+  TokenRow tokensFed(int64_t first, int64_t count) const;
+  /// Cuts the call that token `tokens` - 1 came with; computes its rest again
+  /// if a call of that length has other frequencies.
+  Error rewindCall(int64_t tokens);
+  /// Computes the last token's hidden state again, if it was taken back to.
+  Error findLastHidden();
+
   /// Runs one call's tokens of a causal model, in chunks; `rows` gets their
   /// hidden states in the engine's type. The tokens are checked.
   using HiddenRows =
       std::function<Error(int64_t first, std::span<const std::byte> rows)>;
   Error feedChecked(const TokenRow &tokens, const HiddenRows &rows);
+  void remember(const TokenRow &tokens);
   bool computesCacheAgain() const;
 
   // Batch.cpp: `rows` gets the hidden states of each row, in the engine's type.

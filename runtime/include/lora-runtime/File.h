@@ -33,12 +33,24 @@ public:
 
   static Expected<MappedFile> open(const std::string &path);
 
+  /// A file that is open for reading; the caller keeps the descriptor. `name`
+  /// stands for the file in messages.
+  static Expected<MappedFile> fromDescriptor(int descriptor,
+                                             const std::string &name);
+
+  /// Bytes that are in memory already, and outlive this object.
+  static MappedFile fromMemory(std::span<const std::byte> bytes,
+                               const std::string &name);
+
   const std::string &path() const { return name; }
   std::span<const std::byte> bytes() const { return {data, size}; }
-  /// The descriptor, open as long as this object lives.
+  /// The descriptor, open as long as this object lives; -1 for memory.
   int descriptor() const { return fd; }
 
 private:
+  /// Maps the file that `fd` is.
+  Error map();
+
   std::string name;
   const std::byte *data = nullptr;
   size_t size = 0;

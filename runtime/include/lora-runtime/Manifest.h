@@ -11,6 +11,7 @@
 #include "lora-runtime/ModelHead.h"
 #include "lora-runtime/Numeric.h"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -68,6 +69,11 @@ struct Manifest {
     std::optional<Rope> rope;
 
     bool hasHead() const { return head != ModelHead::None; }
+    /// Whether this id ends a sequence.
+    bool isEnd(int32_t id) const {
+      return std::find(eosTokenIds.begin(), eosTokenIds.end(), id) !=
+             eosTokenIds.end();
+    }
     /// Whether it can continue a text.
     bool isGenerative() const {
       return head == ModelHead::LanguageModel && !isBidirectional;

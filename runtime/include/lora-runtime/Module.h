@@ -102,6 +102,8 @@ public:
   /// Opens a compiled file, or the payload alone.
   static Expected<std::shared_ptr<Module>> open(const std::string &path,
                                                 const ModuleOptions &options);
+  static Expected<std::shared_ptr<Module>> open(Payload payload,
+                                                const ModuleOptions &options);
 
   /// Loads a module from memory. `where` names it in messages.
   static Expected<std::shared_ptr<Module>>

@@ -103,6 +103,13 @@ public:
   /// verified; parts are verified when asked.
   static Expected<Payload> open(const std::string &path);
 
+  /// The same of a file that is open; the caller keeps the descriptor.
+  static Expected<Payload> openDescriptor(int descriptor);
+
+  /// The same of a file's bytes, which outlive the payload and begin at a
+  /// multiple of 64.
+  static Expected<Payload> openMemory(std::span<const std::byte> bytes);
+
   const std::string &path() const { return file.path(); }
   int descriptor() const { return file.descriptor(); }
   const std::vector<Part> &parts() const { return table; }
@@ -131,6 +138,7 @@ public:
   std::span<const std::byte> fileBytes() const { return file.bytes(); }
 
 private:
+  static Expected<Payload> read(MappedFile file);
   Error readTable();
 
   MappedFile file;

@@ -95,8 +95,12 @@ public:
 
   /// Continues greedily: up to `count` tokens, each handed to `token` as it
   /// comes, until `token` returns false. Checks first that the context holds
-  /// them.
+  /// them. A token is fed when the next one is asked for, so the last is not.
   Error generate(int64_t count, const std::function<bool(int32_t)> &token);
+
+  /// Takes tokens back: the session is as if the first `tokens` were all that
+  /// it was fed.
+  Error rewind(int64_t tokens);
 
   /// Forgets all tokens. The next ones are of a row that is by `padding` tokens
   /// shorter than the longest of its batch: rotary frequencies that depend on

@@ -3,14 +3,28 @@
 |* A module is a file that lora-compile made: code and weights, shared by all
 |* sessions on it. A session is one sequence of tokens with its cache.
 |*
-|* Structures start with struct_size, which the caller sets to sizeof: members
-|* are only ever appended, and the library never touches what lies behind.
+|* Structures start with struct_size, which the caller sets to sizeof; what else
+|* it does not set is zero:
+|*
+|*   lora_error error = {.struct_size = sizeof error};
+|*
+|* Members are only ever appended, and the library never touches what lies
+|* behind. Functions are only ever added. So a program runs with any later
+|* library of the same LORA_RUNTIME_API_VERSION; an earlier one refuses members
+|* that it does not know, unless they are zero.
+|*
 |* Functions return LORA_OK or a status; then `error`, if it is not NULL, says
 |* in words what happened and what helps. Nothing throws or ends the process.
-|* A session is used by one thread at a time; sessions of one module may be used
-|* by several threads, whose calls then take turns.
+|* A call that fails leaves nothing in its results that is of use.
 |*
-|* Link with -llora_runtime.
+|* Threads: functions may be called from any thread. A session, and a structure,
+|* is used by one thread at a time. Several threads may open modules, and may
+|* use sessions of one module, whose calls then take turns; sessions of several
+|* modules run at once. The first module that a process opens sets
+|* GOMP_SPINCOUNT in the environment, unless OMP_WAIT_POLICY or GOMP_SPINCOUNT
+|* is set: no other thread may read or change the environment meanwhile.
+|*
+|* docs/runtime.md has a program that uses it, and how to build that.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -89,6 +103,9 @@ typedef struct lora_module_info {
   int64_t outputs;      /**< values in a row of logits; 0 without a head */
   int64_t token_types;  /**< kinds of tokens; 0: the model knows none */
   int64_t pad_token_id; /**< an id, or -1 */
+  /** Ids that end a sequence, all of them; they live as long as the module. */
+  const int32_t *eos_token_ids;
+  size_t eos_token_count;
 } lora_module_info;
 
 typedef struct lora_session_options {
@@ -109,6 +126,22 @@ typedef struct lora_batch {
   /** The kinds of the tokens, an array for each row; NULL: all of kind 0. */
   const int32_t *const *token_types;
 } lora_batch;
+
+/** Gets each token as it comes. 0 ends the continuation; anything else lets it
+ *  go on. `user` is passed through. It may look at the session (position, last,
+ *  memory); functions that change the session refuse, and it must not destroy
+ *  the session, nor throw. */
+typedef int32_t (*lora_token_fn)(int32_t id, void *user);
+
+typedef struct lora_generate_options {
+  uint32_t struct_size;
+  /** Not 0: an id of eos_token_ids is the last one. */
+  uint32_t stop_at_eos;
+  /** Tokens at most; 0: as many as the context holds. */
+  size_t count;
+  lora_token_fn token;
+  void *user;
+} lora_generate_options;
 
 typedef enum lora_output {
   LORA_OUTPUT_LOGITS = 0, /**< hidden states if the model has no head */
@@ -133,6 +166,21 @@ LORA_API lora_status lora_module_open(const char *path,
                                       const lora_module_options *options,
                                       lora_module **module, lora_error *error);
 
+/** The same from memory, for instance of a file that the program carries or
+ *  has mapped. `bytes` begins at a multiple of 64, and is neither changed nor
+ *  freed before the module and all its sessions are gone. */
+LORA_API lora_status lora_module_open_memory(const void *bytes, size_t size,
+                                             const lora_module_options *options,
+                                             lora_module **module,
+                                             lora_error *error);
+
+/** The same of a file that is open for reading, from its beginning wherever it
+ *  was read to. The caller keeps the descriptor and may close it. */
+LORA_API lora_status lora_module_open_fd(int fd,
+                                         const lora_module_options *options,
+                                         lora_module **module,
+                                         lora_error *error);
+
 /** Ends the caller's use of a module; sessions keep it alive. NULL is fine. */
 LORA_API void lora_module_close(lora_module *module);
 
@@ -147,6 +195,13 @@ LORA_API lora_status lora_session_create(lora_module *module,
                                          lora_error *error);
 
 LORA_API void lora_session_destroy(lora_session *session);
+
+/** Takes tokens back: the session is then as if the first `tokens` were all
+ *  that it was fed (0 up to its position). The cache keeps them; only of a
+ *  model whose rotary frequencies depend on the length of a call may a part be
+ *  computed again. */
+LORA_API lora_status lora_session_rewind(lora_session *session, int64_t tokens,
+                                         lora_error *error);
 
 /** Forgets all tokens. */
 LORA_API void lora_session_reset(lora_session *session);
@@ -188,11 +243,20 @@ LORA_API lora_status lora_session_last(lora_session *session, float *row,
                                        lora_error *error);
 
 /** Continues with the most likely tokens: `count` ids, fewer if stop_at_eos is
- * not 0 and the model ends the sequence. *generated is their number. */
+ *  not 0 and the model ends the sequence. *generated is their number. A token
+ *  is fed when the next one is asked for, so the last one is not fed yet: to go
+ *  on behind it, feed it first. */
 LORA_API lora_status lora_session_generate(lora_session *session, size_t count,
                                            int32_t stop_at_eos, int32_t *ids,
                                            size_t *generated,
                                            lora_error *error);
+
+/** The same with options, each token handed to options->token as it comes.
+ *  *generated, if `generated` is not NULL, is the number of tokens handed out,
+ *  also after a failure. */
+LORA_API lora_status lora_session_generate_with(
+    lora_session *session, const lora_generate_options *options,
+    size_t *generated, lora_error *error);
 
 /** Fills `report`, whose struct_size is set. */
 LORA_API lora_status lora_session_get_memory(const lora_session *session,

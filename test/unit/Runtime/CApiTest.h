@@ -4,6 +4,7 @@
 #define LORA_TEST_UNIT_RUNTIME_CAPITEST_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -16,6 +17,17 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens);
 /** Runs rows 3, 10 (types 1, 0) and 7, 9, 4 (types 0, 1, 1) on the tiny
  * encoder that classifies tokens; `expected` is [2, 3, 5]. */
 int run_c_encoder_test(const char *path, const float *expected);
+
+/** Continues ids 3, 10, 0, 7, 7 of the tiny module by the five `expected`
+ * tokens, of which the first ends a sequence; takes them back. */
+int run_c_generate_test(const char *path, const int32_t *expected);
+
+/** Opens the tiny module from memory and by a descriptor; removes the file.
+ * `expected` has the logits of ids 3, 10. */
+int run_c_open_test(const char *path, const float *expected);
+
+/** Structures of other versions, and without their size. */
+int run_c_options_test(const char *path);
 
 #ifdef __cplusplus
 }

@@ -35,16 +35,22 @@ Outcome shell(const std::string &command) {
 
 const std::vector<int32_t> prompt = {3, 10, 0, 7, 7};
 
-/// Three greedy tokens after the prompt, as they are printed.
-std::string expectedLine() {
-  std::vector<int32_t> ids = prompt;
-  std::string line;
-  for (int i = 0; i < 3; ++i) {
+/// Greedy tokens that go on from others.
+std::vector<int32_t> continued(std::vector<int32_t> ids, size_t count) {
+  size_t given = ids.size();
+  while (ids.size() < given + count) {
     std::vector<float> logits = tiny::logits(ids);
     auto begin = logits.end() - tiny::vocabulary;
     ids.push_back(int32_t(std::max_element(begin, logits.end()) - begin));
-    line += (i ? "," : "") + std::to_string(ids.back());
   }
+  return {ids.begin() + ptrdiff_t(given), ids.end()};
+}
+
+/// Three greedy tokens after the prompt, as they are printed.
+std::string expectedLine() {
+  std::string line;
+  for (int32_t id : continued(prompt, 3))
+    line += (line.empty() ? "" : ",") + std::to_string(id);
   return line + "\n";
 }
 
@@ -64,6 +70,32 @@ TEST(CApi, WorksFromC) {
   expected.resize(3 * size_t(tiny::labels));
   expected.insert(expected.end(), second.begin(), second.end());
   EXPECT_EQ(run_c_encoder_test(path.c_str(), expected.data()), 0);
+}
+
+TEST(CApi, HandsTokensOutAndTakesThemBack) {
+  TestFolder folder;
+  std::string path = folder.path("module");
+  tiny::write(path, "", "plain");
+  std::vector<int32_t> expected = continued(prompt, 5);
+  EXPECT_EQ(run_c_generate_test(path.c_str(), expected.data()), 0);
+}
+
+TEST(CApi, OpensMemoryAndDescriptors) {
+  TestFolder folder;
+  std::vector<float> expected = tiny::logits({3, 10});
+  // A program with a model in it, and a model alone.
+  for (const char *stub : {LORA_STUB, ""}) {
+    std::string path = folder.path("module");
+    tiny::write(path, stub, "plain");
+    EXPECT_EQ(run_c_open_test(path.c_str(), expected.data()), 0) << stub;
+  }
+}
+
+TEST(CApi, ReadsStructuresOfOtherVersions) {
+  TestFolder folder;
+  std::string path = folder.path("module");
+  tiny::write(path, "", "plain");
+  EXPECT_EQ(run_c_options_test(path.c_str()), 0);
 }
 
 TEST(CompiledFile, RunsByItselfAndByLoraRun) {

@@ -67,6 +67,23 @@ TEST(RopeSchedule, DynamicGrowsKeepsAndResets) {
   expectCalls(schedule, calls);
 }
 
+TEST(RopeSchedule, RestoresWhatCallsHadLeft) {
+  Manifest::Rope rope = dynamic(10, 24, 10000, 2.5);
+  RopeSchedule schedule(rope);
+  for (int64_t length : {7, 26, 40, 30})
+    schedule.call(length);
+  RopeSchedule other(rope);
+  other.call(7);
+  other.call(26);
+  schedule.restore(other.mark());
+  for (int64_t length : {25, 24, 33, 23}) {
+    std::span<const float> x = schedule.call(length), y = other.call(length);
+    EXPECT_TRUE(std::equal(x.begin(), x.end(), y.begin(), y.end())) << length;
+  }
+  schedule.restore(RopeSchedule(rope).mark());
+  EXPECT_FLOAT_EQ(schedule.call(24)[1], 0.158489317f);
+}
+
 TEST(RopeSchedule, DynamicWithOtherNumbers) {
   Manifest::Rope wide = dynamic(20, 37, 500000, 3);
   RopeSchedule schedule(wide);

@@ -147,7 +147,7 @@ inline std::string modelJson(const Model &model) {
   return "{\"family\":\"" + model.family +
          "\",\"vocab_size\":11,\"hidden_size\":6,\"max_positions\":" +
          text(model.maxPositions) +
-         ",\"dtype\":\"f32\",\"eos_token_ids\":[2],\"head\":\"" + model.head +
+         ",\"dtype\":\"f32\",\"eos_token_ids\":[2,7],\"head\":\"" + model.head +
          "\",\"outputs\":" + text(model.outputs()) + ",\"attention\":\"" +
          (model.isEncoder ? "bidirectional" : "causal") +
          "\",\"token_types\":" + (model.isEncoder ? "2" : "0") +
