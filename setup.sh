@@ -92,3 +92,4 @@ if [ "$demo" = 1 ]; then
     fail "the main job failed" "the build itself is complete; its tools lie in $build_dir/bin" \
       "./test.sh may say more; ./setup.sh runs the main job again"
 fi
+say "To install the tools and the runtime: cmake --install $build_dir --prefix DIR (docs/runtime.md)"

@@ -1,0 +1,99 @@
+/* Runs a compiled model:
+ *
+ *   embed MODEL COUNT ID...
+ *
+ * A model that continues texts prints COUNT tokens, each as it comes, then
+ * takes them back and says what it would have begun with. Any other model
+ * prints the values of its first row of results.
+ */
+#include <lora-runtime/lora_runtime.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Gets each token. The continuation goes on as long as this is not 0. */
+static int32_t print_token(int32_t id, void *user) {
+  int *printed = user;
+  printf("%s%d", (*printed)++ ? "," : "", (int)id);
+  return fflush(stdout) == 0;
+}
+
+static lora_status continue_text(lora_session *session, const int32_t *ids,
+                                 size_t length, size_t count,
+                                 lora_error *error) {
+  int printed = 0;
+  lora_generate_options options = {.struct_size = sizeof options,
+                                   .count = count,
+                                   .token = print_token,
+                                   .user = &printed};
+  int32_t first;
+  size_t got;
+  lora_status status;
+  if ((status = lora_session_feed(session, ids, length, NULL, error)) ||
+      (status = lora_session_generate_with(session, &options, NULL, error)))
+    return status;
+  printf("\n");
+  /* Back to the prompt: from here another turn could begin. */
+  if ((status = lora_session_rewind(session, (int64_t)length, error)) ||
+      (status = lora_session_generate(session, 1, 0, &first, &got, error)))
+    return status;
+  fprintf(stderr, "first token: %d\n", (int)first);
+  return LORA_OK;
+}
+
+static lora_status print_results(lora_session *session, const int32_t *ids,
+                                 size_t length, lora_error *error) {
+  lora_batch batch = {
+      .struct_size = sizeof batch, .rows = 1, .lengths = &length, .ids = &ids};
+  size_t width = (size_t)lora_session_row_size(session), i;
+  float *results = calloc(length * width, sizeof *results);
+  lora_status status = LORA_SYSTEM_ERROR;
+  if (results)
+    status = lora_session_run(session, &batch, LORA_OUTPUT_LOGITS, results,
+                              length * width, error);
+  for (i = 0; status == LORA_OK && i < width; ++i)
+    printf("%s%.9g", i ? "," : "", results[i]);
+  if (status == LORA_OK)
+    printf("\n");
+  free(results);
+  return status;
+}
+
+int main(int argc, char **argv) {
+  lora_error error = {.struct_size = sizeof error};
+  lora_module_info info = {.struct_size = sizeof info};
+  lora_module *module = NULL;
+  lora_session *session = NULL;
+  size_t length = argc > 3 ? (size_t)argc - 3 : 0, i;
+  int32_t *ids = calloc(length + 1, sizeof *ids);
+  lora_status status;
+  if (length == 0 || !ids) {
+    fprintf(stderr, "usage: %s MODEL COUNT ID...\n", argv[0]);
+    free(ids);
+    return EXIT_FAILURE;
+  }
+  for (i = 0; i < length; ++i)
+    ids[i] = (int32_t)strtol(argv[i + 3], NULL, 10);
+
+  if ((status = lora_module_open(argv[1], NULL, &module, &error)) == LORA_OK &&
+      (status = lora_module_get_info(module, &info)) == LORA_OK &&
+      (status = lora_session_create(module, NULL, &session, &error)) ==
+          LORA_OK) {
+    fprintf(stderr, "%s: %s, %d outputs", argv[1], info.family,
+            (int)info.outputs);
+    for (i = 0; i < info.eos_token_count; ++i)
+      fprintf(stderr, ", %d ends a sequence", (int)info.eos_token_ids[i]);
+    fprintf(stderr, "\n");
+    if (info.head == LORA_HEAD_LANGUAGE_MODEL && !info.is_bidirectional)
+      status = continue_text(session, ids, length, strtoul(argv[2], NULL, 10),
+                             &error);
+    else
+      status = print_results(session, ids, length, &error);
+  }
+  if (status != LORA_OK)
+    fprintf(stderr, "%s: %s\n", argv[0], error.message);
+  lora_session_destroy(session);
+  lora_module_close(module);
+  free(ids);
+  return status == LORA_OK ? EXIT_SUCCESS : EXIT_FAILURE;
+}
