@@ -81,13 +81,14 @@ std::string rateText(double operations) {
 
 std::string titleOf(const Measurement &measurement) {
   std::string size = std::to_string(measurement.size);
+  std::string tokens = size + (measurement.size == 1 ? " token" : " tokens");
   switch (measurement.phase) {
   case Measurement::Phase::Prefill:
-    return "prefill, a prompt of " + size + " tokens";
+    return "prefill, a prompt of " + tokens;
   case Measurement::Phase::Decode:
     return "decode, a token behind " + size;
   case Measurement::Phase::Forward:
-    return "forward, a row of " + size + " tokens";
+    return "forward, a row of " + tokens;
   }
   return size;
 }
@@ -223,17 +224,6 @@ private:
     }
   }
 
-  /// Beside the bar, or beyond the limit's band where it would cover that.
-  double labelPlace(const Bar &bar, const Group &group) const {
-    constexpr double gap = 8, widthOfLetter = 7;
-    double place = this->place(bar.share) + gap;
-    double end = place + widthOfLetter * double(bar.label.size());
-    double band = this->place(group.bandLeast);
-    return end < band - gap
-               ? place
-               : std::max(place, this->place(group.bandMost) + gap);
-  }
-
   double drawGroup(const Group &group, double y) {
     svg.text(16, y + 15, group.title, "group");
     double first = y + headHeight;
@@ -249,7 +239,9 @@ private:
       svg.rect(left, first, place(bar.share) - left, barHeight,
                bar.isPeer ? "peer" : "ours",
                bar.name + ", " + group.title + ": " + bar.label);
-      svg.text(labelPlace(bar, group), first + 12, bar.label, "small");
+      // In a column behind the limit, as figures in a table are.
+      svg.text(std::max(place(bar.share), place(group.bandMost)) + 8,
+               first + 12, bar.label, "small");
       first += barStep;
     }
     return end + groupGap;
