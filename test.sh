@@ -11,7 +11,7 @@ Builds what is not built yet (with ./setup.sh, so it works on a bare machine too
   lit         test/**/*.mlir and *.test: every op, pass and tool, and whole models against recorded references
   roundtrip   those of them that run lora-opt, once more with --verify-roundtrip
   unit        test/unit: the GoogleTest programs
-  runtime     the runtime is built alone, without LLVM
+  runtime     the runtime is built alone, without LLVM, installed, and a C program against it
   docs        the generated references in docs/ are up to date
   sanitizers  the unit tests of the runtime and the readers, and whole models in a compiled file, under AddressSanitizer
               and UndefinedBehaviorSanitizer
@@ -131,7 +131,15 @@ runtime_alone() {
   launcher=$(cached CMAKE_CXX_COMPILER_LAUNCHER)
   cmake -G Ninja -S "$source_dir/runtime" -B "$build_dir/runtime-alone" -DCMAKE_CXX_COMPILER="$compiler" \
     -DCMAKE_CXX_COMPILER_LAUNCHER="$launcher" -DCMAKE_DISABLE_FIND_PACKAGE_LLVM=ON -DCMAKE_DISABLE_FIND_PACKAGE_MLIR=ON &&
-    ninja -C "$build_dir/runtime-alone" -j "$jobs"
+    ninja -C "$build_dir/runtime-alone" -j "$jobs" &&
+    runtime_embedded "$build_dir/runtime-alone"
+}
+# runtime_embedded DIR: installs the runtime that was built in DIR, and builds the example against it.
+runtime_embedded() {
+  rm -rf "$1/tree" "$1/embed"
+  cmake --install "$1" --prefix "$1/tree" &&
+    PKG_CONFIG_PATH="$1/tree/lib/pkgconfig" CFLAGS=-Werror make -C "$1" -f "$source_dir/examples/embed/Makefile" \
+      VPATH="$source_dir/examples/embed" embed
 }
 suite_runtime() { check runtime runtime_alone; }
 
