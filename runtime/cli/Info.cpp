@@ -14,7 +14,7 @@ namespace {
 void printModel(const Manifest::Model &model) {
   std::printf("model      %s, %s, vocabulary %lld, hidden size %lld, positions "
               "%lld\n",
-              model.family.c_str(),
+              readableMessage(model.family).c_str(),
               std::string(manifestName(model.dtype)).c_str(),
               (long long)model.vocabSize, (long long)model.hiddenSize,
               (long long)model.maxPositions);
@@ -61,10 +61,10 @@ Error printInfo(const std::string &path) {
                 payload->find(graphPart) ? "none" : "not recorded");
   std::string features;
   for (const std::string &feature : manifest->target.features)
-    features += " " + feature;
+    features += " " + readableMessage(feature);
   std::printf("target     %s (%s)\nneeds     %s\n",
-              manifest->target.engine.c_str(), manifest->target.cpu.c_str(),
-              features.c_str());
+              readableMessage(manifest->target.engine).c_str(),
+              readableMessage(manifest->target.cpu).c_str(), features.c_str());
 
   std::map<std::string, std::pair<int, uint64_t>> layouts;
   for (const Manifest::Param &param : manifest->params) {
@@ -84,7 +84,8 @@ Error printInfo(const std::string &path) {
                 sizeText(perToken).c_str());
   std::printf("primitives %zu\n", manifest->primitives.size());
   for (const Manifest::Entry &entry : manifest->entries)
-    std::printf("entry      %s, frame %s\n", entry.name.c_str(),
+    std::printf("entry      %s, frame %s\n",
+                readableMessage(entry.name).c_str(),
                 sizeText(entry.frameBytes).c_str());
   for (const Payload::Part &part : payload->parts())
     std::printf("part       %-12s %s\n", part.name.c_str(),

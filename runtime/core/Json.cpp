@@ -125,6 +125,14 @@ private:
 } // namespace
 
 Expected<Json> parseJson(std::string_view text, const std::string &where) {
+  if (text.size() > maxJsonBytes)
+    return makeError(ErrorCode::InvalidFile, where, ": more than ",
+                     maxJsonBytes, " bytes in one JSON text");
+  // The library takes it for the end, and would not see what follows.
+  if (size_t zero = text.find('\0'); zero != std::string_view::npos)
+    return makeError(ErrorCode::InvalidFile, where, ": not valid JSON at ",
+                     placeOf(text, zero + 1),
+                     "; the file is damaged or incomplete");
   Builder builder(text, where);
   // What went wrong is in the builder.
   (void)Json::sax_parse(text.begin(), text.end(), &builder);

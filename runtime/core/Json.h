@@ -23,9 +23,10 @@ namespace lora_rt {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
-/// Nesting, and values in one text, beyond which a text is refused. The largest
+/// Bytes, nesting, and values in one text, beyond which a text is refused. The largest
 /// checkpoints have some 10^5 tensors in an index, with one value each, and
 /// fewer in a header, with seven.
+inline constexpr size_t maxJsonBytes = size_t(256) << 20;
 inline constexpr size_t maxJsonDepth = 64;
 inline constexpr size_t maxJsonValues = 2'000'000;
 

@@ -6,7 +6,9 @@
 #include "Json.h"
 #include "lora-runtime/Numeric.h"
 
+#include <algorithm>
 #include <array>
+#include <cctype>
 #include <cmath>
 #include <set>
 #include <string>
@@ -159,9 +161,15 @@ public:
     Fields fields(*value, what + " " + key);
     std::string scheme = fields.text("scheme");
     std::string name = "plain";
-    if (scheme == "onednn")
+    if (scheme == "onednn") {
       name = fields.text("tag");
-    else if (scheme != "plain")
+      // Backends get it as a text of C, with room for 64 characters.
+      if (name.empty() || name.size() > 63 ||
+          !std::all_of(name.begin(), name.end(), [](unsigned char c) {
+            return std::isalnum(c) || c == '_';
+          }))
+        fields.fail("expected 1 to 63 letters and digits for 'tag'");
+    } else if (scheme != "plain")
       fail("unknown layout scheme '", scheme, "'");
     if (Error error = fields.finish(); error && !failure)
       failure = std::move(error);

@@ -62,6 +62,9 @@ Expected<MatmulSpec> readMatmul(const Json &json) {
     spec.strideC = fields.size("c_stride");
   // Sizes of buffers and numbers of operations are computed without a check.
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  for (const char *key : {"a_stride", "b_stride", "c_stride"})
+    if (fields.has(key) && fields.size(key) > most)
+      fields.fail("'", key, "' is too large");
   int64_t operations = 0;
   if (spec.m > most || spec.n > most || spec.k > most ||
       __builtin_mul_overflow(8 * spec.m, spec.n * spec.k, &operations))
@@ -101,6 +104,9 @@ Expected<GatherSpec> readGather(const Json &json) {
   spec.count = fields.size("count");
   spec.dtype = fields.type("dtype");
   spec.layout = fields.layout("layout");
+  constexpr int64_t most = std::numeric_limits<int32_t>::max();
+  if (spec.rows > most || spec.width > most || spec.count > most)
+    fields.fail("more rows, or longer ones, than can be counted");
   if (Error error = fields.finish())
     return error;
   return spec;

@@ -1,11 +1,13 @@
 //===- Manifest.cpp -------------------------------------------------------===//
 
 #include "lora-runtime/Manifest.h"
+#include "../payload/PayloadFormat.h"
 #include "ManifestModel.h"
 
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <set>
 
 namespace lora_rt {
 
@@ -14,13 +16,16 @@ namespace {
 constexpr std::array<const char *, 4> regionNames = {"theta", "gradient",
                                                      "moment1", "moment2"};
 
-/// Whether a tensor of this shape has fewer than 2^48 bytes; -1 counts as 1.
+constexpr uint64_t maxTensorBytes = uint64_t(1) << 48;
+
+/// Whether a tensor of this shape has at most maxTensorBytes, whatever its
+/// type; -1 counts as 1.
 bool isReasonable(std::span<const int64_t> shape) {
   uint64_t elements = 1;
   for (int64_t extent : shape)
     if (__builtin_mul_overflow(elements, uint64_t(extent < 0 ? 1 : extent),
                                &elements) ||
-        elements > uint64_t(1) << 45)
+        elements > maxTensorBytes / 8)
       return false;
   return true;
 }
@@ -54,6 +59,7 @@ private:
   Error readParam(const Json &json, size_t index);
   Error readState(const Json &json, size_t index);
   Error readTrainable(const Json &json, size_t index);
+  Error checkTrainables() const;
   Error readSlot(const Json &json, size_t index);
   Error readPrimitive(const Json &json, size_t index);
   Error readEntry(const Json &json, size_t index);
@@ -71,6 +77,9 @@ private:
 
   Manifest &manifest;
   const std::string &where;
+  /// Where the next parameter of the pack begins, if parameters have places.
+  uint64_t nextOffset = 0;
+  std::set<std::string> entryNames;
 };
 
 Error Reader::readTarget(const Json &json) {
@@ -97,6 +106,17 @@ Error Reader::readParam(const Json &json, size_t index) {
     param.bytes = uint64_t(fields.index("bytes"));
     param.offset = uint64_t(fields.index("offset"));
     param.checksum = fields.text("xxh3");
+    // A place that follows from the sizes before it cannot be that of another
+    // parameter.
+    if (param.bytes > maxTensorBytes)
+      fields.fail("parameter '", param.name, "' is too large");
+    else if (param.offset != nextOffset)
+      fields.fail("parameter '", param.name, "' is at ", param.offset,
+                  " in the pack, but expected it at ", nextOffset,
+                  ", on the page behind the one before it");
+    else
+      nextOffset =
+          (param.offset + param.bytes + pageBytes - 1) / pageBytes * pageBytes;
   }
   if (!isReasonable(param.shape))
     fields.fail("parameter '", param.name, "' is too large");
@@ -136,6 +156,24 @@ Error Reader::readTrainable(const Json &json, size_t index) {
     fields.fail("the offset of '", trainable.name, "' is not a multiple of 16");
   manifest.trainables.push_back(std::move(trainable));
   return fields.finish();
+}
+
+/// Two that share numbers would change each other.
+Error Reader::checkTrainables() const {
+  std::vector<const Manifest::Trainable *> order;
+  for (const Manifest::Trainable &trainable : manifest.trainables)
+    if (trainable.elements())
+      order.push_back(&trainable);
+  std::sort(order.begin(), order.end(),
+            [](const Manifest::Trainable *a, const Manifest::Trainable *b) {
+              return a->offset < b->offset;
+            });
+  for (size_t i = 1; i < order.size(); ++i)
+    if (order[i]->offset < order[i - 1]->offset + order[i - 1]->elements())
+      return makeError(ErrorCode::InvalidFile, where,
+                       ": manifest: trainables: '", order[i]->name,
+                       "' overlaps '", order[i - 1]->name, "'");
+  return Error::success();
 }
 
 Error Reader::readSlot(const Json &json, size_t index) {
@@ -219,9 +257,14 @@ Error Reader::readEntry(const Json &json, size_t index) {
   entry.name = fields.text("name");
   entry.function = fields.text("function");
   entry.tokens = fields.index("tokens");
+  // Positions are 32 bits wide.
+  if (entry.tokens > std::numeric_limits<int32_t>::max())
+    fields.fail("'", entry.name, "' has too many tokens, ", entry.tokens);
   entry.frameBytes = uint64_t(fields.index("frame_bytes"));
-  if (entry.frameBytes > uint64_t(1) << 48)
+  if (entry.frameBytes > maxTensorBytes)
     fields.fail("the frame of '", entry.name, "' is too large");
+  if (!entryNames.insert(entry.name).second)
+    fields.fail("there are two entries '", entry.name, "'");
   if (Error error = readValues(fields, "inputs", entry.inputs))
     return error;
   if (Error error = readValues(fields, "outputs", entry.outputs))
@@ -249,6 +292,8 @@ Error Reader::read(const Json &json) {
   if (Error error = readAll(fields, "states", &Reader::readState))
     return error;
   if (Error error = readAll(fields, "trainables", &Reader::readTrainable))
+    return error;
+  if (Error error = checkTrainables())
     return error;
   if (Error error = readAll(fields, "slots", &Reader::readSlot))
     return error;

@@ -2,9 +2,30 @@
 
 #include "ElfSections.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace lora_rt {
+
+namespace {
+
+/// Of all names of sections; a program with debug information has some
+/// thousand bytes of them.
+constexpr uint64_t maxNameBytes = uint64_t(16) << 20;
+
+/// Whether a section has bytes in the file. For the others sh_offset and
+/// sh_size say nothing about it.
+bool hasBytes(const Elf64_Shdr &section) {
+  return section.sh_type != SHT_NULL && section.sh_type != SHT_NOBITS;
+}
+
+/// Whether it has, and they lie in a file of `size` bytes.
+bool isInside(const Elf64_Shdr &section, uint64_t size) {
+  return hasBytes(section) && section.sh_offset <= size &&
+         section.sh_size <= size - section.sh_offset;
+}
+
+} // namespace
 
 bool ElfSections::isElf(std::span<const std::byte> bytes) {
   return bytes.size() >= sizeof(Elf64_Ehdr) &&
@@ -28,16 +49,16 @@ Expected<ElfSections> ElfSections::parse(std::span<const std::byte> bytes,
       header.e_shoff > bytes.size() ||
       bytes.size() - header.e_shoff <
           uint64_t(header.e_shnum) * sizeof(Elf64_Shdr))
-    return fail("its section header table is missing or damaged");
+    return fail("its section header table is missing or damaged; copy or "
+                "compile the file again");
   result.sections.resize(header.e_shnum);
   std::memcpy(result.sections.data(), bytes.data() + header.e_shoff,
               header.e_shnum * sizeof(Elf64_Shdr));
   if (header.e_shstrndx >= header.e_shnum)
     return fail("its section names are missing");
   const Elf64_Shdr &strings = result.sections[header.e_shstrndx];
-  if (strings.sh_type != SHT_STRTAB || strings.sh_offset > bytes.size() ||
-      strings.sh_size > bytes.size() - strings.sh_offset ||
-      strings.sh_size == 0)
+  if (strings.sh_type != SHT_STRTAB || !isInside(strings, bytes.size()) ||
+      strings.sh_size == 0 || strings.sh_size > maxNameBytes)
     return fail("its section names are damaged");
   result.names.assign(reinterpret_cast<const char *>(bytes.data()) +
                           strings.sh_offset,
@@ -46,17 +67,21 @@ Expected<ElfSections> ElfSections::parse(std::span<const std::byte> bytes,
     return fail("its section names are damaged");
   for (const Elf64_Shdr &section : result.sections)
     if (section.sh_name >= result.names.size() ||
-        (section.sh_type != SHT_NOBITS && section.sh_type != SHT_NULL &&
-         (section.sh_offset > bytes.size() ||
-          section.sh_size > bytes.size() - section.sh_offset)))
+        (hasBytes(section) && !isInside(section, bytes.size())))
       return fail("a section lies outside the file; the file is incomplete");
   return result;
+}
+
+size_t ElfSections::count(std::string_view name) const {
+  return size_t(std::count_if(
+      sections.begin(), sections.end(),
+      [&](const Elf64_Shdr &section) { return isNamed(section, name); }));
 }
 
 std::optional<ElfSections::Range>
 ElfSections::find(std::string_view name) const {
   for (const Elf64_Shdr &section : sections)
-    if (section.sh_type != SHT_NULL && name == names.c_str() + section.sh_name)
+    if (isNamed(section, name) && hasBytes(section))
       return Range{section.sh_offset, section.sh_size};
   return std::nullopt;
 }
@@ -68,14 +93,17 @@ bool ElfSections::removeLast(std::string_view name) {
     return false;
   size_t last = names == count - 1 ? count - 2 : count - 1;
   const Elf64_Shdr removed = sections[last];
-  if (removed.sh_type == SHT_NULL ||
-      name != this->names.c_str() + removed.sh_name)
+  if (!isNamed(removed, name) || !hasBytes(removed))
     return false;
   for (size_t i = 0; i < count; ++i)
-    if (i != names && i != last && sections[i].sh_type != SHT_NULL &&
-        sections[i].sh_type != SHT_NOBITS &&
+    if (i != names && i != last && hasBytes(sections[i]) &&
         sections[i].sh_offset + sections[i].sh_size > removed.sh_offset)
       return false;
+  // patchelf moves the program headers to the end of the file.
+  uint64_t headerBytes = uint64_t(header.e_phnum) * header.e_phentsize;
+  if (headerBytes > removed.sh_offset ||
+      header.e_phoff > removed.sh_offset - headerBytes)
+    return false;
   if (removed.sh_name + name.size() + 1 == this->names.size())
     this->names.resize(removed.sh_name);
   sections.erase(sections.begin() + ptrdiff_t(last));
@@ -86,6 +114,11 @@ bool ElfSections::removeLast(std::string_view name) {
 
 Error ElfSections::writeWith(OutputFile &file, std::string_view name,
                              Range place, uint64_t alignment) const {
+  // Larger numbers of sections have another form.
+  if (sections.size() + 1 >= SHN_LORESERVE)
+    return makeError(ErrorCode::Unsupported, file.path(), ": the program has ",
+                     sections.size(), " sections, which leaves no room for '",
+                     name, "'");
   std::vector<Elf64_Shdr> table = sections;
   std::string strings = names;
   Elf64_Shdr added = {};

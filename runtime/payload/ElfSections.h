@@ -32,7 +32,11 @@ public:
     uint64_t bytes;
   };
 
-  /// Where the section of this name lies in the file.
+  /// How many sections have this name.
+  size_t count(std::string_view name) const;
+
+  /// Where the first section of this name with bytes in the file has them; the
+  /// range lies inside the file.
   std::optional<Range> find(std::string_view name) const;
 
   /// Forgets the last section, not counting that of the names, as if
@@ -46,6 +50,11 @@ public:
                   uint64_t alignment) const;
 
 private:
+  bool isNamed(const Elf64_Shdr &section, std::string_view name) const {
+    return section.sh_type != SHT_NULL &&
+           name == names.c_str() + section.sh_name;
+  }
+
   Elf64_Ehdr header;
   std::vector<Elf64_Shdr> sections;
   std::string names;

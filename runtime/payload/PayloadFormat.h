@@ -14,6 +14,10 @@ inline constexpr char payloadMagic[8] = {'L', 'O', 'R', 'A',
 inline constexpr uint32_t payloadVersion = 1;
 /// A file has code, a manifest, a pack and some libraries.
 inline constexpr uint64_t maxParts = 1024;
+/// Of a part's name: "lib:" and the name of a file at most.
+inline constexpr uint64_t maxPartName = 4 + 255;
+/// A row of the table of contents has its name and some hundred characters.
+inline constexpr uint64_t maxTableBytes = maxParts * 1024;
 
 /// The first bytes of a payload; little-endian. Offsets count from here.
 struct PayloadHeader {

@@ -24,7 +24,40 @@ Expected<std::optional<ElfSections::Range>> locate(const MappedFile &file) {
   Expected<ElfSections> sections = ElfSections::parse(bytes, file.path());
   if (!sections)
     return sections.takeError();
-  return sections->find(payloadSection);
+  if (sections->count(payloadSection) > 1)
+    return makeError(ErrorCode::InvalidFile, file.path(), ": has two sections ",
+                     payloadSection, "; copy or compile the file again");
+  std::optional<ElfSections::Range> place = sections->find(payloadSection);
+  if (!place && sections->count(payloadSection))
+    return makeError(ErrorCode::InvalidFile, file.path(), ": its section ",
+                     payloadSection,
+                     " has no bytes in the file; copy or compile the file "
+                     "again");
+  return place;
+}
+
+/// Names become those of memory files, and are printed.
+bool isPartName(const std::string &name) {
+  return !name.empty() && name.size() <= maxPartName &&
+         std::none_of(name.begin(), name.end(),
+                      [](unsigned char c) { return c < ' ' || c == 0x7f; });
+}
+
+/// Whether no two of the ranges share a byte; empty ones have none.
+bool areDisjoint(std::vector<ElfSections::Range> ranges) {
+  std::sort(ranges.begin(), ranges.end(),
+            [](const ElfSections::Range &a, const ElfSections::Range &b) {
+              return a.offset < b.offset;
+            });
+  uint64_t end = 0;
+  for (const ElfSections::Range &range : ranges) {
+    if (range.bytes == 0)
+      continue;
+    if (range.offset < end)
+      return false;
+    end = range.offset + range.bytes;
+  }
+  return true;
 }
 
 } // namespace
@@ -66,7 +99,7 @@ bool Payload::isPresent(const std::string &path) {
   if (!file)
     return false;
   Expected<std::optional<ElfSections::Range>> place = locate(*file);
-  return place && place->has_value();
+  return !place || place->has_value();
 }
 
 Error Payload::readTable() {
@@ -92,9 +125,11 @@ Error Payload::readTable() {
                 ", but this runtime reads version ", payloadVersion,
                 "; compile the model again with this installation");
   if ((*place)->offset % pageBytes != 0 ||
+      header.headerBytes != sizeof(header) ||
       header.payloadBytes > payload.size() ||
       header.tableOffset > header.payloadBytes ||
-      header.tableBytes > header.payloadBytes - header.tableOffset)
+      header.tableBytes > header.payloadBytes - header.tableOffset ||
+      header.tableBytes > maxTableBytes)
     return fail("the compiled module is incomplete; copy or compile it again");
   std::string_view text(reinterpret_cast<const char *>(payload.data()) +
                             header.tableOffset,
@@ -107,6 +142,8 @@ Error Payload::readTable() {
   if (!json->is_array() || json->size() > maxParts)
     return fail("the table of contents is not a list of at most ", maxParts,
                 " parts");
+  std::vector<ElfSections::Range> ranges = {
+      {0, sizeof(header)}, {header.tableOffset, header.tableBytes}};
   for (const Json &entry : *json) {
     if (!entry.is_object() || entry.size() != 4 || !entry.contains("name") ||
         !entry["name"].is_string() || !entry.contains("offset") ||
@@ -114,19 +151,24 @@ Error Payload::readTable() {
         !isIndex(entry["bytes"]) || !entry.contains("xxh3") ||
         !entry["xxh3"].is_string())
       return fail("the table of contents has an entry that is not understood");
-    if (find(entry["name"].get<std::string>()))
-      return fail("the table of contents names '",
-                  entry["name"].get<std::string>(), "' twice");
+    std::string name = entry["name"].get<std::string>();
+    if (!isPartName(name))
+      return fail("the table of contents has a name of ", name.size(),
+                  " bytes that no part has, '", name, "'");
+    if (find(name))
+      return fail("the table of contents names '", name, "' twice");
     uint64_t offset = entry["offset"].get<uint64_t>();
     uint64_t bytes = entry["bytes"].get<uint64_t>();
     if (offset % pageBytes != 0 || offset > header.payloadBytes ||
         bytes > header.payloadBytes - offset)
-      return fail("part '", entry["name"].get<std::string>(),
-                  "' lies outside the module");
-    table.push_back({entry["name"].get<std::string>(),
-                     offset + (*place)->offset, bytes,
+      return fail("part '", name, "' lies outside the module");
+    ranges.push_back({offset, bytes});
+    table.push_back({name, offset + (*place)->offset, bytes,
                      entry["xxh3"].get<std::string>()});
   }
+  if (!areDisjoint(std::move(ranges)))
+    return fail("parts of the compiled module overlap; copy or compile it "
+                "again");
   return Error::success();
 }
 

@@ -134,6 +134,9 @@ Error PayloadWriter::beginPart(std::string_view name) {
   if (!state->part.empty())
     return makeError(ErrorCode::InvalidArgument, state->file.path(), ": part '",
                      name, "' begins before '", state->part, "' ended");
+  if (state->table.size() == maxParts || name.size() > maxPartName)
+    return makeError(ErrorCode::InvalidArgument, state->file.path(), ": part '",
+                     name, "' is one too many, or has too long a name");
   for (const Json &entry : state->table)
     if (entry["name"] == std::string(name))
       return makeError(ErrorCode::InvalidArgument, state->file.path(),

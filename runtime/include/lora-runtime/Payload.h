@@ -127,7 +127,8 @@ public:
   /// Asks the system to read a part ahead, in the background.
   void prefetch(const Part &part) const;
 
-  /// Whether a file has a payload at all: false for the bare stub.
+  /// Whether a file has a payload at all: false for the bare stub, true for a
+  /// program that is damaged, so that opening it says how.
   static bool isPresent(const std::string &path);
 
   /// The bytes in front of the payload: a program, or nothing.

@@ -72,6 +72,19 @@ TEST_F(Backend, WhatItCannotReadIsNamed) {
                 .find("'QQ' is not known"),
             std::string::npos);
   EXPECT_NE(failure(r.json("f64", "")).find("f64"), std::string::npos);
+  // Sizes of buffers are computed from these.
+  EXPECT_NE(failure(r.json("f32", ",\"c_stride\":2147483648"))
+                .find("'c_stride' is too large"),
+            std::string::npos);
+  for (const char *sizes :
+       {"\"rows\":2147483648,\"width\":3,\"count\":2",
+        "\"rows\":5,\"width\":9223372036854775807,\"count\":2",
+        "\"rows\":5,\"width\":3,\"count\":4294967296"})
+    EXPECT_NE(failure("{\"kind\":\"gather\",\"dtype\":\"f32\"," +
+                      std::string(sizes) + "}")
+                  .find("can be counted"),
+              std::string::npos)
+        << sizes;
 }
 
 } // namespace

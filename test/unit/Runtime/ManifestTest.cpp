@@ -41,6 +41,49 @@ TEST(Manifest, IsReadStrictly) {
                 "whole number");
 }
 
+TEST(Manifest, PartsOfItDoNotOverlap) {
+  // The one place where a parameter can be is behind the one before it.
+  std::string before = "\"xxh3\":\"0\"}";
+  auto second = [&](const char *offset) {
+    return before +
+           ",{\"name\":\"b\",\"dtype\":\"f32\",\"shape\":[3],"
+           "\"layout\":{\"scheme\":\"plain\"},\"bytes\":12,"
+           "\"offset\":" +
+           offset + ",\"xxh3\":\"0\"}";
+  };
+  EXPECT_TRUE(Manifest::parse(changed(before, second("4096")), "tiny"));
+  for (const char *offset : {"0", "64", "8192"})
+    expectFailure(before, second(offset), "expected it at 4096");
+  expectFailure("\"offset\":0,\"xxh3\"", "\"offset\":64,\"xxh3\"",
+                "expected it at 0");
+  expectFailure("\"bytes\":264", "\"bytes\":9223372036854775807",
+                "'embed' is too large");
+
+  std::string trainable = "\"shape\":[2,6],\"offset\":0}";
+  auto third = [&](const char *offset) {
+    return trainable + ",{\"name\":\"B\",\"shape\":[17],\"offset\":" + offset +
+           "}";
+  };
+  EXPECT_TRUE(Manifest::parse(changed(trainable, third("16")), "tiny"));
+  expectFailure(trainable, third("0"), "overlaps");
+  expectFailure(trainable, third("1099511627792"), "too large");
+}
+
+TEST(Manifest, SizesHaveBounds) {
+  expectFailure("\"tokens\":4", "\"tokens\":2147483648", "too many tokens");
+  expectFailure("\"frame_bytes\":192", "\"frame_bytes\":281474976710657",
+                "too large");
+  expectFailure("hidden_states.t1\"", "hidden_states.t4\"",
+                "two entries 'hidden_states.t4'");
+  expectFailure("{\"scheme\":\"plain\"}",
+                "{\"scheme\":\"onednn\",\"tag\":\"" + std::string(64, 'a') +
+                    "\"}",
+                "1 to 63 letters");
+  expectFailure("{\"scheme\":\"plain\"}",
+                "{\"scheme\":\"onednn\",\"tag\":\"BA16a\\u000064b2a\"}",
+                "1 to 63 letters");
+}
+
 TEST(Manifest, DescribesTheModel) {
   Expected<Manifest> manifest = Manifest::parse(good, "tiny");
   ASSERT_TRUE(manifest) << manifest.message();
