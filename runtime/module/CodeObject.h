@@ -48,6 +48,9 @@ public:
   static Expected<CodeObject> load(std::span<const std::byte> bytes,
                                    const std::string &where);
 
+  /// What the manifest said when the code was made.
+  const lora_rt_contract &contract() const { return table->contract; }
+
   /// nullptr if there is no such entry.
   lora_rt_entry entry(const std::string &name) const;
 

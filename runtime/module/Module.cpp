@@ -32,6 +32,8 @@ Error Module::State::loadCode(std::span<const std::byte> bytes) {
   if (!object)
     return object.takeError();
   code = std::move(*object);
+  if (Error error = checkContract(manifest, code.contract(), where))
+    return error;
   for (const Manifest::Entry &entry : manifest.entries) {
     entries.push_back(code.entry(entry.name));
     if (!entries.back())

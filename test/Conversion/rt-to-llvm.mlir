@@ -99,6 +99,24 @@ func.func @entry(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame, %in: m
 
 // -----
 
+// What the manifest says goes into the module's table, behind its version and its entries.
+// CHECK-LABEL: module @contract {
+// CHECK:       llvm.mlir.global internal constant @lora.module() {{.*}} : !llvm.struct<(i32, i32, i64, ptr, array<8 x i64>)>
+// CHECK:         %[[FIRST:.+]] = llvm.mlir.constant(11 : i64)
+// CHECK:         llvm.insertvalue %[[FIRST]], %{{.+}}[4, 0]
+// CHECK:         %[[LAST:.+]] = llvm.mlir.constant(-18 : i64)
+// CHECK:         llvm.insertvalue %[[LAST]], %{{.+}}[4, 7]
+module @contract attributes {rt.contract = array<i64: 11, 12, 13, 14, 15, 16, 17, -18>} {
+}
+
+// -----
+
+// expected-error @below {{expected 'rt.contract' to have 8 numbers of i64}}
+module attributes {rt.contract = array<i64: 11, 12>} {
+}
+
+// -----
+
 // expected-error @below {{expected an entry to take a context, slots, a frame and buffers of static shapes}}
 func.func @scalar(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame, %s: f32) attributes {rt.entry = {name = "scalar"}} {
   return

@@ -14,6 +14,10 @@ using namespace lora;
 
 static_assert(rt::RTDialect::kMaxGroup == LORA_RT_MAX_GROUP);
 
+/// The numbers of a lora_rt_contract.
+static constexpr size_t kContractWords =
+    sizeof(lora_rt_contract) / sizeof(uint64_t);
+
 namespace {
 
 class TableBuilder {
@@ -71,7 +75,7 @@ public:
   }
 
   /// The table, and the function that returns it.
-  void addTable() {
+  void addTable(ArrayRef<int64_t> contract) {
     auto record = LLVM::LLVMStructType::getLiteral(module.getContext(),
                                                    {pointer, pointer});
     auto records = LLVM::LLVMArrayType::get(record, entries.size());
@@ -92,13 +96,17 @@ public:
       return value;
     });
     Type i32 = builder.getI32Type();
-    auto table = LLVM::LLVMStructType::getLiteral(module.getContext(),
-                                                  {i32, i32, i64, pointer});
+    auto table = LLVM::LLVMStructType::getLiteral(
+        module.getContext(), {i32, i32, i64, pointer,
+                              LLVM::LLVMArrayType::get(i64, contract.size())});
     addConstant("lora.module", table, [&](Value value) {
       value = insert(value, integer(i32, sizeof(lora_rt_module)), {0});
       value = insert(value, integer(i32, LORA_RT_ABI_VERSION), {1});
       value = insert(value, integer(i64, entries.size()), {2});
-      return insert(value, address("lora.entries"), {3});
+      value = insert(value, address("lora.entries"), {3});
+      for (auto [index, word] : llvm::enumerate(contract))
+        value = insert(value, integer(i64, word), {4, int64_t(index)});
+      return value;
     });
 
     auto query =
@@ -162,6 +170,15 @@ private:
 
 LogicalResult lora::makeModuleTable(ModuleOp module,
                                     ArrayRef<StringAttr> kernels) {
+  SmallVector<int64_t> contract(kContractWords, 0);
+  if (Attribute attr = module->getAttr(rt::RTDialect::kContractAttr)) {
+    auto words = dyn_cast<DenseI64ArrayAttr>(attr);
+    if (!words || words.size() != int64_t(kContractWords))
+      return module.emitError() << "expected 'rt.contract' to have "
+                                << kContractWords << " numbers of i64";
+    contract.assign(words.asArrayRef().begin(), words.asArrayRef().end());
+    module->removeAttr(rt::RTDialect::kContractAttr);
+  }
   TableBuilder builder(module);
   for (StringAttr kernel : kernels)
     if (failed(builder.addBody(kernel)))
@@ -178,6 +195,6 @@ LogicalResult lora::makeModuleTable(ModuleOp module,
     if (failed(builder.addEntry(function, name.getValue())))
       return failure();
   }
-  builder.addTable();
+  builder.addTable(contract);
   return success();
 }

@@ -9,10 +9,13 @@
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Target/NativeCode.h"
 #include "lora-runtime/Layouts.h"
+#include "lora-runtime/Manifest.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
 
+#include <array>
+#include <bit>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -123,10 +126,20 @@ public:
     return Error::success();
   }
 
+  /// The manifest; its contract goes into the code.
   Expected<ModuleManifest> describe() {
     FailureOr<ModuleManifest> manifest = buildManifest(*module);
     if (failed(manifest))
       return diagnostics.takeError("the lowered model could not be described");
+    auto read =
+        lora_rt::Manifest::parse(manifest->json.dump(), "the compiled module");
+    if (!read)
+      return read.takeError();
+    using Words = std::array<int64_t, sizeof(lora_rt_contract) / 8>;
+    (*module)->setAttr(
+        rt::RTDialect::kContractAttr,
+        DenseI64ArrayAttr::get(module->getContext(),
+                               std::bit_cast<Words>(read->contract())));
     return std::move(*manifest);
   }
 
@@ -201,6 +214,8 @@ lora::printStage(ModuleOp graph, const CompileOptions &options, Stage stage) {
     return error;
   if (stage == Stage::Kernels)
     return print(compilation.get());
+  if (Expected<ModuleManifest> manifest = compilation.describe(); !manifest)
+    return manifest.takeError();
   return compilation.translate(stage == Stage::LLVMIR ? NativeOutput::LLVMIR
                                                       : NativeOutput::Assembly);
 }

@@ -10,6 +10,7 @@
 
 #include "lora-runtime/ModelHead.h"
 #include "lora-runtime/Numeric.h"
+#include "lora-runtime/module.h"
 
 #include <algorithm>
 #include <optional>
@@ -121,7 +122,7 @@ struct Manifest {
 
   struct Primitive {
     std::string kind;
-    /// The whole entry, as a backend reads it.
+    /// The whole entry, as a backend reads it; keys in bytewise order.
     std::string json;
     /// Of the weights or the table: how packed parameters are found again.
     std::string layout;
@@ -159,12 +160,22 @@ struct Manifest {
   static Expected<Manifest> parse(std::string_view text,
                                   const std::string &where);
 
+  /// What compiled code relies on: checksums of everything but the places and
+  /// the checksums of parameters in the pack, which change when an adapter is
+  /// merged or exchanged. To be taken before layouts are adapted.
+  lora_rt_contract contract() const;
+
   /// Elements of theta, and of each other region.
   int64_t regionElements() const;
 
   /// The entries of a function, fewest tokens first.
   std::vector<const Entry *> entriesOf(std::string_view function) const;
 };
+
+/// Fails, naming a member, where code was made for another manifest than this
+/// one; `where` names the file.
+Error checkContract(const Manifest &manifest, const lora_rt_contract &code,
+                    const std::string &where);
 
 /// A primitive's JSON with another weight layout.
 std::string withLayout(const Manifest::Primitive &primitive,

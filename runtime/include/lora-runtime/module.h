@@ -23,7 +23,7 @@ extern "C" {
 #endif
 
 /** Version of this contract; a module made for another one is refused. */
-#define LORA_RT_ABI_VERSION 2u
+#define LORA_RT_ABI_VERSION 3u
 
 /** The most primitives that execute_group takes. */
 #define LORA_RT_MAX_GROUP 8u
@@ -86,12 +86,28 @@ typedef struct lora_rt_entry_record {
   lora_rt_entry function;
 } lora_rt_entry_record;
 
+/** What the manifest said when the code was made: a checksum of each of its
+ *  members, as docs/module-format.md defines it. The code holds sizes, places
+ *  and indices that follow from them, so the runtime runs no code whose
+ *  contract is not that of the manifest that it read. */
+typedef struct lora_rt_contract {
+  uint64_t target;
+  uint64_t model;
+  uint64_t params; /**< without their places and checksums in the pack */
+  uint64_t states;
+  uint64_t trainables;
+  uint64_t slots;
+  uint64_t primitives;
+  uint64_t entries;
+} lora_rt_contract;
+
 /** What lora_rt_module_query returns. */
 typedef struct lora_rt_module {
   uint32_t struct_size; /**< sizeof(lora_rt_module) of the compiler */
   uint32_t abi_version; /**< LORA_RT_ABI_VERSION of the compiler */
   uint64_t entry_count;
   const lora_rt_entry_record *entries;
+  lora_rt_contract contract;
 } lora_rt_module;
 
 typedef const lora_rt_module *(*lora_rt_module_query_fn)(void);

@@ -196,14 +196,13 @@ TEST(Module, DamagedPackIsFoundWhenVerified) {
 }
 
 TEST(ModuleInstance, TrainsWithParametersFromACallback) {
-  Expected<Manifest> manifest =
-      Manifest::parse(tiny::manifest("plain", {0, 264, "0"}), "tiny");
+  std::string text = tiny::manifest("plain", {0, 264, "0"});
+  Expected<Manifest> manifest = Manifest::parse(text, "tiny");
   ASSERT_TRUE(manifest) << manifest.message();
-  Expected<MappedFile> code = MappedFile::open(LORA_TINY_MODULE);
-  ASSERT_TRUE(code);
+  std::string code = tiny::code(text);
   std::vector<float> table = tiny::table();
   Expected<std::shared_ptr<Module>> module = Module::load(
-      std::move(*manifest), code->bytes(),
+      std::move(*manifest), std::as_bytes(std::span(code)),
       [&](const Manifest::Param &param) -> Expected<const void *> {
         EXPECT_EQ(param.name, "embed");
         return table.data();

@@ -180,7 +180,14 @@ static const lora_rt_entry_record entries[] = {
     {"labels.t4", labels_t4},
 };
 
-static const lora_rt_module module = {sizeof(module), LORA_RT_ABI_VERSION, sizeof(entries) / sizeof(entries[0]),
-                                      entries};
+/* "contract", where TinyModule.h puts that of its manifest. */
+#define UNSET 0x74636172746e6f63u
+
+static const lora_rt_module module = {
+    sizeof(module),
+    LORA_RT_ABI_VERSION,
+    sizeof(entries) / sizeof(entries[0]),
+    entries,
+    {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET, UNSET, UNSET}};
 
 const lora_rt_module *lora_rt_module_query(void) { return &module; }

@@ -5,7 +5,9 @@
 
 #include "lora-runtime/CompiledFile.h"
 #include "lora-runtime/Layouts.h"
+#include "lora-runtime/Manifest.h"
 
+#include <cstring>
 #include <functional>
 #include <gtest/gtest.h>
 #include <string>
@@ -203,6 +205,25 @@ inline std::string manifest(const std::string &layout,
          primitives + "],\"entries\":[" + entries + "]}";
 }
 
+/// The code, made for this manifest.
+inline std::string code(const std::string &manifestText) {
+  using namespace lora_rt;
+  Expected<std::string> bytes = readTextFile(LORA_TINY_MODULE);
+  Expected<Manifest> manifest = Manifest::parse(manifestText, "tiny");
+  EXPECT_TRUE(bytes && manifest) << bytes.message() << manifest.message();
+  if (!bytes || !manifest)
+    return "";
+  lora_rt_contract contract = manifest->contract();
+  std::string unset;
+  while (unset.size() < sizeof(contract))
+    unset += "contract";
+  size_t place = bytes->find(unset);
+  EXPECT_NE(place, std::string::npos);
+  if (place != std::string::npos)
+    std::memcpy(bytes->data() + place, &contract, sizeof(contract));
+  return std::move(*bytes);
+}
+
 /// Writes a compiled file; `stub` may be empty.
 inline void write(const std::string &path, const std::string &stub,
                   const std::string &layout,
@@ -212,9 +233,6 @@ inline void write(const std::string &path, const std::string &stub,
   using namespace lora_rt;
   Expected<PayloadWriter> writer = PayloadWriter::create(path, stub);
   ASSERT_TRUE(writer) << writer.message();
-  Expected<MappedFile> code = MappedFile::open(LORA_TINY_MODULE);
-  ASSERT_TRUE(code) << code.message();
-  EXPECT_FALSE(writer->addPart(codePart, code->bytes()));
   std::vector<float> plain = table();
   std::vector<float> packed(
       *packedBytes(layout, vocabulary, width, DType::F32) / 4);
@@ -225,8 +243,9 @@ inline void write(const std::string &path, const std::string &stub,
       writer->appendTensor(std::as_bytes(std::span(packed)));
   ASSERT_TRUE(place);
   EXPECT_FALSE(writer->endPart());
-  EXPECT_FALSE(
-      writer->addPart(manifestPart, manifest(layout, *place, features, model)));
+  std::string text = manifest(layout, *place, features, model);
+  EXPECT_FALSE(writer->addPart(manifestPart, text));
+  EXPECT_FALSE(writer->addPart(codePart, code(text)));
   if (!portableBackend.empty()) {
     Error error = addLibraryParts(*writer, portableBackend);
     EXPECT_FALSE(error) << error.message();

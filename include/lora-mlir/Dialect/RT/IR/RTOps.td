@@ -28,6 +28,8 @@ def RT_Dialect : Dialect {
     static llvm::StringRef getEngine(::mlir::Operation *module);
     /// Whether code for the target of the module around `op` may use a feature of the CPU ("avx512bf16").
     static bool hasFeature(::mlir::Operation *op, llvm::StringRef feature);
+    /// On a module: what its manifest says, as the words of a lora_rt_contract; an array of i64.
+    static constexpr llvm::StringLiteral kContractAttr = "rt.contract";
     /// On a function: bytes of the frame that it needs (after rt-plan-memory).
     static constexpr llvm::StringLiteral kFrameBytesAttr = "rt.frame_bytes";
     /// On a function: it is an entry of the module; its name in the manifest.
