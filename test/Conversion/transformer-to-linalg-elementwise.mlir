@@ -27,28 +27,28 @@ func.func @silu(%x: tensor<?x80xf32>) -> tensor<?x80xf32> {
   // CHECK: %[[E:.+]] = math.exp %[[N]]
   // CHECK: %[[D:.+]] = arith.addf %[[E]], %{{.+}}
   // CHECK: arith.divf %[[X]], %[[D]]
-  %0 = transformer.activation %x {kind = #transformer.activation_kind<silu>} : tensor<?x80xf32>
+  %0 = transformer.activation %x {kind = silu} : tensor<?x80xf32>
   return %0 : tensor<?x80xf32>
 }
 
 // CHECK-LABEL: func.func @gelu
 func.func @gelu(%x: tensor<?x80xf32>) -> (tensor<?x80xf32>, tensor<?x80xf32>) {
   // CHECK: math.erf
-  %0 = transformer.activation %x {kind = #transformer.activation_kind<gelu_erf>} : tensor<?x80xf32>
+  %0 = transformer.activation %x {kind = gelu_erf} : tensor<?x80xf32>
   // CHECK: math.tanh
-  %1 = transformer.activation %x {kind = #transformer.activation_kind<gelu_tanh>} : tensor<?x80xf32>
+  %1 = transformer.activation %x {kind = gelu_tanh} : tensor<?x80xf32>
   return %0, %1 : tensor<?x80xf32>, tensor<?x80xf32>
 }
 
 // CHECK-LABEL: func.func @relu
 func.func @relu(%x: tensor<?x80xf32>, %dy: tensor<?x80xf32>) -> (tensor<?x80xf32>, tensor<?x80xf32>) {
   // CHECK: arith.maximumf
-  %0 = transformer.activation %x {kind = #transformer.activation_kind<relu>} : tensor<?x80xf32>
+  %0 = transformer.activation %x {kind = relu} : tensor<?x80xf32>
   // CHECK: ^bb0(%[[DY:.+]]: f32, %[[X:.+]]: f32, %{{.+}}: f32):
   // CHECK: %[[P:.+]] = arith.cmpf ogt, %[[X]], %{{.+}}
   // CHECK: %[[F:.+]] = arith.select %[[P]]
   // CHECK: arith.mulf %[[DY]], %[[F]]
-  %1 = transformer.activation_gradient %dy, %x {kind = #transformer.activation_kind<relu>} : tensor<?x80xf32>
+  %1 = transformer.activation_gradient %dy, %x {kind = relu} : tensor<?x80xf32>
   return %0, %1 : tensor<?x80xf32>, tensor<?x80xf32>
 }
 

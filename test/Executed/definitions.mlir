@@ -93,24 +93,24 @@ func.func @linear_algebra() {
 func.func @elementwise() {
   %x = arith.constant dense<[[1.0, -2.0, 0.0]]> : tensor<1x3xf32>
   // CHECK: [0.731059, -0.238406, 0]
-  %silu = transformer.activation %x {kind = #transformer.activation_kind<silu>} : tensor<1x3xf32>
+  %silu = transformer.activation %x {kind = silu} : tensor<1x3xf32>
   %silu_ = tensor.cast %silu : tensor<1x3xf32> to tensor<?x?xf32>
   call @print(%silu_) : (tensor<?x?xf32>) -> ()
   // CHECK: [0.841345, -0.0455003, 0]
-  %erf = transformer.activation %x {kind = #transformer.activation_kind<gelu_erf>} : tensor<1x3xf32>
+  %erf = transformer.activation %x {kind = gelu_erf} : tensor<1x3xf32>
   %erf_ = tensor.cast %erf : tensor<1x3xf32> to tensor<?x?xf32>
   call @print(%erf_) : (tensor<?x?xf32>) -> ()
   // CHECK: [0.841192, -0.0454023, 0]
-  %tanh = transformer.activation %x {kind = #transformer.activation_kind<gelu_tanh>} : tensor<1x3xf32>
+  %tanh = transformer.activation %x {kind = gelu_tanh} : tensor<1x3xf32>
   %tanh_ = tensor.cast %tanh : tensor<1x3xf32> to tensor<?x?xf32>
   call @print(%tanh_) : (tensor<?x?xf32>) -> ()
   // CHECK: [1, 0, 0]
-  %relu = transformer.activation %x {kind = #transformer.activation_kind<relu>} : tensor<1x3xf32>
+  %relu = transformer.activation %x {kind = relu} : tensor<1x3xf32>
   %relu_ = tensor.cast %relu : tensor<1x3xf32> to tensor<?x?xf32>
   call @print(%relu_) : (tensor<?x?xf32>) -> ()
   // x f'(x) = x s (1 + x (1 - s)) with s = 1 / (1 + exp(-x))
   // CHECK: [0.927671, 0.18156{{[0-9]}}, 0]
-  %d = transformer.activation_gradient %x, %x {kind = #transformer.activation_kind<silu>} : tensor<1x3xf32>
+  %d = transformer.activation_gradient %x, %x {kind = silu} : tensor<1x3xf32>
   %d_ = tensor.cast %d : tensor<1x3xf32> to tensor<?x?xf32>
   call @print(%d_) : (tensor<?x?xf32>) -> ()
 
@@ -194,7 +194,7 @@ func.func @layer_norms() {
   %m_ = tensor.cast %m : tensor<1x4xf32> to tensor<?x?xf32>
   call @print(%m_) : (tensor<?x?xf32>) -> ()
   // CHECK: [0.999909, 0.995055, 0.761594, -0.761594]
-  %h = transformer.activation %x {kind = #transformer.activation_kind<tanh>} : tensor<1x4xf32>
+  %h = transformer.activation %x {kind = tanh} : tensor<1x4xf32>
   %h_ = tensor.cast %h : tensor<1x4xf32> to tensor<?x?xf32>
   call @print(%h_) : (tensor<?x?xf32>) -> ()
   return

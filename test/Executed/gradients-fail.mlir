@@ -4,6 +4,6 @@
 // CHECK: silu argument 0: relative difference {{.+}} FAILED
 
 func.func @silu(%x: tensor<5x7xf64>) -> tensor<5x7xf64> {
-  %y = transformer.activation %x {kind = #transformer.activation_kind<silu>} : tensor<5x7xf64>
+  %y = transformer.activation %x {kind = silu} : tensor<5x7xf64>
   return %y : tensor<5x7xf64>
 }

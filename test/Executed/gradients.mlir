@@ -48,22 +48,22 @@ func.func @elementwise(%x: tensor<5x7xf64>, %y: tensor<5x7xf64>) -> tensor<5x7xf
 }
 
 func.func @silu(%x: tensor<5x7xf64>) -> tensor<5x7xf64> {
-  %y = transformer.activation %x {kind = #transformer.activation_kind<silu>} : tensor<5x7xf64>
+  %y = transformer.activation %x {kind = silu} : tensor<5x7xf64>
   return %y : tensor<5x7xf64>
 }
 
 func.func @gelu_erf(%x: tensor<5x7xf64>) -> tensor<5x7xf64> {
-  %y = transformer.activation %x {kind = #transformer.activation_kind<gelu_erf>} : tensor<5x7xf64>
+  %y = transformer.activation %x {kind = gelu_erf} : tensor<5x7xf64>
   return %y : tensor<5x7xf64>
 }
 
 func.func @gelu_tanh(%x: tensor<5x7xf64>) -> tensor<5x7xf64> {
-  %y = transformer.activation %x {kind = #transformer.activation_kind<gelu_tanh>} : tensor<5x7xf64>
+  %y = transformer.activation %x {kind = gelu_tanh} : tensor<5x7xf64>
   return %y : tensor<5x7xf64>
 }
 
 func.func @relu(%x: tensor<5x7xf64>) -> tensor<5x7xf64> {
-  %y = transformer.activation %x {kind = #transformer.activation_kind<relu>} : tensor<5x7xf64>
+  %y = transformer.activation %x {kind = relu} : tensor<5x7xf64>
   return %y : tensor<5x7xf64>
 }
 
@@ -116,7 +116,7 @@ func.func @cross_entropy(%logits: tensor<7x5xf64>, %labels: tensor<7xi32> {lora.
 }
 
 func.func @tanh(%x: tensor<5x7xf64>) -> tensor<5x7xf64> {
-  %y = transformer.activation %x {kind = #transformer.activation_kind<tanh>} : tensor<5x7xf64>
+  %y = transformer.activation %x {kind = tanh} : tensor<5x7xf64>
   return %y : tensor<5x7xf64>
 }
 

@@ -42,7 +42,7 @@ func.func @residual(%x: tensor<17x50xf32>, %w: tensor<35x50xf32>, %r: tensor<17x
 func.func @swiglu(%x: tensor<17x50xf32>, %w1: tensor<35x50xf32>, %w2: tensor<35x50xf32>, %b: tensor<35xf32>) -> tensor<17x35xf32> {
   %0 = transformer.linear %x, %w1 bias %b : tensor<17x50xf32>, tensor<35x50xf32>, tensor<35xf32> -> tensor<17x35xf32>
   %1 = transformer.linear %x, %w2 : tensor<17x50xf32>, tensor<35x50xf32> -> tensor<17x35xf32>
-  %2 = transformer.activation %0 {kind = #transformer.activation_kind<silu>} : tensor<17x35xf32>
+  %2 = transformer.activation %0 {kind = silu} : tensor<17x35xf32>
   %3 = transformer.mul %2, %1 : tensor<17x35xf32>
   return %3 : tensor<17x35xf32>
 }
@@ -51,9 +51,9 @@ func.func @activations(%x: tensor<17x50xf32>, %w: tensor<35x50xf32>, %v: tensor<
   %0 = transformer.linear %x, %w : tensor<17x50xf32>, tensor<35x50xf32> -> tensor<17x35xf32>
   %1 = transformer.linear %x, %v : tensor<17x50xf32>, tensor<35x50xf32> -> tensor<17x35xf32>
   %2 = transformer.linear %x, %u : tensor<17x50xf32>, tensor<35x50xf32> -> tensor<17x35xf32>
-  %3 = transformer.activation %0 {kind = #transformer.activation_kind<gelu_erf>} : tensor<17x35xf32>
-  %4 = transformer.activation %1 {kind = #transformer.activation_kind<gelu_tanh>} : tensor<17x35xf32>
-  %5 = transformer.activation %2 {kind = #transformer.activation_kind<relu>} : tensor<17x35xf32>
+  %3 = transformer.activation %0 {kind = gelu_erf} : tensor<17x35xf32>
+  %4 = transformer.activation %1 {kind = gelu_tanh} : tensor<17x35xf32>
+  %5 = transformer.activation %2 {kind = relu} : tensor<17x35xf32>
   return %3, %4, %5 : tensor<17x35xf32>, tensor<17x35xf32>, tensor<17x35xf32>
 }
 

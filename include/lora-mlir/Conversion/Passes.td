@@ -124,7 +124,7 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::
     are rounded to bf16, too.
 
     ```mlir
-    %y = transformer.activation %x {kind = #transformer.activation_kind<relu>} : tensor<?x80xbf16>
+    %y = transformer.activation %x {kind = relu} : tensor<?x80xbf16>
     ```
     becomes
     ```mlir

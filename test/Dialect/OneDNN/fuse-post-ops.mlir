@@ -8,7 +8,7 @@ func.func @swiglu(%x: tensor<16x48xf32>, %w1: tensor<80x48xf32>, %w2: tensor<80x
   // CHECK-NOT: transformer.
   %g = onednn.matmul ins(%x, %w1 : tensor<16x48xf32>, tensor<80x48xf32>) outs(%e : tensor<16x80xf32>) {transpose_b} -> tensor<16x80xf32>
   %u = onednn.matmul ins(%x, %w2 : tensor<16x48xf32>, tensor<80x48xf32>) outs(%e : tensor<16x80xf32>) {transpose_b} -> tensor<16x80xf32>
-  %a = transformer.activation %g {kind = #transformer.activation_kind<silu>} : tensor<16x80xf32>
+  %a = transformer.activation %g {kind = silu} : tensor<16x80xf32>
   %y = transformer.mul %a, %u : tensor<16x80xf32>
   return %y : tensor<16x80xf32>
 }
@@ -59,7 +59,7 @@ func.func @shared(%x: tensor<16x48xf32>, %w: tensor<48x48xf32>, %e: tensor<16x48
   // CHECK: transformer.mul
   %y = onednn.matmul ins(%x, %w : tensor<16x48xf32>, tensor<48x48xf32>) outs(%e : tensor<16x48xf32>) {transpose_b} -> tensor<16x48xf32>
   %v = onednn.matmul ins(%y, %w : tensor<16x48xf32>, tensor<48x48xf32>) outs(%e : tensor<16x48xf32>) {transpose_b} -> tensor<16x48xf32>
-  %a = transformer.activation %y {kind = #transformer.activation_kind<relu>} : tensor<16x48xf32>
+  %a = transformer.activation %y {kind = relu} : tensor<16x48xf32>
   %s = transformer.mul %v, %v : tensor<16x48xf32>
   return %y, %a, %s : tensor<16x48xf32>, tensor<16x48xf32>, tensor<16x48xf32>
 }
@@ -69,6 +69,6 @@ func.func @shared(%x: tensor<16x48xf32>, %w: tensor<48x48xf32>, %e: tensor<16x48
 func.func @pooler(%x: tensor<16x48xf32>, %w: tensor<48x48xf32>, %b: tensor<48xf32>, %e: tensor<16x48xf32>) -> tensor<16x48xf32> {
   // CHECK: onednn.matmul {{.+}} bias(%{{.+}} : tensor<48xf32>) outs(%{{.+}}) {post_ops = [#onednn.post_op<tanh>], transpose_b}
   %y = onednn.matmul ins(%x, %w : tensor<16x48xf32>, tensor<48x48xf32>) bias(%b : tensor<48xf32>) outs(%e : tensor<16x48xf32>) {transpose_b} -> tensor<16x48xf32>
-  %t = transformer.activation %y {kind = #transformer.activation_kind<tanh>} : tensor<16x48xf32>
+  %t = transformer.activation %y {kind = tanh} : tensor<16x48xf32>
   return %t : tensor<16x48xf32>
 }

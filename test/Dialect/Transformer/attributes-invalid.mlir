@@ -3,7 +3,7 @@
 // What the attributes of blocks and the weight expressions must be.
 
 func.func @on_an_operation(%x: tensor<?x4xf32>) {
-  // expected-error @below {{expected 'transformer.slot' on an argument or result of a block, but got it on an operation}}
+  // expected-error @below {{expected 'transformer.slot' on an argument of a block, but got it elsewhere}}
   %0 = transformer.add %x, %x {transformer.slot = "a"} : tensor<?x4xf32>
   return
 }
@@ -71,7 +71,7 @@ func.func private @f(tensor<4xf32> {transformer.slot = "a", transformer.value = 
 
 // -----
 
-// expected-error @below {{argument 0: expected a known attribute of the transformer dialect, but got 'transformer.rank'}}
+// expected-error @below {{argument 0: expected a known attribute of the transformer dialect, but got 'transformer.rank': did you mean 'transformer.role'}}
 func.func private @f(tensor<4xf32> {transformer.slot = "a", transformer.rank = 3 : i64})
 
 // -----
@@ -109,7 +109,7 @@ func.func private @f(tensor<4xf32> {transformer.slot = "a", transformer.role = #
 
 // -----
 
-// expected-error @below {{result 0: unknown attribute 'transformer.last'}}
+// expected-error @below {{result 0: expected a known attribute of the transformer dialect, but got 'transformer.last': did you mean 'transformer.next'}}
 func.func private @f(tensor<4xf32> {transformer.slot = "a"}) -> (tensor<4xf32> {transformer.last = "a"})
 
 // -----
@@ -201,3 +201,55 @@ func.func private @conv1d(tensor<4x4xf32> {transformer.slot = "w", transformer.v
 
 // expected-error @below {{expected a finite number to add}}
 #offset = #transformer.offset<#transformer.base<"b", tensor<4xf32>>, 0x7FF0000000000000 : f64>
+
+// -----
+
+// Near names, wherever the attribute stands.
+// expected-error @below {{argument 0: expected a known attribute of the transformer dialect, but got 'transformer.slt': did you mean 'transformer.slot'}}
+func.func private @f(tensor<4xf32> {transformer.slt = "a"})
+
+// -----
+
+// expected-error @below {{result 0: expected a known attribute of the transformer dialect, but got 'transformer.gradd': did you mean 'transformer.grad'}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a"}) -> (tensor<4xf32> {transformer.gradd = "a"})
+
+// -----
+
+// expected-error @below {{result 0: expected a known attribute of the transformer dialect, but got 'transformer.something'; known here: transformer.next, transformer.grad}}
+func.func private @f(tensor<4xf32>) -> (tensor<4xf32> {transformer.something = 1})
+
+// -----
+
+// expected-error @below {{expected 'transformer.grad' on a result of a block, but got it elsewhere}}
+func.func private @f(tensor<4xf32> {transformer.slot = "a", transformer.grad = "a"})
+
+// -----
+
+// expected-error @below {{expected a known attribute of the transformer dialect, but got 'transformer.modell': did you mean 'transformer.model'}}
+module attributes {transformer.modell = {}} {
+}
+
+// -----
+
+// expected-error @below {{argument 0: expected a known attribute of the lora dialect, but got 'lora.inptu': did you mean 'lora.input'}}
+func.func private @f(tensor<4xf32> {lora.inptu = "positive"})
+
+// -----
+
+// expected-error @below {{argument 0: expected 'lora.input' to be a text, but got 3}}
+func.func private @f(tensor<4xf32> {lora.input = 3 : i64})
+
+// -----
+
+// expected-error @below {{expected no attribute of the lora dialect here, but got 'lora.rank'}}
+func.func private @f() attributes {lora.rank = 3 : i64}
+
+// -----
+
+// expected-error @below {{expected a known attribute of the rt dialect, but got 'rt.entri': did you mean 'rt.entry'}}
+func.func private @f() attributes {rt.entri}
+
+// -----
+
+// expected-error @below {{expected no attribute of the onednn dialect here, but got 'onednn.layout'}}
+func.func private @f() attributes {onednn.layout = "any"}

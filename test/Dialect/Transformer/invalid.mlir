@@ -59,7 +59,7 @@ func.func @embedding_c1_tokens(%ids: tensor<3xi32>, %t: tensor<9x4xf32>) {
 // -----
 
 func.func @embedding_of_i64(%ids: tensor<3xi64>, %t: tensor<9x4xf32>) {
-  // expected-error @below {{operand #0 must be ranked tensor of 32-bit signless integer values}}
+  // expected-error @below {{operand #0 must be 1D tensor of 32-bit signless integer values}}
   %0 = transformer.embedding %ids, %t : tensor<3xi64>, tensor<9x4xf32> -> tensor<3x4xf32>
   return
 }
@@ -563,5 +563,29 @@ func.func @attention_c4_softcap(%q: tensor<?x12xf32>, %k: tensor<?x4xf32>, %s: t
   // expected-error @below {{expected softcap to be positive}}
   %o, %l = transformer.attention %q, %k, %k, %s {heads = 3 : i64, kv_heads = 1 : i64, scale = 0.5 : f64, softcap = -2.0 : f64}
            : tensor<?x12xf32>, tensor<?x4xf32>, tensor<4x?xi32> -> tensor<?x3xf32>
+  return
+}
+
+// -----
+
+func.func @linear_of_a_vector(%x: tensor<4xf32>, %w: tensor<3x4xf32>) {
+  // expected-error @below {{operand #0 must be 2D tensor of 32-bit float}}
+  %y = transformer.linear %x, %w : tensor<4xf32>, tensor<3x4xf32> -> tensor<4xf32>
+  return
+}
+
+// -----
+
+func.func @activation_unknown(%x: tensor<2x4xf32>) {
+  // expected-error @below {{expected a kind of activation, but got 'sliu': did you mean 'silu'}}
+  %y = transformer.activation %x {kind = sliu} : tensor<2x4xf32>
+  return
+}
+
+// -----
+
+func.func @activation_without_kind(%x: tensor<2x4xf32>) {
+  // expected-error @below {{expected {kind = silu}, or another kind}}
+  %y = transformer.activation %x : tensor<2x4xf32>
   return
 }

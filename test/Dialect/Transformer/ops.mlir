@@ -100,15 +100,15 @@ func.func @mul(%gate: tensor<?x80xf32>, %up: tensor<?x80xf32>) {
 
 // CHECK-LABEL: func.func @activation(
 func.func @activation(%x: tensor<?x80xf32>) {
-  // CHECK: %{{.+}} = transformer.activation %{{.+}} {kind = #transformer.activation_kind<silu>} : tensor<?x80xf32>
-  %y = transformer.activation %x {kind = #transformer.activation_kind<silu>} : tensor<?x80xf32>
+  // CHECK: %{{.+}} = transformer.activation %{{.+}} {kind = silu} : tensor<?x80xf32>
+  %y = transformer.activation %x {kind = silu} : tensor<?x80xf32>
   return
 }
 
 // CHECK-LABEL: func.func @activation_gradient(
 func.func @activation_gradient(%dy: tensor<?x80xf32>, %x: tensor<?x80xf32>) {
-  // CHECK: %{{.+}} = transformer.activation_gradient %{{.+}}, %{{.+}} {kind = #transformer.activation_kind<silu>} : tensor<?x80xf32>
-  %dx = transformer.activation_gradient %dy, %x {kind = #transformer.activation_kind<silu>} : tensor<?x80xf32>
+  // CHECK: %{{.+}} = transformer.activation_gradient %{{.+}}, %{{.+}} {kind = silu} : tensor<?x80xf32>
+  %dx = transformer.activation_gradient %dy, %x {kind = silu} : tensor<?x80xf32>
   return
 }
 
@@ -247,12 +247,13 @@ func.func @matmul_wider_result(%a: tensor<5x3xbf16>, %b: tensor<7x3xbf16>) {
 
 // CHECK-LABEL: func.func @activations(
 func.func @activations(%x: tensor<?x80xf64>) {
-  // CHECK: %{{.+}} = transformer.activation %{{.+}} {kind = #transformer.activation_kind<gelu_erf>} : tensor<?x80xf64>
-  // CHECK: %{{.+}} = transformer.activation %{{.+}} {kind = #transformer.activation_kind<gelu_tanh>} : tensor<?x80xf64>
-  // CHECK: %{{.+}} = transformer.activation %{{.+}} {kind = #transformer.activation_kind<relu>} : tensor<?x80xf64>
-  %0 = transformer.activation %x {kind = #transformer.activation_kind<gelu_erf>} : tensor<?x80xf64>
+  // CHECK: %{{.+}} = transformer.activation %{{.+}} {kind = gelu_erf} : tensor<?x80xf64>
+  // CHECK: %{{.+}} = transformer.activation %{{.+}} {kind = gelu_tanh} : tensor<?x80xf64>
+  // CHECK: %{{.+}} = transformer.activation %{{.+}} {kind = relu} : tensor<?x80xf64>
+  %0 = transformer.activation %x {kind = gelu_erf} : tensor<?x80xf64>
+  // The attribute in full is the same.
   %1 = transformer.activation %x {kind = #transformer.activation_kind<gelu_tanh>} : tensor<?x80xf64>
-  %2 = transformer.activation %x {kind = #transformer.activation_kind<relu>} : tensor<?x80xf64>
+  %2 = transformer.activation %x {kind = relu} : tensor<?x80xf64>
   return
 }
 

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/OneDNN/IR/OneDNNOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/VerifierUtils.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
@@ -36,6 +37,12 @@ void OneDNNDialect::registerAttributes() {
 #define GET_ATTRDEF_LIST
 #include "lora-mlir/Dialect/OneDNN/IR/OneDNNAttributes.cpp.inc"
       >();
+}
+
+LogicalResult
+OneDNNDialect::verifyOperationAttribute(Operation *op,
+                                        NamedAttribute attribute) {
+  return transformer::refuseUnknown(op->emitOpError(), attribute.getName(), {});
 }
 
 static ShapedType shaped(Value value) {

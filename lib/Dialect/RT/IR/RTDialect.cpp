@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/VerifierUtils.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
 #include "mlir/IR/OpImplementation.h"
@@ -36,6 +37,16 @@ void RTDialect::registerTypes() {
 #define GET_TYPEDEF_LIST
 #include "lora-mlir/Dialect/RT/IR/RTTypes.cpp.inc"
       >();
+}
+
+LogicalResult RTDialect::verifyOperationAttribute(Operation *op,
+                                                  NamedAttribute attribute) {
+  static constexpr StringRef known[] = {
+      kTargetAttr, kFrameBytesAttr, kEntryAttr, kKernelAttr, kSlotTableAttr};
+  StringRef name = attribute.getName();
+  if (llvm::is_contained(known, name))
+    return success();
+  return transformer::refuseUnknown(op->emitOpError(), name, known);
 }
 
 StringRef RTDialect::getEngine(Operation *module) {

@@ -5,7 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/Dialect/Transformer/IR/NearNames.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/VerifierUtils.h"
+#include "lora-runtime/Checkpoint.h"
 #include "mlir/Interfaces/DestinationStyleOpInterface.h"
 #include "mlir/Interfaces/LoopLikeInterface.h"
 
@@ -72,6 +75,15 @@ std::string lora::transformer::joinPath(StringRef path, StringRef name) {
   return path.empty() ? name.str() : (path + "." + name).str();
 }
 
+Location lora::transformer::namedLoc(StringRef name, Location loc) {
+  // A name of a value has no "+", which joins the names of fused slots.
+  std::string printable = name.str();
+  llvm::replace(printable, '+', '-');
+  if (auto named = dyn_cast<NameLoc>(loc))
+    loc = named.getChildLoc();
+  return NameLoc::get(StringAttr::get(loc.getContext(), printable), loc);
+}
+
 SmallVector<Type> lora::transformer::getApplyResultTypes(func::FuncOp block) {
   SmallVector<Type> types;
   bool hasGradients = false;
@@ -85,6 +97,14 @@ SmallVector<Type> lora::transformer::getApplyResultTypes(func::FuncOp block) {
   return types;
 }
 
+std::string lora::transformer::nearFunctions(ModuleOp module, StringRef name) {
+  std::vector<std::string_view> names;
+  for (auto function : module.getOps<func::FuncOp>())
+    if (!function.isDeclaration())
+      names.push_back(function.getSymName());
+  return lora_rt::suggestion(name, names);
+}
+
 Type lora::transformer::getAccumulationType(Type elementType) {
   return elementType.isF64() ? elementType
                              : Float32Type::get(elementType.getContext());
@@ -93,6 +113,49 @@ Type lora::transformer::getAccumulationType(Type elementType) {
 //===----------------------------------------------------------------------===//
 // Verification
 //===----------------------------------------------------------------------===//
+
+LogicalResult lora::transformer::refuseUnknown(InFlightDiagnostic diag,
+                                               StringRef attribute,
+                                               ArrayRef<StringRef> known) {
+  std::vector<std::string_view> names(known.begin(), known.end());
+  std::string near = lora_rt::suggestion(attribute, names);
+  StringRef dialect = attribute.split('.').first;
+  if (known.empty())
+    return diag << "expected no attribute of the " << dialect
+                << " dialect here, but got '" << attribute << "'";
+  diag << "expected a known attribute of the " << dialect
+       << " dialect, but got '" << attribute << "'" << near;
+  if (near.empty()) {
+    diag << "; known here: ";
+    llvm::interleaveComma(known, diag);
+  }
+  return diag;
+}
+
+/// The attributes of the dialect by where they may stand.
+static constexpr StringRef kOperationAttrs[] = {
+    TransformerDialect::kModelAttr, TransformerDialect::kTokensAttr,
+    TransformerDialect::kTokenRowsAttr};
+static constexpr StringRef kArgumentAttrs[] = {TransformerDialect::kSlotAttr,
+                                               TransformerDialect::kValueAttr,
+                                               TransformerDialect::kRoleAttr};
+static constexpr StringRef kResultAttrs[] = {TransformerDialect::kNextAttr,
+                                             TransformerDialect::kGradAttr};
+
+/// An attribute that belongs to something else than an operation, or to
+/// nothing.
+static LogicalResult refuseMisplaced(Operation *op, StringRef name) {
+  bool isArgument = llvm::is_contained(kArgumentAttrs, name);
+  if (isArgument || llvm::is_contained(kResultAttrs, name))
+    return op->emitOpError() << "expected '" << name << "' on "
+                             << (isArgument ? "an argument" : "a result")
+                             << " of a block, but got it elsewhere";
+  if (llvm::is_contained(kOperationAttrs, name))
+    return op->emitOpError()
+           << "expected '" << name << "' on an operation, but got it on an "
+           << "argument or result";
+  return success();
+}
 
 LogicalResult
 TransformerDialect::verifyOperationAttribute(Operation *op,
@@ -109,11 +172,12 @@ TransformerDialect::verifyOperationAttribute(Operation *op,
              << "expected '" << kTokenRowsAttr << "' to have no value";
     return success();
   }
-  if (attribute.getName() != kModelAttr)
-    return op->emitOpError()
-           << "expected '" << attribute.getName().getValue()
-           << "' on an argument or result of a block, but got it on an "
-              "operation";
+  if (attribute.getName() != kModelAttr) {
+    if (failed(refuseMisplaced(op, attribute.getName())))
+      return failure();
+    return refuseUnknown(op->emitOpError(), attribute.getName(),
+                         kOperationAttrs);
+  }
   if (!isa<ModuleOp>(op) || !isa<DictionaryAttr>(attribute.getValue()))
     return op->emitOpError()
            << "expected '" << kModelAttr << "' to be a dictionary on a module";
@@ -150,6 +214,11 @@ LogicalResult TransformerDialect::verifyRegionArgAttribute(
                      << type;
     return success();
   }
+  if (!llvm::is_contained(kArgumentAttrs, name)) {
+    if (failed(refuseMisplaced(block, name)))
+      return failure();
+    return refuseUnknown(where(), name, kArgumentAttrs);
+  }
   if (!getSlotName(block, argIndex))
     return where() << "expected '" << kSlotAttr << "' beside '" << name << "'";
   if (name == kRoleAttr) {
@@ -158,24 +227,19 @@ LogicalResult TransformerDialect::verifyRegionArgAttribute(
                      << attribute.getValue();
     return success();
   }
-  if (name == kValueAttr) {
-    auto expr = dyn_cast<WeightExprAttrInterface>(attribute.getValue());
-    if (!expr)
-      return where() << "expected a weight expression, but got "
-                     << attribute.getValue();
-    if (getSlotRole(block, argIndex) == Role::State)
-      return where() << "expected a state to have no weight expression";
-    RankedTensorType plain =
-        type ? RankedTensorType::get(type.getShape(), type.getElementType())
-             : type;
-    if (expr.getValueType() != plain)
-      return where() << "expected the weight expression to have type " << plain
-                     << ", but got " << expr.getValueType();
-    return success();
-  }
-  return where() << "expected a known attribute of the transformer dialect, "
-                    "but got '"
-                 << name << "'";
+  auto expr = dyn_cast<WeightExprAttrInterface>(attribute.getValue());
+  if (!expr)
+    return where() << "expected a weight expression, but got "
+                   << attribute.getValue();
+  if (getSlotRole(block, argIndex) == Role::State)
+    return where() << "expected a state to have no weight expression";
+  RankedTensorType plain =
+      type ? RankedTensorType::get(type.getShape(), type.getElementType())
+           : type;
+  if (expr.getValueType() != plain)
+    return where() << "expected the weight expression to have type " << plain
+                   << ", but got " << expr.getValueType();
+  return success();
 }
 
 /// The value that the operation which gives `value` updates in place, or null:
@@ -213,16 +277,18 @@ LogicalResult TransformerDialect::verifyRegionResultAttribute(
     NamedAttribute attribute) {
   auto block = dyn_cast<func::FuncOp>(op);
   auto slotName = dyn_cast<StringAttr>(attribute.getValue());
+  if (!llvm::is_contained(kResultAttrs, attribute.getName())) {
+    if (failed(refuseMisplaced(op, attribute.getName())))
+      return failure();
+    return refuseUnknown(op->emitOpError() << "result " << resultIndex << ": ",
+                         attribute.getName(), kResultAttrs);
+  }
   if (!block || !slotName)
     return op->emitOpError() << "expected '" << attribute.getName().getValue()
                              << "' to name a slot of a function";
   std::optional<unsigned> slot = findSlot(block, slotName);
   bool isNext = attribute.getName() == kNextAttr;
   Role role = isNext ? Role::State : Role::Trainable;
-  if (!isNext && attribute.getName() != kGradAttr)
-    return block.emitOpError()
-           << "result " << resultIndex << ": unknown attribute '"
-           << attribute.getName().getValue() << "'";
   if (!slot || getSlotRole(block, *slot) != role)
     return block.emitOpError()
            << "result " << resultIndex << ": expected '" << slotName.getValue()

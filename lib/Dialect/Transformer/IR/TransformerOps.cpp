@@ -7,6 +7,7 @@
 
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Dialect/Transformer/IR/VerifierUtils.h"
+#include "lora-runtime/Checkpoint.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/OpImplementation.h"
 
@@ -14,6 +15,67 @@ using namespace mlir;
 using namespace lora::transformer;
 
 #include "lora-mlir/Dialect/Transformer/IR/DifferentiableOpInterface.cpp.inc"
+
+/// Parses a dictionary in which `kind` is a kind's name alone.
+static ParseResult parseKindDict(OpAsmParser &parser, ActivationKindAttr &kind,
+                                 NamedAttrList &attributes) {
+  SMLoc start = parser.getCurrentLocation();
+  auto parseEntry = [&]() -> ParseResult {
+    std::string name;
+    StringRef keyword, word;
+    if (parser.parseOptionalKeyword(&keyword)) {
+      if (parser.parseString(&name))
+        return failure();
+    } else {
+      name = keyword.str();
+    }
+    if (parser.parseOptionalEqual()) {
+      attributes.append(name, parser.getBuilder().getUnitAttr());
+      return success();
+    }
+    Attribute value;
+    SMLoc loc = parser.getCurrentLocation();
+    if (name != "kind") {
+      if (parser.parseAttribute(value))
+        return failure();
+      attributes.append(name, value);
+      return success();
+    }
+    if (parser.parseOptionalKeyword(&word))
+      return parser.parseAttribute(kind);
+    if (std::optional<ActivationKind> known = symbolizeActivationKind(word)) {
+      kind = ActivationKindAttr::get(parser.getContext(), *known);
+      return success();
+    }
+    std::vector<std::string_view> names;
+    for (uint32_t i = 0; i <= getMaxEnumValForActivationKind(); ++i)
+      names.push_back(stringifyActivationKind(ActivationKind(i)));
+    return parser.emitError(loc)
+           << "expected a kind of activation, but got '" << word << "'"
+           << lora_rt::suggestion(std::string_view(word), names);
+  };
+  if (succeeded(parser.parseOptionalLBrace()) &&
+      failed(parser.parseOptionalRBrace()) &&
+      (parser.parseCommaSeparatedList(parseEntry) || parser.parseRBrace()))
+    return failure();
+  if (!kind)
+    return parser.emitError(start) << "expected {kind = silu}, or another kind";
+  return success();
+}
+
+static void printKindDict(OpAsmPrinter &printer, Operation *op,
+                          ActivationKindAttr kind, DictionaryAttr attributes) {
+  printer << "{kind = " << stringifyActivationKind(kind.getValue());
+  for (NamedAttribute entry : attributes) {
+    if (entry.getName() == "kind")
+      continue;
+    printer << ", ";
+    printer.printKeywordOrString(entry.getName());
+    if (!isa<UnitAttr>(entry.getValue()))
+      printer << " = " << entry.getValue();
+  }
+  printer << "}";
+}
 
 #define GET_OP_CLASSES
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.cpp.inc"

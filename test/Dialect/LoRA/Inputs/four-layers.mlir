@@ -35,7 +35,7 @@ func.func private @decoder(%x: tensor<?x48xf32>, %cos: tensor<?x12xf32>, %sin: t
   %b = transformer.rms_norm %h, %n2 {eps = 1.0e-6 : f64} : tensor<?x48xf32>, tensor<48xf32>
   %g = transformer.linear %b, %wg : tensor<?x48xf32>, tensor<80x48xf32> -> tensor<?x80xf32>
   %u = transformer.linear %b, %wu : tensor<?x48xf32>, tensor<80x48xf32> -> tensor<?x80xf32>
-  %s = transformer.activation %g {kind = #transformer.activation_kind<silu>} : tensor<?x80xf32>
+  %s = transformer.activation %g {kind = silu} : tensor<?x80xf32>
   %m = transformer.mul %s, %u : tensor<?x80xf32>
   %d = transformer.linear %m, %wd : tensor<?x80xf32>, tensor<48x80xf32> -> tensor<?x48xf32>
   %y = transformer.add %h, %d : tensor<?x48xf32>
@@ -77,7 +77,7 @@ func.func private @decoder.lora(%x: tensor<?x48xf32>, %cos: tensor<?x12xf32>, %s
   %b = transformer.rms_norm %h, %n2 {eps = 1.0e-6 : f64} : tensor<?x48xf32>, tensor<48xf32>
   %g = transformer.linear %b, %wg : tensor<?x48xf32>, tensor<80x48xf32> -> tensor<?x80xf32>
   %u = transformer.linear %b, %wu : tensor<?x48xf32>, tensor<80x48xf32> -> tensor<?x80xf32>
-  %s = transformer.activation %g {kind = #transformer.activation_kind<silu>} : tensor<?x80xf32>
+  %s = transformer.activation %g {kind = silu} : tensor<?x80xf32>
   %m = transformer.mul %s, %u : tensor<?x80xf32>
   %d = transformer.linear %m, %wd : tensor<?x80xf32>, tensor<48x80xf32> -> tensor<?x48xf32>
   %y = transformer.add %h, %d : tensor<?x48xf32>

@@ -17,9 +17,13 @@ def LoRA_Dialect : Dialect {
   }];
   let dependentDialects = ["::lora::transformer::TransformerDialect"];
   let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
+  let hasRegionArgAttrVerify = 1;
   let extraClassDeclaration = [{
     void registerAttributes();
     void registerTypes() {}
+    /// On an argument of a function: what lora-check gives it, a text.
+    static constexpr llvm::StringLiteral kInputAttr = "lora.input";
   }];
 }
 

@@ -19,6 +19,7 @@ def OneDNN_Dialect : Dialect {
     After bufferization, which drops encodings, a packed weight is opaque bytes and the operation's `b_layout` says what they are.
   }];
   let useDefaultAttributePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
     void registerAttributes();
     void registerTypes() {}
@@ -58,13 +59,16 @@ def OneDNN_PostOpAttr : EnumAttr<OneDNN_Dialect, OneDNN_PostOpKind, "post_op"> {
 def OneDNN_PostOps : TypedArrayAttrBase<OneDNN_PostOpAttr, "post-ops in order">;
 
 def OneDNN_Matrix : AnyTypeOf<[
-  RankedTensorOf<[F32, BF16], [HasStaticShapePred, HasAnyRankOfPred<[2]>]>,
+  RankedTensorOf<[F32, BF16], [HasStaticShapePred, HasAnyRankOfPred<[2]>],
+                 "statically shaped 2D tensor">,
   MemRefRankOf<[F32, BF16, I8], [1, 2]>]>;
 def OneDNN_Vector : AnyTypeOf<[
-  RankedTensorOf<[F32, BF16], [HasStaticShapePred, HasAnyRankOfPred<[1]>]>,
+  RankedTensorOf<[F32, BF16], [HasStaticShapePred, HasAnyRankOfPred<[1]>],
+                 "statically shaped 1D tensor">,
   MemRefRankOf<[F32, BF16], [1]>]>;
 def OneDNN_IndexVector : AnyTypeOf<[
-  RankedTensorOf<[I32], [HasStaticShapePred, HasAnyRankOfPred<[1]>]>, MemRefRankOf<[I32], [1]>]>;
+  RankedTensorOf<[I32], [HasStaticShapePred, HasAnyRankOfPred<[1]>],
+                 "statically shaped 1D tensor">, MemRefRankOf<[I32], [1]>]>;
 
 class OneDNN_Op<string mnemonic, list<Trait> traits = []>
     : Op<OneDNN_Dialect, mnemonic, traits # [

@@ -18,6 +18,7 @@ def RT_Dialect : Dialect {
     `lora-runtime/module.h`.
   }];
   let useDefaultTypePrinterParser = 1;
+  let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
     void registerTypes();
     void registerAttributes() {}

@@ -28,7 +28,7 @@ def Transformer_RotaryTableOp : Transformer_Op<"rotary_table", [Pure, AllTypesMa
     - (C2) the frequencies are given once, as the attribute or as the operand.
   }];
   let arguments = (ins Transformer_Sequence:$sequence,
-                       Optional<RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>]>>:$frequencies,
+                       Optional<RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>], "1D tensor">>:$frequencies,
                        OptionalAttr<DenseF32ArrayAttr>:$inverse_frequencies, OptionalAttr<F64Attr>:$factor);
   let results = (outs Transformer_Activation:$cos, Transformer_Activation:$sin);
   let assemblyFormat = [{

@@ -45,24 +45,24 @@ def Transformer_ActivationOp : Transformer_DifferentiableOp<"activation", [SameO
     | `tanh` | tanh(x) |
 
     ```mlir
-    %y = transformer.activation %x {kind = #transformer.activation_kind<silu>} : tensor<?x80xf32>
+    %y = transformer.activation %x {kind = silu} : tensor<?x80xf32>
     ```
   }];
   let arguments = (ins Transformer_Activation:$x, Transformer_ActivationKindAttr:$kind);
   let results = (outs Transformer_Activation:$result);
-  let assemblyFormat = "$x attr-dict `:` type($result)";
+  let assemblyFormat = "$x custom<KindDict>($kind, attr-dict) `:` type($result)";
 }
 
 def Transformer_ActivationGradientOp : Transformer_Op<"activation_gradient", [Pure, SameOperandsAndResultType]> {
   let summary = "dx = dy f'(x)";
   let description = [{
     ```mlir
-    %dx = transformer.activation_gradient %dy, %x {kind = #transformer.activation_kind<silu>} : tensor<?x80xf32>
+    %dx = transformer.activation_gradient %dy, %x {kind = silu} : tensor<?x80xf32>
     ```
   }];
   let arguments = (ins Transformer_Activation:$dy, Transformer_Activation:$x, Transformer_ActivationKindAttr:$kind);
   let results = (outs Transformer_Activation:$result);
-  let assemblyFormat = "$dy `,` $x attr-dict `:` type($result)";
+  let assemblyFormat = "$dy `,` $x custom<KindDict>($kind, attr-dict) `:` type($result)";
 }
 
 def Transformer_CastOp : Transformer_DifferentiableOp<"cast"> {

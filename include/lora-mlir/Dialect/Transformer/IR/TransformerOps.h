@@ -68,6 +68,10 @@ bool isValueResult(mlir::func::FuncOp block, unsigned index);
 /// The full name of a slot: `path.name`, or `name` where the path is empty.
 std::string joinPath(llvm::StringRef path, llvm::StringRef name);
 
+/// `loc` with a name in place of the one that it may have: what IR calls a
+/// value where names are printed.
+mlir::Location namedLoc(llvm::StringRef name, mlir::Location loc);
+
 /// The result types of an application of `block` (constraint C3 of apply).
 llvm::SmallVector<mlir::Type> getApplyResultTypes(mlir::func::FuncOp block);
 

@@ -83,7 +83,7 @@ def Transformer_AdamWOp : Transformer_Op<"adamw", [MemoryEffects<[MemRead<Transf
     - (C1) `hyperparameters` has 8 values.
   }];
   let arguments = (ins Variadic<Transformer_GradientsType>:$gradients, Transformer_Scalar:$norm,
-                       RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>]>:$hyperparameters);
+                       RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>], "1D tensor">:$hyperparameters);
   let assemblyFormat = "$gradients `norm` $norm `hyperparameters` $hyperparameters attr-dict `:` type($norm) `,` type($hyperparameters)";
   let hasVerifier = 1;
 }
@@ -102,7 +102,7 @@ def Transformer_SGDOp : Transformer_Op<"sgd", [MemoryEffects<[MemRead<Transforme
     - (C1) `hyperparameters` has 4 values.
   }];
   let arguments = (ins Variadic<Transformer_GradientsType>:$gradients, Transformer_Scalar:$norm,
-                       RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>]>:$hyperparameters);
+                       RankedTensorOf<[F32], [HasAnyRankOfPred<[1]>], "1D tensor">:$hyperparameters);
   let assemblyFormat = "$gradients `norm` $norm `hyperparameters` $hyperparameters attr-dict `:` type($norm) `,` type($hyperparameters)";
   let hasVerifier = 1;
 }

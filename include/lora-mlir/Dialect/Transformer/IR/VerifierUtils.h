@@ -1,6 +1,7 @@
 //===- VerifierUtils.h - Checks that verifiers share ------------*- C++ -*-===//
 //
-// For the verifiers of operations on ranked tensors: one wording for one mistake.
+// One wording for one mistake, in the verifiers of operations on ranked tensors
+// and of the attributes that dialects put on functions.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,6 +34,12 @@ inline llvm::LogicalResult expectShape(mlir::Operation *op,
   });
   return diag << "], but got " << tensor;
 }
+
+/// Refuses an attribute that its dialect does not know: adds the names that it
+/// may have been meant to be, or all, to `diag`.
+llvm::LogicalResult refuseUnknown(mlir::InFlightDiagnostic diag,
+                                  llvm::StringRef attribute,
+                                  llvm::ArrayRef<llvm::StringRef> known);
 
 } // namespace lora::transformer
 
