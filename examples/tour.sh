@@ -53,14 +53,9 @@ run() {
 }
 # lines PATTERN FILE: what matches in an IR file, a line each, cut to the width of a terminal.
 lines() { grep -oE "$1" "$2" | sed -E 's/^(.{116}).{3,}$/\1.../; s/^/  /'; }
-# optimize ARGUMENT...: lora-opt with its remarks, without the IR that a remark points at.
-optimize() {
-  printf '\n$ %s\n' "$bin/lora-opt $*"
-  "$bin/lora-opt" "$@" --remarks-filter='lora-.*' 2>&1 | sed -nE 's/.*remark: (.*)/  remark: \1/p'
-}
 # text: token ids (bytes) from standard input as text.
 text() { tr ',' '\n' | awk '$1 < 256 {printf "%c", $1}' | tr '\n' ' '; }
-q_slots='%[a-z0-9_.]+: tensor<[^>]*> \{transformer.slot = "self_attn.q_proj[^}]*\}'
+q_slots='%[A-Za-z0-9_.]+: tensor<[^>]*> \{transformer.slot = "self_attn.q_proj[^}]*\}'
 
 heading "1. The model as IR: names, shapes and types, no weights; the decoder once, applied once a layer"
 run "$bin/lora-import" "$model" --dtype f32 -o "$out/model.mlir"
@@ -69,13 +64,13 @@ lines '%self_attn.[qkvo]_proj = transformer.linear.*' "$out/model.mlir"
 lines '%model.layers.[0-9]+ = transformer.apply.*' "$out/model.mlir"
 
 heading "2. The adapter attached: q_proj, k_proj and v_proj get low-rank branches"
-optimize "$out/model.mlir" "--lora-attach=adapter-dir=$adapter" -o "$out/attached.mlir"
+run "$bin/lora-opt" "$out/model.mlir" "--lora-attach=adapter-dir=$adapter" "--remarks-filter=lora-.*" -o "$out/attached.mlir"
 lines "$q_slots" "$out/attached.mlir"
-lines '%[0-9]+ = lora.linear.*' "$out/attached.mlir"
+lines '%self_attn.[qkv]_proj = lora.linear.*' "$out/attached.mlir"
 
 heading "3. The adapter merged: the base model's code again, the branch is an expression on the weight"
-optimize "$out/attached.mlir" --lora-merge -o "$out/merged.mlir"
-lines '%[123] = transformer.linear %0.*' "$out/merged.mlir"
+run "$bin/lora-opt" "$out/attached.mlir" --lora-merge "--remarks-filter=lora-.*" -o "$out/merged.mlir"
+lines '%self_attn.[qkv]_proj = transformer.linear.*' "$out/merged.mlir"
 grep -oE '#lora.merge<.*' "$out/merged.mlir" | head -n 1 | sed -E 's/>\}, %.*/>/; s/, #transformer.adapter/,\n    #transformer.adapter/g; s/, dense/,\n    dense/; s/^/  /'
 
 heading "4. One native file each: merged, and with the adapter beside the weights"

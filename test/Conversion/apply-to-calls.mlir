@@ -16,8 +16,8 @@
 // CHECK-NOT: path = "layers.0"
 module {
   // CHECK-LABEL: func.func private @block(
-  // CHECK-SAME: %[[C:[a-z0-9]+]]: !rt.context, %[[S:[a-z0-9]+]]: !rt.slots, %{{[a-z0-9]+}}: !rt.frame,
-  // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<2x6xf32>, %[[SEQ:[a-z0-9]+]]: memref<4x2xi32>, %[[OUT:[a-z0-9]+]]: memref<2x6xf32>) {
+  // CHECK-SAME: %[[C:[A-Za-z0-9_.]+]]: !rt.context, %[[S:[A-Za-z0-9_.]+]]: !rt.slots, %{{[A-Za-z0-9_.]+}}: !rt.frame,
+  // CHECK-SAME: %[[X:[A-Za-z0-9_.]+]]: memref<2x6xf32>, %[[SEQ:[A-Za-z0-9_.]+]]: memref<4x2xi32>, %[[OUT:[A-Za-z0-9_.]+]]: memref<2x6xf32>) {
   // CHECK: %[[XT:.+]] = bufferization.to_tensor %[[X]] restrict : memref<2x6xf32> to tensor<2x6xf32>
   // CHECK: rt.slot %[[C]], %[[S]][0] : memref<6xf32>
   // CHECK: %[[A:.+]] = rt.slot %[[C]], %[[S]][1] : memref<6xf32>
@@ -42,8 +42,8 @@ module {
   }
 
   // CHECK-LABEL: func.func @hidden_states.t2(
-  // CHECK-SAME: %[[C:[a-z0-9]+]]: !rt.context, %[[S:[a-z0-9]+]]: !rt.slots, %[[F:[a-z0-9]+]]: !rt.frame,
-  // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<2x6xf32>, %[[SEQ:[a-z0-9]+]]: memref<4x2xi32>, %[[OUT:[a-z0-9]+]]: memref<2x6xf32>)
+  // CHECK-SAME: %[[C:[A-Za-z0-9_.]+]]: !rt.context, %[[S:[A-Za-z0-9_.]+]]: !rt.slots, %[[F:[A-Za-z0-9_.]+]]: !rt.frame,
+  // CHECK-SAME: %[[X:[A-Za-z0-9_.]+]]: memref<2x6xf32>, %[[SEQ:[A-Za-z0-9_.]+]]: memref<4x2xi32>, %[[OUT:[A-Za-z0-9_.]+]]: memref<2x6xf32>)
   // CHECK-SAME: rt.entry = {function = "hidden_states", inputs = ["ids", "sequence"], name = "hidden_states.t2", outputs = ["hidden"], tokens = 2 : i64}
   // CHECK-NOT: transformer.tokens
   // CHECK: %[[XT:.+]] = bufferization.to_tensor %[[X]]
@@ -71,7 +71,7 @@ module {
   // The same layer again: the same slots. A value that is returned twice is written once by the block, and copied.
 
   // CHECK-LABEL: func.func @again(
-  // CHECK-SAME: %[[O0:[a-z0-9]+]]: memref<2x6xf32>, %[[O1:[a-z0-9]+]]: memref<2x6xf32>) attributes
+  // CHECK-SAME: %[[O0:[A-Za-z0-9_.]+]]: memref<2x6xf32>, %[[O1:[A-Za-z0-9_.]+]]: memref<2x6xf32>) attributes
   // CHECK-SAME: inputs = ["input0", "input1"]
   // CHECK: rt.slot_range %{{.+}}[0]
   // CHECK: call @block({{.+}}, %[[O0]])
@@ -99,7 +99,7 @@ module {
     return %a, %b : tensor<17xf32>, tensor<6xf32>
   }
   // CHECK-LABEL: func.func @train_step(
-  // CHECK-SAME: %[[H:[a-z0-9]+]]: memref<8xf32>, %[[NORM:[a-z0-9]+]]: memref<f32>) attributes
+  // CHECK-SAME: %[[H:[A-Za-z0-9_.]+]]: memref<8xf32>, %[[NORM:[A-Za-z0-9_.]+]]: memref<f32>) attributes
   // CHECK: call @block
   // CHECK: %[[G:.+]] = rt.slot %{{.+}}, %{{.+}}[4] : memref<48xf32>
   // CHECK: memref.load %[[G]]

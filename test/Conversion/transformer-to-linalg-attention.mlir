@@ -70,7 +70,7 @@ func.func @attention(%q: tensor<?x144xbf16>, %k: tensor<?x72xbf16>, %v: tensor<?
 // One token: as many parts of its keys as there are tiles, up to 32, in parallel; two rows share a head of keys. A window moves the first
 // key; f64 is computed in f64.
 // LOOPS-LABEL: func.func @window
-// LOOPS-SAME: (%{{.+}}: tensor<1x160xf64>, %[[K:[a-z0-9]+]]: tensor<?x80xf64>
+// LOOPS-SAME: (%{{.+}}: tensor<1x160xf64>, %[[K:[A-Za-z0-9_.]+]]: tensor<?x80xf64>
 // LOOPS-DAG: %[[WINDOW:.+]] = arith.constant 5 : index
 // LOOPS: %[[LATE:.+]] = arith.subi %{{.+}}, %[[WINDOW]]
 // LOOPS: arith.maxsi %{{.+}}, %[[LATE]]

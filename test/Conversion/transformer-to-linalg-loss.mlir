@@ -21,7 +21,7 @@ func.func @cross_entropy(%logits: tensor<?x259xbf16>, %labels: tensor<?xi32>) ->
 }
 
 // CHECK-LABEL: func.func @cross_entropy_gradient
-// CHECK-SAME: %[[LOGITS:[a-z0-9]+]]: tensor<?x259xf32>, %[[LABELS:[a-z0-9]+]]: tensor<?xi32>, %[[LSE:[a-z0-9]+]]: tensor<?xf32>)
+// CHECK-SAME: %[[LOGITS:[A-Za-z0-9_.]+]]: tensor<?x259xf32>, %[[LABELS:[A-Za-z0-9_.]+]]: tensor<?xi32>, %[[LSE:[A-Za-z0-9_.]+]]: tensor<?xf32>)
 func.func @cross_entropy_gradient(%dloss: tensor<f32>, %logits: tensor<?x259xf32>, %labels: tensor<?xi32>, %lse: tensor<?xf32>) -> tensor<?x259xf32> {
   // The logits are the initial value of the result.
   // CHECK: linalg.generic {{.*}} ins(%[[LSE]], %[[LABELS]], %{{.+}} : tensor<?xf32>, tensor<?xi32>, tensor<f32>) outs(%[[LOGITS]] : tensor<?x259xf32>)

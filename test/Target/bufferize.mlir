@@ -3,8 +3,8 @@
 // A normalization and an update of a state: no copies, the sum in a register, the result where the caller wants it.
 
 // CHECK-LABEL: func.func private @block(
-// CHECK-SAME: %[[C:[a-z0-9]+]]: !rt.context, %[[S:[a-z0-9]+]]: !rt.slots, %{{[a-z0-9]+}}: !rt.frame,
-// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<512x64xf32>, %[[Y:[a-z0-9]+]]: memref<512x64xf32>)
+// CHECK-SAME: %[[C:[A-Za-z0-9_.]+]]: !rt.context, %[[S:[A-Za-z0-9_.]+]]: !rt.slots, %{{[A-Za-z0-9_.]+}}: !rt.frame,
+// CHECK-SAME: %[[X:[A-Za-z0-9_.]+]]: memref<512x64xf32>, %[[Y:[A-Za-z0-9_.]+]]: memref<512x64xf32>)
 // CHECK: %[[CACHE:.+]] = rt.slot %[[C]], %[[S]][1] : memref<?x64xf32>
 // CHECK: %[[SUM:.+]] = memref.alloc() {{.*}} : memref<512xf32>
 // CHECK-NOT: memref.alloc
@@ -57,7 +57,7 @@ func.func private @block(%x: tensor<512x64xf32>, %w: tensor<64xf32> {transformer
 }
 
 // CHECK-LABEL: func.func @hidden_states.t512(
-// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<512x64xf32>, %[[Y:[a-z0-9]+]]: memref<512x64xf32>)
+// CHECK-SAME: %[[X:[A-Za-z0-9_.]+]]: memref<512x64xf32>, %[[Y:[A-Za-z0-9_.]+]]: memref<512x64xf32>)
 // CHECK: %[[H:.+]] = memref.alloc
 // CHECK: call @block({{.+}}, %[[X]], %[[H]])
 // CHECK: call @block({{.+}}, %[[H]], %[[Y]])

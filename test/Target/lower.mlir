@@ -5,7 +5,7 @@
 // CHECK: module attributes {
 // CHECK-SAME: rt.slot_table = [{kind = "param", path = "model.layers.0", slot = "input_layernorm.weight"
 // CHECK-LABEL: func.func private @decoder.t32(
-// CHECK-SAME: %[[CTX:[a-z0-9]+]]: !rt.context, %[[SLOTS:[a-z0-9]+]]: !rt.slots, %[[FRAME:[a-z0-9]+]]: !rt.frame
+// CHECK-SAME: %[[CTX:[A-Za-z0-9_.]+]]: !rt.context, %[[SLOTS:[A-Za-z0-9_.]+]]: !rt.slots, %[[FRAME:[A-Za-z0-9_.]+]]: !rt.frame
 // CHECK-SAME: rt.frame_bytes
 // CHECK: rt.slot %[[CTX]], %[[SLOTS]][2] : memref<?x24xf32>
 // CHECK: rt.frame_view %[[FRAME]]

@@ -2,25 +2,76 @@
 //
 // The mlir-opt of this project: every dialect and pass of lora-mlir, and the
 // upstream ones that its pipelines use. Unlike mlir-opt it looks through what
-// it is given before it is parsed, and an output file appears when it is
-// complete.
+// it is given before it is parsed, keeps the names of values, reports a
+// diagnostic as a line, and an output file appears when it is complete.
 //
 //===----------------------------------------------------------------------===//
 
 #include "AdapterFolders.h"
 #include "Help.h"
+#include "Instrumentations.h"
+#include "lora-mlir/DiagnosticPrinter.h"
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
 #include "lora-runtime/OutputPath.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Support/InitLLVM.h"
 #include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
 
 static int fail(const std::string &message) {
   llvm::errs() << "lora-opt: error: " << message << "\n";
   return 1;
+}
+
+/// An option that MLIR registers.
+static llvm::cl::opt<bool> &flagOf(StringRef name) {
+  return *static_cast<llvm::cl::opt<bool> *>(
+      llvm::cl::getRegisteredOptions().lookup(name));
+}
+
+/// Lets the pipeline of `config` keep the names in `buffer`, and say what found
+/// nothing to do.
+static void instrument(MlirOptMainConfig &config,
+                       const llvm::MemoryBuffer &buffer,
+                       ArrayRef<const char *> commandLine) {
+  bool reports = !config.shouldVerifyDiagnostics();
+  auto setUp = [original = config, &buffer, commandLine,
+                reports](PassManager &manager) {
+    if (failed(original.setupPassPipeline(manager)))
+      return failure();
+    // Names first: they change locations, which count as a change.
+    lora::opt::keepNames(manager, buffer.getBuffer(),
+                         buffer.getBufferIdentifier());
+    if (reports)
+      lora::opt::reportIdlePasses(manager, commandLine);
+    return success();
+  };
+  config.setPassPipelineSetupFn(setUp);
+}
+
+/// What MLIR's options ask of diagnostics.
+static lora::DiagnosticPrinter::Options
+printerOptions(const MlirOptMainConfig &config) {
+  lora::DiagnosticPrinter::Options options;
+  options.notes = config.shouldShowNotes();
+  options.printOp = flagOf("mlir-print-op-on-diagnostic");
+  switch (config.getDiagnosticVerbosityLevel()) {
+  case VerbosityLevel::ErrorsOnly:
+    options.least = DiagnosticSeverity::Error;
+    break;
+  case VerbosityLevel::ErrorsAndWarnings:
+    options.least = DiagnosticSeverity::Warning;
+    break;
+  default:
+    break;
+  }
+  return options;
 }
 
 int main(int argc, char **argv) {
@@ -31,42 +82,50 @@ int main(int argc, char **argv) {
       return fail(error.message());
     return 0;
   }
-  mlir::DialectRegistry registry;
+  DialectRegistry registry;
   lora::registerAllDialects(registry);
   lora::registerAllPasses();
-  auto [input, output] = mlir::registerAndParseCLIOptions(
-      argc, argv,
+  constexpr const char *overview =
       "lora-mlir: rewrites the IR of transformers with adapters\n\n"
       "What a pass did and why is said in remarks: --remarks-filter='.*' shows "
-      "them\n",
-      registry);
-  auto config = mlir::MlirOptMainConfig::createFromCLOptions();
+      "them\n";
+  std::string header = registerCLIOptions(overview, registry);
+  flagOf("mlir-print-op-on-diagnostic").setInitialValue(false);
+  flagOf("mlir-use-nameloc-as-prefix").setInitialValue(true);
+  auto [input, output] = parseCLIOptions(argc, argv, header);
+  auto config = MlirOptMainConfig::createFromCLOptions();
   if (config.shouldShowDialects() || config.shouldListPasses())
-    return mlir::asMainReturnCode(
-        mlir::MlirOptMain(argc, argv, input, output, registry));
+    return asMainReturnCode(MlirOptMain(argc, argv, input, output, registry));
 
   auto buffer = lora::readIRFile(input);
   if (!buffer)
     return fail(buffer.message());
+  if (output != "-")
+    if (lora_rt::Error error =
+            lora_rt::checkOutput(output, lora::adapterFoldersOf(config)))
+      return fail(error.message());
+  // The buffer lives as long as MlirOptMain, which splits but does not copy it.
+  StringRef text = (*buffer)->getBuffer();
+  instrument(config, **buffer, ArrayRef<const char *>(argv, argc));
+  lora::DiagnosticPrinter printer(text, (*buffer)->getBufferIdentifier(),
+                                  printerOptions(config));
+  if (!config.shouldVerifyDiagnostics())
+    printer.attachToContextsOf(registry);
   if (output == "-") {
     auto result =
-        mlir::MlirOptMain(llvm::outs(), std::move(*buffer), registry, config);
+        MlirOptMain(llvm::outs(), std::move(*buffer), registry, config);
     if (lora_rt::Error error = lora::flushStandardOutput())
       return fail(error.message());
-    return mlir::asMainReturnCode(result);
+    return asMainReturnCode(result);
   }
-  if (lora_rt::Error error =
-          lora_rt::checkOutput(output, lora::adapterFoldersOf(config)))
-    return fail(error.message());
   auto file = lora_rt::OutputFile::create(output);
   if (!file)
     return fail(file.message());
-  std::string text;
-  llvm::raw_string_ostream stream(text);
-  if (mlir::failed(
-          mlir::MlirOptMain(stream, std::move(*buffer), registry, config)))
+  std::string written;
+  llvm::raw_string_ostream stream(written);
+  if (failed(MlirOptMain(stream, std::move(*buffer), registry, config)))
     return 1;
-  if (lora_rt::Error error = file->append(std::as_bytes(std::span(text))))
+  if (lora_rt::Error error = file->append(std::as_bytes(std::span(written))))
     return fail(error.message());
   if (lora_rt::Error error = file->commit())
     return fail(error.message());

@@ -11,6 +11,7 @@
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Target/NativeCode.h"
 #include "lora-mlir/Target/Pipelines.h"
+#include "lora-mlir/ValueNames.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"
@@ -133,7 +134,7 @@ static Parts partsOf(ModuleOp module) {
   for (Operation &op : *module.getBody()) {
     std::string text;
     llvm::raw_string_ostream stream(text);
-    op.print(stream, OpPrintingFlags().useLocalScope());
+    op.print(stream, OpPrintingFlags().useLocalScope().printNameLocAsPrefix());
     auto symbol =
         op.getAttrOfType<StringAttr>(SymbolTable::getSymbolAttrName());
     parts.texts.emplace_back(symbol ? symbol.str() : text, text + "\n");
@@ -272,9 +273,11 @@ static Error describe(MLIRContext &context, StringRef example,
   if (pipeline.before.empty())
     return Error::success();
 
-  OwningOpRef<ModuleOp> module = parseSourceString<ModuleOp>(example, &context);
+  OwningOpRef<ModuleOp> module =
+      parseSourceString<ModuleOp>(example, &context, "pipelines.mlir");
   if (!module)
     return makeError(ErrorCode::InvalidFile, "the example cannot be parsed");
+  lora::keepNames(*module, example, "pipelines.mlir");
   if (Error error = run(*module, pipeline.before))
     return error;
   page += "\nThe example after `" + pipeline.before + "`:\n\n";

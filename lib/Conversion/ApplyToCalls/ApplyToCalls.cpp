@@ -129,7 +129,7 @@ public:
 private:
   /// The memory of the slot `index` of this function's range, and the tensor
   /// that stands for it.
-  Value createSlot(int64_t index, RankedTensorType type);
+  Value createSlot(int64_t index, const BlockSlot &slot);
   Value createTensor(Value memory, RankedTensorType type, bool writable);
   void materialize(Value tensor, Value memory);
   void convertArguments();
@@ -148,13 +148,14 @@ private:
 };
 } // namespace
 
-Value FunctionConverter::createSlot(int64_t index, RankedTensorType type) {
+Value FunctionConverter::createSlot(int64_t index, const BlockSlot &slot) {
   // The runtime knows how many bytes a packed weight has: only its address
   // matters here.
-  MemRefType memory = type.getEncoding()
+  MemRefType memory = slot.type.getEncoding()
                           ? MemRefType::get({1}, builder.getI8Type())
-                          : getBufferType(type);
-  return rt::SlotOp::create(builder, function.getLoc(), memory,
+                          : getBufferType(slot.type);
+  std::string name = (slot.kind == "gradient" ? "d." : "") + slot.name.str();
+  return rt::SlotOp::create(builder, namedLoc(name, function.getLoc()), memory,
                             leading[kContext], leading[kSlots], index);
 }
 
@@ -182,8 +183,9 @@ void FunctionConverter::convertArguments() {
   Type leadingTypes[] = {rt::ContextType::get(context),
                          rt::SlotsType::get(context),
                          rt::FrameType::get(context)};
-  for (auto [value, type] : llvm::zip(leading, leadingTypes))
-    value = body.addArgument(type, function.getLoc());
+  const char *names[] = {"context", "slots", "frame"};
+  for (auto [value, type, name] : llvm::zip(leading, leadingTypes, names))
+    value = body.addArgument(type, namedLoc(name, function.getLoc()));
   builder.setInsertionPointToStart(&body);
 
   for (unsigned i = 0; i < numOld; ++i) {
@@ -196,7 +198,7 @@ void FunctionConverter::convertArguments() {
   }
   llvm::StringMap<Value> states;
   for (auto [index, slot] : llvm::enumerate(slots)) {
-    Value memory = createSlot(index, slot.type);
+    Value memory = createSlot(index, slot);
     if (slot.kind == "gradient") {
       resultMemory[slot.index] = memory;
       continue;
@@ -214,7 +216,7 @@ void FunctionConverter::convertArguments() {
   for (unsigned i : getValueResults(function))
     outputs.push_back(body.addArgument(
         getBufferType(cast<RankedTensorType>(function.getResultTypes()[i])),
-        function.getLoc()));
+        body.getTerminator()->getOperand(i).getLoc()));
   body.eraseArguments(0, numOld);
 }
 
@@ -342,7 +344,9 @@ static LogicalResult verifyFixedSizes(ApplyOp apply) {
         !llvm::is_contained(terminator->getOperands(), output))
       return apply.emitOpError()
              << "expected results with a fixed number of tokens, but got "
-             << type << "; run -transformer-specialize-tokens first";
+             << type
+             << "; run -transformer-specialize-tokens first, or give "
+                "-lora-lower the option tokens";
   }
   return success();
 }

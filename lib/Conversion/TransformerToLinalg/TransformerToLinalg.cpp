@@ -65,7 +65,7 @@ struct ConvertTransformerToLinalg
       // Loops know what they compute: profiles name them by it.
       auto name =
           StringAttr::get(op->getContext(), op->getName().stripDialect());
-      op->setLoc(NameLoc::get(name, op->getLoc()));
+      op->setLoc(FusedLoc::get(op->getContext(), {op->getLoc()}, name));
     });
     RewritePatternSet patterns(&getContext());
     populateTransformerToLinalgPatterns(patterns, attention);

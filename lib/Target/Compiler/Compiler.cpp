@@ -168,7 +168,7 @@ private:
 std::string print(ModuleOp module) {
   std::string text;
   llvm::raw_string_ostream stream(text);
-  module.print(stream);
+  module.print(stream, OpPrintingFlags().printNameLocAsPrefix());
   return text;
 }
 

@@ -22,8 +22,8 @@ func.func @loss(%x: tensor<?x8xbf16>, %labels: tensor<?xi32>) -> tensor<f32> {
 // CHECK-LABEL: func.func private @cast.forward(
 // CHECK-SAME: -> (tensor<?x6xf32>, tensor<?x3xbf16>)
 // CHECK-LABEL: func.func private @cast.backward_first(
-// CHECK-SAME: %[[DY:[a-z0-9]+]]: tensor<?x6xf32>, %[[T:[a-z0-9]+]]: tensor<?x3xbf16>, %[[X:[a-z0-9]+]]: tensor<?x8xbf16>,
-// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<3x8xf32> {{.+}}, %[[B:[a-z0-9]+]]: tensor<6x3xf32>
+// CHECK-SAME: %[[DY:[A-Za-z0-9_.]+]]: tensor<?x6xf32>, %[[T:[A-Za-z0-9_.]+]]: tensor<?x3xbf16>, %[[X:[A-Za-z0-9_.]+]]: tensor<?x8xbf16>,
+// CHECK-SAME: %[[A:[A-Za-z0-9_.]+]]: tensor<3x8xf32> {{.+}}, %[[B:[A-Za-z0-9_.]+]]: tensor<6x3xf32>
 // CHECK-SAME: -> (tensor<3x8xf32> {transformer.grad = "lora_A.weight"}, tensor<6x3xf32> {transformer.grad = "lora_B.weight"})
 // CHECK: %[[DY16:.+]] = transformer.cast %[[DY]] : tensor<?x6xf32> -> tensor<?x6xbf16>
 // CHECK: %[[B16:.+]] = transformer.cast %[[B]] : tensor<6x3xf32> -> tensor<6x3xbf16>
@@ -55,7 +55,7 @@ func.func @loss(%x: tensor<?x6xf32>, %labels: tensor<?xi32>) -> tensor<f32> {
 
 // CHECK-NOT: @square.forward
 // CHECK-LABEL: func.func private @square.backward_first(
-// CHECK-SAME: %[[DY:[a-z0-9]+]]: tensor<?x6xf32>, %[[Z:[a-z0-9]+]]: tensor<?x6xf32>, %[[X:[a-z0-9]+]]: tensor<?x6xf32>,
+// CHECK-SAME: %[[DY:[A-Za-z0-9_.]+]]: tensor<?x6xf32>, %[[Z:[A-Za-z0-9_.]+]]: tensor<?x6xf32>, %[[X:[A-Za-z0-9_.]+]]: tensor<?x6xf32>,
 // CHECK-SAME: -> (tensor<6xf32> {transformer.grad = "scale"}, tensor<4xf32> {transformer.grad = "unused"})
 // CHECK: %[[D0:.+]] = transformer.mul %[[DY]], %[[Z]]
 // CHECK-NEXT: %[[D1:.+]] = transformer.mul %[[DY]], %[[Z]]
@@ -134,7 +134,7 @@ func.func @loss(%x: tensor<?x6xf32>, %labels: tensor<?xi32>) -> tensor<f32> {
 
 // The gradient of a bias needs nothing but dy, and the slot that it is the gradient of.
 // CHECK-LABEL: func.func private @bias.backward_first(
-// CHECK-SAME: %[[DY:[a-z0-9]+]]: tensor<?x6xf32>, %{{[a-z0-9]+}}: tensor<6xf32> {transformer.role = #transformer.role<trainable>, transformer.slot = "bias"})
+// CHECK-SAME: %[[DY:[A-Za-z0-9_.]+]]: tensor<?x6xf32>, %{{[A-Za-z0-9_.]+}}: tensor<6xf32> {transformer.role = #transformer.role<trainable>, transformer.slot = "bias"})
 // CHECK-NEXT: %[[DB:.+]] = transformer.sum_tokens %[[DY]]
 // CHECK-NEXT: return %[[DB]]
 // CHECK-LABEL: func.func @train_step

@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -lora-autodiff -split-input-file -verify-diagnostics
 
-// expected-error @below {{expected a function 'loss' to differentiate; -transformer-add-loss makes one}}
+// expected-error @below {{expected a function 'loss' to differentiate; -transformer-add-loss makes 'loss'}}
 module {
 }
 
@@ -16,7 +16,7 @@ module {
 // -----
 
 module {
-  // expected-error @below {{expected a block with a trainable slot, but nothing that it applies has one}}
+  // expected-error @below {{expected a block with a trainable slot, but nothing that it applies has one: attach the adapter with train}}
   func.func @loss(%x: tensor<f32>) -> tensor<f32> {
     return %x : tensor<f32>
   }

@@ -26,7 +26,7 @@ func.func private @gated(%x: tensor<?x8xf32>,
   %h = transformer.rms_norm %x, %n {eps = 1.0e-6 : f64} : tensor<?x8xf32>, tensor<8xf32>
   %g = transformer.linear %h, %wg : tensor<?x8xf32>, tensor<6x8xf32> -> tensor<?x6xf32>
   %u = transformer.linear %h, %wu : tensor<?x8xf32>, tensor<6x8xf32> -> tensor<?x6xf32>
-  %act = transformer.activation %g {kind = #transformer.activation_kind<silu>} : tensor<?x6xf32>
+  %act = transformer.activation %g {kind = silu} : tensor<?x6xf32>
   %m = transformer.mul %act, %u : tensor<?x6xf32>
   %d = lora.linear %m, %wd, %a, %b, %s : tensor<?x6xf32>, tensor<8x6xf32>, tensor<3x6xf32>, tensor<8x3xf32>, tensor<3xf32> -> tensor<?x8xf32>
   %y = transformer.add %x, %d : tensor<?x8xf32>
@@ -56,9 +56,9 @@ func.func @loss(%x: tensor<?x8xf32>, %labels: tensor<?xi32>) -> tensor<f32> {
 // CHECK: return %{{.+}}, %[[M]] : tensor<?x8xf32>, tensor<?x6xf32>
 
 // CHECK-LABEL: func.func private @gated.backward_first(
-// CHECK-SAME: %[[DY:[a-z0-9]+]]: tensor<?x8xf32>, %[[M:[a-z0-9]+]]: tensor<?x6xf32>,
-// CHECK-SAME: %[[A:[a-z0-9]+]]: tensor<3x6xf32> {transformer.role = #transformer.role<trainable>, transformer.slot = "down_proj.lora_A.weight"},
-// CHECK-SAME: %[[B:[a-z0-9]+]]: tensor<8x3xf32> {transformer.role = #transformer.role<trainable>, transformer.slot = "down_proj.lora_B.weight"})
+// CHECK-SAME: %[[DY:[A-Za-z0-9_.]+]]: tensor<?x8xf32>, %[[M:[A-Za-z0-9_.]+]]: tensor<?x6xf32>,
+// CHECK-SAME: %[[A:[A-Za-z0-9_.]+]]: tensor<3x6xf32> {transformer.role = #transformer.role<trainable>, transformer.slot = "down_proj.lora_A.weight"},
+// CHECK-SAME: %[[B:[A-Za-z0-9_.]+]]: tensor<8x3xf32> {transformer.role = #transformer.role<trainable>, transformer.slot = "down_proj.lora_B.weight"})
 // CHECK-SAME: -> (tensor<3x6xf32> {transformer.grad = "down_proj.lora_A.weight"}, tensor<8x3xf32> {transformer.grad = "down_proj.lora_B.weight"}) {
 // CHECK: %[[DT:.+]] = transformer.matmul %[[DY]], %[[B]] : tensor<?x8xf32>, tensor<8x3xf32> -> tensor<?x3xf32>
 // CHECK: %[[DU:.+]] = transformer.scale_features %[[DT]]
@@ -77,7 +77,7 @@ func.func @loss(%x: tensor<?x8xf32>, %labels: tensor<?xi32>) -> tensor<f32> {
 // CHECK: return %{{.+}}, %[[G]], %[[U]] : tensor<?x8xf32>, tensor<?x6xf32>, tensor<?x6xf32>
 
 // CHECK-LABEL: func.func private @gated.backward(
-// CHECK-SAME: %[[DY:[a-z0-9]+]]: tensor<?x8xf32>, %[[G:[a-z0-9]+]]: tensor<?x6xf32>, %[[U:[a-z0-9]+]]: tensor<?x6xf32>, %[[X:[a-z0-9]+]]: tensor<?x8xf32>,
+// CHECK-SAME: %[[DY:[A-Za-z0-9_.]+]]: tensor<?x8xf32>, %[[G:[A-Za-z0-9_.]+]]: tensor<?x6xf32>, %[[U:[A-Za-z0-9_.]+]]: tensor<?x6xf32>, %[[X:[A-Za-z0-9_.]+]]: tensor<?x8xf32>,
 // CHECK: %[[ACT:.+]] = transformer.activation %[[G]]
 // CHECK-NEXT: %[[M:.+]] = transformer.mul %[[ACT]], %[[U]]
 // CHECK-NEXT: transformer.matmul %{{.+}}, %[[M]] {transpose_a} : tensor<?x3xf32>, tensor<?x6xf32> -> tensor<3x6xf32>

@@ -1,7 +1,7 @@
 // RUN: lora-opt %s -lora-optimizer -split-input-file -verify-diagnostics
 // RUN: not lora-opt %s -lora-optimizer=optimizer=lion 2>&1 | FileCheck %s
 
-// CHECK: expected the optimizer to be adamw or sgd, but got 'lion'
+// CHECK: expected the option optimizer to be adamw or sgd, but got 'lion'
 
 module {
   // expected-error @below {{expected gradients to update parameters with}}
@@ -12,6 +12,6 @@ module {
 
 // -----
 
-// expected-error @below {{expected a training step 'train_step'; -lora-autodiff makes one}}
+// expected-error @below {{expected a training step 'train_step'; -lora-autodiff makes 'train_step'}}
 module {
 }

@@ -58,7 +58,7 @@ func.func @bias(%c: !rt.context, %x: memref<1x4xf32>, %w: memref<1xi8>, %g: memr
 // Two levels, as of a branch beside its product: each product goes to the first group that does not need it later.
 
 // CHECK-LABEL: func @levels(
-// CHECK: rt.execute_group %{{.+}}, [@row, @row, @row](%[[X:.+]], %[[W:.+]], %[[T:arg.+]], %[[X]], %[[W]], %[[Q:arg.+]], %[[X]], %[[W]], %[[K:arg.+]]) counts [3, 3, 3]
+// CHECK: rt.execute_group %{{.+}}, [@row, @row, @row](%[[X:.+]], %[[W:.+]], %[[T:[a-z0-9]+]], %[[X]], %[[W]], %[[Q:[a-z0-9]+]], %[[X]], %[[W]], %[[K:[a-z0-9]+]]) counts [3, 3, 3]
 // CHECK: scf.for
 // CHECK: rt.execute_group %{{.+}}, [@back, @back](%[[T]],
 // CHECK-NOT: rt.execute

@@ -34,7 +34,7 @@ func.func @scale(%ctx: !rt.context, %m: memref<16x5xf32>, %n: memref<16x5xf32>, 
 // A serial nest is called; a run-time number of rows is passed beside the first row.
 
 // CHECK-LABEL: func.func private @sum.kernel(
-// CHECK-SAME:    %[[ROW:[a-z0-9]+]]: memref<1x5xf32> {llvm.noalias}, %[[ROWS:[a-z0-9]+]]: index
+// CHECK-SAME:    %[[ROW:[A-Za-z0-9_.]+]]: memref<1x5xf32> {llvm.noalias}, %[[ROWS:[A-Za-z0-9_.]+]]: index
 // CHECK-SAME:    -> f32 attributes {rt.kernel}
 // CHECK:         memref.reinterpret_cast %[[ROW]] to offset: [0], sizes: [%[[ROWS]], 5], strides: [5, 1] : memref<1x5xf32> to memref<?x5xf32>
 // CHECK:         %[[R:.+]] = scf.for
@@ -65,7 +65,7 @@ func.func @sum(%ctx: !rt.context, %slots: !rt.slots, %out: memref<f32>, %n: inde
 // Views of one frame that overlap are not noalias; those that do not, are. A buffer of the body is on the stack.
 
 // CHECK-LABEL: func.func private @frames.kernel(
-// CHECK-SAME:    %{{[a-z0-9]+}}: memref<16xf32>, %{{[a-z0-9]+}}: memref<16xf32> {llvm.noalias}, %{{[a-z0-9]+}}: memref<8xi32>
+// CHECK-SAME:    %{{[A-Za-z0-9_.]+}}: memref<16xf32>, %{{[A-Za-z0-9_.]+}}: memref<16xf32> {llvm.noalias}, %{{[A-Za-z0-9_.]+}}: memref<8xi32>
 // CHECK-SAME:    attributes {rt.kernel}
 // CHECK-NEXT:    %[[TILE:.+]] = memref.alloca() {alignment = 64 : i64} : memref<4xf32>
 // CHECK:         scf.for

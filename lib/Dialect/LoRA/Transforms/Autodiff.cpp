@@ -7,6 +7,7 @@
 
 #include "BlockGradients.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+#include "lora-mlir/Dialect/Transformer/IR/NearNames.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Remarks.h"
 
@@ -63,7 +64,8 @@ func::FuncOp Autodiff::getEntry() {
   if (!entry || entry.isDeclaration()) {
     getOperation().emitError()
         << "expected a function '" << function
-        << "' to differentiate; -transformer-add-loss makes one";
+        << "' to differentiate; -transformer-add-loss makes 'loss'"
+        << nearFunctions(getOperation(), function);
     return {};
   }
   auto type = entry.getNumResults() == 1
@@ -77,7 +79,10 @@ func::FuncOp Autodiff::getEntry() {
   }
   if (result == function || !getOperation().lookupSymbol(result))
     return entry;
-  getOperation().emitError() << "expected no '" << result << "' yet";
+  getOperation().emitError()
+      << "expected no function '" << result
+      << "' yet, because the result gets this name; was "
+         "-lora-autodiff run before? Give another name with the option result";
   return {};
 }
 
@@ -99,7 +104,9 @@ LogicalResult Autodiff::checkBlocks(func::FuncOp entry, SymbolTable &symbols) {
     return success();
   return entry.emitOpError()
          << "expected a block with a trainable slot, but nothing that it "
-            "applies has one";
+            "applies has one: attach the adapter with train "
+            "(-lora-attach=\"adapter-dir=DIR train\"), or begin one with "
+            "-lora-insert";
 }
 
 LogicalResult Autodiff::differentiate(ApplyOp apply,
@@ -203,8 +210,8 @@ void Autodiff::runOnOperation() {
   auto one = DenseElementsAttr::get(
       lossType, builder.getFloatAttr(lossType.getElementType(), 1.0));
   ReverseMode reverse(builder, active);
-  reverse.accumulate(loss,
-                     arith::ConstantOp::create(builder, loss.getLoc(), one));
+  reverse.accumulate(loss, arith::ConstantOp::create(
+                               builder, namedLoc("one", loss.getLoc()), one));
   BlockDifferentiator blocks(symbols);
   auto applyRule = [&](ApplyOp apply, ArrayRef<Value> resultGradients,
                        ArrayRef<bool> needed,

@@ -156,10 +156,16 @@ LogicalResult BackwardBuilder::buildGradientOps() {
     slotGradients.push_back({i, gradient});
   }
   SmallVector<Value> results;
+  auto addResult = [&](Value gradient, unsigned argument) {
+    results.push_back(gradient);
+    // What is returned is called after what it is the gradient of.
+    if (Operation *op = gradient.getDefiningOp())
+      op->setLoc(getGradientLoc(copy.getArgument(argument).getLoc()));
+  };
   for (auto &[index, gradient] : inputGradients)
-    results.push_back(gradient);
+    addResult(gradient, inputs[index]);
   for (auto &[index, gradient] : slotGradients)
-    results.push_back(gradient);
+    addResult(gradient, index);
   body.getTerminator()->setOperands(results);
   return success();
 }

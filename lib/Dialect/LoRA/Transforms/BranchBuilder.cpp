@@ -186,7 +186,7 @@ private:
                          RoleAttr::get(context, role));
     if (failed(block.insertArgument(position, exprType(value),
                                     DictionaryAttr::get(context, attrs),
-                                    block.getLoc())))
+                                    namedLoc(slot, block.getLoc()))))
       return failure();
     return Value(block.getArgument(position));
   }
@@ -200,7 +200,7 @@ private:
     if (failed(matrix) || element == compute)
       return matrix;
     return CastOp::create(
-               b, block.getLoc(),
+               b, namedLoc(slot, block.getLoc()),
                RankedTensorType::get(exprType(expr).getShape(), compute),
                *matrix)
         .getResult();

@@ -61,13 +61,15 @@ void GroupFuser::fuse() {
     matrices.push_back(member.a);
   StringRef slot = slotOf(group.front().a);
   StringRef suffix = slot.drop_front(slot.find("lora_A."));
-  Value a = stack(matrices, (joinedNames(".lora_A.") + "." + suffix).str(),
+  std::string joined = joinedNames(".lora_A.");
+  Location joinedLoc = namedLoc(joined + ".lora_A", loc);
+  Value a = stack(matrices, (joined + "." + suffix).str(),
                   /*strip=*/!trains());
   if (getElementTypeOrSelf(a.getType()) != compute)
-    a = CastOp::create(b, loc, typeOf(dim(a, 0), dim(a, 1)), a);
+    a = CastOp::create(b, joinedLoc, typeOf(dim(a, 0), dim(a, 1)), a);
   Value x = group.front().op.getX();
-  Value t =
-      DownOp::create(b, loc, typeOf(dim(x, 0), dim(a, 0)), x, a, joinedScale());
+  Value t = DownOp::create(b, joinedLoc, typeOf(dim(x, 0), dim(a, 0)), x, a,
+                           joinedScale());
   int64_t offset = 0;
   for (GroupMember &member : group) {
     lora::LinearOp op = member.op;
@@ -169,7 +171,7 @@ Value GroupFuser::stack(ArrayRef<Value> matrices, const std::string &name,
   unsigned position = cast<BlockArgument>(matrices.front()).getArgNumber();
   (void)block.insertArgument(position, exprType(value),
                              DictionaryAttr::get(context, attrs),
-                             block.getLoc());
+                             namedLoc(name, block.getLoc()));
   for (auto [apply, place] : llvm::zip_equal(applies, atPlaces))
     setSlotValue(apply, block, position, place);
   return block.getArgument(position);

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+#include "lora-mlir/Dialect/Transformer/IR/NearNames.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/IR/Builders.h"
 
@@ -26,14 +27,15 @@ struct Optimizer : lora::impl::OptimizerBase<Optimizer> {
     bool isAdamW = optimizer == "adamw";
     if (!isAdamW && optimizer != "sgd") {
       getOperation().emitError()
-          << "expected the optimizer to be adamw or sgd, but got '" << optimizer
-          << "'";
+          << "expected the option optimizer to be adamw or sgd, but got '"
+          << optimizer << "'";
       return signalPassFailure();
     }
     auto step = getOperation().lookupSymbol<func::FuncOp>(function);
     if (!step || step.isDeclaration()) {
       getOperation().emitError() << "expected a training step '" << function
-                                 << "'; -lora-autodiff makes one";
+                                 << "'; -lora-autodiff makes 'train_step'"
+                                 << nearFunctions(getOperation(), function);
       return signalPassFailure();
     }
     SmallVector<Value> gradients;
@@ -42,15 +44,14 @@ struct Optimizer : lora::impl::OptimizerBase<Optimizer> {
           isa<GradientsType>(apply.getOutputs().back().getType()))
         gradients.push_back(apply.getOutputs().back());
     if (gradients.empty()) {
-      step.emitOpError() << "expected gradients to update parameters with";
+      step.emitOpError() << "expected gradients to update parameters with; "
+                            "-lora-autodiff makes them";
       return signalPassFailure();
     }
     gradientsUpdated += gradients.size();
 
     Location loc = step.getLoc();
-    auto named = [&](StringRef name) {
-      return NameLoc::get(StringAttr::get(loc.getContext(), name), loc);
-    };
+    auto named = [&](StringRef name) { return namedLoc(name, loc); };
     Operation *terminator = step.getBody().front().getTerminator();
     OpBuilder builder(terminator);
     Type f32 = builder.getF32Type();

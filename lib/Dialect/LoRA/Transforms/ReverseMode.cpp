@@ -21,9 +21,7 @@ Location lora::getGradientLoc(Location loc) {
   auto name = dyn_cast<NameLoc>(loc);
   if (!name)
     return loc;
-  return NameLoc::get(
-      StringAttr::get(loc.getContext(), "d." + name.getName().getValue()),
-      name.getChildLoc());
+  return namedLoc(("d." + name.getName().getValue()).str(), loc);
 }
 
 /// For each of `values`, whether it is in `active`.

@@ -137,16 +137,27 @@ Value castRows(OpBuilder &builder, Location loc, Value buffer, Value rows,
       builder, loc, type, buffer, builder.getIndexAttr(0), sizes, strides);
 }
 
-/// What the operations in a loop come from, "norm" or "rotary+cache_write", by
-/// the names in their locations; "kernel" where there are none, or too many for
-/// a name.
+/// What the operations in a loop come from, "rms_norm" or "rotary+cache_write":
+/// the operations that were decomposed into them, each with the name of its
+/// value; "kernel" where there are none, or too many for a name.
 std::string nameOf(Operation *loop) {
   llvm::SetVector<StringAttr> names;
   loop->walk([&](Operation *op) {
     op->getLoc()->walk([&](Location loc) {
-      if (auto named = dyn_cast<NameLoc>(loc))
-        names.insert(named.getName());
-      return WalkResult::advance();
+      auto fused = dyn_cast<FusedLoc>(loc);
+      auto decomposed =
+          fused ? dyn_cast_if_present<StringAttr>(fused.getMetadata())
+                : StringAttr();
+      if (!decomposed)
+        return WalkResult::advance();
+      names.insert(decomposed);
+      for (Location part : fused.getLocations())
+        part->walk([&](Location inner) {
+          if (auto named = dyn_cast<NameLoc>(inner))
+            names.insert(named.getName());
+          return WalkResult::advance();
+        });
+      return WalkResult::skip();
     });
   });
   if (names.empty() || names.size() > 4)

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/Dialect/Transformer/IR/NearNames.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Dialect/Transformer/Transforms/Passes.h"
 #include "mlir/IR/Builders.h"
@@ -29,7 +30,9 @@ struct AddLoss : lora::transformer::impl::AddLossBase<AddLoss> {
     auto entry = getOperation().lookupSymbol<func::FuncOp>(name);
     if (!entry || entry.isDeclaration()) {
       getOperation().emitError()
-          << "expected a function '" << name << "' to make the loss of";
+          << "expected a function '" << name << "' to make the loss of"
+          << "; lora-import makes it of a language model"
+          << nearFunctions(getOperation(), name);
       return {};
     }
     if (entry.getNumArguments() == numArguments && entry.getNumResults() == 1)
@@ -61,7 +64,8 @@ struct AddLoss : lora::transformer::impl::AddLossBase<AddLoss> {
     if (!head)
       return signalPassFailure();
     if (Operation *other = module.lookupSymbol("loss")) {
-      other->emitError() << "expected no '@loss' yet";
+      other->emitError() << "expected no function 'loss' yet; was "
+                            "-transformer-add-loss run before?";
       return signalPassFailure();
     }
     auto logitsType = dyn_cast<RankedTensorType>(head.getResultTypes()[0]);
@@ -86,14 +90,13 @@ struct AddLoss : lora::transformer::impl::AddLossBase<AddLoss> {
     Block *body = loss.addEntryBlock();
     for (unsigned i : {0, 1})
       body->getArgument(i).setLoc(hidden.getArgument(i).getLoc());
-    body->getArgument(2).setLoc(
-        NameLoc::get(builder.getStringAttr("labels"), head.getLoc()));
+    body->getArgument(2).setLoc(namedLoc("labels", head.getLoc()));
     builder.setInsertionPointToStart(body);
     Value h = inlineEntry(builder, hidden, body->getArguments().take_front(2));
     Value logits = inlineEntry(builder, head, h);
     auto crossEntropy =
-        CrossEntropyOp::create(builder, head.getLoc(), lossType, lseType,
-                               logits, body->getArgument(2));
+        CrossEntropyOp::create(builder, namedLoc("loss", head.getLoc()),
+                               lossType, lseType, logits, body->getArgument(2));
     func::ReturnOp::create(builder, head.getLoc(), crossEntropy.getLoss());
     if (keep)
       return;
