@@ -27,18 +27,27 @@ struct Value {
   bool isFloat() const { return lora_rt::isFloat(dtype); }
 };
 
+/// Makes every public function of `module` (every block, where nothing applies
+/// it) a function of tensors alone: applications become the bodies of their
+/// blocks, slots become arguments, new values of states become results. Every
+/// dynamic dimension is set to `tokens`, unless that is 0. Fails if there is no
+/// function, or one that cannot be run: by name, with the way out. For
+/// `gradients`, floating-point types must be f64.
+lora_rt::Error prepare(mlir::ModuleOp module, int64_t tokens, bool gradients);
+
 /// Inputs for the arguments of a function: all values differ. An argument's
 /// attribute `lora.input` says what it is:
 ///
 /// | text | values |
 /// | --- | --- |
-/// | (absent) | uniform in [-1, 1] |
 /// | `positive` | uniform in [0.5, 1.5] |
 /// | `ids N` | token ids in [0, N) |
 /// | `labels N` | token ids in [0, N), some of them -100 |
-/// | `sequence` | a sequence table of two sequences side by side, then a token
-/// without keys | | `sequence N` | the sequence table of the last tokens of a
-/// cache of N rows |
+/// | `sequence` | two sequences side by side, then a token without keys |
+/// | `sequence N` | the last tokens of a cache of N rows |
+///
+/// Without it, floats are uniform in [-1, 1], and integers are what the
+/// operation that reads them takes: ids, labels or `sequence`.
 lora_rt::Expected<std::vector<Value>> makeInputs(mlir::func::FuncOp function,
                                                  uint64_t seed);
 

@@ -1,6 +1,7 @@
 //===- Inputs.cpp - Made-up inputs ----------------------------------------===//
 
 #include "Check.h"
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Target/WeightEvaluator.h"
 
 #include <random>
@@ -69,6 +70,26 @@ Value makeValue(mlir::RankedTensorType type) {
   return value;
 }
 
+/// What an argument of integers is, by the operations that read it; empty if
+/// they do not say.
+std::string readAs(mlir::BlockArgument argument) {
+  auto type = mlir::cast<mlir::RankedTensorType>(argument.getType());
+  if (!type.getElementType().isInteger(32))
+    return {};
+  auto count = [](mlir::Value value, unsigned dim) {
+    return std::to_string(
+        mlir::cast<mlir::RankedTensorType>(value.getType()).getDimSize(dim));
+  };
+  for (mlir::OpOperand &use : argument.getUses()) {
+    mlir::Operation *user = use.getOwner();
+    if (mlir::isa<transformer::EmbeddingOp, EmbeddingOp>(user))
+      return "ids " + count(user->getOperand(1), 0);
+    if (auto loss = mlir::dyn_cast<transformer::CrossEntropyOp>(user))
+      return "labels " + count(loss.getLogits(), 1);
+  }
+  return type.getRank() == 2 && type.getDimSize(0) == 4 ? "sequence" : "";
+}
+
 } // namespace
 
 Value lora::check::makeRandom(mlir::Type type, uint64_t seed) {
@@ -89,10 +110,11 @@ lora::check::makeInputs(mlir::func::FuncOp function, uint64_t seed) {
                                 function.getSymName().str(),
                                 "': expected arguments that are tensors of "
                                 "static shapes");
-    auto attribute =
-        function.getArgAttrOfType<mlir::StringAttr>(index, "lora.input");
-    auto [kind, number] =
-        (attribute ? attribute.getValue() : llvm::StringRef()).split(' ');
+    auto attribute = function.getArgAttrOfType<mlir::StringAttr>(
+        index, LoRADialect::kInputAttr);
+    std::string text = attribute ? attribute.getValue().str()
+                                 : readAs(function.getArgument(index));
+    auto [kind, number] = llvm::StringRef(text).split(' ');
     int64_t count = 0;
     bool hasCount = !number.getAsInteger(10, count) && count > 0;
     Value value = makeValue(type);
@@ -107,8 +129,11 @@ lora::check::makeInputs(mlir::func::FuncOp function, uint64_t seed) {
     else
       return lora_rt::makeError(
           ErrorCode::InvalidArgument, "function '", function.getSymName().str(),
-          "', argument ", index, ": no inputs can be made for lora.input = \"",
-          attribute ? attribute.getValue().str() : "", "\"");
+          "', argument ", index, ": ",
+          attribute ? "no inputs can be made for lora.input = \"" + text + "\""
+                    : std::string("what its integers are is not to be seen"),
+          "; expected lora.input = \"positive\", \"ids N\", \"labels N\", "
+          "\"sequence\" or \"sequence N\"");
     inputs.push_back(std::move(value));
   }
   return inputs;

@@ -5,28 +5,41 @@
 //===----------------------------------------------------------------------===//
 
 #include "Check.h"
+#include "lora-mlir/DiagnosticPrinter.h"
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/SourceMgr.h"
+
+#include <cmath>
 
 namespace cl = llvm::cl;
 
 static constexpr const char *overview =
     R"(Runs functions on made-up inputs in two ways and compares
 
-Every public function of FILE.mlir, on tensors of static shapes, is compiled twice: by the decomposition of its operations into
-linalg, and by oneDNN and generated loops. With --gradients its derived gradient is compared with central differences instead; the
-function should be in f64. Prints a line per result; exits with 1 if a difference is above the tolerance.
+Every public function of FILE.mlir is compiled twice: by the decomposition of its operations into linalg, and by oneDNN and
+generated loops. With --gradients its derived gradient is compared with central differences instead; the function must be in
+f64. Prints a line per result; exits with 1 if a difference is above the tolerance. Many operations in a row round more
+often than one: a whole model in bf16 needs a wider --tolerance.
 
-An argument's attribute lora.input says what it is: "positive", "ids N", "labels N", "sequence" (two sequences side by side),
-"sequence N" (the last tokens of a cache of N rows); without it, values are uniform in [-1, 1].
+Blocks that a function applies are run in their place. Parameters and states (transformer.slot) are inputs like others. Where a
+module has blocks alone, each of them is checked.
+
+Shapes must be static: --tokens says what "?" is. Inputs are made up. Floats are uniform in [-1, 1]; integers are what the
+operation that reads them takes. An argument's attribute lora.input says otherwise: "positive", "ids N", "labels N",
+"sequence" (two sequences side by side), "sequence N" (the last tokens of a cache of N rows).
 
 Example:
   lora-check test/Executed/linear.mlir
   lora-check --gradients test/Executed/gradients.mlir
+  lora-check --tokens 5 model.mlir
 )";
+
+static int fail(const std::string &message) {
+  llvm::errs() << "lora-check: error: " << message << "\n";
+  return 1;
+}
 
 int main(int argc, char **argv) {
   cl::OptionCategory category("Options of lora-check");
@@ -40,6 +53,9 @@ int main(int argc, char **argv) {
       cl::desc("Largest relative difference (default: by the type of the "
                "result; 1e-6 for gradients)"),
       cl::init(0), cl::cat(category));
+  cl::opt<int64_t> tokens(
+      "tokens", cl::desc("Size of every dynamic dimension (default: none)"),
+      cl::init(0), cl::cat(category));
   cl::opt<uint64_t> seed("seed", cl::desc("Seed of the inputs"), cl::init(1),
                          cl::cat(category));
   cl::HideUnrelatedOptions(category);
@@ -50,22 +66,26 @@ int main(int argc, char **argv) {
   mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
   context.loadAllAvailableDialects();
   auto buffer = lora::readIRFile(input);
-  if (!buffer) {
-    llvm::errs() << "lora-check: error: " << buffer.message() << "\n";
-    return 1;
-  }
-  llvm::SourceMgr sources;
-  sources.AddNewSourceBuffer(std::move(*buffer), llvm::SMLoc());
-  mlir::SourceMgrDiagnosticHandler handler(sources, &context);
-  auto module = mlir::parseSourceFile<mlir::ModuleOp>(sources, &context);
+  if (!buffer)
+    return fail(buffer.message());
+  lora::DiagnosticPrinter printer((*buffer)->getBuffer(),
+                                  (*buffer)->getBufferIdentifier());
+  printer.attach(context);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(
+      (*buffer)->getBuffer(), &context, (*buffer)->getBufferIdentifier());
   if (!module)
     return 1;
+  if (tokens.getNumOccurrences() && tokens < 1)
+    return fail("--tokens: expected a positive number, but got " +
+                std::to_string(tokens));
+  if (!(tolerance >= 0 && std::isfinite(tolerance)))
+    return fail("--tolerance: expected a positive number");
+  if (lora_rt::Error error = lora::check::prepare(*module, tokens, gradients))
+    return fail(input + ": " + error.message());
   auto passed = gradients
                     ? lora::check::compareGradients(*module, tolerance, seed)
                     : lora::check::compareKernels(*module, tolerance, seed);
-  if (!passed) {
-    llvm::errs() << "lora-check: error: " << passed.message() << "\n";
-    return 1;
-  }
+  if (!passed)
+    return fail(input + ": " + passed.message());
   return *passed ? 0 : 1;
 }
