@@ -160,13 +160,18 @@ LogicalResult replaceByExecution(Operation *op, rt::PrimitiveOp primitive,
   if (!function || function.getNumArguments() == 0 ||
       !isa<rt::ContextType>(function.getArgumentTypes()[0]))
     return op->emitOpError() << "expected to be in a function whose first "
-                                "argument is a !rt.context";
+                                "argument is a !rt.context; "
+                                "-convert-apply-to-calls makes functions so";
   for (auto [index, buffer] : llvm::enumerate(buffers)) {
     auto type = dyn_cast<MemRefType>(buffer.getType());
     bool isMatrix =
         isa<onednn::MatmulOp>(op) && (index < 2 || index + 1 == buffers.size());
     bool strided = isMatrix && getRowStride(buffer);
-    if (!strided && (!type || !isContiguous(type)))
+    if (!type)
+      return op->emitOpError()
+             << "expected buffers, but got " << buffer.getType()
+             << "; run -lora-bufferize first";
+    if (!strided && !isContiguous(type))
       return op->emitOpError()
              << "expected contiguous buffers, but got " << buffer.getType();
   }

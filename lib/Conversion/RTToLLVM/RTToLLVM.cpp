@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModuleTable.h"
+#include "VerifyLowered.h"
 #include "lora-mlir/Conversion/Passes.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
@@ -346,6 +347,8 @@ struct ConvertRTToLLVM final
   void runOnOperation() override {
     ModuleOp module = getOperation();
     MLIRContext *context = &getContext();
+    if (failed(verifyLowered(module)))
+      return signalPassFailure();
     PrimitiveIndices indices;
     for (auto primitive : module.getOps<rt::PrimitiveOp>())
       indices.try_emplace(primitive.getSymName(), indices.size());

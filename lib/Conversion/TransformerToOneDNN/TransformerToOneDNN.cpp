@@ -161,7 +161,20 @@ struct ConvertTransformerToOneDNNPass
                  UpPattern>(&getContext());
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
-    getOperation()->walk([&](onednn::MatmulOp) { ++numMatmuls; });
+    int64_t dynamic = 0;
+    getOperation()->walk([&](Operation *op) {
+      numMatmuls += isa<onednn::MatmulOp>(op);
+      dynamic += isa<transformer::LinearOp, transformer::MatmulOp, lora::DownOp,
+                     lora::UpOp>(op) &&
+                 llvm::any_of(op->getOperandTypes(), [](Type type) {
+                   return !cast<RankedTensorType>(type).hasStaticShape();
+                 });
+    });
+    if (dynamic)
+      getOperation()->emitRemark()
+          << dynamic
+          << " matrix products are left as they are, because their number of "
+             "tokens is not fixed; run -transformer-specialize-tokens first";
   }
 };
 

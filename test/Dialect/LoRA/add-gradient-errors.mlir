@@ -1,4 +1,7 @@
 // RUN: lora-opt %s -lora-add-gradient -split-input-file -verify-diagnostics
+// RUN: not lora-opt %s -lora-add-gradient=functions=unsed -split-input-file 2>&1 | FileCheck %s
+
+// CHECK: error: expected a function 'unsed' with a body to differentiate: did you mean 'unused'
 
 // expected-error @below {{expected argument 1 to influence a result}}
 func.func @unused(%x: tensor<?x6xf64>, %s: tensor<6xf64>) -> tensor<?x6xf64> {

@@ -80,7 +80,10 @@ func.func private @scores(%q: tensor<?x8xf32>, %k: tensor<?x8xf32>) -> tensor<?x
 
 // Without an adapter there is no adapted weight.
 
-func.func private @plain(%x: tensor<?x8xf32>, %dy: tensor<?x6xf32>) -> tensor<6x8xf32> {
-  %dw = transformer.matmul %dy, %x {transpose_a} : tensor<?x6xf32>, tensor<?x8xf32> -> tensor<6x8xf32>
-  return %dw : tensor<6x8xf32>
+// expected-remark @below {{no weight carries a low-rank branch}}
+module {
+  func.func private @plain(%x: tensor<?x8xf32>, %dy: tensor<?x6xf32>) -> tensor<6x8xf32> {
+    %dw = transformer.matmul %dy, %x {transpose_a} : tensor<?x6xf32>, tensor<?x8xf32> -> tensor<6x8xf32>
+    return %dw : tensor<6x8xf32>
+  }
 }

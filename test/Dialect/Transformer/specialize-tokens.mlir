@@ -1,5 +1,9 @@
 // RUN: lora-opt %s -transformer-specialize-tokens="tokens=1,32 functions=forward,head" | FileCheck %s --implicit-check-not="func.func @other" --implicit-check-not="@decoder("
 // RUN: lora-opt %s -transformer-specialize-tokens="tokens=5 functions=forward keep" | FileCheck %s --check-prefix=KEEP
+// RUN: not lora-opt %s -transformer-specialize-tokens 2>&1 | FileCheck %s --check-prefix=NONE
+// RUN: not lora-opt %s -transformer-specialize-tokens="tokens=4 functions=forwrd" 2>&1 | FileCheck %s --check-prefix=NEAR
+// NONE: error: expected the option tokens with the numbers of tokens to make copies for, such as tokens=1,128
+// NEAR: error: expected a function 'forwrd' to specialize: did you mean 'forward'
 // RUN: not lora-opt %s -transformer-specialize-tokens="tokens=0 functions=forward" 2>&1 | FileCheck %s --check-prefix=ZERO
 // RUN: not lora-opt %s -transformer-specialize-tokens="tokens=4 functions=missing" 2>&1 | FileCheck %s --check-prefix=MISSING
 // RUN: lora-opt %s -transformer-specialize-tokens="tokens=1,32 functions=forward,head" --remarks-filter=transformer-specialize-tokens 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK

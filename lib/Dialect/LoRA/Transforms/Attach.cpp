@@ -226,7 +226,8 @@ struct Attach : public lora::impl::AttachBase<Attach> {
 
   void runOnOperation() override {
     if (adapterDir.empty()) {
-      getOperation().emitError() << "expected the option adapter-dir";
+      getOperation().emitError() << "expected the option adapter-dir with the "
+                                    "folder of a PEFT adapter";
       return signalPassFailure();
     }
     lora_rt::Expected<peft::PeftAdapter> adapter =

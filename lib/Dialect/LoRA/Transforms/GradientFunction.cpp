@@ -8,6 +8,7 @@
 #include "lora-mlir/Dialect/LoRA/Transforms/GradientFunction.h"
 #include "ReverseMode.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+#include "lora-mlir/Dialect/Transformer/IR/NearNames.h"
 
 namespace lora {
 #define GEN_PASS_DEF_ADDGRADIENT
@@ -75,6 +76,15 @@ struct AddGradient : lora::impl::AddGradientBase<AddGradient> {
   using AddGradientBase::AddGradientBase;
 
   void runOnOperation() override {
+    for (const std::string &name : functions) {
+      auto function = getOperation().lookupSymbol<func::FuncOp>(name);
+      if (function && !function.isDeclaration())
+        continue;
+      getOperation().emitError()
+          << "expected a function '" << name << "' with a body to differentiate"
+          << transformer::nearFunctions(getOperation(), name);
+      return signalPassFailure();
+    }
     SmallVector<func::FuncOp> chosen;
     for (auto function : getOperation().getOps<func::FuncOp>())
       if (functions.empty() ? !function.isDeclaration()

@@ -201,6 +201,8 @@ lora::insertBranches(ModuleOp module, const peft::PeftConfig &config,
       (options.train &&
        failed(refuseTiedTraining(module, config, modules, selection->targets))))
     return failure();
+  warnOfUnmatched(module, config, modules);
+  warnOfOddBranches(module, config, modules, selection->targets);
   for (const std::string &entry : selection->unmatchedTargets)
     module.emitWarning() << config.where
                          << ": no linear layer or embedding is named '" << entry
@@ -229,13 +231,17 @@ struct Insert : public lora::impl::InsertBase<Insert> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     std::string text;
+    if (!config.empty() && failed(refuseBesideConfig()))
+      return signalPassFailure();
     if (config.empty() && failed(writeConfig(text)))
       return signalPassFailure();
     lora_rt::Expected<peft::PeftConfig> parsed =
-        config.empty() ? peft::parsePeftConfig(text, "lora-insert")
+        config.empty() ? peft::parsePeftConfig(text, kFromOptions)
                        : peft::readPeftConfig(config);
     if (!parsed) {
-      module.emitError() << parsed.message();
+      peft::PeftConfig words;
+      words.where = config.empty() ? kFromOptions : config.getValue();
+      module.emitError() << inUsersWords(words, parsed.message());
       return signalPassFailure();
     }
     AdapterOptions adapter;
@@ -252,23 +258,44 @@ struct Insert : public lora::impl::InsertBase<Insert> {
   }
 
 private:
+  /// A config says everything by itself; an option beside it would be dropped.
+  LogicalResult refuseBesideConfig() {
+    StringRef given = !targets.empty()         ? "targets"
+                      : !regex.empty()         ? "regex"
+                      : !exclude.empty()       ? "exclude"
+                      : !layers.empty()        ? "layers"
+                      : !layersPattern.empty() ? "layers-pattern"
+                      : !rankPattern.empty()   ? "rank-pattern"
+                      : !alphaPattern.empty()  ? "alpha-pattern"
+                      : rank != 8              ? "rank"
+                      : alpha != 8             ? "alpha"
+                      : rslora                 ? "rslora"
+                                               : "";
+    if (given.empty())
+      return success();
+    return getOperation().emitError()
+           << kFromOptions << ": expected either 'config' or '" << given
+           << "', but got both; say it in " << config;
+  }
+
   /// "KEY=NUMBER", split at the last "=": keys are regular expressions.
   LogicalResult writePattern(llvm::json::OStream &json, StringRef key,
-                             ArrayRef<std::string> entries) {
+                             StringRef option, ArrayRef<std::string> entries) {
     LogicalResult result = success();
     json.attributeObject(key, [&] {
       for (StringRef entry : entries) {
         auto [pattern, number] = entry.rsplit('=');
         int64_t integer;
         double value;
-        if (!number.getAsInteger(10, integer))
+        bool isNumber = !pattern.empty() && pattern != entry;
+        if (isNumber && !number.getAsInteger(10, integer))
           json.attribute(pattern, integer);
-        else if (!number.getAsDouble(value))
+        else if (isNumber && !number.getAsDouble(value) && std::isfinite(value))
           json.attribute(pattern, value);
         else
           result = getOperation().emitError()
-                   << "expected KEY=NUMBER in '" << key << "', but got '"
-                   << entry << "'";
+                   << kFromOptions << ": expected KEY=NUMBER in '" << option
+                   << "', but got '" << entry << "'";
       }
     });
     return result;
@@ -282,18 +309,41 @@ private:
     });
   }
 
+  /// What only options can contradict.
+  LogicalResult checkOptions() {
+    auto refuse = [&]() {
+      return getOperation().emitError() << kFromOptions << ": ";
+    };
+    bool isAll = targets.size() == 1 && StringRef(targets[0]) == "all-linear";
+    if (!regex.empty() && !targets.empty())
+      return refuse() << "expected either targets or regex, but got both";
+    if (!std::isfinite(double(alpha)))
+      return refuse() << "expected 'alpha' to be a finite number, but got "
+                      << double(alpha);
+    if (!layersPattern.empty() && layers.empty())
+      return refuse() << "'layers-pattern' names the list that 'layers' counts "
+                         "in, but 'layers' is not given";
+    if ((!regex.empty() || isAll) &&
+        (!layers.empty() || !layersPattern.empty()))
+      return refuse() << "'layers' and 'layers-pattern' limit names in "
+                         "'targets', and cannot be used with '"
+                      << (isAll ? "targets=all-linear" : "regex")
+                      << "'; say the layers in 'regex', for instance "
+                         "regex=.*\\.[01]\\.self_attn\\.q_proj";
+    return success();
+  }
+
   LogicalResult writeConfig(std::string &text) {
     llvm::raw_string_ostream stream(text);
     llvm::json::OStream json(stream);
-    LogicalResult result = success();
+    LogicalResult result = checkOptions();
+    if (failed(result))
+      return result;
     json.objectBegin();
     json.attribute("peft_type", "LORA");
     json.attribute("r", int64_t(rank));
     json.attribute("lora_alpha", double(alpha));
     json.attribute("use_rslora", bool(rslora));
-    if (!regex.empty() && !targets.empty())
-      result = getOperation().emitError()
-               << "expected either targets or regex, but got both";
     if (!regex.empty())
       json.attribute("target_modules", regex.getValue());
     else if (targets.size() == 1 && StringRef(targets[0]) == "all-linear")
@@ -306,8 +356,10 @@ private:
         json.value(layer);
     });
     writeList(json, "layers_pattern", layersPattern);
-    if (failed(writePattern(json, "rank_pattern", rankPattern)) ||
-        failed(writePattern(json, "alpha_pattern", alphaPattern)))
+    if (failed(
+            writePattern(json, "rank_pattern", "rank-pattern", rankPattern)) ||
+        failed(
+            writePattern(json, "alpha_pattern", "alpha-pattern", alphaPattern)))
       result = failure();
     json.objectEnd();
     json.flush();

@@ -9,6 +9,37 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
+std::string lora::inUsersWords(const peft::PeftConfig &config,
+                               std::string message) {
+  if (config.where != kFromOptions)
+    return message;
+  bool isRegex = config.targets == peft::PeftConfig::Targets::Regex;
+  std::pair<StringRef, StringRef> words[] = {
+      {"target_modules is null", "no targets are given"},
+      {"target_modules", isRegex ? "regex" : "targets"},
+      {"exclude_modules", "exclude"},
+      {"layers_to_transform", "layers"},
+      {"layers_pattern", "layers-pattern"},
+      {"rank_pattern", "rank-pattern"},
+      {"alpha_pattern", "alpha-pattern"},
+      {"lora_alpha", "alpha"},
+      {"use_rslora", "rslora"},
+      {"'r'", "'rank'"},
+  };
+  for (auto [key, option] : words)
+    for (size_t at = message.find(key); at != std::string::npos;
+         at = message.find(key, at + option.size()))
+      message.replace(at, key.size(), option);
+  return message;
+}
+
+/// An error about `config`.
+static InFlightDiagnostic emitAbout(ModuleOp module,
+                                    const peft::PeftConfig &config,
+                                    const std::string &message) {
+  return module.emitError() << inUsersWords(config, message);
+}
+
 LogicalResult lora::refuseTiedTraining(ModuleOp module,
                                        const peft::PeftConfig &config,
                                        ArrayRef<GraphModule> modules,
@@ -64,6 +95,76 @@ void lora::reportStatistics(ModuleOp module, StringRef pass,
       << remark::metric("Operations", statistics.operations);
 }
 
+void lora::warnOfOddBranches(ModuleOp module, const peft::PeftConfig &config,
+                             ArrayRef<GraphModule> modules,
+                             ArrayRef<peft::Target> targets) {
+  const peft::Target *wide = nullptr, *without = nullptr, *negative = nullptr;
+  int64_t numWide = 0;
+  for (const peft::Target &target : targets) {
+    const GraphModule &known = modules[target.module];
+    if (target.rank > std::min(known.in, known.out)) {
+      wide = wide ? wide : &target;
+      ++numWide;
+    }
+    if (target.scale == 0 && !without)
+      without = &target;
+    if (target.scale < 0 && !negative)
+      negative = &target;
+  }
+  auto pathOf = [&](const peft::Target &target) {
+    return modules[target.module].info.path;
+  };
+  if (wide) {
+    const GraphModule &known = modules[wide->module];
+    InFlightDiagnostic diag = module.emitWarning();
+    diag << config.where << ": rank " << wide->rank << " of '" << pathOf(*wide)
+         << "' is above " << std::min(known.in, known.out)
+         << ", the smaller dimension of its weight [" << known.out << ", "
+         << known.in << "]: a higher rank adds numbers, but no change of the "
+         << "weight";
+    if (numWide > 1)
+      diag << " (so for " << numWide << " branches)";
+  }
+  if (without)
+    module.emitWarning() << config.where << ": alpha of '" << pathOf(*without)
+                         << "' is 0, so its branch adds nothing and does not "
+                            "learn";
+  if (negative)
+    module.emitWarning() << config.where << ": alpha of '" << pathOf(*negative)
+                         << "' is negative, so its scale is "
+                         << negative->scale;
+}
+
+void lora::warnOfUnmatched(ModuleOp module, const peft::PeftConfig &config,
+                           ArrayRef<GraphModule> modules) {
+  auto endsIn = [](StringRef path, StringRef entry) {
+    return path == entry || (path.consume_back(entry) && path.ends_with("."));
+  };
+  if (!config.excludeIsRegex)
+    for (const std::string &entry : config.excludeModules)
+      if (llvm::none_of(modules, [&](const GraphModule &known) {
+            return endsIn(known.seen, entry);
+          }))
+        module.emitWarning()
+            << inUsersWords(config, config.where +
+                                        ": exclude_modules has no effect: no "
+                                        "module is named '" +
+                                        entry + "'")
+            << nearModules(entry, modules);
+  // Numbers in paths are those of layers.
+  for (int64_t layer : config.layersToTransform) {
+    std::string part = "." + std::to_string(layer) + ".";
+    if (llvm::none_of(modules, [&](const GraphModule &known) {
+          return StringRef(known.seen).contains(part);
+        }))
+      module.emitWarning() << inUsersWords(
+          config, config.where +
+                      ": layers_to_transform: the model has no "
+                      "layer " +
+                      std::to_string(layer));
+  }
+}
+
 std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
   // As many parts of a path as the entry has.
   size_t parts = entry.count('.') + 1;
@@ -79,6 +180,14 @@ std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
   }
   std::vector<std::string_view> names(ends.begin(), ends.end());
   return lora_rt::suggestion(entry, names);
+}
+
+/// The path of a linear layer, as an example.
+static std::string firstPath(ArrayRef<GraphModule> modules) {
+  for (const GraphModule &known : modules)
+    if (known.info.kind == peft::ModuleKind::Linear && !known.seen.empty())
+      return known.seen;
+  return {};
 }
 
 FailureOr<peft::TargetSelection>
@@ -102,18 +211,24 @@ lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
   lora_rt::Expected<peft::TargetSelection> selection =
       peft::selectTargets(config, visible, peft::defaultTargetModules(family));
   if (!selection)
-    return module.emitError() << selection.message();
+    return emitAbout(module, config, selection.message());
   for (peft::Target &target : selection->targets)
     target.module = indices[target.module];
 
   if (selection->targets.empty()) {
-    InFlightDiagnostic diag = module.emitError()
-                              << config.where
-                              << ": target_modules selects no module of the "
-                                 "model";
-    for (const std::string &entry : selection->unmatchedTargets)
-      diag.attachNote() << "no module's path ends in '" << entry << "'"
-                        << nearModules(entry, modules);
+    InFlightDiagnostic diag = emitAbout(
+        module, config,
+        config.where + ": target_modules selects no module of the model");
+    // One by one, each with the names that are near.
+    const char *separator = ": ";
+    for (const std::string &entry : selection->unmatchedTargets) {
+      diag << separator << "no linear layer or embedding is named '" << entry
+           << "'" << nearModules(entry, modules);
+      separator = "; ";
+    }
+    if (config.targets == peft::PeftConfig::Targets::Regex)
+      diag << ": the whole of a path must match, for instance '"
+           << firstPath(modules) << "'";
     return diag;
   }
   for (const peft::Target &target : selection->targets) {
@@ -123,10 +238,15 @@ lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
              << "expected '" << linear.info.path
              << "' not to be fused yet; attach all adapters before lora-fuse";
   }
+  std::vector<GraphModule> targeted;
+  for (const peft::Target &target : selection->targets)
+    targeted.push_back(modules[target.module]);
   for (const std::string &key : selection->unmatchedPatterns)
-    module.emitWarning() << config.where << ": the pattern '" << key
-                         << "' of rank_pattern or alpha_pattern matches no "
-                            "target"
-                         << nearModules(key, modules);
+    module.emitWarning() << inUsersWords(
+                                config,
+                                config.where + ": the pattern '" + key +
+                                    "' of rank_pattern or alpha_pattern "
+                                    "matches no target")
+                         << nearModules(key, targeted);
   return std::move(*selection);
 }

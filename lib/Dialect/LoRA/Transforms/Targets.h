@@ -7,6 +7,13 @@
 
 namespace lora {
 
+/// Where a config says that it is from if it was made of a pass's options.
+inline constexpr const char *kFromOptions = "lora-insert";
+
+/// A message about a config in the words of what the user wrote: those of
+/// adapter_config.json, or of options (`rank` for 'r').
+std::string inUsersWords(const peft::PeftConfig &config, std::string message);
+
 /// Selects the modules that `config` targets. Says so as an error if there are
 /// none, or if one cannot have a branch; warns of patterns without effect.
 mlir::FailureOr<peft::TargetSelection>
@@ -24,6 +31,16 @@ mlir::LogicalResult refuseTiedTraining(mlir::ModuleOp module,
                                        const peft::PeftConfig &config,
                                        llvm::ArrayRef<GraphModule> modules,
                                        llvm::ArrayRef<peft::Target> targets);
+
+/// Warns of ranks and scales that compute what nobody wants: PEFT does so
+/// without a word.
+void warnOfOddBranches(mlir::ModuleOp module, const peft::PeftConfig &config,
+                       llvm::ArrayRef<GraphModule> modules,
+                       llvm::ArrayRef<peft::Target> targets);
+
+/// Warns of what is excluded, and of layers, that the model does not have.
+void warnOfUnmatched(mlir::ModuleOp module, const peft::PeftConfig &config,
+                     llvm::ArrayRef<GraphModule> modules);
 
 /// Says what was brought in as a remark of the category `pass`. (The distro's
 /// MLIR is built without pass statistics.)

@@ -129,6 +129,10 @@ struct VerifyTrainingMemory
         });
     if (walked.wasInterrupted())
       return signalPassFailure();
+    if (weights.empty())
+      getOperation().emitRemark()
+          << "no weight carries a low-rank branch, so only values of tokens x "
+             "tokens were looked for";
     markAllAnalysesPreserved();
   }
 };

@@ -119,9 +119,16 @@ struct VerifyMemoryPlan
 
   void runOnOperation() override {
     SymbolTableCollection symbols;
-    for (func::FuncOp function : getOperation().getOps<func::FuncOp>())
+    bool isPlanned = false;
+    for (func::FuncOp function : getOperation().getOps<func::FuncOp>()) {
+      isPlanned |= function->hasAttr(rt::RTDialect::kFrameBytesAttr);
       if (failed(rt::verifyMemoryPlan(function, symbols)))
         return signalPassFailure();
+    }
+    if (!isPlanned)
+      getOperation().emitRemark()
+          << "nothing is verified, because no function has a planned frame ('"
+          << rt::RTDialect::kFrameBytesAttr << "'); run -rt-plan-memory first";
     markAllAnalysesPreserved();
   }
 };

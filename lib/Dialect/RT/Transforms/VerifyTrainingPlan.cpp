@@ -54,8 +54,13 @@ struct VerifyTrainingPlanPass
 
   void runOnOperation() override {
     auto table = getOperation()->getAttrOfType<ArrayAttr>("rt.slot_table");
-    std::optional<int64_t> smallest =
-        table ? getSmallestAdaptedWeight(table) : std::nullopt;
+    if (!table) {
+      getOperation().emitRemark()
+          << "nothing is verified, because the module has no slot table "
+             "('rt.slot_table'); run -lora-lower first";
+      return;
+    }
+    std::optional<int64_t> smallest = getSmallestAdaptedWeight(table);
     if (!smallest)
       return;
     // The plans of each entry by what it computes.

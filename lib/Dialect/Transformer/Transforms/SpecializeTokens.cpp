@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/Dialect/Transformer/IR/NearNames.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Dialect/Transformer/Transforms/Passes.h"
 #include "mlir/IR/Remarks.h"
@@ -113,11 +114,30 @@ struct TransformerSpecializeTokens
       auto entry = symbols.lookup<func::FuncOp>(name);
       if (!entry) {
         module.emitError() << "expected a function '" << name
-                           << "' to specialize";
+                           << "' to specialize" << nearFunctions(module, name);
         return signalPassFailure();
       }
       entries.push_back(entry);
     }
+    if (tokens.empty()) {
+      module.emitError() << "expected the option tokens with the numbers of "
+                            "tokens to make copies for, such as tokens=1,128";
+      return signalPassFailure();
+    }
+    if (entries.empty()) {
+      module.emitError() << "expected a public function to specialize, but "
+                            "there is none";
+      return signalPassFailure();
+    }
+    for (func::FuncOp entry : entries)
+      for (Type type : entry.getArgumentTypes())
+        if (!isa<RankedTensorType>(type)) {
+          entry.emitOpError()
+              << "expected arguments that are tensors, but got " << type
+              << "; run this pass once, and before the graph "
+                 "is lowered";
+          return signalPassFailure();
+        }
     for (int64_t count : tokens) {
       if (count < 1) {
         module.emitError() << "expected positive numbers of tokens, but got "

@@ -156,7 +156,8 @@ def Attach : Pass<"lora-attach", "::mlir::ModuleOp"> {
     Option<"adapterDir", "adapter-dir", "std::string", "", "The adapter's folder">,
     Option<"name", "name", "std::string", "\"default\"", "Name of the adapter, if several stand side by side">,
     Option<"train", "train", "bool", "false",
-           "A and B are f32 slots of role trainable, cast to the compute type in the block">];
+           "A and B are f32 slots of role trainable, cast to the compute type in the block; otherwise frozen, in the compute "
+           "type. Training needs it; lora-insert has it set, because a new branch is there to be trained">];
   let statistics = [
     Statistic<"numBranches", "num-branches", "Branches inserted">,
     Statistic<"numParameters", "num-parameters", "Parameters added">,
@@ -225,12 +226,14 @@ def Insert : Pass<"lora-insert", "::mlir::ModuleOp"> {
     ListOption<"exclude", "exclude", "std::string", "Names or paths that get no branch">,
     ListOption<"layers", "layers", "int64_t", "Numbers of the layers that targets are limited to">,
     ListOption<"layersPattern", "layers-pattern", "std::string", "Names of the list of layers">,
-    Option<"rank", "rank", "int64_t", "8", "Rank">,
-    Option<"alpha", "alpha", "double", "8", "Alpha: the scale is alpha / rank">,
+    Option<"rank", "rank", "int64_t", "8", "Rank of the branches, at least 1; a warning above the smaller dimension of a weight">,
+    Option<"alpha", "alpha", "double", "8", "The scale is alpha / rank; the default is PEFT's, whatever the rank is">,
     Option<"rslora", "rslora", "bool", "false", "Rank-stabilised: the scale is alpha / sqrt(rank)">,
     ListOption<"rankPattern", "rank-pattern", "std::string", "KEY=RANK: the rank of modules whose path ends in KEY; the first counts">,
     ListOption<"alphaPattern", "alpha-pattern", "std::string", "KEY=ALPHA, likewise">,
-    Option<"train", "train", "bool", "true", "A and B are f32 slots of role trainable; otherwise frozen, in the compute type">,
+    Option<"train", "train", "bool", "true",
+           "A and B are f32 slots of role trainable, cast to the compute type in the block; otherwise frozen, in the compute "
+           "type. lora-attach has it unset, because an adapter that was trained is there to be used">,
     Option<"seed", "seed", "uint64_t", "0", "Seed of the random A">];
   let statistics = [
     Statistic<"numBranches", "num-branches", "Branches inserted">,
