@@ -7,6 +7,7 @@ without_depth() {
   awk '/^  func.func private/ {private = 1; print; next}
        /^  func.func/ {private = 0; print; next}
        private {print; next}
+       {sub(/^ *%[^=]* = /, "")} # names of results
        match($0, /[a-z_]+\.[a-z_]+/) && $0 !~ /transformer\.(apply|model)/ {print "    " substr($0, RSTART, RLENGTH)}'
 }
 
