@@ -41,8 +41,9 @@ void RTDialect::registerTypes() {
 
 LogicalResult RTDialect::verifyOperationAttribute(Operation *op,
                                                   NamedAttribute attribute) {
-  static constexpr StringRef known[] = {
-      kTargetAttr, kFrameBytesAttr, kEntryAttr, kKernelAttr, kSlotTableAttr};
+  static constexpr StringRef known[] = {kTargetAttr,    kFrameBytesAttr,
+                                        kEntryAttr,     kKernelAttr,
+                                        kSlotTableAttr, kContractAttr};
   StringRef name = attribute.getName();
   if (llvm::is_contained(known, name))
     return success();
