@@ -193,10 +193,11 @@ suite_fuzz() {
 
 # fuzz NAME CORPUS: one fuzzer for a minute; what it finds on the way stays out of the checked-in corpus.
 fuzz() {
-  local dir=$build_dir/fuzz/$1 status=0
+  local dir=$build_dir/fuzz/$1 status=0 dictionary=$source_dir/test/fuzz/dictionaries/$1.dict
+  [ -f "$dictionary" ] || dictionary=$source_dir/test/fuzz/dictionaries/Json.dict
   mkdir -p "$dir/corpus"
-  "$build_dir/bin/$1Fuzzer" -max_total_time=60 -timeout=20 -rss_limit_mb=2048 -max_len=4096 -print_final_stats=1 \
-    -artifact_prefix="$dir/" "$dir/corpus" "$2" >"$dir/log" 2>&1 || status=$?
+  "$build_dir/bin/$1Fuzzer" -max_total_time=60 -timeout=20 -rss_limit_mb=2048 -max_len=65536 -print_final_stats=1 \
+    -dict="$dictionary" -artifact_prefix="$dir/" "$dir/corpus" "$2" >"$dir/log" 2>&1 || status=$?
   echo "$status" >"$dir/status"
 }
 

@@ -64,6 +64,30 @@ public:
 
   size_t pick(size_t count) { return count ? random() % count : 0; }
 
+  /// A number that sizes and places go wrong with.
+  uint64_t size() {
+    static constexpr uint64_t sizes[] = {0,
+                                         1,
+                                         2,
+                                         3,
+                                         7,
+                                         8,
+                                         64,
+                                         127,
+                                         255,
+                                         4096,
+                                         65535,
+                                         0x7fffffff,
+                                         0x80000000,
+                                         0xffffffff,
+                                         uint64_t(1) << 45,
+                                         INT64_MAX - 1,
+                                         INT64_MAX,
+                                         uint64_t(INT64_MAX) + 1,
+                                         UINT64_MAX};
+    return sizes[pick(std::size(sizes))];
+  }
+
   void mutateOnce(Json &root) {
     std::vector<Json *> nodes;
     collect(root, nodes, 0);
@@ -117,25 +141,6 @@ private:
   }
 
   Json number() {
-    static const uint64_t whole[] = {0,
-                                     1,
-                                     2,
-                                     3,
-                                     7,
-                                     8,
-                                     64,
-                                     127,
-                                     255,
-                                     4096,
-                                     65535,
-                                     0x7fffffff,
-                                     0x80000000,
-                                     0xffffffff,
-                                     uint64_t(1) << 45,
-                                     INT64_MAX - 1,
-                                     INT64_MAX,
-                                     uint64_t(INT64_MAX) + 1,
-                                     UINT64_MAX};
     static const int64_t negative[] = {-1, -2, -100, INT32_MIN, INT64_MIN};
     static const double fractions[] = {0.5,   -0.0, 1.5,    1e-30, 1e30,
                                        1e308, 4.0,  5e-324, 3e38,  -1e300};
@@ -145,7 +150,7 @@ private:
     case 1:
       return fractions[pick(std::size(fractions))];
     default:
-      return whole[pick(std::size(whole))];
+      return size();
     }
   }
 

@@ -4,19 +4,84 @@
 #include "JsonMutator.h"
 #include "lora-runtime/Manifest.h"
 
-static constexpr const char *words[] = {
-    "format",     "target",     "model",  "params",
-    "states",     "trainables", "slots",  "primitives",
-    "entries",    "name",       "dtype",  "shape",
-    "layout",     "bytes",      "offset", "xxh3",
-    "scheme",     "onednn",     "plain",  "tag",
-    "BA16a64b4a", "f32",        "bf16",   "f16",
-    "i32",        "param",      "state",  "trainable",
-    "gradient",   "region",     "theta",  "moment1",
-    "kind",       "matmul",     "gather", "m",
-    "n",          "k",          "a",      "b",
-    "c",          "b_layout",   "rows",   "width",
-    "count",      "has_head",   "tokens", "eos_token_ids"};
+static constexpr const char *words[] = {"format",
+                                        "target",
+                                        "engine",
+                                        "cpu",
+                                        "features",
+                                        "model",
+                                        "params",
+                                        "states",
+                                        "trainables",
+                                        "slots",
+                                        "primitives",
+                                        "entries",
+                                        "name",
+                                        "dtype",
+                                        "shape",
+                                        "layout",
+                                        "bytes",
+                                        "offset",
+                                        "xxh3",
+                                        "scheme",
+                                        "onednn",
+                                        "plain",
+                                        "tag",
+                                        "BA16a64b4a",
+                                        "f32",
+                                        "bf16",
+                                        "f16",
+                                        "i32",
+                                        "param",
+                                        "state",
+                                        "trainable",
+                                        "gradient",
+                                        "region",
+                                        "theta",
+                                        "moment1",
+                                        "kind",
+                                        "matmul",
+                                        "gather",
+                                        "m",
+                                        "n",
+                                        "k",
+                                        "a",
+                                        "b",
+                                        "c",
+                                        "b_layout",
+                                        "rows",
+                                        "width",
+                                        "count",
+                                        "tokens",
+                                        "frame_bytes",
+                                        "inputs",
+                                        "outputs",
+                                        "function",
+                                        "hidden_states",
+                                        "logits",
+                                        "family",
+                                        "vocab_size",
+                                        "hidden_size",
+                                        "max_positions",
+                                        "eos_token_ids",
+                                        "head",
+                                        "language_model",
+                                        "none",
+                                        "attention",
+                                        "causal",
+                                        "bidirectional",
+                                        "token_types",
+                                        "pad_token_id",
+                                        "positions",
+                                        "skip_padding",
+                                        "rope",
+                                        "dynamic",
+                                        "longrope",
+                                        "switch_length",
+                                        "theta",
+                                        "factor",
+                                        "short",
+                                        "long"};
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
                                           size_t maxSize, unsigned seed) {
@@ -30,10 +95,22 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CHECK(manifest.message().starts_with("fuzz: manifest"));
     return 0;
   }
+  // The contract is that of the values, however the text is written.
+  fuzz::Json json = fuzz::parse({reinterpret_cast<const char *>(data), size});
+  lora_rt::Expected<lora_rt::Manifest> again =
+      lora_rt::Manifest::parse(json.dump(2), "fuzz");
+  CHECK(again);
+  CHECK(!lora_rt::checkContract(*again, manifest->contract(), "fuzz"));
   // Sizes that were accepted can be computed with.
   int64_t elements = manifest->regionElements();
   for (const lora_rt::Manifest::Trainable &trainable : manifest->trainables)
     CHECK(trainable.offset + trainable.elements() <= elements);
+  uint64_t end = 0;
+  for (const lora_rt::Manifest::Param &param : manifest->params)
+    if (param.bytes) {
+      CHECK(param.offset >= end);
+      end = param.offset + param.bytes;
+    }
   for (const lora_rt::Manifest::State &state : manifest->states)
     CHECK(state.bytes(1) <= state.bytes(INT64_MAX));
   for (const lora_rt::Manifest::Slot &slot : manifest->slots)

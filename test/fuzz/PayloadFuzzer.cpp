@@ -1,15 +1,19 @@
 //===- PayloadFuzzer.cpp - Any file may come as a compiled model ----------===//
 //
 // Parts lie on pages: an input is a file whose zeros are counted, so that it
-// stays small. The mutator takes a file apart, changes a part or the table of
-// contents, and writes it with checksums that are mostly right.
+// stays small. The mutator takes a file apart, changes a part, the table of
+// contents or the sections of the program around it, and writes it with places
+// and checksums that are mostly right: what reads them is behind others.
 //
 //===----------------------------------------------------------------------===//
 
 #include "../../runtime/payload/PayloadFormat.h"
 #include "Check.h"
+#include "ElfProgram.h"
 #include "JsonMutator.h"
 #include "PackSource.h"
+#include "Tensors.h"
+#include "lora-runtime/CompiledFile.h"
 #include "lora-runtime/Payload.h"
 
 #include <cstring>
@@ -20,8 +24,9 @@
 using namespace lora_rt;
 
 static constexpr const char *words[] = {
-    "name",     "offset", "bytes",       "xxh3",   "code",  "pack",
-    "manifest", "host",   "lib/libx.so", "params", "plain", "f32"};
+    "name", "offset",  "bytes",   "xxh3",  "code",        "pack",
+    "host", "adapter", "graph",   "exact", "lib:libx.so", "manifest",
+    "f32",  "params",  "backend", "plain", "checksum",    "merged"};
 
 /// A zero is followed by how many there are, in two bytes.
 static std::string expand(std::string_view input) {
@@ -60,24 +65,33 @@ namespace {
 
 /// A payload, taken apart.
 struct Parts {
-  std::string before; ///< a program in front of it
   PayloadHeader header = {};
   fuzz::Json table;
   std::vector<std::string> contents;
-  std::string after;
 
-  bool take(const std::string &file);
+  bool take(const std::string &payload);
+  void mutate(fuzz::JsonMutator &mutator);
   std::string build(fuzz::JsonMutator &mutator);
+
+private:
+  std::string *find(const char *name);
+  void mendPlaces();
 };
 
 } // namespace
 
-bool Parts::take(const std::string &file) {
-  size_t start = file.find(std::string(payloadMagic, 8));
-  if (start == std::string::npos || file.size() - start < sizeof(header))
+/// A number of an object; 0 if it has none.
+static uint64_t field(const fuzz::Json &entry, const char *key) {
+  return entry.is_object() && entry.contains(key) &&
+                 entry[key].is_number_unsigned()
+             ? entry[key].get<uint64_t>()
+             : 0;
+}
+
+bool Parts::take(const std::string &payload) {
+  if (payload.size() < sizeof(header) ||
+      !payload.starts_with(std::string_view(payloadMagic, 8)))
     return false;
-  before = file.substr(0, start);
-  std::string payload = file.substr(start);
   std::memcpy(&header, payload.data(), sizeof(header));
   if (header.tableOffset > payload.size() ||
       header.tableBytes > payload.size() - header.tableOffset)
@@ -87,17 +101,53 @@ bool Parts::take(const std::string &file) {
   if (!table.is_array() || table.size() > 64)
     return false;
   for (const fuzz::Json &entry : table) {
-    auto field = [&](const char *key) -> uint64_t {
-      return entry.is_object() && entry.contains(key) &&
-                     entry[key].is_number_unsigned()
-                 ? entry[key].get<uint64_t>()
-                 : 0;
-    };
-    uint64_t offset = std::min<uint64_t>(field("offset"), payload.size());
-    contents.push_back(payload.substr(offset, field("bytes")));
+    uint64_t offset =
+        std::min<uint64_t>(field(entry, "offset"), payload.size());
+    contents.push_back(payload.substr(offset, field(entry, "bytes")));
   }
-  after = payload.substr(header.tableOffset + header.tableBytes);
   return true;
+}
+
+std::string *Parts::find(const char *name) {
+  for (size_t i = 0; i < contents.size(); ++i)
+    if (table[i].is_object() && table[i].contains("name") &&
+        table[i]["name"] == name)
+      return &contents[i];
+  return nullptr;
+}
+
+/// Gives each parameter of the manifest the next place of the pack, with the
+/// bytes of its shape and their checksum.
+void Parts::mendPlaces() {
+  std::string *manifest = find("manifest"), *pack = find("pack");
+  fuzz::Json json = manifest ? fuzz::parse(*manifest) : fuzz::Json();
+  if (!pack || !json.is_object() || !json.contains("params") ||
+      !json["params"].is_array())
+    return;
+  pack->clear();
+  for (fuzz::Json &param : json["params"]) {
+    uint64_t bytes = fuzz::bytesOf(param, parseManifestName);
+    if (bytes == 0 || bytes > 1 << 14 || pack->size() > 1 << 16)
+      continue;
+    pack->resize((pack->size() + pageBytes - 1) / pageBytes * pageBytes);
+    param["offset"] = pack->size();
+    param["bytes"] = bytes;
+    std::string content(bytes, '\1');
+    param["xxh3"] = checksum(std::as_bytes(std::span(content)));
+    *pack += content;
+  }
+  *manifest = fuzz::print(json);
+}
+
+void Parts::mutate(fuzz::JsonMutator &mutator) {
+  if (contents.empty())
+    return;
+  std::string &content = contents[mutator.pick(contents.size())];
+  content = content.starts_with("{")
+                ? mutator.mutate(content, 1 << 15)
+                : fuzz::mutateBytes(content, content.size() + 64);
+  if (mutator.pick(4) == 0)
+    mendPlaces();
 }
 
 /// Parts in order on pages, and a table that fits unless it is damaged later.
@@ -113,42 +163,83 @@ std::string Parts::build(fuzz::JsonMutator &mutator) {
     }
     payload += contents[i];
   }
-  if (mutator.pick(2))
+  if (mutator.pick(3) == 0)
     mutator.mutateOnce(table);
   payload.resize((payload.size() + 7) / 8 * 8);
   std::string text = fuzz::print(table);
+  std::memcpy(header.magic, payloadMagic, sizeof(header.magic));
+  header.version = payloadVersion;
+  header.headerBytes = sizeof(header);
   header.tableOffset = payload.size();
   header.tableBytes = text.size();
   header.payloadBytes = payload.size() + text.size();
-  if (mutator.pick(16))
-    header.tableChecksum = XXH3_64bits(text.data(), text.size());
+  header.tableChecksum = XXH3_64bits(text.data(), text.size());
+  if (mutator.pick(16) == 0) {
+    uint64_t *fields[] = {&header.tableOffset, &header.tableBytes,
+                          &header.payloadBytes, &header.tableChecksum};
+    *fields[mutator.pick(4)] = mutator.size();
+  }
   payload += text;
   std::memcpy(payload.data(), &header, sizeof(header));
-  return before + payload + after;
+  return payload;
+}
+
+/// A file near `file`; empty if it is none that can be taken apart.
+static std::string mutateFile(const std::string &file,
+                              fuzz::JsonMutator &mutator) {
+  fuzz::ElfProgram program;
+  bool isProgram = program.take(file);
+  Parts parts;
+  if (!parts.take(isProgram ? program.content(file) : file))
+    return "";
+  if (mutator.pick(3))
+    parts.mutate(mutator);
+  std::string payload = parts.build(mutator);
+  // Programs come of payloads alone, and the other way round.
+  if (mutator.pick(8) == 0)
+    isProgram = !isProgram;
+  if (!isProgram)
+    return payload;
+  bool isChanged = mutator.pick(2);
+  return program.build(payload, mutator, isChanged);
 }
 
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
                                           size_t maxSize, unsigned seed) {
   fuzz::JsonMutator mutator(seed, words);
   std::string file = expand({reinterpret_cast<const char *>(data), size});
-  Parts parts;
-  if (mutator.pick(4) == 0 || !parts.take(file)) {
-    file = fuzz::mutateBytes(std::move(file), 1 << 18);
-  } else {
-    if (!parts.contents.empty()) {
-      std::string &content =
-          parts.contents[mutator.pick(parts.contents.size())];
-      content = content.starts_with("{")
-                    ? mutator.mutate(content, 1 << 15)
-                    : fuzz::mutateBytes(content, content.size() + 64);
-    }
-    file = parts.build(mutator);
-  }
-  std::string input = condense(file);
+  std::string changed =
+      mutator.pick(8) ? mutateFile(file, mutator) : std::string();
+  if (changed.empty())
+    changed = fuzz::mutateBytes(std::move(file), 1 << 18);
+  std::string input = condense(changed);
   if (input.size() > maxSize)
     return LLVMFuzzerMutate(data, size, maxSize);
   std::copy(input.begin(), input.end(), data);
   return input.size();
+}
+
+/// A file that can be read can be written again, behind the program that it
+/// has, and then holds the same.
+static void writeAgain(const Payload &payload) {
+  static fuzz::Folder folder;
+  std::string path = folder.path() + "/again";
+  Expected<PayloadWriter> writer = PayloadWriter::createLike(path, payload);
+  if (!writer) {
+    CHECK(!payload.front().empty());
+    return;
+  }
+  for (const Payload::Part &part : payload.parts())
+    CHECK(!writer->addPart(part.name, payload.bytes(part)));
+  CHECK(!writer->commit());
+  Expected<Payload> again = Payload::open(path);
+  CHECK(again && again->parts().size() == payload.parts().size());
+  for (const Payload::Part &part : payload.parts()) {
+    Expected<std::span<const std::byte>> bytes = again->verified(part.name);
+    std::span<const std::byte> before = payload.bytes(part);
+    CHECK(bytes && std::equal(bytes->begin(), bytes->end(), before.begin(),
+                              before.end()));
+  }
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -165,6 +256,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     (void)payload->verified(part.name);
     payload->prefetch(part);
   }
+  (void)readAdapterPart(*payload);
+  writeAgain(*payload);
   Expected<std::span<const std::byte>> text = payload->verified(manifestPart);
   if (!text)
     return 0;
@@ -172,6 +265,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
       {reinterpret_cast<const char *>(text->data()), text->size()}, path);
   if (!manifest)
     return 0;
+  (void)manifest->contract();
   // A parameter that is found can be read to its last byte.
   ParameterSource source = packSource(*payload, /*verify=*/false),
                   verified = packSource(*payload, /*verify=*/true);

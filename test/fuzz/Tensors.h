@@ -10,6 +10,24 @@
 
 namespace fuzz {
 
+/// The bytes of an object with `dtype` and `shape`; the largest number if it
+/// has none, or they do not fit. `parseName` knows the names of types.
+template <typename ParseName>
+uint64_t bytesOf(const Json &entry, ParseName parseName) {
+  constexpr uint64_t none = UINT64_MAX;
+  if (!entry.is_object() || !entry.contains("dtype") ||
+      !entry["dtype"].is_string() || !entry.contains("shape") ||
+      !entry["shape"].is_array())
+    return none;
+  auto type = parseName(entry["dtype"].get<std::string>());
+  uint64_t bytes = type ? lora_rt::sizeOf(*type) : none;
+  for (const Json &extent : entry["shape"])
+    if (!extent.is_number_unsigned() || bytes == none ||
+        __builtin_mul_overflow(bytes, extent.get<uint64_t>(), &bytes))
+      return none;
+  return bytes;
+}
+
 /// Gives each entry {dtype, shape} of a header the next place in the data, as
 /// far as it makes sense and as long as `limit` bytes last; returns the bytes
 /// of data.
@@ -18,17 +36,9 @@ inline uint64_t layOut(Json &header, uint64_t limit) {
   if (!header.is_object())
     return 0;
   for (auto &[name, entry] : header.items()) {
-    if (name == "__metadata__" || !entry.is_object() ||
-        !entry.contains("dtype") || !entry["dtype"].is_string() ||
-        !entry.contains("shape") || !entry["shape"].is_array())
-      continue;
-    auto type =
-        lora_rt::parseSafetensorsName(entry["dtype"].get<std::string>());
-    uint64_t bytes = type ? lora_rt::sizeOf(*type) : limit + 1;
-    for (const Json &extent : entry["shape"])
-      if (!extent.is_number_unsigned() ||
-          __builtin_mul_overflow(bytes, extent.get<uint64_t>(), &bytes))
-        bytes = limit + 1;
+    uint64_t bytes = name == "__metadata__"
+                         ? UINT64_MAX
+                         : bytesOf(entry, lora_rt::parseSafetensorsName);
     if (bytes > limit - offset)
       continue;
     entry["data_offsets"] = {offset, offset + bytes};
