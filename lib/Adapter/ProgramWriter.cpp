@@ -89,7 +89,7 @@ Error ProgramWriter::writePack() {
 Error ProgramWriter::copyParts() {
   for (const lora_rt::Payload::Part &part : source.parts().parts()) {
     if (part.name == lora_rt::packPart || part.name == lora_rt::adapterPart ||
-        part.name == lora_rt::exactPart)
+        part.name == lora_rt::exactPart || part.name == lora_rt::programPart)
       continue;
     if (part.name == lora_rt::manifestPart) {
       if (Error error = writer.addPart(part.name, manifest.dump()))

@@ -89,11 +89,14 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
   app.add_flag("--time{times}", options.time,
                "Print times, rates and peak memory to standard error; "
                "--time=ops also prints where the time went")
-      ->check(CLI::IsMember({"times", "ops"}));
+      ->check(CLI::IsMember({"times", "ops"}))
+      ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
   app.add_flag("--info", options.info,
                "Print what the file holds, and run nothing");
-  app.add_flag("--verify", options.verify,
-               "Compare the checksum of every weight before the run");
+  app.add_flag(
+      "--verify", options.verify,
+      "Compare the checksums of the program and of every weight before the "
+      "run");
   app.add_flag("--quiet,-q", options.quiet, "Do not print the memory needed");
 }
 

@@ -178,14 +178,17 @@ Expected<std::shared_ptr<Module>> Module::open(Payload payload,
           openBackend(manifest->target.engine, &payload);
       !backend)
     return backend.takeError();
+  if (options.verifyPack)
+    if (Error error = payload.verifyProgram())
+      return error;
   if (const Payload::Part *pack = payload.find(packPart))
     payload.prefetch(*pack);
   Expected<std::span<const std::byte>> code = payload.verified(codePart);
   if (!code)
     return code.takeError();
   Expected<std::shared_ptr<Module>> module =
-      load(std::move(*manifest), *code,
-           packSource(payload, options.verifyPack), options, path);
+      load(std::move(*manifest), *code, packSource(payload, options.verifyPack),
+           options, path);
   if (module)
     (*module)->state->payload = std::move(payload);
   return module;

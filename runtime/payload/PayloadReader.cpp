@@ -3,6 +3,7 @@
 #include "../core/Json.h"
 #include "ElfSections.h"
 #include "PayloadFormat.h"
+#include "ProgramChecksum.h"
 #include "lora-runtime/Payload.h"
 
 #include <algorithm>
@@ -185,6 +186,24 @@ const Payload::Part *Payload::find(std::string_view name) const {
     return part.name == name;
   });
   return found == table.end() ? nullptr : &*found;
+}
+
+Error Payload::verifyProgram() const {
+  if (front().empty())
+    return Error::success();
+  Expected<std::span<const std::byte>> stored = verified(programPart);
+  if (!stored)
+    return stored.takeError();
+  Expected<std::string> found = programChecksum(front(), path());
+  if (!found)
+    return found.takeError();
+  std::string_view expected(reinterpret_cast<const char *>(stored->data()),
+                            stored->size());
+  if (*found != expected)
+    return makeError(ErrorCode::InvalidFile, path(),
+                     ": the program in front of the compiled module is damaged "
+                     "(its checksum differs); copy or compile the file again");
+  return Error::success();
 }
 
 Expected<std::span<const std::byte>>

@@ -3,10 +3,12 @@
 #include "../core/Json.h"
 #include "ElfSections.h"
 #include "PayloadFormat.h"
+#include "ProgramChecksum.h"
 #include "lora-runtime/Payload.h"
 
 #include <cstring>
 #include <future>
+#include <sys/stat.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -36,7 +38,8 @@ std::string checksum(std::span<const std::byte> bytes) {
 struct PayloadWriter::State {
   OutputFile file;
   std::optional<ElfSections> program;
-  uint64_t start = 0; ///< of the payload in the file
+  std::string programChecksum; ///< of that program
+  uint64_t start = 0;          ///< of the payload in the file
   Json table = Json::array();
   std::string part; ///< the one that is being written
   uint64_t partStart = 0;
@@ -96,6 +99,10 @@ Expected<PayloadWriter> PayloadWriter::create(const std::string &path,
     if (!sections)
       return sections.takeError();
     state->program = std::move(*sections);
+    Expected<std::string> sum = programChecksum(program->bytes(), stub);
+    if (!sum)
+      return sum.takeError();
+    state->programChecksum = std::move(*sum);
     if (Error error = state->file.append(program->bytes()))
       return error;
   }
@@ -107,11 +114,21 @@ Expected<PayloadWriter> PayloadWriter::create(const std::string &path,
 Expected<PayloadWriter> PayloadWriter::createLike(const std::string &path,
                                                   const Payload &source) {
   auto state = std::make_unique<State>();
-  Expected<OutputFile> file = OutputFile::create(path, 0777);
+  // A copy is for those who may read what it is of.
+  struct stat facts;
+  bool isKnown = fstat(source.descriptor(), &facts) == 0;
+  Expected<OutputFile> file =
+      OutputFile::create(path, isKnown ? facts.st_mode & 0777 : 0777);
   if (!file)
     return file.takeError();
   state->file = std::move(*file);
   if (!source.front().empty()) {
+    if (Error error = source.verifyProgram())
+      return error;
+    Expected<std::string> sum = programChecksum(source.front(), source.path());
+    if (!sum)
+      return sum.takeError();
+    state->programChecksum = std::move(*sum);
     Expected<ElfSections> sections =
         ElfSections::parse(source.fileBytes(), source.path());
     if (!sections)
@@ -214,6 +231,9 @@ Error PayloadWriter::commit() {
   if (!state->part.empty())
     return makeError(ErrorCode::InvalidArgument, state->file.path(), ": part '",
                      state->part, "' has no end");
+  if (state->program)
+    if (Error error = addPart(programPart, state->programChecksum))
+      return error;
   if (Error error = state->file.alignTo(8))
     return error;
   std::string table = state->table.dump();

@@ -34,6 +34,8 @@ static int rewrite(const Payload &payload, std::string_view name,
   if (!writer)
     return fail(writer.message());
   for (const Payload::Part &part : payload.parts()) {
+    if (part.name == programPart)
+      continue; // The writer's.
     bool isNamed = part.name == name;
     if (isNamed && !replacement)
       continue;

@@ -33,6 +33,8 @@ inline constexpr std::string_view graphPart = "graph";
 inline constexpr std::string_view adapterPart = "adapter";
 /// What rounding lost when the adapter was merged, a safetensors file.
 inline constexpr std::string_view exactPart = "exact";
+/// The checksum of the program in front of the payload; the writer adds it.
+inline constexpr std::string_view programPart = "program";
 
 /// XXH3 (64 bits) as 16 hexadecimal digits.
 std::string checksum(std::span<const std::byte> bytes);
@@ -56,7 +58,7 @@ public:
                                         const std::string &stub);
 
   /// The same with the program that `source` has in front of its payload, if it
-  /// has one.
+  /// has one; fails if that is damaged.
   static Expected<PayloadWriter> createLike(const std::string &path,
                                             const Payload &source);
 
@@ -76,7 +78,8 @@ public:
   Error appendToTensor(std::span<const std::byte> bytes);
   PackedPlace endTensor();
 
-  /// Writes the table of contents and finishes the file.
+  /// Writes the checksum of the program and the table of contents, and finishes
+  /// the file.
   Error commit();
 
   PayloadWriter(PayloadWriter &&) noexcept;
@@ -118,6 +121,10 @@ public:
 
   /// The bytes of a part after comparing its checksum.
   Expected<std::span<const std::byte>> verified(std::string_view name) const;
+
+  /// Compares the program in front of the payload with its checksum. Success
+  /// where there is no program.
+  Error verifyProgram() const;
 
   /// The bytes of a part as they are.
   std::span<const std::byte> bytes(const Part &part) const {

@@ -54,6 +54,8 @@ void expectModule(const std::string &path) {
   EXPECT_EQ(pack->offset % 4096, 0u);
   EXPECT_EQ(text(payload->bytes(*pack)).substr(8192), std::string(10, 'b'));
   EXPECT_TRUE(payload->verified(packPart));
+  Error damaged = payload->verifyProgram();
+  EXPECT_FALSE(damaged) << damaged.message();
   EXPECT_EQ(payload->find("none"), nullptr);
 }
 
@@ -77,7 +79,8 @@ void writeAgain(const std::string &from, const std::string &to) {
   Expected<PayloadWriter> writer = PayloadWriter::createLike(to, *source);
   ASSERT_TRUE(writer) << writer.message();
   for (const Payload::Part &part : source->parts())
-    EXPECT_FALSE(writer->addPart(part.name, source->bytes(part)));
+    if (part.name != programPart)
+      EXPECT_FALSE(writer->addPart(part.name, source->bytes(part)));
   EXPECT_FALSE(writer->commit());
 }
 
@@ -108,6 +111,26 @@ TEST(Payload, SurvivesStrip) {
   writeModule(program, "/proc/self/exe");
   ASSERT_EQ(std::system(("strip " + program).c_str()), 0);
   expectModule(program);
+}
+
+TEST(Payload, DamageOfTheProgramIsFoundBeforeItIsCopied) {
+  TestFolder folder;
+  std::string program = folder.path("program");
+  writeModule(program, "/bin/true");
+  std::string good = *readTextFile(program), stub = *readTextFile("/bin/true");
+  // Of the ELF header, of the program headers, of code.
+  for (size_t at : {size_t(24), size_t(100), stub.size() / 3}) {
+    std::string bytes = good;
+    bytes[at] = char(bytes[at] ^ 1);
+    folder.write("bad", bytes);
+    Expected<Payload> payload = Payload::open(folder.path("bad"));
+    ASSERT_TRUE(payload) << payload.message();
+    EXPECT_NE(payload->verifyProgram().message().find("damaged"),
+              std::string::npos)
+        << at;
+    EXPECT_FALSE(PayloadWriter::createLike(folder.path("copy"), *payload));
+    EXPECT_FALSE(std::filesystem::exists(folder.path("copy")));
+  }
 }
 
 TEST(Payload, DamageIsFound) {
