@@ -15,8 +15,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
+#include <set>
 #include <sstream>
 
 using namespace lora_rt;
@@ -26,11 +28,13 @@ static constexpr const char *usage = R"(Usage: lora-diff GOT WANT [OPTION...]
 
 Compares numbers in files, and says how far apart they are. GOT and WANT are each one of
 
-  FILE.safetensors:TENSOR   one tensor
-  FILE.safetensors          every tensor; both must be given so, and names must agree
-  FILE.json:KEY             an array of numbers
-  FILE.csv:COLUMN           a column of a table whose first line names the columns
-  FILE.txt                  numbers between commas or blanks
+  FILE:TENSOR   one tensor of a safetensors file
+  FILE          every tensor of a safetensors file; both must be given so, and names must agree
+  FILE:KEY      an array of numbers in a JSON object
+  FILE:COLUMN   a column of a table (CSV) whose first line names the columns
+  FILE          numbers between commas or blanks
+
+The content says what a file is; its name may end in anything. Each option is given at most once.
 
 Options:
   --abs X              fail if max|a - b| is above X
@@ -168,40 +172,86 @@ static Expected<Numbers> fromCsv(const std::string &what,
   return fromText(what, values);
 }
 
-/// Splits "FILE.safetensors:TENSOR" behind the extension; a path may hold
-/// colons.
+/// "FILE:NAME" as a file and what is meant in it. The file that exists decides
+/// where a path or a name holds colons.
 static std::pair<std::string, std::string> split(const std::string &what) {
-  for (const char *extension : {".safetensors:", ".json:", ".csv:"})
-    if (size_t at = what.rfind(extension); at != std::string::npos) {
-      at += std::strlen(extension);
-      return {what.substr(0, at - 1), what.substr(at)};
-    }
-  return {what, ""};
+  std::error_code code;
+  size_t last = what.rfind(':');
+  for (size_t at = what.size(); at != std::string::npos && at != 0;
+       at = what.rfind(':', at - 1))
+    if (std::filesystem::exists(what.substr(0, at), code))
+      return {what.substr(0, at),
+              at < what.size() ? what.substr(at + 1) : std::string()};
+  if (last == std::string::npos)
+    return {what, ""};
+  return {what.substr(0, last), what.substr(last + 1)};
+}
+
+/// Whether a file begins like a safetensors file: the length of a header, less
+/// than 4 GiB, and that header. A file of numbers is text.
+static bool looksLikeTensors(const std::string &start) {
+  return start.size() > 8 && start.compare(4, 4, std::string(4, '\0')) == 0;
+}
+
+static Expected<std::string> readStart(std::istream &stream,
+                                       const std::string &path) {
+  std::string start(4096, '\0');
+  stream.read(start.data(), std::streamsize(start.size()));
+  start.resize(size_t(stream.gcount()));
+  if (stream.bad() || (start.empty() && !stream.eof()))
+    return unreadable(path, "cannot be read");
+  return start;
+}
+
+/// Whether `what` is a whole safetensors file.
+static bool isWholeFile(const std::string &what) {
+  auto [path, name] = split(what);
+  std::error_code code;
+  // The start of a pipe can be read once.
+  if (!name.empty() || !std::filesystem::is_regular_file(path, code))
+    return false;
+  std::ifstream stream(path, std::ios::binary);
+  Expected<std::string> start = readStart(stream, path);
+  return start && looksLikeTensors(*start);
+}
+
+static Expected<Numbers> readTensor(const std::string &path,
+                                    const std::string &name) {
+  Expected<SafetensorsFile> file = SafetensorsFile::open(path);
+  if (!file)
+    return file.takeError();
+  if (name.empty())
+    return unreadable(path, "holds tensors; expected " + path +
+                                ":TENSOR here, or two files of tensors");
+  Expected<const TensorView *> tensor = file->get(name);
+  if (!tensor)
+    return tensor.takeError();
+  return fromTensor(**tensor);
 }
 
 static Expected<Numbers> read(const std::string &what) {
   auto [path, name] = split(what);
-  if (path.ends_with(".safetensors")) {
-    Expected<SafetensorsFile> file = SafetensorsFile::open(path);
-    if (!file)
-      return file.takeError();
-    if (name.empty())
-      return unreadable(what, "expected FILE.safetensors:TENSOR here");
-    Expected<const TensorView *> tensor = file->get(name);
-    if (!tensor)
-      return tensor.takeError();
-    return fromTensor(**tensor);
-  }
   std::ifstream stream(path, std::ios::binary);
-  std::ostringstream text;
-  text << stream.rdbuf();
-  if (!stream)
-    return unreadable(path, "cannot be read");
-  if (path.ends_with(".json"))
-    return fromJson(what, text.str(), name);
-  if (path.ends_with(".csv"))
-    return fromCsv(what, text.str(), name);
-  return fromText(what, text.str());
+  Expected<std::string> start = readStart(stream, path);
+  if (!start)
+    return start.takeError();
+  if (looksLikeTensors(*start))
+    return readTensor(path, name);
+  if (start->find('\0') != std::string::npos)
+    return unreadable(path, "is neither a safetensors file nor text");
+  std::ostringstream rest;
+  if (!stream.eof())
+    rest << stream.rdbuf();
+  std::string text = *start + rest.str();
+  size_t first = text.find_first_not_of(" \t\r\n");
+  bool isJson = first != std::string::npos && text[first] == '{';
+  if (isJson && name.empty())
+    return unreadable(path, "holds JSON; expected " + path + ":KEY");
+  if (isJson)
+    return fromJson(what, text, name);
+  if (!name.empty())
+    return fromCsv(what, text, name);
+  return fromText(what, text);
 }
 
 /// The shape without leading dimensions of 1.
@@ -316,6 +366,7 @@ static int print(const std::string &what) {
 /// Reads the command line; a message if something is wrong with it.
 static std::string parse(int argc, char **argv, Options &options) {
   std::vector<std::string> files;
+  std::set<std::string> given;
   for (int i = 1; i < argc; ++i) {
     std::string name = argv[i], value;
     if (!name.starts_with("--")) {
@@ -334,6 +385,8 @@ static std::string parse(int argc, char **argv, Options &options) {
     } else {
       return name + ": expected a value";
     }
+    if (!given.insert(name).second)
+      return name + ": given twice; give it once";
     char *end = nullptr;
     double number = std::strtod(value.c_str(), &end);
     bool isNumber = !value.empty() && !*end && number >= 0;
@@ -382,8 +435,7 @@ int main(int argc, char **argv) {
       return fail("--abs-from: expected one number");
     options.absolute = bound->values[0] * options.times;
   }
-  if (options.got.ends_with(".safetensors") &&
-      options.want.ends_with(".safetensors")) {
+  if (isWholeFile(options.got) && isWholeFile(options.want)) {
     int same = compareFiles(options);
     return same < 0 ? 2 : !same;
   }
