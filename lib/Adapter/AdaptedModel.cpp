@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AdaptedModel.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/AdapterSum.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "lora-mlir/Import/Import.h"
 #include "lora-mlir/InitAll.h"
@@ -69,11 +69,12 @@ std::vector<AdaptedModel::Slot> AdaptedModel::collectSlots() {
 
 Error AdaptedModel::attach(const Note &warning) {
   DiagnosticText diagnostics(context, warning);
+  std::vector<AdapterTerm> terms;
   for (const auto &[name, adapter] : adapters) {
-    AdapterOptions options;
-    options.name = name;
-    if (mlir::failed(attachAdapter(*graph, adapter, options)))
+    AdapterTerm term{name, &adapter};
+    if (mlir::failed(attachTerm(*graph, term, terms)))
       return diagnostics.takeError("the adapter does not fit the model");
+    terms.push_back(term);
   }
   mlir::PassManager passes(&context);
   passes.addPass(createMerge());
@@ -132,10 +133,13 @@ AdaptedModel::open(const std::string &modelFolder,
     auto opened = peft::PeftAdapter::open(adapter.folder);
     if (!opened)
       return opened.takeError();
-    if (Error error = fitToAdapter(options, *opened))
-      return error;
     model->adapters.emplace_back(adapter.name, std::move(*opened));
   }
+  std::vector<const peft::PeftAdapter *> pointers;
+  for (const auto &[name, adapter] : model->adapters)
+    pointers.push_back(&adapter);
+  if (Error error = fitToAdapters(options, pointers))
+    return error;
   model->headRequest = options.head;
   auto graph = importModel(model->context, modelFolder, options);
   if (!graph)

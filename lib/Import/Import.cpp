@@ -207,14 +207,56 @@ std::string TensorMatcher::unusedTensors() const {
 
 Error lora::fitToAdapter(ImportOptions &options,
                          const peft::PeftAdapter &adapter) {
-  Expected<peft::AdapterFacts> facts = adapter.facts();
-  if (!facts)
-    return facts.takeError();
-  if (facts->head)
-    options.head = HeadRequest{*facts->head, facts->labels};
-  options.vocabSize = facts->vocabSize;
-  for (const auto &[name, shape] : facts->parameters)
-    options.provided.insert(name);
+  const peft::PeftAdapter *one = &adapter;
+  return fitToAdapters(options, {&one, 1});
+}
+
+/// Refuses two adapters that were made for different models.
+static Error refuseDifferent(const peft::PeftAdapter &a,
+                             const peft::PeftAdapter &b, const char *what,
+                             const std::string &ofA, const std::string &ofB) {
+  return makeError(ErrorCode::InvalidArgument, a.folder(), " and ", b.folder(),
+                   " were made for models with different ", what, " (", ofA,
+                   " and ", ofB, "), and cannot be in one");
+}
+
+Error lora::fitToAdapters(ImportOptions &options,
+                          std::span<const peft::PeftAdapter *const> adapters) {
+  const peft::PeftAdapter *saysHead = nullptr, *saysLabels = nullptr,
+                          *saysVocabulary = nullptr;
+  for (const peft::PeftAdapter *adapter : adapters) {
+    Expected<peft::AdapterFacts> facts = adapter->facts();
+    if (!facts)
+      return facts.takeError();
+    if (facts->head) {
+      if (saysHead && options.head->head != *facts->head)
+        return refuseDifferent(*saysHead, *adapter, "heads",
+                               std::string(headName(options.head->head)),
+                               std::string(headName(*facts->head)));
+      if (!saysHead)
+        options.head = HeadRequest{*facts->head, 0};
+      saysHead = adapter;
+      if (saysLabels && facts->labels != 0 &&
+          facts->labels != options.head->labels)
+        return refuseDifferent(*saysLabels, *adapter, "numbers of labels",
+                               std::to_string(options.head->labels),
+                               std::to_string(facts->labels));
+      if (facts->labels != 0) {
+        options.head->labels = facts->labels;
+        saysLabels = adapter;
+      }
+    }
+    if (facts->vocabSize) {
+      if (saysVocabulary && *options.vocabSize != *facts->vocabSize)
+        return refuseDifferent(*saysVocabulary, *adapter, "vocabularies",
+                               std::to_string(*options.vocabSize),
+                               std::to_string(*facts->vocabSize));
+      options.vocabSize = facts->vocabSize;
+      saysVocabulary = adapter;
+    }
+    for (const auto &[name, shape] : facts->parameters)
+      options.provided.insert(name);
+  }
   return Error::success();
 }
 

@@ -8,6 +8,7 @@
 #include "lora-mlir/DiagnosticPrinter.h"
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
+#include "lora-mlir/Support/CommandLine.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
 
@@ -60,6 +61,10 @@ int main(int argc, char **argv) {
                          cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, overview);
+  if (std::string repeated = lora::findRepeatedOption(); !repeated.empty()) {
+    llvm::errs() << "lora-check: error: " << repeated << "\n";
+    return 1;
+  }
 
   mlir::DialectRegistry registry;
   lora::registerAllDialects(registry);

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-mlir/Target/ModelCompiler.h"
 #include "llvm/Support/CommandLine.h"
@@ -17,12 +18,14 @@ static constexpr const char *overview =
 
 MODEL_DIR holds config.json and model.safetensors, or shards with an index. The program FILE holds code, weights and all it
 needs besides oneDNN, which it finds where set-up put it; with --portable it carries oneDNN, too. The adapter is folded into the
-weights: accumulated in f32, rounded once. With --unmerged it is computed beside them.
+weights: accumulated in f32, rounded once. With --unmerged it is computed beside them. Several adapters add up, each multiplied by
+the number behind its folder's name.
 
 Examples:
   lora-compile examples/tiny-qwen3/model --adapter examples/tiny-qwen3/adapter -o tiny
   ./tiny --ids 5,7,9 --generate 24
   ./tiny --ids 5,7,9 --logits logits.safetensors
+  lora-compile ~/models/Qwen3-0.6B --adapter ~/adapters/style:0.7 --adapter ~/adapters/domain -o both
 
   lora-compile ~/models/Qwen3-0.6B --dtype bf16 --portable -o qwen3
   lora-compile ~/models/Qwen3-0.6B --march x86-64-v3 --dtype f32 -o qwen3-anywhere
@@ -56,11 +59,13 @@ int main(int argc, char **argv) {
                               cl::desc("MODEL_DIR"), cl::cat(category));
   cl::opt<std::string> output("o", cl::desc("The program to write"),
                               cl::value_desc("FILE"), cl::cat(category));
-  cl::opt<std::string> adapter("adapter",
-                               cl::desc("A PEFT folder with a LoRA adapter"),
-                               cl::value_desc("DIR"), cl::cat(category));
+  cl::list<std::string> adapters(
+      "adapter",
+      cl::desc("A PEFT folder with a LoRA adapter, and what it is multiplied "
+               "by (default: 1); several add up"),
+      cl::value_desc("DIR[:WEIGHT]"), cl::cat(category));
   cl::opt<bool> unmerged("unmerged",
-                         cl::desc("Keep the adapter beside the weights"),
+                         cl::desc("Keep adapters beside the weights"),
                          cl::cat(category));
   cl::opt<std::string> dtype(
       "dtype",
@@ -103,15 +108,22 @@ int main(int argc, char **argv) {
                       cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, overview);
+  if (std::string repeated = lora::findRepeatedOption(); !repeated.empty())
+    return fail(repeated);
 
   lora::ModelOptions options;
   options.modelFolder = folder;
-  options.adapterFolder = adapter;
+  for (const std::string &text : adapters) {
+    auto adapter = lora::parseWeightedAdapter(text);
+    if (!adapter)
+      return fail("--adapter: " + adapter.message());
+    options.adapters.push_back(std::move(*adapter));
+  }
   options.merge = !unmerged;
   options.march = march;
   options.kernels = kernels;
   options.portable = portable;
-  if (unmerged && adapter.empty())
+  if (unmerged && adapters.empty())
     return fail("--unmerged: there is no --adapter to keep apart");
   if (!dtype.empty()) {
     options.dtype = lora_rt::parseManifestName(dtype.getValue());

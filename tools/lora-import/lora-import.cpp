@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/Import.h"
+#include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
 #include "lora-runtime/OutputPath.h"
@@ -20,7 +21,7 @@ static constexpr const char *overview =
 MODEL_DIR holds config.json and model.safetensors, or shards with model.safetensors.index.json. docs/models.md lists the families
 and settings that are supported; what is not is refused by name. Only the names, shapes and types of the tensors are read: the IR
 has no weights, so that MODEL_DIR is needed again to compile it. With --adapter the model gets the head and the vocabulary that
-the adapter was made for; lora-opt --lora-attach attaches it.
+the adapter was made for; lora-opt --lora-attach attaches it. Several adapters must be for one head and one vocabulary.
 
 Examples:
   lora-import examples/tiny-qwen3/model -o model.mlir
@@ -40,8 +41,9 @@ int main(int argc, char **argv) {
   cl::opt<std::string> output(
       "o", cl::desc("Where to write the IR (default: standard output)"),
       cl::value_desc("FILE.mlir"), cl::init("-"), cl::cat(category));
-  cl::opt<std::string> adapterFolder(
-      "adapter", cl::desc("A PEFT folder that the model is to fit"),
+  cl::list<std::string> adapterFolders(
+      "adapter",
+      cl::desc("A PEFT folder that the model is to fit; several must agree"),
       cl::value_desc("DIR"), cl::cat(category));
   cl::opt<std::string> dtype(
       "dtype",
@@ -51,6 +53,8 @@ int main(int argc, char **argv) {
       cl::value_desc("f32|bf16"), cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, overview);
+  if (std::string repeated = lora::findRepeatedOption(); !repeated.empty())
+    return fail(repeated);
 
   lora::ImportOptions options;
   options.warning = [](const std::string &text) {
@@ -62,17 +66,25 @@ int main(int argc, char **argv) {
         options.dtype != lora_rt::DType::BF16)
       return fail("--dtype: expected f32 or bf16, but got '" + dtype + "'");
   }
-  if (output != "-")
-    if (lora_rt::Error error =
-            lora_rt::checkOutput(output, {folder, adapterFolder}))
+  if (output != "-") {
+    std::vector<std::string> inputs(adapterFolders.begin(),
+                                    adapterFolders.end());
+    inputs.push_back(folder);
+    if (lora_rt::Error error = lora_rt::checkOutput(output, inputs))
       return fail(error.message());
-  if (!adapterFolder.empty()) {
+  }
+  std::vector<lora::peft::PeftAdapter> adapters;
+  for (const std::string &adapterFolder : adapterFolders) {
     auto adapter = lora::peft::PeftAdapter::open(adapterFolder);
     if (!adapter)
       return fail(adapter.message());
-    if (lora_rt::Error error = lora::fitToAdapter(options, *adapter))
-      return fail(error.message());
+    adapters.push_back(std::move(*adapter));
   }
+  std::vector<const lora::peft::PeftAdapter *> pointers;
+  for (const lora::peft::PeftAdapter &adapter : adapters)
+    pointers.push_back(&adapter);
+  if (lora_rt::Error error = lora::fitToAdapters(options, pointers))
+    return fail(error.message());
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   auto module = lora::importModel(context, folder.getValue(), options);
   if (!module)

@@ -13,6 +13,7 @@
 #include "lora-mlir/DiagnosticPrinter.h"
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
+#include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
 #include "lora-runtime/OutputPath.h"
@@ -93,6 +94,8 @@ int main(int argc, char **argv) {
   flagOf("mlir-print-op-on-diagnostic").setInitialValue(false);
   flagOf("mlir-use-nameloc-as-prefix").setInitialValue(true);
   auto [input, output] = parseCLIOptions(argc, argv, header);
+  if (std::string repeated = lora::findRepeatedOption(); !repeated.empty())
+    return fail(repeated);
   auto config = MlirOptMainConfig::createFromCLOptions();
   if (config.shouldShowDialects() || config.shouldListPasses())
     return asMainReturnCode(MlirOptMain(argc, argv, input, output, registry));

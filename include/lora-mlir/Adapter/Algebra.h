@@ -9,6 +9,7 @@
 #define LORA_MLIR_ADAPTER_ALGEBRA_H
 
 #include "lora-mlir/Adapter/Models.h"
+#include "lora-mlir/Import/WeightedAdapter.h"
 
 #include <vector>
 
@@ -37,11 +38,6 @@ struct AlgebraReport {
   double lost() const;
   /// A table with a row per module.
   std::string text() const;
-};
-
-struct WeightedAdapter {
-  std::string folder;
-  double weight = 1;
 };
 
 struct CombineOptions {

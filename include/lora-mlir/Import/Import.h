@@ -44,6 +44,12 @@ struct ImportOptions {
 lora_rt::Error fitToAdapter(ImportOptions &options,
                             const peft::PeftAdapter &adapter);
 
+/// The same for several, which must agree on the head and the vocabulary as far
+/// as they say it.
+lora_rt::Error
+fitToAdapters(ImportOptions &options,
+              std::span<const peft::PeftAdapter *const> adapters);
+
 /// Imports a folder with config.json and model.safetensors, or shards with an
 /// index. The module has a block per part of the model, whose slots have the
 /// names of the Hugging Face module tree: @embedding, @decoder or @encoder

@@ -3,6 +3,7 @@
 #ifndef LORA_MLIR_TARGET_MODELCOMPILER_H
 #define LORA_MLIR_TARGET_MODELCOMPILER_H
 
+#include "lora-mlir/Import/WeightedAdapter.h"
 #include "lora-mlir/Target/Compiler.h"
 #include "lora-mlir/Target/WeightEvaluator.h"
 
@@ -14,9 +15,10 @@ namespace lora {
 struct ModelOptions {
   /// A Hugging Face folder.
   std::string modelFolder;
-  /// A PEFT folder, or nothing.
-  std::string adapterFolder;
-  /// Fold the adapter into the weights; otherwise it is computed beside them.
+  /// PEFT folders, whose changes add up; or none.
+  std::vector<WeightedAdapter> adapters;
+  /// Fold the adapters into the weights; otherwise it is computed beside
+  /// them.
   bool merge = true;
   /// The type to compute in; the checkpoint's if not given.
   std::optional<lora_rt::DType> dtype;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/PeftAdapter.h"
+#include "lora-mlir/Import/WeightedAdapter.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -52,6 +53,10 @@ std::vector<std::string> weightFiles(const std::string &folder) {
 
 } // namespace
 
+std::string textChecksum(std::string_view text) {
+  return hash(text.data(), text.size());
+}
+
 Expected<std::string> adapterChecksum(const std::string &folder) {
   std::vector<std::string> files = weightFiles(folder);
   files.insert(files.begin(), "adapter_config.json");
@@ -62,7 +67,7 @@ Expected<std::string> adapterChecksum(const std::string &folder) {
       return file.takeError();
     sums += hash(file->bytes().data(), file->bytes().size());
   }
-  return hash(sums.data(), sums.size());
+  return textChecksum(sums);
 }
 
 std::string folderName(const std::string &folder) {

@@ -10,7 +10,7 @@
 #include "PackWriter.h"
 #include "SourceParts.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/AdapterSum.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Import/Import.h"
@@ -20,6 +20,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
+#include "llvm/Support/Format.h"
 
 #include <chrono>
 #include <filesystem>
@@ -52,7 +53,8 @@ private:
     if (options.progress)
       options.progress(text);
   }
-  Error bringIn(const peft::PeftAdapter &folder);
+  Error openAdapters(ImportOptions &import);
+  Error bringIn();
   std::vector<int64_t> tokens() const;
   CompileOptions getCompileOptions() const;
   Expected<const lora_rt::TensorView *> findLeaf(mlir::Attribute leaf,
@@ -63,9 +65,10 @@ private:
   const ModelOptions &options;
   mlir::MLIRContext context;
   std::optional<lora_rt::Checkpoint> checkpoint;
-  std::optional<peft::PeftAdapter> adapter;
+  /// With their names in weight expressions; the order is the options'.
+  std::vector<std::pair<std::string, peft::PeftAdapter>> adapters;
   mlir::OwningOpRef<mlir::ModuleOp> graph;
-  /// Before the adapter was attached.
+  /// Before adapters were attached.
   std::string importedGraph;
 };
 
@@ -80,14 +83,8 @@ Error ModelCompiler::readGraph() {
   ImportOptions import;
   import.dtype = options.dtype;
   import.warning = options.warning;
-  if (!options.adapterFolder.empty()) {
-    auto folder = peft::PeftAdapter::open(options.adapterFolder);
-    if (!folder)
-      return folder.takeError();
-    adapter = std::move(*folder);
-    if (Error error = fitToAdapter(import, *adapter))
-      return error;
-  }
+  if (Error error = openAdapters(import))
+    return error;
   auto module = importModel(context, options.modelFolder, import);
   if (!module)
     return module.takeError();
@@ -96,18 +93,45 @@ Error ModelCompiler::readGraph() {
   if (!text)
     return text.takeError();
   importedGraph = std::move(*text);
-  return adapter ? bringIn(*adapter) : Error::success();
+  return adapters.empty() ? Error::success() : bringIn();
 }
 
-Error ModelCompiler::bringIn(const peft::PeftAdapter &folder) {
+Error ModelCompiler::openAdapters(ImportOptions &import) {
+  std::vector<std::string> names = nameAdapters(options.adapters);
+  for (size_t i = 0; i < options.adapters.size(); ++i) {
+    auto folder = peft::PeftAdapter::open(options.adapters[i].folder);
+    if (!folder)
+      return folder.takeError();
+    adapters.emplace_back(names[i], std::move(*folder));
+  }
+  std::vector<const peft::PeftAdapter *> pointers;
+  for (const auto &[name, adapter] : adapters)
+    pointers.push_back(&adapter);
+  return fitToAdapters(import, pointers);
+}
+
+Error ModelCompiler::bringIn() {
   DiagnosticText diagnostics(context, options.warning);
-  auto statistics = attachAdapter(*graph, folder);
-  if (mlir::failed(statistics))
-    return diagnostics.takeError("the adapter does not fit the model");
-  progress(std::string(options.merge ? "merging " : "keeping ") +
-           std::to_string(statistics->branches) + " branches of rank-" +
-           std::to_string(folder.config().rank) + " adapter " +
-           options.adapterFolder);
+  std::vector<AdapterTerm> terms;
+  for (size_t i = 0; i < adapters.size(); ++i) {
+    const auto &[name, adapter] = adapters[i];
+    AdapterTerm term{name, &adapter, options.adapters[i].weight};
+    auto statistics = attachTerm(*graph, term, terms);
+    if (mlir::failed(statistics))
+      return diagnostics.takeError(
+          i != 0 ? "the adapter " + adapter.folder() +
+                       " does not fit the model and the adapters before it"
+                 : "the adapter does not fit the model");
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    stream << (options.merge ? "merging " : "keeping ") << statistics->branches
+           << " branches of rank-" << adapter.config().rank << " adapter "
+           << adapter.folder();
+    if (term.weight != 1)
+      stream << llvm::format(", times %g", term.weight);
+    progress(text);
+    terms.push_back(term);
+  }
   mlir::PassManager passes(&context);
   if (options.merge)
     passes.addPass(createMerge());
@@ -152,21 +176,31 @@ CompileOptions ModelCompiler::getCompileOptions() const {
 }
 
 Error ModelCompiler::checkFinite(const lora_rt::TensorView &tensor) const {
-  bool isBase = checkpoint->find(tensor.name) == &tensor;
-  return lora_rt::checkFinite(tensor, isBase ? checkpoint->fileOf(tensor.name)
-                                             : adapter->fileOf(tensor));
+  // Several folders may have tensors of one name.
+  std::string_view file;
+  if (checkpoint->find(tensor.name) == &tensor)
+    file = checkpoint->fileOf(tensor.name);
+  for (const auto &[label, adapter] : adapters)
+    for (std::string_view name : adapter.names())
+      if (adapter.findOwn(name) == &tensor)
+        file = adapter.fileOf(tensor);
+  return lora_rt::checkFinite(tensor, file);
 }
 
 Expected<const lora_rt::TensorView *>
 ModelCompiler::findLeaf(mlir::Attribute leaf, const std::string &name) const {
   if (mlir::isa<transformer::BaseAttr>(leaf))
     return getTensor(*checkpoint, name);
-  if (adapter)
-    if (const lora_rt::TensorView *tensor = adapter->find(name))
-      return tensor;
-  return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile,
-                            options.adapterFolder, ": has no tensor '", name,
-                            "'");
+  auto adapterLeaf = mlir::cast<transformer::AdapterAttr>(leaf);
+  std::string folder = adapterLeaf.getAdapter().str();
+  for (const auto &[known, adapter] : adapters)
+    if (adapterLeaf.getAdapter().getValue() == known) {
+      if (const lora_rt::TensorView *tensor = adapter.find(name))
+        return tensor;
+      folder = adapter.folder();
+    }
+  return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile, folder,
+                            ": has no tensor '", name, "'");
 }
 
 Expected<std::string> ModelCompiler::print(Stage stage) {
@@ -235,8 +269,10 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
 Expected<CompileReport> lora::compileModel(const ModelOptions &options,
                                            const std::string &output) {
   auto start = std::chrono::steady_clock::now();
-  if (Error error = lora_rt::checkOutput(
-          output, {options.modelFolder, options.adapterFolder}))
+  std::vector<std::string> inputs = {options.modelFolder};
+  for (const WeightedAdapter &adapter : options.adapters)
+    inputs.push_back(adapter.folder);
+  if (Error error = lora_rt::checkOutput(output, inputs))
     return error;
   ModelCompiler compiler(options);
   if (Error error = compiler.readGraph())

@@ -1,7 +1,6 @@
 //===- SourceParts.cpp - What a compiled file was made of -----------------===//
 
 #include "SourceParts.h"
-#include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-runtime/CompiledFile.h"
 
 using lora_rt::Error;
@@ -11,12 +10,11 @@ Error lora::addSourceParts(lora_rt::PayloadWriter &writer,
                            const ModelOptions &options) {
   if (Error error = writer.addPart(lora_rt::graphPart, graph))
     return error;
-  if (options.adapterFolder.empty())
+  if (options.adapters.empty())
     return Error::success();
-  auto checksum = peft::adapterChecksum(options.adapterFolder);
+  auto checksum = adaptersChecksum(options.adapters);
   if (!checksum)
     return checksum.takeError();
-  return lora_rt::addAdapterPart(writer,
-                                 {peft::folderName(options.adapterFolder),
-                                  std::move(*checksum), options.merge});
+  return lora_rt::addAdapterPart(writer, {describeAdapters(options.adapters),
+                                          std::move(*checksum), options.merge});
 }

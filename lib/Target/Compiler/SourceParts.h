@@ -13,7 +13,7 @@
 
 namespace lora {
 
-/// Stores the graph before an adapter was attached, and which one was.
+/// Stores the graph before adapters were attached, and which ones were.
 lora_rt::Error addSourceParts(lora_rt::PayloadWriter &writer,
                               const std::string &graph,
                               const ModelOptions &options);

@@ -65,4 +65,6 @@ class Configuration:
     long: int | None = None
     #: Also record a training run: the adapter, and the norm that gradients are clipped to.
     training: tuple[str, float] | None = None
+    #: Also record adapters that are active together: in the order in which PEFT loads them, each with its weight.
+    combinations: dict[str, tuple[tuple[str, float], ...]] = field(default_factory=dict)
     note: str = ""

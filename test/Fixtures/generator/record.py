@@ -7,7 +7,7 @@ import shutil
 import torch
 from safetensors.torch import save_file
 
-from . import adapters, folders, results, training, weakness
+from . import adapters, combinations, folders, results, training, weakness
 from .configuration import (
     HIDDEN,
     LANGUAGE_MODEL,
@@ -214,3 +214,4 @@ class Recorder:
 
 def generate(name: str, configuration: Configuration):
     Recorder(name, configuration).record()
+    combinations.generate(name, configuration)

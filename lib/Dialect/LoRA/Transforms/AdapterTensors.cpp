@@ -123,17 +123,37 @@ LogicalResult AdapterTensors::refuseParameters() {
 // Parameters of the base model
 //===----------------------------------------------------------------------===//
 
+FailureOr<Attribute> AdapterTensors::keep(AdapterAttr leaf, StringRef path) {
+  std::string theirName = joinPath(path, leaf.getName()), parameter = theirName;
+  // Of a targeted module.
+  constexpr StringLiteral inside = ".base_layer.";
+  if (size_t at = parameter.rfind(inside); at != std::string::npos)
+    parameter.replace(at, inside.size(), ".");
+  std::string ownName = adapter.overwriting(parameter);
+  if (ownName.empty())
+    return leaf;
+  const lora_rt::TensorView *own = adapter.findOwn(ownName), *their = nullptr;
+  for (const AdapterTerm &other : attached)
+    if (leaf.getAdapter().getValue() == other.name)
+      their = other.adapter->find(theirName);
+  if (own && their && own->dtype == their->dtype &&
+      own->shape == their->shape &&
+      std::equal(own->bytes.begin(), own->bytes.end(), their->bytes.begin(),
+                 their->bytes.end())) {
+    use(*own);
+    return leaf;
+  }
+  return module.emitError()
+         << adapter.folder() << ": '" << parameter
+         << "' is replaced by the adapters '" << leaf.getAdapter().getValue()
+         << "' and '" << name
+         << "', and not by the same values; only one of them can be attached";
+}
+
 FailureOr<Attribute> AdapterTensors::replace(Attribute expr, StringRef path,
                                              bool wasTied) {
-  if (auto leaf = dyn_cast<AdapterAttr>(expr)) {
-    std::string parameter = joinPath(path, leaf.getName());
-    if (adapter.overwriting(parameter).empty())
-      return expr;
-    return module.emitError()
-           << adapter.folder() << ": '" << parameter
-           << "' is replaced by the adapters '" << leaf.getAdapter().getValue()
-           << "' and '" << name << "'; only one of them can be attached";
-  }
+  if (auto leaf = dyn_cast<AdapterAttr>(expr))
+    return keep(leaf, path);
   if (auto base = dyn_cast<BaseAttr>(expr)) {
     std::string parameter = joinPath(path, base.getName());
     std::string tensor = adapter.overwriting(parameter);

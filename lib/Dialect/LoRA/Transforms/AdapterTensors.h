@@ -9,6 +9,7 @@
 #define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERTENSORS_H
 
 #include "GraphModules.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/AdapterSum.h"
 
 #include <set>
 
@@ -16,9 +17,10 @@ namespace lora {
 
 class AdapterTensors {
 public:
-  AdapterTensors(mlir::ModuleOp module, const peft::PeftAdapter &adapter,
-                 llvm::StringRef name)
-      : module(module), adapter(adapter), name(name) {}
+  AdapterTensors(mlir::ModuleOp module, const AdapterTerm &term,
+                 llvm::ArrayRef<AdapterTerm> attached)
+      : module(module), adapter(*term.adapter), name(term.name),
+        attached(attached) {}
 
   const peft::PeftAdapter &getAdapter() const { return adapter; }
 
@@ -67,12 +69,17 @@ private:
   /// An expression in which base leaves that the adapter holds are replaced.
   mlir::FailureOr<mlir::Attribute> replace(mlir::Attribute expr,
                                            llvm::StringRef path, bool wasTied);
+  /// Another adapter's leaf at `path` where this one may have a value, too:
+  /// stays if the two are equal.
+  mlir::FailureOr<mlir::Attribute> keep(transformer::AdapterAttr leaf,
+                                        llvm::StringRef path);
   mlir::LogicalResult replaceRows(const GraphModule &target,
                                   llvm::ArrayRef<int64_t> tokens);
 
   mlir::ModuleOp module;
   const peft::PeftAdapter &adapter;
   std::string name;
+  llvm::ArrayRef<AdapterTerm> attached;
   std::set<std::string> used;
 };
 

@@ -5,10 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "AdapterClashes.h"
 #include "AdapterTensors.h"
 #include "Branches.h"
 #include "Targets.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+#include "llvm/Support/Format.h"
+
+#include <cmath>
 
 namespace lora {
 #define GEN_PASS_DEF_ATTACH
@@ -18,23 +22,6 @@ namespace lora {
 using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
-
-/// Adapters and models may come with or without the head; without it,
-/// transformers drops the leading "model." of paths. The rules were written for
-/// the adapter's.
-static void seeAsAdapter(MutableArrayRef<GraphModule> modules,
-                         const peft::PeftAdapter &adapter) {
-  bool hasPrefix = llvm::any_of(modules, [](const GraphModule &known) {
-    return !peft::headPrefix(known.info.path).empty();
-  });
-  for (GraphModule &known : modules) {
-    std::string_view prefix = peft::headPrefix(known.info.path);
-    if (adapter.isHeadless() && hasPrefix)
-      known.seen = prefix.empty() ? "" : known.info.path.substr(prefix.size());
-    else if (!adapter.isHeadless() && !hasPrefix)
-      known.seen = adapter.prefix() + known.info.path;
-  }
-}
 
 /// Whether a slot's value reads an adapter of this name.
 static bool hasAdapter(ModuleOp module, StringRef name) {
@@ -51,13 +38,16 @@ static bool hasAdapter(ModuleOp module, StringRef name) {
 /// The branch of a targeted module, as the adapter's tensors have it.
 static FailureOr<Branch> makeBranch(ModuleOp module, AdapterTensors &tensors,
                                     const GraphModule &known,
-                                    const peft::Target &target) {
+                                    const peft::Target &target, double weight) {
   const peft::PeftConfig &config = tensors.getAdapter().config();
   Branch branch;
   branch.path = known.path;
   branch.local = known.local;
   branch.isEmbedding = known.info.kind == peft::ModuleKind::Embedding;
-  branch.scale = splatScale(module.getContext(), target.rank, target.scale);
+  branch.scale =
+      splatScale(module.getContext(), target.rank, target.scale * weight);
+  branch.startScale =
+      splatScale(module.getContext(), target.rank, target.scale);
   FailureOr<Attribute> a = tensors.getOf(
       known, branch.isEmbedding ? "lora_embedding_A" : "lora_A.weight",
       {target.rank, known.in});
@@ -139,6 +129,23 @@ static LogicalResult refuseUnequalTies(ModuleOp module,
   return success();
 }
 
+/// Says that a weight other than 1 is for the branches alone.
+static void noteUnweighted(ModuleOp module, const peft::PeftAdapter &adapter,
+                           double weight) {
+  if (weight == 1)
+    return;
+  std::string text;
+  llvm::raw_string_ostream(text) << llvm::format("%g", weight);
+  for (std::string_view tensor : adapter.names())
+    if (tensor.find(".lora_") == std::string_view::npos) {
+      module.emitWarning() << adapter.folder() << ": the weight " << text
+                           << " scales low-rank branches, as in PEFT; '"
+                           << peft::fileKey(tensor)
+                           << "', which replaces a parameter, counts in full";
+      return;
+    }
+}
+
 /// Says what PEFT itself does otherwise or leaves out.
 static void noteOddities(ModuleOp module, const peft::PeftAdapter &adapter,
                          ArrayRef<GraphModule> modules,
@@ -161,31 +168,38 @@ static void noteOddities(ModuleOp module, const peft::PeftAdapter &adapter,
                             "copies";
 }
 
-FailureOr<BranchStatistics>
-lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
-                    const AdapterOptions &options) {
+static FailureOr<BranchStatistics> attach(ModuleOp module,
+                                          const AdapterTerm &term,
+                                          ArrayRef<AdapterTerm> attached,
+                                          bool train) {
+  const peft::PeftAdapter &adapter = *term.adapter;
   const peft::PeftConfig &config = adapter.config();
-  if (options.name.empty() || StringRef(options.name).contains('.'))
+  if (term.name.empty() || StringRef(term.name).contains('.'))
     return module.emitError()
-           << "expected an adapter's name without '.', but got '"
-           << options.name << "'";
-  if (hasAdapter(module, options.name))
+           << "expected an adapter's name without '.', but got '" << term.name
+           << "'";
+  if (!std::isfinite(term.weight))
+    return module.emitError() << "expected a finite weight of the adapter '"
+                              << term.name << "', but got " << term.weight;
+  if (hasAdapter(module, term.name))
     return module.emitError()
-           << "expected no adapter '" << options.name
+           << "expected no adapter '" << term.name
            << "' in the module yet; give another name to attach a second one "
               "beside it";
   std::vector<GraphModule> modules = collectModules(module);
   seeAsAdapter(modules, adapter);
-  AdapterTensors tensors(module, adapter, options.name);
-  if (options.train && (failed(refuseTraining(module, config, modules)) ||
-                        failed(tensors.refuseParameters())))
+  AdapterTensors tensors(module, term, attached);
+  if (failed(refuseClashes(module, modules, term, attached)))
+    return failure();
+  if (train && (failed(refuseTraining(module, config, modules)) ||
+                failed(tensors.refuseParameters())))
     return failure();
   FailureOr<peft::TargetSelection> selection =
       selectModules(module, config, modules);
   if (failed(selection) ||
       failed(refuseUnequalTies(module, adapter, modules)) ||
       failed(tensors.refuseAdaptedRows(modules, selection->targets)) ||
-      (options.train &&
+      (train &&
        failed(refuseTiedTraining(module, config, modules, selection->targets))))
     return failure();
 
@@ -206,17 +220,30 @@ lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
 
   std::vector<Branch> branches;
   for (const peft::Target &target : selection->targets) {
-    FailureOr<Branch> branch =
-        makeBranch(module, tensors, modules[target.module], target);
+    FailureOr<Branch> branch = makeBranch(
+        module, tensors, modules[target.module], target, term.weight);
     if (failed(branch))
       return failure();
-    branch->adapter = options.name;
+    branch->adapter = term.name;
     branches.push_back(std::move(*branch));
   }
   if (failed(tensors.refuseUnused(modules)))
     return failure();
   noteOddities(module, adapter, modules, selection->targets);
-  return addBranches(module, branches, options.train);
+  noteUnweighted(module, adapter, term.weight);
+  return addBranches(module, branches, train);
+}
+
+FailureOr<BranchStatistics>
+lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
+                    const AdapterOptions &options) {
+  return attach(module, {options.name, &adapter}, {}, options.train);
+}
+
+FailureOr<BranchStatistics> lora::attachTerm(ModuleOp module,
+                                             const AdapterTerm &term,
+                                             ArrayRef<AdapterTerm> attached) {
+  return attach(module, term, attached, /*train=*/false);
 }
 
 namespace {

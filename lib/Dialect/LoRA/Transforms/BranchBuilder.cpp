@@ -27,6 +27,19 @@ bool isAdapted(Attribute expr) {
   return found;
 }
 
+/// The adapter that an expression has a tensor of; empty for none.
+StringRef adapterIn(Attribute expr) {
+  StringRef name;
+  AttrTypeWalker walker;
+  walker.addWalk([&](AdapterAttr leaf) {
+    if (name.empty())
+      name = leaf.getAdapter().getValue();
+    return WalkResult::advance();
+  });
+  walker.walk(expr);
+  return name;
+}
+
 /// Puts branches on the modules of one copy of a block.
 class BranchBuilder {
 public:
@@ -84,15 +97,18 @@ private:
     Attribute value = getSlotValue(place, block, index);
     if (isAdapted(value))
       return block.emitError()
-             << "expected no other adapter on '" << branch.local
-             << "' below one that changes its base weight (DoRA, PiSSA, "
-                "OLoRA); attach that one first";
+             << "the adapters '" << adapterIn(value) << "' and '"
+             << branch.adapter << "' both change the base weight of '"
+             << branch.local
+             << "' (DoRA, PiSSA, OLoRA), so that the result depends on their "
+                "order; use one of them";
     Type element = exprType(value).getElementType();
     // Rounded once, after what follows.
     value = stripCast(value);
     if (branch.residual) {
-      FailureOr<Attribute> residual = residualExpr(
-          block, branch.local, *branch.residual, value, branch.scale);
+      FailureOr<Attribute> residual =
+          residualExpr(block, branch.local, *branch.residual, value,
+                       branch.startScale ? branch.startScale : branch.scale);
       if (failed(residual))
         return failure();
       value = *residual;
@@ -114,11 +130,22 @@ private:
     return success();
   }
 
+  /// The adapter whose branch an operation has.
+  StringRef otherOn(Operation *user) {
+    auto b = dyn_cast<BlockArgument>(
+        isa<lora::LinearOp>(user) ? cast<lora::LinearOp>(user).getB()
+                                  : cast<lora::EmbeddingOp>(user).getB());
+    return b ? adapterIn(getSlotValue(block, b.getArgNumber())) : StringRef();
+  }
+
   LogicalResult add(Operation *user, const Branch &branch, ApplyOp place) {
     if (isa<lora::LinearOp, lora::EmbeddingOp>(user) && branch.magnitude)
       return user->emitOpError()
-             << "expected no other adapter on '" << branch.local
-             << "' below a DoRA adapter; attach that one first";
+             << "the adapter '" << branch.adapter
+             << "' is DoRA, which scales what '" << otherOn(user)
+             << "' does to '" << branch.local
+             << "' before it: the result depends on their order; attach the "
+                "DoRA adapter first";
     if (auto linear = dyn_cast<lora::LinearOp>(user)) {
       FailureOr<Value> bias = addBias(linear.getBias(), branch, place,
                                       elementTypeOf(linear.getX()));

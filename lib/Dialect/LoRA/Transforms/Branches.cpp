@@ -53,8 +53,9 @@ static Attribute signatureOf(ArrayRef<const Branch *> branches, ApplyOp place,
   for (const Branch *branch : branches) {
     add(StringAttr::get(context, branch->local));
     add(StringAttr::get(context, branch->adapter));
-    for (Attribute part : {branch->a, branch->b, Attribute(branch->scale),
-                           branch->bias, branch->magnitude})
+    for (Attribute part :
+         {branch->a, branch->b, Attribute(branch->scale), branch->bias,
+          branch->magnitude, Attribute(branch->startScale)})
       add(part);
     add(branch->residual
             ? StringAttr::get(context, stringifyStartKind(*branch->residual))

@@ -32,6 +32,9 @@ struct Branch {
   mlir::Attribute bias = {};
   /// DoRA's magnitudes, per output or feature; or null.
   mlir::Attribute magnitude = {};
+  /// The scale that the branch was made with, where `scale` is a multiple of
+  /// it; or null.
+  mlir::DenseFPElementsAttr startScale = {};
   /// What the base weight loses to the branch (PiSSA, OLoRA); `rank` of it is
   /// that of the branch.
   std::optional<StartKind> residual = std::nullopt;

@@ -40,6 +40,20 @@ static InFlightDiagnostic emitAbout(ModuleOp module,
   return module.emitError() << inUsersWords(config, message);
 }
 
+void lora::seeAsAdapter(MutableArrayRef<GraphModule> modules,
+                        const peft::PeftAdapter &adapter) {
+  bool hasPrefix = llvm::any_of(modules, [](const GraphModule &known) {
+    return !peft::headPrefix(known.info.path).empty();
+  });
+  for (GraphModule &known : modules) {
+    std::string_view prefix = peft::headPrefix(known.info.path);
+    if (adapter.isHeadless() && hasPrefix)
+      known.seen = prefix.empty() ? "" : known.info.path.substr(prefix.size());
+    else if (!adapter.isHeadless() && !hasPrefix)
+      known.seen = adapter.prefix() + known.info.path;
+  }
+}
+
 LogicalResult lora::refuseTiedTraining(ModuleOp module,
                                        const peft::PeftConfig &config,
                                        ArrayRef<GraphModule> modules,

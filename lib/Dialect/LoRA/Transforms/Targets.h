@@ -14,6 +14,12 @@ inline constexpr const char *kFromOptions = "lora-insert";
 /// adapter_config.json, or of options (`rank` for 'r').
 std::string inUsersWords(const peft::PeftConfig &config, std::string message);
 
+/// Adapters and models may come with or without the head; without it,
+/// transformers drops the leading "model." of paths. Lets rules see the modules
+/// as `adapter` was made for them.
+void seeAsAdapter(llvm::MutableArrayRef<GraphModule> modules,
+                  const peft::PeftAdapter &adapter);
+
 /// Selects the modules that `config` targets. Says so as an error if there are
 /// none, or if one cannot have a branch; warns of patterns without effect.
 mlir::FailureOr<peft::TargetSelection>

@@ -33,6 +33,12 @@ CONFIGURATIONS = {
         transformers_4={},
         edit_checkpoint=add_mask_buffers,
         training=("all-linear", 2.0),
+        combinations={
+            "sum": (("all-linear", 0.5), ("tied-embedding", -0.75), ("default", 1.0), ("default", 0.25)),
+            # Its biases are left out by PEFT where an adapter before it has its layers.
+            "dora": (("bias-all", 1.0), ("dora", 0.6), ("default", 0.5)),
+            "saved": (("saved", 0.5), ("pissa", 0.3), ("default", 1.5)),
+        },
         must_matter={
             "gelu_new": {"activation_function": "relu"},
             "scaled attention": {"scale_attn_weights": False},
@@ -84,6 +90,11 @@ CONFIGURATIONS = {
         dtype=torch.bfloat16,
         rows=(27,),
         edit_checkpoint=without_prefix,
+        combinations={
+            "olora": (("olora", 0.5), ("lora-bias", 1.5), ("lora-only", 0.3), ("head", 0.8)),
+            # PEFT cannot load another adapter behind trained tokens.
+            "tokens": (("patterns", 1.0), ("layers", -1.0), ("trainable-tokens", 0.5)),
+        },
         must_matter={
             "gelu": {"activation_function": "relu"},
             "layer_norm_epsilon": {"layer_norm_epsilon": 1e-5},
