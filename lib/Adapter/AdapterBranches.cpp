@@ -57,9 +57,15 @@ Expected<BranchedAdapter> BranchedAdapter::open(const std::string &folder) {
                        " are not A [rank, in] and B [out, rank]");
     used.insert(std::string(name));
     used.insert(other);
-    modules.push_back({branch.module, branch.embedding
-                                          ? peft::ModuleKind::Embedding
-                                          : peft::ModuleKind::Linear});
+    std::string_view last = branch.module;
+    last.remove_prefix(last.rfind('.') + 1);
+    // With both tensors there, the model tied them.
+    bool tied = adapter.config().ensureWeightTying &&
+                (last == "embed_tokens" || last == "lm_head");
+    modules.push_back({branch.module,
+                       branch.embedding ? peft::ModuleKind::Embedding
+                                        : peft::ModuleKind::Linear,
+                       tied});
     result.branches.push_back(std::move(branch));
   }
   for (std::string_view name : adapter.names())
@@ -167,6 +173,11 @@ std::string lora::withKeys(const std::string &text,
   for (const auto &[key, value] : values)
     json[key] = OrderedJson::parse(value);
   return json.dump();
+}
+
+std::string lora::quoted(const std::string &text) {
+  return OrderedJson(text).dump(-1, ' ', /*ensure_ascii=*/false,
+                                OrderedJson::error_handler_t::replace);
 }
 
 Expected<peft::PeftConfig>

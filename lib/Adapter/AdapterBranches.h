@@ -74,6 +74,9 @@ configFor(const std::string &text, const std::vector<ModuleRank> &modules,
 std::string withKeys(const std::string &text,
                      const std::map<std::string, std::string> &values);
 
+/// A text as JSON; bytes that are not UTF-8 are replaced.
+std::string quoted(const std::string &text);
+
 /// The key, shape and values of a matrix rounded to f32.
 peft::AdapterTensor makeTensor(const std::string &name,
                                const DenseMatrix &matrix);

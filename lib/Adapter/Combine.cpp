@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AdapterBranches.h"
+#include "Companions.h"
 #include "LowRank.h"
 #include "lora-mlir/Adapter/Algebra.h"
 #include "lora-mlir/Support/StagedFolder.h"
@@ -198,7 +199,7 @@ Expected<AlgebraReport> Combiner::run(StagedFolder folder) {
 }
 
 Expected<AlgebraReport> lora::combineAdapters(const CombineOptions &options,
-                                              const Reporting &) {
+                                              const Reporting &reporting) {
   std::vector<std::string> inputs;
   for (const WeightedAdapter &adapter : options.adapters)
     inputs.push_back(adapter.folder);
@@ -209,6 +210,11 @@ Expected<AlgebraReport> lora::combineAdapters(const CombineOptions &options,
     return folder.takeError();
   Combiner combiner(options);
   if (Error error = combiner.open())
+    return error;
+  auto tokenizer = commonTokenizer(inputs, reporting);
+  if (!tokenizer)
+    return tokenizer.takeError();
+  if (Error error = copyTokenizer(*folder, *tokenizer))
     return error;
   return combiner.run(std::move(*folder));
 }

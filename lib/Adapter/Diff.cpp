@@ -7,6 +7,7 @@
 
 #include "AdaptedModel.h"
 #include "AdapterBranches.h"
+#include "Companions.h"
 #include "Json.h"
 #include "LowRank.h"
 #include "lora-mlir/Adapter/Algebra.h"
@@ -227,7 +228,7 @@ Expected<AlgebraReport> Differ::write(StagedFolder folder) {
       (*model)["architectures"][0].is_string() &&
       (*model)["architectures"][0].get<std::string>().ends_with("ForCausalLM");
   std::map<std::string, std::string> keys = {
-      {"base_model_name_or_path", lora_rt::Json(options.baseFolder).dump()},
+      {"base_model_name_or_path", quoted(options.baseFolder)},
       {"task_type", isCausal ? "\"CAUSAL_LM\"" : "null"}};
   if (!savedModules.empty())
     keys["modules_to_save"] = lora_rt::Json(savedModules).dump();
@@ -262,6 +263,19 @@ Expected<AlgebraReport> lora::diffModels(const DiffOptions &options,
   auto tuned = lora_rt::Checkpoint::open(options.tunedFolder);
   if (!tuned)
     return tuned.takeError();
+  auto tokenizer = findTokenizer(options.tunedFolder, reporting);
+  if (!tokenizer)
+    return tokenizer.takeError();
+  auto former = findTokenizer(options.baseFolder);
+  if (!former)
+    return former.takeError();
+  auto same = areSame(*former, *tokenizer);
+  if (!same)
+    return same.takeError();
+  // One that was not changed is the model's to keep.
+  if (!*same)
+    if (Error error = copyTokenizer(*folder, *tokenizer))
+      return error;
   Differ differ(options, reporting, **base, std::move(*tuned));
   if (Error error = differ.compareOthers())
     return error;

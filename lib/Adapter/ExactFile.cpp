@@ -52,15 +52,17 @@ static void move(std::span<std::byte> bytes, size_t index, int32_t distance) {
 }
 
 Expected<ExactWriter> ExactWriter::create(const StagedFolder &folder,
-                                          const std::string &adapter) {
+                                          const std::string &adapter,
+                                          unsigned mode) {
   ExactWriter writer;
+  writer.mode = mode;
   writer.target = folder.pathOf(kExactFile);
   writer.spoolPath = folder.pathOf("lora_exact.spool");
   auto sum = adapterChecksum(adapter);
   if (!sum)
     return sum.takeError();
   writer.metadata = {{"format", kFormat}, {"adapter", *sum}};
-  auto spool = lora_rt::OutputFile::create(writer.spoolPath);
+  auto spool = lora_rt::OutputFile::create(writer.spoolPath, mode);
   if (!spool)
     return spool.takeError();
   writer.spool = std::make_unique<lora_rt::OutputFile>(std::move(*spool));
@@ -82,6 +84,30 @@ Error ExactWriter::addOriginal(const TensorView &original) {
   metadata["original." + original.name] = checksum(original.bytes);
   return add({"original." + original.name, original.dtype, original.shape},
              original.bytes);
+}
+
+static constexpr std::string_view kFilePrefix = "file.";
+
+Error ExactWriter::addTokenizer(const TokenizerFiles &former) {
+  metadata["tokenizer"] = "1";
+  for (const std::string &name : former.files) {
+    std::string path = former.folder + "/" + name;
+    std::error_code code;
+    // Nothing cannot be mapped.
+    lora_rt::MappedFile file;
+    if (std::filesystem::file_size(path, code) != 0 || code) {
+      auto opened = lora_rt::MappedFile::open(path);
+      if (!opened)
+        return opened.takeError();
+      file = std::move(*opened);
+    }
+    if (Error error = addOriginal({std::string(kFilePrefix) + name,
+                                   DType::U8,
+                                   {int64_t(file.bytes().size())},
+                                   file.bytes()}))
+      return error;
+  }
+  return Error::success();
 }
 
 Error ExactWriter::addDifference(const TensorView &original,
@@ -150,7 +176,9 @@ Error ExactWriter::commit() {
       return error;
   std::error_code ignored;
   std::filesystem::remove(spoolPath, ignored);
-  return writer->commit();
+  if (Error error = writer->commit())
+    return error;
+  return limitMode(target, mode);
 }
 
 Expected<std::optional<ExactReader>>
@@ -217,6 +245,26 @@ Error ExactReader::check(const std::string &adapterFolder,
     if (key.starts_with("merged.") && !merged.find(key.substr(7)))
       return changed(key.substr(7));
   return Error::success();
+}
+
+Expected<std::vector<std::pair<std::string, std::span<const std::byte>>>>
+ExactReader::tokenizer() const {
+  std::vector<std::pair<std::string, std::span<const std::byte>>> files;
+  const std::string prefix = "original." + std::string(kFilePrefix);
+  for (const TensorView &tensor : file.tensors()) {
+    if (!tensor.name.starts_with(prefix))
+      continue;
+    std::string name = tensor.name.substr(prefix.size());
+    // It becomes a path.
+    if (!isTokenizerFile(name))
+      return makeError(ErrorCode::InvalidFile, file.path(), ": '", name,
+                       "' is no file of a tokenizer; the file is damaged");
+    if (Error error =
+            checkOriginal(std::string(kFilePrefix) + name, tensor.bytes))
+      return error;
+    files.emplace_back(std::move(name), tensor.bytes);
+  }
+  return files;
 }
 
 Error ExactReader::checkOriginal(const std::string &name,

@@ -12,6 +12,8 @@
 //   format           "lora-exact-1"
 //   adapter          checksum of the adapter's two files
 //   config           config.json as it was, if the merge changed it
+//   tokenizer        "1" if the merge took the adapter's tokenizer: the files
+//                    of the model's are original.file.NAME, U8
 //   merged.NAME      checksum of every tensor of the merged folder
 //   original.NAME    checksum of every tensor that the merge changed
 // A merged tensor without `original.NAME` is what it was, or, if it is named by
@@ -22,6 +24,7 @@
 #ifndef LORA_MLIR_LIB_ADAPTER_EXACTFILE_H
 #define LORA_MLIR_LIB_ADAPTER_EXACTFILE_H
 
+#include "Companions.h"
 #include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-mlir/Support/StagedFolder.h"
 #include "lora-runtime/Checkpoint.h"
@@ -39,7 +42,8 @@ class ExactWriter {
 public:
   /// Collects in `folder`.
   static lora_rt::Expected<ExactWriter> create(const StagedFolder &folder,
-                                               const std::string &adapter);
+                                               const std::string &adapter,
+                                               unsigned mode = 0666);
 
   /// `original`, `predicted` and `merged` are one tensor's.
   lora_rt::Error addDifference(const lora_rt::TensorView &original,
@@ -52,6 +56,8 @@ public:
   void addMerged(const std::string &name, std::span<const std::byte> merged);
   void addNew(const std::string &name) { metadata["added." + name] = "1"; }
   void setConfig(const std::string &text) { metadata["config"] = text; }
+  /// Keeps the tokenizer that the merge does not copy, or that there was none.
+  lora_rt::Error addTokenizer(const TokenizerFiles &former);
 
   lora_rt::Error commit();
 
@@ -68,6 +74,7 @@ private:
   std::unique_ptr<lora_rt::OutputFile> spool;
   std::vector<Part> parts;
   std::map<std::string, std::string> metadata;
+  unsigned mode = 0666;
 };
 
 class ExactReader {
@@ -88,6 +95,12 @@ public:
 
   /// config.json as it was, if it was another.
   const std::string *config() const { return entry("config"); }
+  /// Whether the model had another tokenizer, or none.
+  bool hasTokenizer() const { return entry("tokenizer") != nullptr; }
+  /// Its files.
+  lora_rt::Expected<
+      std::vector<std::pair<std::string, std::span<const std::byte>>>>
+  tokenizer() const;
   bool wasAdded(const std::string &name) const {
     return entry("added." + name) != nullptr;
   }

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AdaptedModel.h"
+#include "Companions.h"
 #include "ExactFile.h"
 #include "Json.h"
 #include "ModelFolder.h"
@@ -36,6 +37,7 @@ private:
   Error describeHead(const lora_rt::Json &config,
                      std::map<std::string, std::string> &values) const;
   Error writeConfig();
+  Error writeCompanions();
   Error compute(const AdaptedTensor &tensor, const OutputTensor &output);
   Error keepLost(const AdaptedTensor &tensor);
   Expected<std::span<const std::byte>> produce(const OutputTensor &output);
@@ -138,7 +140,24 @@ Error Merger::writeConfig() {
     return edited.takeError();
   if (exact && !values.empty())
     exact->setConfig(*text);
-  return folder.writeText("config.json", *edited);
+  return folder.writeText("config.json", *edited, modeOfCopy(path));
+}
+
+Error Merger::writeCompanions() {
+  if (Error error = copyCompanions(folder, options.modelFolder, reporting))
+    return error;
+  auto tokenizer =
+      chooseTokenizer(options.modelFolder, options.adapterFolder, reporting);
+  if (!tokenizer)
+    return tokenizer.takeError();
+  if (exact && tokenizer->folder != options.modelFolder) {
+    auto former = findTokenizer(options.modelFolder);
+    if (!former)
+      return former.takeError();
+    if (Error error = exact->addTokenizer(*former))
+      return error;
+  }
+  return copyTokenizer(folder, *tokenizer);
 }
 
 Error Merger::compute(const AdaptedTensor &tensor, const OutputTensor &output) {
@@ -189,19 +208,22 @@ Merger::produce(const OutputTensor &output) {
 }
 
 Expected<RoundingReport> Merger::run() {
+  unsigned mode = modeOfWeights(model.checkpoint());
+  if (Error error = folder.protectLike(options.modelFolder))
+    return error;
   if (options.exact) {
-    auto writer = ExactWriter::create(folder, options.adapterFolder);
+    auto writer = ExactWriter::create(folder, options.adapterFolder, mode);
     if (!writer)
       return writer.takeError();
     exact = std::move(*writer);
   }
   if (Error error = writeConfig())
     return error;
-  if (Error error = copyCompanions(folder, options.modelFolder))
+  if (Error error = writeCompanions())
     return error;
   if (Error error = writeShards(
           folder, plan(),
-          [this](const OutputTensor &output) { return produce(output); },
+          [this](const OutputTensor &output) { return produce(output); }, mode,
           reporting.progress))
     return error;
   if (exact)

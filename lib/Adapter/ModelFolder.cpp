@@ -33,9 +33,19 @@ lora::listTensors(const lora_rt::Checkpoint &checkpoint) {
   return tensors;
 }
 
+unsigned lora::modeOfWeights(const lora_rt::Checkpoint &checkpoint) {
+  std::set<std::string> files;
+  for (std::string_view name : checkpoint.names())
+    files.emplace(checkpoint.fileOf(name));
+  unsigned mode = 0666;
+  for (const std::string &file : files)
+    mode &= modeOfCopy(file);
+  return mode;
+}
+
 Error lora::writeShards(
     const StagedFolder &folder, std::vector<OutputTensor> tensors,
-    const Producer &produce,
+    const Producer &produce, unsigned mode,
     const std::function<void(const std::string &)> &progress) {
   std::map<std::string, std::vector<const OutputTensor *>> shards;
   uint64_t total = 0, parameters = 0, done = 0;
@@ -73,6 +83,8 @@ Error lora::writeShards(
     }
     if (Error error = writer->commit())
       return error;
+    if (Error error = folder.limitMode(file, mode))
+      return error;
   }
   if (shards.size() == 1 && shards.begin()->first == "model.safetensors")
     return Error::success();
@@ -85,32 +97,8 @@ Error lora::writeShards(
   index["metadata"]["total_parameters"] = parameters;
   index["metadata"]["total_size"] = total;
   index["weight_map"] = std::move(map);
-  return folder.writeText("model.safetensors.index.json", index.dump(2) + "\n");
-}
-
-Error lora::copyCompanions(StagedFolder &folder, const std::string &source) {
-  static const std::set<std::string> weights = {
-      ".safetensors", ".bin",  ".pt",   ".pth",    ".gguf",
-      ".h5",          ".onnx", ".part", ".msgpack"};
-  std::error_code code;
-  std::vector<fs::path> files;
-  for (fs::directory_iterator it(source, code), end; !code && it != end;
-       it.increment(code))
-    if (fs::is_regular_file(it->path(), code))
-      files.push_back(it->path());
-  if (code)
-    return lora_rt::makeError(lora_rt::ErrorCode::System, source,
-                              ": cannot list: ", code.message());
-  for (const fs::path &file : files) {
-    std::string name = file.filename().string();
-    if (name == "config.json" || name.starts_with(".") ||
-        name.ends_with(".index.json") || name.starts_with("adapter_config") ||
-        weights.count(file.extension().string()))
-      continue;
-    if (Error error = folder.copyFile(file.string(), name))
-      return error;
-  }
-  return Error::success();
+  return folder.writeText("model.safetensors.index.json", index.dump(2) + "\n",
+                          mode);
 }
 
 Expected<std::string>

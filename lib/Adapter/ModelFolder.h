@@ -1,5 +1,4 @@
-//===- ModelFolder.h - Writing a Hugging Face folder --------------*-
-// C++-*-===//
+//===- ModelFolder.h - Writing a Hugging Face folder ------------*- C++ -*-===//
 //
 // A folder like another one: the same files, the same shards, other numbers.
 // One tensor is in memory at a time.
@@ -35,15 +34,17 @@ std::vector<OutputTensor> listTensors(const lora_rt::Checkpoint &checkpoint);
 using Producer = std::function<lora_rt::Expected<std::span<const std::byte>>(
     const OutputTensor &tensor)>;
 
-/// Writes shards and, where there are several, their index.
+/// The permissions of all the files of a checkpoint together, for
+/// `OutputFile::create`: nobody may read what is made of them who could not
+/// read each of them.
+unsigned modeOfWeights(const lora_rt::Checkpoint &checkpoint);
+
+/// Writes shards and, where there are several, their index, with the
+/// permissions `mode`.
 lora_rt::Error
 writeShards(const StagedFolder &folder, std::vector<OutputTensor> tensors,
-            const Producer &produce,
+            const Producer &produce, unsigned mode,
             const std::function<void(const std::string &)> &progress);
-
-/// Copies what a model folder has beside weights and config.json: the
-/// tokenizer, generation_config.json, licences.
-lora_rt::Error copyCompanions(StagedFolder &folder, const std::string &source);
 
 /// A config.json's text with some keys changed; others stay as and where they
 /// are. `values` are JSON.

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "AdaptedModel.h"
+#include "Companions.h"
 #include "ExactFile.h"
 #include "FreshComparison.h"
 #include "ModelFolder.h"
@@ -40,6 +41,7 @@ public:
 
 private:
   Expected<std::span<const std::byte>> produce(const OutputTensor &output);
+  Error writeTokenizer() const;
 
   const SwitchOptions &options;
   const Reporting &reporting;
@@ -67,6 +69,29 @@ Switcher::produce(const OutputTensor &output) {
   return std::span<const std::byte>(sum.bytes);
 }
 
+/// The new adapter's tokenizer, or the original model's as far as it is known.
+Error Switcher::writeTokenizer() const {
+  auto merged = findTokenizer(options.mergedFolder);
+  if (!merged)
+    return merged.takeError();
+  auto foreign = isFromAdapter(*merged, options.fromAdapter);
+  if (!foreign)
+    return foreign.takeError();
+  const std::string &original = *foreign && !options.modelFolder.empty()
+                                    ? options.modelFolder
+                                    : options.mergedFolder;
+  auto chosen = chooseTokenizer(original, options.toAdapter, reporting);
+  if (!chosen)
+    return chosen.takeError();
+  if (*foreign && chosen->folder == options.mergedFolder && reporting.warning)
+    reporting.warning(options.mergedFolder +
+                      ": its tokenizer and chat template are those of " +
+                      options.fromAdapter +
+                      ", and are copied; if the original model had others, "
+                      "give it with --base");
+  return copyTokenizer(folder, *chosen);
+}
+
 Expected<SwitchResult> Switcher::run() {
   for (const AdaptedTensor &tensor : model.tensors())
     if (!tensor.merge || !tensor.stored)
@@ -77,15 +102,19 @@ Expected<SwitchResult> Switcher::run() {
           tensor.name,
           "', which is no sum; only a folder that was made with merge --exact "
           "can be switched between them");
+  if (Error error = folder.protectLike(options.mergedFolder))
+    return error;
   if (Error error =
           folder.copyFile(options.mergedFolder + "/config.json", "config.json"))
     return error;
-  if (Error error = copyCompanions(folder, options.mergedFolder))
+  if (Error error = copyCompanions(folder, options.mergedFolder, reporting))
+    return error;
+  if (Error error = writeTokenizer())
     return error;
   if (Error error = writeShards(
           folder, listTensors(model.checkpoint()),
           [this](const OutputTensor &output) { return produce(output); },
-          reporting.progress))
+          modeOfWeights(model.checkpoint()), reporting.progress))
     return error;
   if (Error error = folder.commit())
     return error;

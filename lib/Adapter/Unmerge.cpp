@@ -1,6 +1,7 @@
 //===- Unmerge.cpp - W' - s B A, or the original's bits -------------------===//
 
 #include "AdaptedModel.h"
+#include "Companions.h"
 #include "ExactFile.h"
 #include "ModelFolder.h"
 #include "Programs.h"
@@ -27,6 +28,7 @@ public:
 
 private:
   Error refuseReplaced() const;
+  Error writeTokenizer() const;
   Expected<std::span<const std::byte>> produce(const OutputTensor &output);
 
   const UnmergeOptions &options;
@@ -52,6 +54,32 @@ Error Unmerger::refuseReplaced() const {
             "', which cannot be subtracted; only a folder that was made with "
             "merge --exact can be unmerged");
   return Error::success();
+}
+
+/// The tokenizer of the original model as far as it is known.
+Error Unmerger::writeTokenizer() const {
+  if (exact && exact->hasTokenizer()) {
+    auto files = exact->tokenizer();
+    if (!files)
+      return files.takeError();
+    for (const auto &[name, bytes] : *files)
+      if (Error error = folder.writeFile(name, bytes))
+        return error;
+    return Error::success();
+  }
+  auto merged = findTokenizer(options.mergedFolder, reporting);
+  if (!merged)
+    return merged.takeError();
+  auto foreign = isFromAdapter(*merged, options.adapterFolder);
+  if (!foreign)
+    return foreign.takeError();
+  if (*foreign && reporting.warning)
+    reporting.warning(options.mergedFolder +
+                      ": its tokenizer and chat template are those of " +
+                      options.adapterFolder +
+                      ", and are copied; if the original model had others, "
+                      "take them from there");
+  return copyTokenizer(folder, *merged);
 }
 
 Expected<std::span<const std::byte>>
@@ -97,19 +125,24 @@ Expected<UnmergeResult> Unmerger::run() {
         tensor.spec = {tensor.spec.name, original->dtype, original->shape};
     tensors.push_back(std::move(tensor));
   }
+  if (Error error = folder.protectLike(options.mergedFolder))
+    return error;
+  const std::string config = options.mergedFolder + "/config.json";
   if (exact && exact->config()) {
-    if (Error error = folder.writeText("config.json", *exact->config()))
+    if (Error error = folder.writeText("config.json", *exact->config(),
+                                       modeOfCopy(config)))
       return error;
-  } else if (Error error = folder.copyFile(
-                 options.mergedFolder + "/config.json", "config.json")) {
+  } else if (Error error = folder.copyFile(config, "config.json")) {
     return error;
   }
-  if (Error error = copyCompanions(folder, options.mergedFolder))
+  if (Error error = copyCompanions(folder, options.mergedFolder, reporting))
+    return error;
+  if (Error error = writeTokenizer())
     return error;
   if (Error error = writeShards(
           folder, std::move(tensors),
           [this](const OutputTensor &output) { return produce(output); },
-          reporting.progress))
+          modeOfWeights(model.checkpoint()), reporting.progress))
     return error;
   if (Error error = folder.commit())
     return error;

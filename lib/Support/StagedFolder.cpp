@@ -120,7 +120,7 @@ private:
 StagedFolder::StagedFolder(StagedFolder &&other) noexcept
     : target(std::move(other.target)),
       staging(std::exchange(other.staging, {})), inside(other.inside),
-      adds(other.adds) {}
+      adds(other.adds), mode(other.mode) {}
 
 StagedFolder::~StagedFolder() {
   std::error_code ignored;
@@ -187,25 +187,71 @@ Expected<StagedFolder> StagedFolder::stage(std::string target, bool adds) {
                    ": cannot create: ", lora_rt::systemMessage(errno));
 }
 
-Error StagedFolder::writeText(const std::string &file,
-                              const std::string &text) const {
-  return lora_rt::writeTextFile(pathOf(file), text);
+Error StagedFolder::writeText(const std::string &file, const std::string &text,
+                              unsigned mode) const {
+  return writeFile(file, std::as_bytes(std::span(text)), mode);
 }
 
-Error StagedFolder::copyFile(const std::string &from, const std::string &file) {
-  // A mapping of nothing is an error; a file of nothing is not.
+Error StagedFolder::writeFile(const std::string &file,
+                              std::span<const std::byte> bytes,
+                              unsigned mode) const {
   std::error_code code;
+  fs::create_directories(fs::path(pathOf(file)).parent_path(), code);
+  auto out = lora_rt::OutputFile::create(pathOf(file), mode);
+  if (!out)
+    return out.takeError();
+  if (Error error = out->append(bytes))
+    return error;
+  return out->commit();
+}
+
+/// What others may do with a file or a folder, where its copy may have another
+/// group.
+static unsigned modeOf(const struct stat &facts) {
+  unsigned mode = facts.st_mode & 0777;
+  return facts.st_gid == getegid() ? mode : mode & ~unsigned(S_IRWXG);
+}
+
+unsigned lora::modeOfCopy(const std::string &path) {
+  struct stat facts;
+  return stat(path.c_str(), &facts) == 0 ? modeOf(facts) | S_IRUSR | S_IWUSR
+                                         : 0666;
+}
+
+Error StagedFolder::copyFile(const std::string &from,
+                             const std::string &file) const {
+  std::error_code code;
+  // A mapping of nothing is an error; a file of nothing is not.
   if (fs::file_size(from, code) == 0 && !code)
-    return writeText(file, "");
+    return writeFile(file, {}, modeOfCopy(from));
   auto in = lora_rt::MappedFile::open(from);
   if (!in)
     return in.takeError();
-  auto out = lora_rt::OutputFile::create(pathOf(file));
-  if (!out)
-    return out.takeError();
-  if (Error error = out->append(in->bytes()))
-    return error;
-  return out->commit();
+  return writeFile(file, in->bytes(), modeOfCopy(from));
+}
+
+Error lora::limitMode(const std::string &path, unsigned mode) {
+  struct stat facts;
+  if (stat(path.c_str(), &facts) != 0 ||
+      chmod(path.c_str(), facts.st_mode & 0777 & mode) != 0)
+    return makeError(ErrorCode::System, path, ": cannot set its permissions: ",
+                     lora_rt::systemMessage(errno));
+  return Error::success();
+}
+
+Error StagedFolder::limitMode(const std::string &file, unsigned mode) const {
+  return lora::limitMode(pathOf(file), mode);
+}
+
+Error StagedFolder::protectLike(const std::string &source) {
+  struct stat theirs, ours;
+  if (stat(source.c_str(), &theirs) != 0 || stat(staging.c_str(), &ours) != 0)
+    return makeError(ErrorCode::System, source,
+                     ": cannot read its "
+                     "permissions: ",
+                     lora_rt::systemMessage(errno));
+  mode = (ours.st_mode & 0777 & modeOf(theirs)) | S_IRWXU;
+  return lora::limitMode(staging, S_IRWXU);
 }
 
 bool StagedFolder::place() const {
@@ -227,7 +273,7 @@ bool StagedFolder::place() const {
 }
 
 Error StagedFolder::commit() {
-  if (!syncFolder(staging) ||
+  if ((mode && chmod(staging.c_str(), *mode) != 0) || !syncFolder(staging) ||
       !StagedFolders::get().finish(staging, [this] { return place(); }))
     return makeError(ErrorCode::System, target,
                      ": cannot finish: ", lora_rt::systemMessage(errno));

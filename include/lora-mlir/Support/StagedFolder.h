@@ -14,6 +14,8 @@
 
 #include "lora-runtime/File.h"
 
+#include <optional>
+#include <span>
 #include <string>
 
 namespace lora {
@@ -38,11 +40,26 @@ public:
     return staging + "/" + file;
   }
 
-  lora_rt::Error writeText(const std::string &file,
-                           const std::string &text) const;
+  /// `mode` is `OutputFile::create`'s.
+  lora_rt::Error writeText(const std::string &file, const std::string &text,
+                           unsigned mode = 0666) const;
 
-  /// Copies a file, following links.
-  lora_rt::Error copyFile(const std::string &from, const std::string &file);
+  /// The same in bytes; `file` may lie in a folder of its own.
+  lora_rt::Error writeFile(const std::string &file,
+                           std::span<const std::byte> bytes,
+                           unsigned mode = 0666) const;
+
+  /// Copies a regular file, following links, to `file`, which may lie in a
+  /// folder of its own. The copy can be read by no more people than the file.
+  lora_rt::Error copyFile(const std::string &from,
+                          const std::string &file) const;
+
+  /// Takes permissions that are not in `mode` from a file that was written.
+  lora_rt::Error limitMode(const std::string &file, unsigned mode) const;
+
+  /// Lets no more people into the folder than into `source`, from which it is
+  /// filled, and nobody else before `commit`.
+  lora_rt::Error protectLike(const std::string &source);
 
   /// Flushes the folder to the disk and gives it its name.
   lora_rt::Error commit();
@@ -60,10 +77,18 @@ private:
   /// Where `staging` lies: in the target, which must stay, or beside it.
   bool inside;
   bool adds;
+  /// Its permissions once it has its name, if they were set.
+  std::optional<unsigned> mode;
 };
 
 /// Fails unless `path` is the name of a new folder, or of an empty one.
 lora_rt::Error checkNewFolder(const std::string &path);
+
+/// The permissions of a copy of a file, for `OutputFile::create`.
+unsigned modeOfCopy(const std::string &path);
+
+/// Takes permissions that are not in `mode` from a file.
+lora_rt::Error limitMode(const std::string &path, unsigned mode);
 
 } // namespace lora
 
