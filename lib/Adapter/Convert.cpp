@@ -2,7 +2,10 @@
 
 #include "lora-mlir/Adapter/Convert.h"
 #include "AdapterBranches.h"
+#include "Companions.h"
 #include "Loralib.h"
+#include "Mlx.h"
+#include "lora-mlir/Import/WeightedAdapter.h"
 #include "lora-mlir/Support/StagedFolder.h"
 #include "lora-runtime/OutputPath.h"
 
@@ -15,8 +18,7 @@ using lora_rt::ErrorCode;
 using lora_rt::Expected;
 using lora_rt::makeError;
 
-/// Adds rows of zeros to A and columns of zeros to B.
-static Error pad(ModuleFactors &module, int64_t rank) {
+Error lora::padRank(ModuleFactors &module, int64_t rank) {
   if (rank < module.rank())
     return makeError(ErrorCode::InvalidArgument, "module '", module.module,
                      "' has rank ", module.rank(), ", above ", rank,
@@ -48,10 +50,17 @@ readPeft(const BranchedAdapter &adapter) {
   return modules;
 }
 
-/// Writes a PEFT folder; what `source` has beside branches goes along.
+/// What a PEFT folder gets beside branches.
+struct Rest {
+  /// Where the tokenizer is.
+  std::string folder;
+  const BranchedAdapter *source = nullptr;
+  /// Keys of adapter_config.json, as JSON.
+  std::map<std::string, std::string> keys;
+};
+
 static Error writePeft(const std::vector<ModuleFactors> &modules,
-                       const BranchedAdapter *source,
-                       const std::string &output) {
+                       const Rest &rest, const std::string &output) {
   auto folder = StagedFolder::create(output);
   if (!folder)
     return folder.takeError();
@@ -65,10 +74,15 @@ static Error writePeft(const std::vector<ModuleFactors> &modules,
     tensors.push_back(makeTensor(
         module.module + (embedding ? ".lora_embedding_B" : ".lora_B.weight"),
         module.b));
+    if (!module.magnitude.empty())
+      tensors.push_back(
+          {peft::fileKey(module.module + ".lora_magnitude_vector"),
+           {int64_t(module.magnitude.size())},
+           module.magnitude});
     ranks.push_back(
         {module.module, module.rank(), module.scale * double(module.rank())});
   }
-  if (source)
+  if (const BranchedAdapter *source = rest.source)
     for (const std::string &name : source->others) {
       const lora_rt::TensorView *view = source->adapter.find(name);
       peft::AdapterTensor tensor{peft::fileKey(name), view->shape, {}};
@@ -78,24 +92,49 @@ static Error writePeft(const std::vector<ModuleFactors> &modules,
         return error;
       tensors.push_back(std::move(tensor));
     }
-  std::string text = source ? source->adapter.config().text : "{}";
+  if (!rest.folder.empty()) {
+    auto tokenizer = findTokenizer(rest.folder);
+    if (!tokenizer)
+      return tokenizer.takeError();
+    if (Error error = copyTokenizer(*folder, *tokenizer))
+      return error;
+  }
+  std::string text = rest.source ? rest.source->adapter.config().text : "{}";
   auto config = configFor(text, ranks, output);
   if (!config)
     return config.takeError();
+  config->text = withKeys(config->text, rest.keys);
   if (Error error = peft::writePeftAdapter(folder->path(), *config, tensors))
     return error;
   return folder->commit();
 }
 
 Expected<ConvertReport> lora::convertAdapter(const ConvertOptions &options,
-                                             const Reporting &) {
-  if (Error error = lora_rt::checkOutput(options.output, {options.input}))
+                                             const Reporting &reporting) {
+  if (Error error =
+          lora_rt::checkOutput(options.output, {options.input, options.base}))
     return error;
   ConvertReport report;
   std::optional<BranchedAdapter> source;
   std::vector<ModuleFactors> modules;
+  Rest rest;
   std::error_code code;
-  if (std::filesystem::is_directory(options.input, code)) {
+  if (peft::isMlxAdapter(options.input)) {
+    auto read = readMlx(options, reporting);
+    if (!read)
+      return read.takeError();
+    modules = std::move(read->modules);
+    rest.folder = options.input;
+    rest.keys = {{"task_type", "\"CAUSAL_LM\""},
+                 {"use_dora", read->dora ? "true" : "false"}};
+    const std::string &model =
+        options.base.empty() ? read->model : options.base;
+    if (!model.empty())
+      rest.keys["base_model_name_or_path"] = quoted(model);
+    if (read->dora && options.format != AdapterFormat::Peft)
+      return makeError(ErrorCode::Unsupported, options.input,
+                       ": is DoRA, which a loralib file cannot hold");
+  } else if (std::filesystem::is_directory(options.input, code)) {
     auto adapter = BranchedAdapter::open(options.input);
     if (!adapter)
       return adapter.takeError();
@@ -109,6 +148,8 @@ Expected<ConvertReport> lora::convertAdapter(const ConvertOptions &options,
     if (!read)
       return read.takeError();
     modules = std::move(*read);
+    rest.folder = options.input;
+    rest.source = &*source;
   } else {
     auto read = readLoralib(options, report);
     if (!read)
@@ -117,20 +158,28 @@ Expected<ConvertReport> lora::convertAdapter(const ConvertOptions &options,
   }
   if (options.rank != 0)
     for (ModuleFactors &module : modules)
-      if (Error error = pad(module, options.rank))
+      if (Error error = padRank(module, options.rank))
         return error;
   report.modules = int64_t(modules.size());
-  if (!options.toLoralib) {
-    if (Error error =
-            writePeft(modules, source ? &*source : nullptr, options.output))
+  if (options.format == AdapterFormat::Peft) {
+    if (Error error = writePeft(modules, rest, options.output))
       return error;
     return report;
   }
   if (source && !source->others.empty())
     return makeError(ErrorCode::Unsupported, options.input, ": tensor '",
                      source->others.front(),
-                     "' is not a low-rank factor, which is all that a loralib "
-                     "file can hold");
+                     "' is not a low-rank factor, which is all that ",
+                     options.format == AdapterFormat::Mlx ? "mlx-lm's adapters"
+                                                          : "a loralib file",
+                     " can hold");
+  if (options.format == AdapterFormat::Mlx) {
+    if (Error error = writeMlx(
+            std::move(modules),
+            source ? source->adapter.config() : peft::PeftConfig(), options))
+      return error;
+    return report;
+  }
   if (Error error = writeLoralib(modules, options))
     return error;
   return report;

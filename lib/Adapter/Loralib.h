@@ -1,5 +1,4 @@
-//===- Loralib.h - Factors in loralib's form ----------------------*-
-// C++-*-===//
+//===- Loralib.h - Factors in loralib's form --------------------*- C++ -*-===//
 //
 // Linear and Embedding: A [r, in], B [out, r]. MergedLinear, a fused projection
 // of n parts of which some have a branch: A [r * on, in], the branches one
@@ -22,6 +21,8 @@ struct ModuleFactors {
   bool embedding = false;
   DenseMatrix a, b;
   double scale = 0;
+  /// DoRA's, a number per output; or empty.
+  std::vector<float> magnitude = {};
 
   int64_t rank() const { return a.rows(); }
 };

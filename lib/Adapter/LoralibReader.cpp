@@ -151,6 +151,13 @@ lora::readLoralib(const ConvertOptions &options, ConvertReport &report) {
       return makeError(ErrorCode::InvalidFile, file->path(), ": tensor '",
                        tensor.name, "' has no lora_A beside it");
   }
+  if (names.empty() && !report.ignored.empty() &&
+      (report.ignored.front().ends_with(".lora_a") ||
+       report.ignored.front().ends_with(".lora_b")))
+    return makeError(ErrorCode::InvalidFile, file->path(), ": '",
+                     report.ignored.front(),
+                     "' is a name of mlx-lm's; give the folder, whose "
+                     "adapter_config.json is needed, too");
   if (names.empty())
     return makeError(ErrorCode::InvalidFile, file->path(),
                      ": no tensor's name ends in '.lora_A', as loralib's do");

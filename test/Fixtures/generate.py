@@ -4,6 +4,8 @@
     python test/Fixtures/generate.py               # everything
     python test/Fixtures/generate.py qwen3 gpt2    # some configurations
     python test/Fixtures/generate.py examples      # the shipped example
+    python test/Fixtures/generate.py combinations  # several adapters of the folders that there are
+    python test/Fixtures/generate.py mlx           # adapters of mlx-lm for models that there are
 
 README.md beside this file says what each written file holds.
 """
@@ -21,10 +23,12 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 import transformers
 
-from generator import example, families, record
+from generator import combinations, example, families, mlx, record
 from generator.models import CONFIGURATIONS
 
 EXAMPLES = "examples"
+COMBINATIONS = "combinations"
+MLX = "mlx"
 
 
 def main():
@@ -35,10 +39,10 @@ def main():
         "targets",
         nargs="*",
         metavar="TARGET",
-        help=f"{', '.join([*families.FAMILIES, *CONFIGURATIONS])} or {EXAMPLES}; default: all of them",
+        help=f"{', '.join([*families.FAMILIES, *CONFIGURATIONS])}, {MLX}, {COMBINATIONS} or {EXAMPLES}; default: all of them",
     )
     arguments = parser.parse_args()
-    known = [*families.FAMILIES, *CONFIGURATIONS, EXAMPLES]
+    known = [*families.FAMILIES, *CONFIGURATIONS, MLX, EXAMPLES, COMBINATIONS]
     for target in arguments.targets:
         if target not in known:
             parser.error(f"unknown target '{target}', expected one of {', '.join(known)}")
@@ -51,10 +55,15 @@ def main():
     # PEFT looks for the base model's folder by the name that it writes into an adapter.
     os.chdir(families.REPOSITORY)
 
-    for target in arguments.targets or known:
+    for target in arguments.targets or known[:-1]:
         start = time.monotonic()
         if target == EXAMPLES:
             example.generate()
+        elif target == MLX:
+            mlx.generate()
+        elif target == COMBINATIONS:
+            for name, configuration in CONFIGURATIONS.items():
+                combinations.generate(name, configuration)
         elif target in CONFIGURATIONS:
             record.generate(target, CONFIGURATIONS[target])
         else:

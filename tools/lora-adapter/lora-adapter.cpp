@@ -226,17 +226,6 @@ static Action addSwitch(CLI::App &app) {
   };
 }
 
-/// "DIR:0.5": a folder and a weight; a colon that no number follows belongs to
-/// the name.
-static lora::WeightedAdapter parseWeighted(const std::string &text) {
-  size_t colon = text.rfind(':');
-  double weight = 1;
-  if (colon != std::string::npos && colon != 0 &&
-      CLI::detail::lexical_cast(text.substr(colon + 1), weight))
-    return {text.substr(0, colon), weight};
-  return {text, 1};
-}
-
 static Action addCombine(CLI::App &app) {
   struct Arguments {
     lora::CombineOptions options;
@@ -256,8 +245,12 @@ static Action addCombine(CLI::App &app) {
                   "Truncate the sum to this rank (default: the sum of ranks)")
       ->check(lora_rt::cli::positiveNumber());
   return [arguments] {
-    for (const std::string &text : arguments->adapters)
-      arguments->options.adapters.push_back(parseWeighted(text));
+    for (const std::string &text : arguments->adapters) {
+      auto adapter = lora::parseWeightedAdapter(text);
+      if (!adapter)
+        return adapter.takeError();
+      arguments->options.adapters.push_back(std::move(*adapter));
+    }
     auto report = lora::combineAdapters(arguments->options, reporting());
     if (!report)
       return report.takeError();
@@ -312,20 +305,23 @@ static Action addConvert(CLI::App &app) {
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App &command = *app.add_subcommand(
-      "convert", "Turns a loralib checkpoint into a PEFT folder or back, or "
-                 "pads ranks");
+      "convert", "Turns a loralib checkpoint or an adapter of mlx-lm into a "
+                 "PEFT folder or back, or pads ranks");
   command
       .add_option("INPUT", arguments->options.input,
-                  "A PEFT folder, or a loralib checkpoint as safetensors")
+                  "A PEFT folder, one of mlx-lm, or a loralib checkpoint as "
+                  "safetensors")
       ->required();
   addOutput(command, arguments->options.output,
-            "Folder (PEFT) or file (loralib) to write");
+            "Folder (PEFT, mlx) or file (loralib) to write");
   command.add_option("--to", arguments->format, "Format to write")
-      ->check(CLI::IsMember({"peft", "loralib"}))
+      ->check(CLI::IsMember({"peft", "loralib", "mlx"}))
       ->capture_default_str();
   arguments->alphaOption = command
                                .add_option("--alpha", arguments->alpha,
-                                           "lora_alpha of a loralib checkpoint")
+                                           "lora_alpha of a loralib "
+                                           "checkpoint; of an adapter of "
+                                           "mlx-lm instead of its scale")
                                ->check(lora_rt::cli::nonNegativeNumber());
   command
       .add_option("--rank", arguments->options.rank,
@@ -338,6 +334,9 @@ static Action addConvert(CLI::App &app) {
       ->type_name("MODULE=FLAGS");
   command.add_option("--embedding", arguments->options.embeddings,
                      "Modules of a loralib checkpoint that are embeddings");
+  command.add_option("--base", arguments->options.base,
+                     "The model, where an adapter from or for mlx-lm does not "
+                     "say enough about it");
   command.add_option("--prefix", arguments->options.prefix,
                      "What PEFT's module names have in front of loralib's, as "
                      "transformer.");
@@ -353,7 +352,10 @@ static Action addConvert(CLI::App &app) {
     }
     if (arguments->alphaOption->count())
       arguments->options.alpha = arguments->alpha;
-    arguments->options.toLoralib = arguments->format == "loralib";
+    arguments->options.format =
+        arguments->format == "mlx"       ? lora::AdapterFormat::Mlx
+        : arguments->format == "loralib" ? lora::AdapterFormat::Loralib
+                                         : lora::AdapterFormat::Peft;
     auto report = lora::convertAdapter(arguments->options, reporting());
     if (!report)
       return report.takeError();

@@ -1,9 +1,10 @@
 //===- Convert.h - Adapters from one format to another ----------*- C++ -*-===//
 //
-// PEFT folders and loralib checkpoints (github.com/microsoft/LoRA): a
-// safetensors file with X.lora_A and X.lora_B, with or without the base
-// weights. loralib's files do not hold alpha; where this library wrote one, its
-// metadata do.
+// PEFT folders; loralib checkpoints (github.com/microsoft/LoRA): a safetensors
+// file with X.lora_A and X.lora_B, with or without the base weights; folders of
+// mlx-lm (github.com/ml-explore/mlx-lm): adapters.safetensors and its config.
+// loralib's files do not hold alpha; where this library wrote one, its metadata
+// do.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,16 +19,22 @@
 
 namespace lora {
 
+enum class AdapterFormat { Peft, Loralib, Mlx };
+
 struct ConvertOptions {
-  /// A PEFT folder, or a loralib file.
+  /// A PEFT folder, one of mlx-lm, or a loralib file: its content says which.
   std::string input;
-  /// A folder for PEFT, a file for loralib.
+  /// A file for loralib, else a folder.
   std::string output;
-  bool toLoralib = false;
+  AdapterFormat format = AdapterFormat::Peft;
   /// Pad each module to this rank with zeros, alpha growing with it; 0 keeps
   /// ranks.
   int64_t rank = 0;
-  /// loralib's lora_alpha; needed unless the file says it.
+  /// The model that an adapter from or for mlx-lm stands beside, where the
+  /// adapter alone does not say enough; or empty.
+  std::string base;
+  /// lora_alpha of what is read: loralib's files need it unless they say it, in
+  /// one of mlx-lm it replaces the scale.
   std::optional<double> alpha;
   /// Modules by their path or its end, and MergedLinear's `enable_lora` for
   /// them: ("c_attn", {true, false, true}).
@@ -46,7 +53,7 @@ struct ConvertReport {
   std::vector<std::string> ignored;
 };
 
-/// Reads an adapter in one format and writes it in the other, or PEFT's again:
+/// Reads an adapter in one format and writes it in another, or PEFT's again:
 /// keys without the adapter's name, ranks padded.
 lora_rt::Expected<ConvertReport>
 convertAdapter(const ConvertOptions &options, const Reporting &reporting = {});

@@ -1,6 +1,7 @@
 //===- PeftAdapter.cpp - Reading adapter folders --------------------------===//
 
 #include "lora-mlir/Import/PeftAdapter.h"
+#include "lora-mlir/Import/WeightedAdapter.h"
 
 #include <filesystem>
 #include <optional>
@@ -99,12 +100,27 @@ std::string fileKey(std::string_view name) {
   return std::string(keyPrefix) + std::string(name);
 }
 
+bool isMlxAdapter(const std::string &folder) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;
+  auto exists = [&](const char *name) {
+    return fs::exists(fs::path(folder) / name, ignored);
+  };
+  return (exists("adapters.safetensors") || exists("adapters.npz")) &&
+         !exists("adapter_model.safetensors") &&
+         !exists("adapter_model.safetensors.index.json");
+}
+
 Expected<PeftAdapter> PeftAdapter::open(const std::string &folder) {
   namespace fs = std::filesystem;
   std::error_code ignored;
   auto exists = [&](const char *name) {
     return fs::exists(fs::path(folder) / name, ignored);
   };
+  if (isMlxAdapter(folder))
+    return makeError(ErrorCode::Unsupported, folder,
+                     ": an adapter of mlx-lm; 'lora-adapter convert ", folder,
+                     " -o OUT_DIR' makes a PEFT folder of it");
   if (!exists("adapter_config.json"))
     return makeError(ErrorCode::InvalidFile, folder,
                      ": no adapter_config.json; expected a folder that PEFT's "

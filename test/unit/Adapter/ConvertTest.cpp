@@ -86,7 +86,7 @@ TEST(Convert, MergedLinearIsABlockDiagonalBranch) {
   // And back: the same numbers; r and alpha are in the file now.
   options.input = folder / "peft";
   options.output = folder / "back.safetensors";
-  options.toLoralib = true;
+  options.format = AdapterFormat::Loralib;
   options.alpha.reset();
   report = convertAdapter(options);
   ASSERT_TRUE(report) << report.message();
@@ -98,7 +98,7 @@ TEST(Convert, MergedLinearIsABlockDiagonalBranch) {
     EXPECT_EQ(distance(*toMatrix(**back->get(name)), matrix), 0);
   options.input = folder / "back.safetensors";
   options.output = folder / "again";
-  options.toLoralib = false;
+  options.format = AdapterFormat::Peft;
   ASSERT_TRUE(convertAdapter(options));
   EXPECT_EQ(read(folder / "again/adapter_model.safetensors"),
             read(folder / "peft/adapter_model.safetensors"));

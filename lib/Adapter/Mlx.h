@@ -1,0 +1,47 @@
+//===- Mlx.h - Adapters of mlx-lm -------------------------------*- C++ -*-===//
+//
+// A folder with adapters.safetensors and an adapter_config.json of its own
+// keys (github.com/ml-explore/mlx-lm, mlx_lm/tuner). A linear layer computes
+// y = x Wᵀ + scale * ((x lora_a) lora_b) with lora_a [in, r] and lora_b [r,
+// out]: transposed against PEFT, and `scale` is not divided by r. DoRA's
+// magnitude is `m` [out]. An embedding has lora_a [vocabulary, r] and lora_b
+// [r, width], and adapts the head as well where the model ties the two.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_MLIR_LIB_ADAPTER_MLX_H
+#define LORA_MLIR_LIB_ADAPTER_MLX_H
+
+#include "Loralib.h"
+#include "lora-mlir/Adapter/Models.h"
+#include "lora-mlir/Import/PeftAdapter.h"
+
+namespace lora {
+
+/// An adapter of mlx-lm as PEFT would have it.
+struct MlxAdapter {
+  std::vector<ModuleFactors> modules;
+  bool dora = false;
+  /// What adapter_config.json calls the model, or empty.
+  std::string model;
+};
+
+/// Reads a folder, or says why what it holds cannot be had from PEFT.
+lora_rt::Expected<MlxAdapter> readMlx(const ConvertOptions &options,
+                                      const Reporting &reporting);
+
+/// Writes a folder. Ranks are padded to the largest one, and scales become one,
+/// since mlx-lm has one of each for all modules.
+lora_rt::Error writeMlx(std::vector<ModuleFactors> modules,
+                        const peft::PeftConfig &config,
+                        const ConvertOptions &options);
+
+/// Adds rows of zeros to A and columns of zeros to B.
+lora_rt::Error padRank(ModuleFactors &module, int64_t rank);
+
+/// The transpose.
+lora_rt::Expected<DenseMatrix> transposed(const DenseMatrix &matrix);
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_ADAPTER_MLX_H
