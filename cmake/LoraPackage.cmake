@@ -29,6 +29,8 @@ file(WRITE ${control}/shlibs "liblora_runtime ${api_version} lora-runtime (>= ${
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME lora-runtime)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${control}/shlibs)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME lora-tools)
+# Opened at run time, so dpkg-shlibdeps does not see them.
+set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "liblapacke, libblas3 | libblas.so.3")
 # The LAPACK that is fast, with threads that are not OpenMP's.
 set(CPACK_DEBIAN_TOOLS_PACKAGE_RECOMMENDS libopenblas0-pthread)
 set(CPACK_DEBIAN_DEVEL_PACKAGE_NAME lora-runtime-dev)

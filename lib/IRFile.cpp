@@ -1,8 +1,8 @@
 //===- IRFile.cpp ---------------------------------------------------------===//
 
 #include "lora-mlir/IRFile.h"
-#include "mlir/Support/FileUtilities.h"
 #include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/MemoryBuffer.h"
 
 using namespace lora;
 using llvm::StringRef;
@@ -105,11 +105,17 @@ Error lora::checkIRText(StringRef text, StringRef where) {
 }
 
 Expected<std::unique_ptr<llvm::MemoryBuffer>> lora::readIRFile(StringRef path) {
-  std::string message;
-  std::unique_ptr<llvm::MemoryBuffer> buffer =
-      mlir::openInputFile(path, &message);
-  if (!buffer)
-    return lora_rt::makeError(ErrorCode::InvalidFile, message);
+  // Not mapped: it may become shorter meanwhile.
+  auto file = path == "-"
+                  ? llvm::MemoryBuffer::getSTDIN()
+                  : llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
+                                                /*RequiresNullTerminator=*/true,
+                                                /*IsVolatile=*/true);
+  if (!file)
+    return lora_rt::makeError(ErrorCode::InvalidFile,
+                              "cannot open input file '", path.str(),
+                              "': ", file.getError().message());
+  std::unique_ptr<llvm::MemoryBuffer> buffer = std::move(*file);
   if (Error error =
           checkIRText(buffer->getBuffer(), buffer->getBufferIdentifier()))
     return error;

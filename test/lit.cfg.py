@@ -6,7 +6,8 @@
 #   tools=DIR            programs are taken from DIR first: test.sh has a sanitized runtime there
 #
 # Features: avx2, avx512, avx512bf16 (of this machine), onednn, lora-compile, lora-train and lora-bench (built), mount (this user may),
-# unnamed-files (the file system of the tests has O_TMPFILE), make and packages (what builds programs, and .deb files, is here).
+# unnamed-files (the file system of the tests has O_TMPFILE), make and packages (what builds programs, and .deb files, is here),
+# few-threads (this user may limit those of another).
 # Substitutions: %lora_build (the build folder), %fixtures (test/Fixtures), %examples (examples), %docs (docs), %include and %build_include (this project's headers),
 # %mlir_libs and %mlir_include (MLIR's libraries and headers), %cxx (the compiler that built this), %t and %s as everywhere.
 
@@ -85,13 +86,17 @@ for feature, needed in {
 if os.path.exists(config.lora_onednn_library):
     config.available_features.add("onednn")
 
-# For tests of full and read-only disks.
-mounts = ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"]
-try:
-    if subprocess.run(mounts, stderr=subprocess.DEVNULL, check=False).returncode == 0:
-        config.available_features.add("mount")
-except OSError:
-    pass
+# For tests of full and read-only disks, and of limits of other users than root.
+for feature, command in {
+    "mount": ["unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt"],
+    "few-threads": [os.path.join(os.path.dirname(__file__), "Tools", "Inputs", "few-threads.sh"), "1", "true"],
+}.items():
+    try:
+        result = subprocess.run(command, capture_output=True, env={**os.environ, "OUT": ""}, check=False)
+        if result.returncode == 0 and not result.stdout:
+            config.available_features.add(feature)
+    except OSError:
+        pass
 try:
     os.makedirs(config.test_exec_root, exist_ok=True)
     os.close(os.open(config.test_exec_root, os.O_TMPFILE | os.O_WRONLY))

@@ -10,6 +10,7 @@
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "lora-mlir/Import/Import.h"
 #include "lora-mlir/InitAll.h"
+#include "lora-mlir/Support/ContextThreads.h"
 #include "lora-mlir/Target/Compiler.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -34,6 +35,7 @@ AdaptedModel::AdaptedModel() {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   context.appendDialectRegistry(registry);
+  enableThreads(context);
   context.loadDialect<LoRADialect, TransformerDialect,
                       mlir::arith::ArithDialect, mlir::func::FuncDialect>();
 }

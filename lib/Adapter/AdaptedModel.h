@@ -151,7 +151,7 @@ private:
   lora_rt::Error evaluate(mlir::Attribute value, const AdaptedTensor &tensor,
                           std::span<float> target) const;
 
-  mutable mlir::MLIRContext context;
+  mutable mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   lora_rt::Checkpoint tensorFiles;
   std::vector<std::pair<std::string, peft::PeftAdapter>> adapters;
   mlir::OwningOpRef<mlir::ModuleOp> graph;

@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Adapter/Rounding.h"
-#include "llvm/Support/Parallel.h"
+#include "lora-mlir/Support/ParallelFor.h"
 
 #include <algorithm>
 #include <cmath>
@@ -75,7 +75,7 @@ Error account(const std::string &name, DType type, size_t elements,
               TensorRounding &account,
               const std::function<void(size_t, size_t, Piece &)> &compute) {
   std::vector<Piece> pieces((elements + kPiece - 1) / kPiece);
-  llvm::parallelFor(0, pieces.size(), [&](size_t i) {
+  lora::parallelFor(0, pieces.size(), [&](size_t i) {
     compute(i * kPiece, std::min(elements, (i + 1) * kPiece), pieces[i]);
   });
   account.name = name;

@@ -89,11 +89,21 @@ Expected<pid_t> spawn(std::vector<std::string> command, int input, int output,
   else
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, output >= 0 ? output : 2, 1);
+  // What this program ignores, others do not.
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  sigset_t ignored;
+  sigemptyset(&ignored);
+  sigaddset(&ignored, SIGPIPE);
+  sigaddset(&ignored, SIGXFSZ);
+  posix_spawnattr_setsigdefault(&attributes, &ignored);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
   std::vector<std::string> environment = environmentWith(variables);
   pid_t process = -1;
   int status =
-      posix_spawnp(&process, command[0].c_str(), &actions, nullptr,
+      posix_spawnp(&process, command[0].c_str(), &actions, &attributes,
                    pointers(command).data(), pointers(environment).data());
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (status)
     return makeError(ErrorCode::System, command[0],

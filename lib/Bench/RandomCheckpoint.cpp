@@ -6,6 +6,7 @@
 #include "lora-mlir/Import/CheckpointTensors.h"
 #include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-runtime/Safetensors.h"
+#include "lora-runtime/Thread.h"
 
 #include <algorithm>
 #include <cmath>
@@ -65,14 +66,19 @@ private:
     uint64_t width = sizeOf(tensor.spec.dtype), count = tensor.elements();
     for (uint64_t first = 0; first < count; first += threads * piece) {
       uint64_t here = std::min<uint64_t>(threads * piece, count - first);
-      std::vector<std::thread> helpers;
-      for (uint64_t at = piece; at < here; at += piece)
-        helpers.emplace_back([&, at] {
+      std::vector<Thread> helpers;
+      for (uint64_t at = piece; at < here; at += piece) {
+        auto fillPiece = [&, at] {
           fill(tensor, first + at, std::min(piece, here - at),
                buffer.data() + at * width);
-        });
+        };
+        if (auto helper = Thread::start(fillPiece))
+          helpers.push_back(std::move(*helper));
+        else
+          fillPiece();
+      }
       fill(tensor, first, std::min(piece, here), buffer.data());
-      for (std::thread &helper : helpers)
+      for (Thread &helper : helpers)
         helper.join();
       if (Error error = writer.write(tensor.spec.name,
                                      std::span(buffer).first(here * width),

@@ -39,26 +39,23 @@ void lora::bench::passOnSignal() {
 
 Expected<WorkFolder> WorkFolder::create(const std::string &parent, bool keeps) {
   std::error_code code;
-  fs::path folder = parent;
-  if (parent.empty())
-    folder = fs::temp_directory_path(code);
+  fs::path folder = parent.empty() ? temporaryRoot() : parent;
   fs::create_directories(folder, code);
-  std::string name = (folder / "lora-bench-XXXXXX").string();
-  if (!mkdtemp(name.data()))
-    return makeError(ErrorCode::System, folder.string(),
-                     ": cannot make a folder there: ", systemMessage(errno));
-  return WorkFolder(std::move(name), keeps);
-}
-
-WorkFolder::WorkFolder(WorkFolder &&other) noexcept
-    : folder(std::move(other.folder)), keeps(other.keeps) {
-  other.folder.clear();
-}
-
-WorkFolder::~WorkFolder() {
-  std::error_code code;
-  if (!folder.empty() && !keeps)
-    fs::remove_all(folder, code);
+  WorkFolder work;
+  if (keeps) {
+    work.folder = (folder / "lora-bench-XXXXXX").string();
+    if (!mkdtemp(work.folder.data()))
+      return makeError(ErrorCode::System, folder.string(),
+                       ": cannot make a folder there: ", systemMessage(errno));
+    return work;
+  }
+  Expected<TemporaryFolder> made =
+      TemporaryFolder::create((folder / "lora-bench").string(), 0700);
+  if (!made)
+    return made.takeError();
+  work.folder = made->path();
+  work.temporary.emplace(std::move(*made));
+  return work;
 }
 
 /// The safetensors files of a folder.

@@ -3,32 +3,28 @@
 #ifndef LORA_MLIR_LIB_BENCH_WORKFOLDER_H
 #define LORA_MLIR_LIB_BENCH_WORKFOLDER_H
 
-#include "lora-runtime/Error.h"
+#include "lora-runtime/Temporary.h"
 
 #include <string>
 
 namespace lora::bench {
 
-/// A new folder, removed with all that is in it.
+/// A new folder, removed with all that is in it unless it is kept.
 class WorkFolder {
 public:
   /// Below `parent`, or where temporary files are.
   static lora_rt::Expected<WorkFolder> create(const std::string &parent,
                                               bool keeps);
-  WorkFolder(WorkFolder &&other) noexcept;
-  ~WorkFolder();
-
   const std::string &path() const { return folder; }
   std::string operator/(const std::string &name) const {
     return folder + "/" + name;
   }
 
 private:
-  WorkFolder(std::string folder, bool keeps)
-      : folder(std::move(folder)), keeps(keeps) {}
+  WorkFolder() = default;
 
   std::string folder;
-  bool keeps;
+  std::optional<lora_rt::TemporaryFolder> temporary;
 };
 
 /// Bytes of the files of a checkpoint.

@@ -8,11 +8,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Support/Factorizations.h"
+#include "Lapack.h"
 
 #include <algorithm>
-#include <cblas.h>
 #include <cmath>
-#include <lapacke.h>
 #include <limits>
 #include <new>
 #include <string>
@@ -47,8 +46,8 @@ Error check(lapack_int info, const char *what, int64_t rows, int64_t columns) {
                    " of the ", what, " of a matrix ", shape(rows, columns));
 }
 
-/// Sizes that LAPACK's 32-bit integers hold, the span that they promise, and
-/// finite values; returns the sum of their squares.
+/// Opens LAPACK. Sizes that its 32-bit integers hold, the span that they
+/// promise, and finite values; returns the sum of their squares.
 template <typename T>
 Expected<double> checkInput(std::span<const T> matrix, int64_t rows,
                             int64_t columns) {
@@ -59,6 +58,8 @@ Expected<double> checkInput(std::span<const T> matrix, int64_t rows,
     return makeError(ErrorCode::InvalidArgument, "expected a matrix ",
                      shape(rows, columns), " with sides from 1 to ", limit,
                      ", but got ", matrix.size(), " values");
+  if (Error error = openLapack())
+    return error;
   double sum = 0;
   for (int64_t i = 0; i < rows; ++i) {
     double rowSum = 0;
@@ -96,10 +97,10 @@ Expected<Svd> fullSvd(DenseMatrix a, int64_t rank) {
   std::vector<double> s(static_cast<size_t>(k));
   // In column-major terms this is the transpose of A, [columns, rows].
   if (Error error =
-          check(LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'S', lapack_int(columns),
-                               lapack_int(rows), a.data(), lapack_int(columns),
-                               s.data(), vt->data(), lapack_int(columns),
-                               u->data(), lapack_int(k)),
+          check(lapack().dgesdd(LAPACK_COL_MAJOR, 'S', lapack_int(columns),
+                                lapack_int(rows), a.data(), lapack_int(columns),
+                                s.data(), vt->data(), lapack_int(columns),
+                                u->data(), lapack_int(k)),
                 "singular value decomposition", rows, columns))
     return error;
   if (rank == k)
@@ -151,9 +152,9 @@ Expected<DenseMatrix> gram(std::span<const T> matrix, int64_t rows,
     if (Error error = forEachRowBlock(
             matrix, rows, columns,
             [&](int64_t, int64_t count, const DenseMatrix &block) {
-              cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, int(n),
-                          int(count), 1, block.data(), int(columns), 1,
-                          result->data(), int(n));
+              lapack().dsyrk(CblasRowMajor, CblasUpper, CblasTrans, int(n),
+                             int(count), 1, block.data(), int(columns), 1,
+                             result->data(), int(n));
             }))
       return error;
     return result;
@@ -165,8 +166,8 @@ Expected<DenseMatrix> gram(std::span<const T> matrix, int64_t rows,
     int64_t count = std::min(kBlock, columns - first);
     for (int64_t i = 0; i < rows; ++i)
       std::copy_n(matrix.begin() + i * columns + first, count, block->row(i));
-    cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, int(n), int(count), 1,
-                block->data(), int(kBlock), 1, result->data(), int(n));
+    lapack().dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, int(n), int(count),
+                   1, block->data(), int(kBlock), 1, result->data(), int(n));
   }
   return result;
 }
@@ -182,12 +183,12 @@ Expected<DenseMatrix> topEigenvectors(DenseMatrix matrix, int64_t rank) {
   std::vector<lapack_int> support(2 * static_cast<size_t>(rank));
   lapack_int found = 0;
   // Row-major upper is column-major lower; columns of Z are rows here.
-  if (Error error =
-          check(LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', n,
-                               matrix.data(), n, 0, 0, lapack_int(n - rank + 1),
-                               n, 0, &found, eigenvalues.data(),
-                               vectors->data(), n, support.data()),
-                "eigenvalue decomposition", n, n))
+  if (Error error = check(lapack().dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', n,
+                                          matrix.data(), n, 0, 0,
+                                          lapack_int(n - rank + 1), n, 0,
+                                          &found, eigenvalues.data(),
+                                          vectors->data(), n, support.data()),
+                          "eigenvalue decomposition", n, n))
     return error;
   if (found != rank)
     return makeError(ErrorCode::System,
@@ -212,15 +213,15 @@ Expected<Svd> svdWithin(const DenseMatrix &basis, std::span<const T> matrix,
           matrix, rows, columns,
           [&](int64_t first, int64_t count, const DenseMatrix &block) {
             if (tall)
-              cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, int(count),
-                          int(rank), int(columns), 1, block.data(),
-                          int(columns), basis.data(), int(columns), 0,
-                          projected->row(first), int(rank));
+              lapack().dgemm(CblasRowMajor, CblasNoTrans, CblasTrans,
+                             int(count), int(rank), int(columns), 1,
+                             block.data(), int(columns), basis.data(),
+                             int(columns), 0, projected->row(first), int(rank));
             else
-              cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, int(rank),
-                          int(columns), int(count), 1, basis.data() + first,
-                          int(rows), block.data(), int(columns), 1,
-                          projected->data(), int(columns));
+              lapack().dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans,
+                             int(rank), int(columns), int(count), 1,
+                             basis.data() + first, int(rows), block.data(),
+                             int(columns), 1, projected->data(), int(columns));
           }))
     return error;
   Expected<Svd> svd = fullSvd(std::move(*projected), rank);
@@ -236,9 +237,9 @@ Expected<Svd> svdWithin(const DenseMatrix &basis, std::span<const T> matrix,
   Expected<DenseMatrix> u = DenseMatrix::create(rows, rank);
   if (!u)
     return u.takeError();
-  cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, int(rows), int(rank),
-              int(rank), 1, basis.data(), int(rows), svd->u.data(), int(rank),
-              0, u->data(), int(rank));
+  lapack().dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, int(rows), int(rank),
+                 int(rank), 1, basis.data(), int(rows), svd->u.data(),
+                 int(rank), 0, u->data(), int(rank));
   svd->u = std::move(*u);
   return svd;
 }
@@ -284,10 +285,10 @@ Expected<std::vector<double>> singularValuesOf(std::span<const T> matrix,
   if (!copy)
     return copy.takeError();
   std::vector<double> s(static_cast<size_t>(std::min(rows, columns)));
-  if (Error error = check(LAPACKE_dgesdd(LAPACK_COL_MAJOR, 'N',
-                                         lapack_int(columns), lapack_int(rows),
-                                         copy->data(), lapack_int(columns),
-                                         s.data(), nullptr, 1, nullptr, 1),
+  if (Error error = check(lapack().dgesdd(LAPACK_COL_MAJOR, 'N',
+                                          lapack_int(columns), lapack_int(rows),
+                                          copy->data(), lapack_int(columns),
+                                          s.data(), nullptr, 1, nullptr, 1),
                           "singular value decomposition", rows, columns))
     return error;
   return s;
@@ -312,14 +313,14 @@ Expected<Qr> thinQrOf(std::span<const T> matrix, int64_t rows,
   std::vector<double> tau(static_cast<size_t>(k));
   auto m = lapack_int(rows), n = lapack_int(columns), kk = lapack_int(k);
   if (Error error = check(
-          LAPACKE_dgelqf(LAPACK_COL_MAJOR, n, m, a->data(), n, tau.data()),
+          lapack().dgelqf(LAPACK_COL_MAJOR, n, m, a->data(), n, tau.data()),
           "QR factorization", rows, columns))
     return error;
   for (int64_t i = 0; i < k; ++i)
     std::copy(a->row(i) + i, a->row(i) + columns, r->row(i) + i);
-  if (Error error = check(
-          LAPACKE_dorglq(LAPACK_COL_MAJOR, kk, m, kk, a->data(), n, tau.data()),
-          "QR factorization", rows, columns))
+  if (Error error = check(lapack().dorglq(LAPACK_COL_MAJOR, kk, m, kk,
+                                          a->data(), n, tau.data()),
+                          "QR factorization", rows, columns))
     return error;
   for (int64_t i = 0; i < rows; ++i)
     std::copy_n(a->row(i), k, q->row(i));
@@ -377,22 +378,27 @@ Expected<Qr> thinQr(std::span<const double> matrix, int64_t rows,
 }
 
 Expected<DenseMatrix> multiply(const DenseMatrix &a, const DenseMatrix &b) {
+  if (Error error = openLapack())
+    return error;
   Expected<DenseMatrix> result = DenseMatrix::create(a.rows(), b.columns());
   if (result && a.columns() != 0)
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, int(a.rows()),
-                int(b.columns()), int(a.columns()), 1, a.data(),
-                int(a.columns()), b.data(), int(b.columns()), 0, result->data(),
-                int(b.columns()));
+    lapack().dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, int(a.rows()),
+                   int(b.columns()), int(a.columns()), 1, a.data(),
+                   int(a.columns()), b.data(), int(b.columns()), 0,
+                   result->data(), int(b.columns()));
   return result;
 }
 
 Expected<DenseMatrix> multiplyTransposed(const DenseMatrix &a,
                                          const DenseMatrix &b) {
+  if (Error error = openLapack())
+    return error;
   Expected<DenseMatrix> result = DenseMatrix::create(a.rows(), b.rows());
   if (result && a.columns() != 0)
-    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, int(a.rows()),
-                int(b.rows()), int(a.columns()), 1, a.data(), int(a.columns()),
-                b.data(), int(b.columns()), 0, result->data(), int(b.rows()));
+    lapack().dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, int(a.rows()),
+                   int(b.rows()), int(a.columns()), 1, a.data(),
+                   int(a.columns()), b.data(), int(b.columns()), 0,
+                   result->data(), int(b.rows()));
   return result;
 }
 

@@ -2,26 +2,16 @@
 //
 // rename(2) replaces an empty folder in one step and refuses one that is not;
 // two folders are exchanged in one step, too. A folder that must stay what it
-// is, the root of a mount for instance, gets the files one by one. A signal
-// that ends the process removes what is staged first. A handler may not walk
-// folders, so it wakes a thread that does.
+// is, the root of a mount for instance, gets the files one by one.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Support/StagedFolder.h"
 #include "FolderPlacing.h"
 
-#include <atomic>
 #include <cerrno>
-#include <chrono>
-#include <csignal>
 #include <filesystem>
-#include <iterator>
-#include <mutex>
-#include <semaphore.h>
-#include <set>
 #include <sys/stat.h>
-#include <thread>
 #include <unistd.h>
 
 using namespace lora;
@@ -30,105 +20,6 @@ using lora_rt::ErrorCode;
 using lora_rt::Expected;
 using lora_rt::makeError;
 namespace fs = std::filesystem;
-
-namespace {
-
-/// The folders that a signal must not leave behind.
-class StagedFolders {
-public:
-  /// Never destroyed: the thread that waits may outlive main.
-  static StagedFolders &get() {
-    static auto *all = new StagedFolders();
-    return *all;
-  }
-
-  void add(const std::string &folder) {
-    std::lock_guard<std::mutex> lock(mutex);
-    if (!isWatched) {
-      isWatched = true;
-      watch();
-    }
-    folders.insert(folder);
-  }
-  void remove(const std::string &folder) {
-    std::lock_guard<std::mutex> lock(mutex);
-    folders.erase(folder);
-  }
-  /// Takes the last step of a folder, which no signal divides. False, with
-  /// errno, if it fails.
-  template <typename Step> bool finish(const std::string &folder, Step step) {
-    std::lock_guard<std::mutex> lock(mutex);
-    if (!step())
-      return false;
-    folders.erase(folder);
-    return true;
-  }
-
-private:
-  void watch() {
-    sem_init(&wake, 0, 0);
-    for (size_t i = 0; i < std::size(endingSignals); ++i) {
-      struct sigaction action = {};
-      // One that is ignored, as under nohup, stays so.
-      if (sigaction(endingSignals[i], nullptr, &former[i]) != 0 ||
-          former[i].sa_handler == SIG_IGN)
-        continue;
-      action.sa_handler = [](int number) {
-        received = number;
-        sem_post(&wake);
-      };
-      sigaction(endingSignals[i], &action, nullptr);
-    }
-    std::thread([this] {
-      while (sem_wait(&wake) != 0) {
-      }
-      // Held to the end, so that no thread gets past the end of its folder.
-      std::lock_guard<std::mutex> lock(mutex);
-      for (const std::string &folder : folders)
-        removeBusy(folder);
-      // What would have happened without us.
-      for (size_t i = 0; i < std::size(endingSignals); ++i)
-        if (endingSignals[i] == received)
-          sigaction(received, &former[i], nullptr);
-      raise(received);
-    }).detach();
-  }
-
-  /// Another thread may still be writing; without its folder it cannot go on.
-  static void removeBusy(const std::string &folder) {
-    std::error_code code;
-    for (int attempt = 0; attempt < 100 && fs::exists(folder, code);
-         ++attempt) {
-      fs::remove_all(folder, code);
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-  }
-
-  static constexpr int endingSignals[] = {SIGHUP, SIGINT, SIGTERM};
-  // What a handler may touch.
-  static inline sem_t wake;
-  static inline std::atomic<int> received = 0;
-
-  struct sigaction former[std::size(endingSignals)] = {};
-  std::mutex mutex;
-  std::set<std::string> folders;
-  bool isWatched = false;
-};
-
-} // namespace
-
-StagedFolder::StagedFolder(StagedFolder &&other) noexcept
-    : target(std::move(other.target)),
-      staging(std::exchange(other.staging, {})), inside(other.inside),
-      adds(other.adds), mode(other.mode) {}
-
-StagedFolder::~StagedFolder() {
-  std::error_code ignored;
-  if (staging.empty())
-    return;
-  fs::remove_all(staging, ignored);
-  StagedFolders::get().remove(staging);
-}
 
 Error lora::checkNewFolder(const std::string &path) {
   std::error_code code;
@@ -172,19 +63,11 @@ Expected<StagedFolder> StagedFolder::stage(std::string target, bool adds) {
   if (isThere)
     target = real.string();
   bool inside = isThere && mustStay(target);
-  for (unsigned attempt = 0; attempt < 100; ++attempt) {
-    std::string staging = target + (inside ? "/.part." : ".part.") +
-                          std::to_string(getpid()) + "." +
-                          std::to_string(attempt);
-    if (mkdir(staging.c_str(), 0777) == 0) {
-      StagedFolders::get().add(staging);
-      return StagedFolder(target, staging, inside, adds);
-    }
-    if (errno != EEXIST)
-      break;
-  }
-  return makeError(ErrorCode::System, target,
-                   ": cannot create: ", lora_rt::systemMessage(errno));
+  auto staging =
+      lora_rt::TemporaryFolder::create(inside ? target + "/" : target, 0777);
+  if (!staging)
+    return staging.takeError();
+  return StagedFolder(target, std::move(*staging), inside, adds);
 }
 
 Error StagedFolder::writeText(const std::string &file, const std::string &text,
@@ -245,19 +128,20 @@ Error StagedFolder::limitMode(const std::string &file, unsigned mode) const {
 
 Error StagedFolder::protectLike(const std::string &source) {
   struct stat theirs, ours;
-  if (stat(source.c_str(), &theirs) != 0 || stat(staging.c_str(), &ours) != 0)
+  if (stat(source.c_str(), &theirs) != 0 ||
+      stat(staging.path().c_str(), &ours) != 0)
     return makeError(ErrorCode::System, source,
                      ": cannot read its "
                      "permissions: ",
                      lora_rt::systemMessage(errno));
   mode = (ours.st_mode & 0777 & modeOf(theirs)) | S_IRWXU;
-  return lora::limitMode(staging, S_IRWXU);
+  return lora::limitMode(staging.path(), S_IRWXU);
 }
 
 bool StagedFolder::place() const {
   if (!inside) {
-    if (adds ? exchangeFolders(staging, target)
-             : rename(staging.c_str(), target.c_str()) == 0)
+    if (adds ? exchangeFolders(staging.path(), target)
+             : rename(staging.path().c_str(), target.c_str()) == 0)
       return true;
     // Somebody else has written there.
     if (errno == EEXIST || errno == ENOTEMPTY)
@@ -269,15 +153,15 @@ bool StagedFolder::place() const {
       return false;
     }
   }
-  return moveEntries(staging, target);
+  return moveEntries(staging.path(), target);
 }
 
 Error StagedFolder::commit() {
-  if ((mode && chmod(staging.c_str(), *mode) != 0) || !syncFolder(staging) ||
-      !StagedFolders::get().finish(staging, [this] { return place(); }))
+  if ((mode && chmod(staging.path().c_str(), *mode) != 0) ||
+      !syncFolder(staging.path()) ||
+      !staging.finish([this] { return place(); }))
     return makeError(ErrorCode::System, target,
                      ": cannot finish: ", lora_rt::systemMessage(errno));
-  staging.clear();
   std::string parent = fs::path(target).parent_path().string();
   (void)syncFolder(inside ? target : parent.empty() ? "." : parent);
   return Error::success();

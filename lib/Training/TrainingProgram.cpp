@@ -11,6 +11,7 @@
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Import/Import.h"
 #include "lora-mlir/InitAll.h"
+#include "lora-mlir/Support/ContextThreads.h"
 #include "lora-mlir/Target/Compiler.h"
 #include "lora-mlir/Target/WeightEvaluator.h"
 #include "mlir/Pass/PassManager.h"
@@ -61,6 +62,7 @@ Error TrainingProgram::buildGraph() {
   mlir::DialectRegistry registry;
   registerAllDialects(registry);
   context.appendDialectRegistry(registry);
+  enableThreads(context);
   context.loadAllAvailableDialects();
 
   ImportOptions import;

@@ -60,7 +60,7 @@ private:
   const TrainingOptions &options;
   lora_rt::Checkpoint checkpoint;
   peft::PeftAdapter peft;
-  mlir::MLIRContext context;
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   mlir::OwningOpRef<mlir::ModuleOp> graph;
   ModuleManifest moduleManifest;
   std::set<int64_t> lengths;

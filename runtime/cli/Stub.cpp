@@ -2,6 +2,7 @@
 
 #include "RunCommand.h"
 #include "lora-runtime/Payload.h"
+#include "lora-runtime/Program.h"
 
 #include <cstdio>
 #include <sys/stat.h>
@@ -29,6 +30,7 @@ std::string ownPath() {
 
 int main(int argc, char **argv) {
   std::string self = ownPath();
+  lora_rt::beginProgram(self.substr(self.rfind('/') + 1) + ": ");
   if (!lora_rt::Payload::isPresent(self)) {
     std::fputs("This is the bare stub that lora-compile starts compiled files "
                "with; it holds no model, or its end was cut off.\n",

@@ -1,19 +1,14 @@
 //===- File.cpp - Files that appear whole or not at all -------------------===//
 
 #include "lora-runtime/File.h"
+#include "lora-runtime/Temporary.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
-#include <csignal>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
 #include <filesystem>
-#include <iterator>
-#include <mutex>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
@@ -25,152 +20,10 @@ std::string systemMessage(int number) {
   return strerror_r(number, buffer, sizeof(buffer));
 }
 
-void releasePages(std::span<const std::byte> range) {
-  static const uintptr_t page = uintptr_t(sysconf(_SC_PAGESIZE));
-  uintptr_t first = reinterpret_cast<uintptr_t>(range.data());
-  uintptr_t begin = (first + page - 1) / page * page;
-  uintptr_t end = (first + range.size()) / page * page;
-  if (begin < end)
-    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
-}
-
-MappedFile::MappedFile(MappedFile &&other) noexcept {
-  *this = std::move(other);
-}
-
-MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
-  std::swap(name, other.name);
-  std::swap(data, other.data);
-  std::swap(size, other.size);
-  std::swap(fd, other.fd);
-  return *this;
-}
-
-MappedFile::~MappedFile() {
-  if (fd < 0)
-    return; // Memory is its owner's.
-  if (data)
-    munmap(const_cast<std::byte *>(data), size);
-  close(fd);
-}
-
-Expected<MappedFile> MappedFile::open(const std::string &path) {
-  MappedFile file;
-  file.name = path;
-  // A pipe would wait for its other end.
-  file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file.fd < 0)
-    return makeError(ErrorCode::InvalidFile, path,
-                     ": cannot open: ", systemMessage(errno));
-  if (Error error = file.map())
-    return error;
-  return file;
-}
-
-Expected<MappedFile> MappedFile::fromDescriptor(int descriptor,
-                                                const std::string &name) {
-  MappedFile file;
-  file.name = name;
-  file.fd = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
-  if (file.fd < 0)
-    return makeError(ErrorCode::InvalidArgument, name,
-                     ": cannot be used: ", systemMessage(errno));
-  if (Error error = file.map())
-    return error;
-  return file;
-}
-
-MappedFile MappedFile::fromMemory(std::span<const std::byte> bytes,
-                                  const std::string &name) {
-  MappedFile file;
-  file.name = name;
-  file.data = bytes.data();
-  file.size = bytes.size();
-  return file;
-}
-
-Error MappedFile::map() {
-  struct stat facts;
-  if (fstat(fd, &facts) != 0)
-    return makeError(ErrorCode::System, name,
-                     ": cannot read its size: ", systemMessage(errno));
-  if (!S_ISREG(facts.st_mode))
-    return makeError(ErrorCode::InvalidFile, name, ": not a regular file");
-  if (facts.st_size == 0)
-    return makeError(ErrorCode::InvalidFile, name, ": the file is empty");
-  void *address =
-      mmap(nullptr, size_t(facts.st_size), PROT_READ, MAP_SHARED, fd, 0);
-  if (address == MAP_FAILED)
-    return makeError(ErrorCode::System, name,
-                     ": cannot map: ", systemMessage(errno));
-  // Fewer TLB misses and page faults, where the file system has large folios.
-  // What is not in the page cache is read by a few MiB.
-  madvise(address, size_t(facts.st_size), MADV_HUGEPAGE);
-  data = static_cast<const std::byte *>(address);
-  size = size_t(facts.st_size);
-  return Error::success();
-}
-
 namespace {
 
 /// Of a huge page.
 constexpr uint64_t blockBytes = uint64_t(2) << 20;
-
-/// Names of temporary files that a signal must not leave behind. A handler may
-/// only touch lock-free atomics, so a name is a pointer that is swapped out.
-constexpr size_t maxRegistered = 16;
-std::atomic<char *> registered[maxRegistered];
-static_assert(std::atomic<char *>::is_always_lock_free);
-
-constexpr int endingSignals[] = {SIGHUP, SIGINT, SIGTERM};
-struct sigaction formerActions[std::size(endingSignals)];
-
-/// Removes what is half written, then lets the signal do what it did before.
-void removeTemporaries(int number) {
-  for (std::atomic<char *> &entry : registered)
-    if (char *name = entry.exchange(nullptr))
-      unlink(name); // Its memory leaks; the process ends.
-  for (size_t i = 0; i < std::size(endingSignals); ++i)
-    if (endingSignals[i] == number)
-      sigaction(number, &formerActions[i], nullptr);
-  raise(number);
-}
-
-/// Stands before whoever handles the signals that end a process. One that is
-/// ignored, as under nohup, stays so.
-void watchSignals() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    for (size_t i = 0; i < std::size(endingSignals); ++i) {
-      struct sigaction action = {}, &former = formerActions[i];
-      if (sigaction(endingSignals[i], nullptr, &former) != 0 ||
-          former.sa_handler == SIG_IGN)
-        continue;
-      action.sa_handler = removeTemporaries;
-      sigaction(endingSignals[i], &action, nullptr);
-    }
-  });
-}
-
-/// Without room in the table, a signal leaves the file behind; nothing else.
-void registerTemporary(const std::string &name) {
-  watchSignals();
-  char *copy = strdup(name.c_str());
-  for (std::atomic<char *> &entry : registered) {
-    char *none = nullptr;
-    if (entry.compare_exchange_strong(none, copy))
-      return;
-  }
-  std::free(copy);
-}
-
-void forgetTemporary(const std::string &name) {
-  for (std::atomic<char *> &entry : registered) {
-    char *held = entry.load();
-    if (held && name == held && entry.compare_exchange_strong(held, nullptr))
-      return std::free(held);
-  }
-}
 
 std::string folderOf(const std::string &path) {
   size_t slash = path.rfind('/');
@@ -187,6 +40,7 @@ OutputFile &OutputFile::operator=(OutputFile &&other) noexcept {
   std::swap(target, other.target);
   std::swap(temporary, other.temporary);
   std::swap(mode, other.mode);
+  std::swap(replaced, other.replaced);
   std::swap(isDevice, other.isDevice);
   std::swap(end, other.end);
   std::swap(waiting, other.waiting);
@@ -195,17 +49,12 @@ OutputFile &OutputFile::operator=(OutputFile &&other) noexcept {
 }
 
 OutputFile::~OutputFile() {
+  if (!temporary.empty()) {
+    unlink(temporary.c_str());
+    forgetTemporary(temporary);
+  }
   if (fd >= 0)
     close(fd);
-  removeTemporary();
-}
-
-void OutputFile::removeTemporary() {
-  if (temporary.empty())
-    return;
-  unlink(temporary.c_str());
-  forgetTemporary(temporary);
-  temporary.clear();
 }
 
 Expected<OutputFile> OutputFile::open(const std::string &path, unsigned mode) {
@@ -215,12 +64,14 @@ Expected<OutputFile> OutputFile::open(const std::string &path, unsigned mode) {
   std::error_code code;
   std::filesystem::path canonical = std::filesystem::canonical(path, code);
   file.target = code ? path : canonical.string();
+  removeLeftovers(folderOf(file.target));
   struct stat status;
   if (stat(path.c_str(), &status) != 0)
     return file;
   if (S_ISDIR(status.st_mode))
     return makeError(ErrorCode::System, path,
                      ": cannot create: there is a folder of this name");
+  file.replaced = {status.st_mode & 0777u, status.st_uid, status.st_gid};
   // A device such as /dev/null is written to; a file must not take its place.
   if (!S_ISREG(status.st_mode)) {
     file.isDevice = true;
@@ -241,7 +92,7 @@ Expected<OutputFile> OutputFile::create(const std::string &path,
   // through /proc.
   if (access("/proc/self/fd", X_OK) == 0) {
     file->fd = ::open(folderOf(file->target).c_str(),
-                      O_TMPFILE | O_RDWR | O_CLOEXEC, mode);
+                      O_TMPFILE | O_RDWR | O_CLOEXEC, file->startMode());
     if (file->fd >= 0)
       return file;
   }
@@ -262,30 +113,65 @@ Expected<OutputFile> OutputFile::createNamed(const std::string &path,
 }
 
 Error OutputFile::takeName() {
-  std::string source = "/proc/self/fd/" + std::to_string(fd);
-  int failure = 0;
   // Several processes may write the same name; each has its own temporary.
-  for (unsigned attempt = 0; attempt < 100; ++attempt) {
-    std::string name = target + ".part." + std::to_string(getpid()) + "." +
-                       std::to_string(attempt);
-    registerTemporary(name);
-    int result = fd < 0 ? ::open(name.c_str(),
-                                 O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode)
-                        : linkat(AT_FDCWD, source.c_str(), AT_FDCWD,
-                                 name.c_str(), AT_SYMLINK_FOLLOW);
-    if (result >= 0) {
-      if (fd < 0)
-        fd = result;
-      temporary = name;
-      return Error::success();
-    }
-    failure = errno;
-    forgetTemporary(name);
-    if (failure != EEXIST)
-      break;
-  }
+  int made = -1;
+  Expected<std::string> name = makeTemporary(
+      target,
+      [&](const std::string &path) {
+        if (fd < 0)
+          return ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
+                        startMode());
+        // Held before others can see it.
+        (void)flock(fd, LOCK_SH | LOCK_NB);
+        return linkTo(path) == 0 ? dup(fd) : -1;
+      },
+      made);
+  if (!name)
+    return name.takeError();
+  if (fd < 0)
+    fd = made;
+  else
+    close(made);
+  temporary = std::move(*name);
+  return Error::success();
+}
+
+int OutputFile::linkTo(const std::string &path) const {
+  std::string source = "/proc/self/fd/" + std::to_string(fd);
+  return linkat(AT_FDCWD, source.c_str(), AT_FDCWD, path.c_str(),
+                AT_SYMLINK_FOLLOW);
+}
+
+Error OutputFile::endWriting() {
+  std::string source =
+      temporary.empty() ? "/proc/self/fd/" + std::to_string(fd) : temporary;
+  int reader = ::open(source.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without rights to read one's own file it stays as it is.
+  if (reader < 0)
+    return Error::success();
+  (void)flock(reader, LOCK_SH | LOCK_NB);
+  int closed = close(std::exchange(fd, reader));
+  // Network file systems report a full disk only here.
+  return closed == 0 ? Error::success() : cannotFinish();
+}
+
+Error OutputFile::takeRights() {
+  if (!replaced)
+    return Error::success();
+  unsigned rights = replaced->mode;
+  // What was readable can be run if it is a program now.
+  if (mode & 0111)
+    rights |= (rights & 0444) >> 2;
+  // Whose the file was it stays, where the system lets us.
+  if (fchown(fd, uid_t(-1), replaced->group) != 0)
+    rights &= 0707u | (rights & 7) << 3;
+  (void)!fchown(fd, replaced->owner, gid_t(-1));
+  return fchmod(fd, rights) == 0 ? Error::success() : cannotFinish();
+}
+
+Error OutputFile::cannotFinish() const {
   return makeError(ErrorCode::System, target,
-                   ": cannot create: ", systemMessage(failure));
+                   ": cannot finish: ", systemMessage(errno));
 }
 
 Error OutputFile::write(uint64_t offset, std::span<const std::byte> bytes) {
@@ -351,45 +237,67 @@ Error OutputFile::alignTo(uint64_t alignment) {
 Error OutputFile::commit() {
   if (Error error = flush())
     return error;
-  auto fail = [&]() {
-    return makeError(ErrorCode::System, target,
-                     ": cannot finish: ", systemMessage(errno));
-  };
   if (!isDevice) {
     if (fsync(fd) != 0)
-      return fail();
-    bool isThere = false;
-    if (temporary.empty()) {
-      std::string source = "/proc/self/fd/" + std::to_string(fd);
-      isThere = linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(),
-                       AT_SYMLINK_FOLLOW) == 0;
-      // A file that is replaced must be renamed over: a link cannot.
-      if (!isThere)
-        if (Error error = takeName())
-          return error;
-    }
-    if (!isThere) {
+      return cannotFinish();
+    // A program that someone has open for writing cannot be started ("text
+    // file busy"), so the file is closed before it gets its name.
+    if (Error error = endWriting())
+      return error;
+    if (Error error = takeRights())
+      return error;
+    // A file that is replaced must be renamed over: a link cannot.
+    if (temporary.empty() && linkTo(target) != 0)
+      if (Error error = takeName())
+        return error;
+    if (!temporary.empty()) {
       if (rename(temporary.c_str(), target.c_str()) != 0)
-        return fail();
+        return cannotFinish();
       forgetTemporary(temporary);
       temporary.clear();
     }
   }
-  int closed = close(fd);
-  fd = -1;
-  // Network file systems report a full disk only here.
-  return closed == 0 ? Error::success() : fail();
+  return close(std::exchange(fd, -1)) == 0 ? Error::success() : cannotFinish();
 }
 
 Expected<std::string> readTextFile(const std::string &path, uint64_t limit) {
-  Expected<MappedFile> file = MappedFile::open(path);
-  if (!file)
-    return file.takeError();
-  if (file->bytes().size() > limit)
-    return makeError(ErrorCode::InvalidFile, path, ": ", file->bytes().size(),
-                     " bytes, but at most ", limit, " make sense here");
-  return std::string(reinterpret_cast<const char *>(file->bytes().data()),
-                     file->bytes().size());
+  // A pipe would wait for its other end.
+  int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0)
+    return makeError(ErrorCode::InvalidFile, path,
+                     ": cannot open: ", systemMessage(errno));
+  auto read = [&]() -> Expected<std::string> {
+    struct stat facts;
+    if (fstat(file, &facts) != 0)
+      return makeError(ErrorCode::System, path,
+                       ": cannot read its size: ", systemMessage(errno));
+    if (!S_ISREG(facts.st_mode))
+      return makeError(ErrorCode::InvalidFile, path, ": not a regular file");
+    if (uint64_t(facts.st_size) > limit)
+      return makeError(ErrorCode::InvalidFile, path, ": ", facts.st_size,
+                       " bytes, but at most ", limit, " make sense here");
+    // Not mapped: it may become shorter meanwhile.
+    std::string text(size_t(facts.st_size), '\0');
+    size_t done = 0;
+    while (done < text.size()) {
+      ssize_t count = ::read(file, text.data() + done, text.size() - done);
+      if (count < 0 && errno == EINTR)
+        continue;
+      if (count < 0)
+        return makeError(ErrorCode::System, path,
+                         ": cannot read: ", systemMessage(errno));
+      if (count == 0)
+        break;
+      done += size_t(count);
+    }
+    text.resize(done);
+    if (text.empty())
+      return makeError(ErrorCode::InvalidFile, path, ": the file is empty");
+    return text;
+  };
+  Expected<std::string> text = read();
+  close(file);
+  return text;
 }
 
 Error writeTextFile(const std::string &path, std::string_view text) {

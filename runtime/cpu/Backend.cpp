@@ -1,9 +1,11 @@
 //===- Backend.cpp - The table that the runtime asks for ------------------===//
 
 #include "lora-runtime/backend.h"
+#include "../onednn/Team.h"
 #include "Engine.h"
 #include "Threads.h"
 #include "lora-runtime/Layouts.h"
+#include "lora-runtime/Thread.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -28,8 +30,17 @@ int32_t report(const Error &error, lora_message *message) {
 int32_t createEngine(const lora_engine_options *options, lora_engine **result,
                      lora_message *message) {
   auto engine = std::make_unique<lora_engine>();
+  constexpr uint32_t most = 1024;
+  if (options->threads > most)
+    return report(makeError(ErrorCode::InvalidArgument, options->threads,
+                            " threads; expected up to ", most),
+                  message);
   engine->threads = options->threads ? options->threads : cpu::usableCores();
-  cpu::useThreads(engine->threads);
+  // Fewer where the system gives fewer.
+  if (!canHaveTeam(engine->threads))
+    engine->threads = 1 + startableThreads(engine->threads - 1);
+  if (Error error = cpu::useThreads(engine->threads))
+    return report(error, message);
   Expected<Engine> device = cpuEngine();
   if (!device)
     return report(device.takeError(), message);
@@ -94,7 +105,8 @@ int32_t preferredLayout(lora_engine *engine, const char *json, uint64_t length,
   Expected<MatmulSpec> spec = cpu::parseMatmul({json, length});
   if (!spec)
     return report(spec.takeError(), message);
-  cpu::useThreads(engine->threads);
+  if (Error error = cpu::useThreads(engine->threads))
+    return report(error, message);
   Expected<std::string> name = lora_rt::preferredLayout(*spec);
   if (!name)
     return report(name.takeError(), message);
@@ -129,7 +141,8 @@ int32_t repackMatrix(lora_engine *engine, const lora_matrix *from,
   Expected<DType> type = elementType(from);
   if (!type)
     return report(type.takeError(), message);
-  cpu::useThreads(engine->threads);
+  if (Error error = cpu::useThreads(engine->threads))
+    return report(error, message);
   return report(
       repack(from->layout, source, to->layout, target, from->n, from->k, *type),
       message);
@@ -162,7 +175,8 @@ void primitiveFacts(const lora_primitive *primitive,
 int32_t execute(lora_engine *engine, lora_primitive *primitive,
                 void *const *args, void *scratch, lora_message *message) {
   // The number of threads is a property of the calling thread in OpenMP.
-  cpu::useThreads(primitive->threads);
+  if (Error error = cpu::useThreads(primitive->threads))
+    return report(error, message);
   return report(primitive->execute(*engine, args, scratch), message);
 }
 

@@ -180,7 +180,8 @@ Expected<std::unique_ptr<lora_primitive>> createMatmul(lora_engine &engine,
     count(spec, *matvec);
     return matvec;
   }
-  useThreads(threads);
+  if (Error error = useThreads(threads))
+    return error;
   Expected<Product> whole = Product::create(engine, spec);
   if (!whole)
     return whole.takeError();

@@ -1,6 +1,7 @@
 //===- Threads.cpp --------------------------------------------------------===//
 
 #include "Threads.h"
+#include "../onednn/Team.h"
 #include "Backoff.h"
 #include "lora-runtime/Clock.h"
 
@@ -95,9 +96,15 @@ unsigned usableCores() {
   return quota ? std::min(count, quota) : count;
 }
 
-void useThreads(unsigned threads) {
+Error useThreads(unsigned threads) {
+  if (!canHaveTeam(threads))
+    return makeError(ErrorCode::System, "this thread cannot have ", threads - 1,
+                     " helpers: the system gives no more threads; raise the "
+                     "limit (ulimit -u, or pids.max of the control group), or "
+                     "use fewer (--threads)");
   if (omp_get_max_threads() != int(threads))
     omp_set_num_threads(int(threads));
+  return Error::success();
 }
 
 void parallelFor(unsigned threads, int64_t begin, int64_t end, int64_t grain,
@@ -107,7 +114,7 @@ void parallelFor(unsigned threads, int64_t begin, int64_t end, int64_t grain,
     return;
   grain = std::max<int64_t>(grain, 1);
   int64_t useful = std::min<int64_t>(threads, (count + grain - 1) / grain);
-  if (useful <= 1 || omp_in_parallel()) {
+  if (useful <= 1 || omp_in_parallel() || !canHaveTeam(unsigned(useful))) {
     body(captures, begin, end);
     return;
   }

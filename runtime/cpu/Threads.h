@@ -9,6 +9,7 @@
 #ifndef LORA_RUNTIME_CPU_THREADS_H
 #define LORA_RUNTIME_CPU_THREADS_H
 
+#include "lora-runtime/Error.h"
 #include "lora-runtime/module.h"
 
 namespace lora_rt::cpu {
@@ -17,8 +18,9 @@ namespace lora_rt::cpu {
 /// group's quota; at least 1.
 unsigned usableCores();
 
-/// Makes regions that the calling thread starts use this many threads.
-void useThreads(unsigned threads);
+/// Makes regions that the calling thread starts use this many threads; fails if
+/// it cannot have them.
+Error useThreads(unsigned threads);
 
 /// Runs body over [begin, end) on `threads` threads; chunks of at least `grain`
 /// are handed out as threads become free.

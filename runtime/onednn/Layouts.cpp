@@ -3,6 +3,7 @@
 #include "lora-runtime/Layouts.h"
 #include "Handles.h"
 #include "Matmul.h"
+#include "Team.h"
 
 #include <cstring>
 #include <optional>
@@ -237,8 +238,9 @@ Error repack(std::string_view from, const void *source, std::string_view to,
   Expected<Engine> engine = cpuEngine();
   if (!engine)
     return engine.takeError();
-  // Too small to share.
-  OneThread small(n * k * int64_t(sizeOf(type)) < 1 << 18);
+  // Too small to share, or nobody to share it with.
+  OneThread alone(n * k * int64_t(sizeOf(type)) < 1 << 18 ||
+                  !canHaveTeam(unsigned(omp_get_max_threads())));
   dnnl_stream_t rawStream = nullptr;
   if (Error error = check(dnnl_stream_create(&rawStream, engine->get(),
                                              dnnl_stream_default_flags),

@@ -5,9 +5,9 @@
 #include "PayloadFormat.h"
 #include "ProgramChecksum.h"
 #include "lora-runtime/Payload.h"
+#include "lora-runtime/Thread.h"
 
 #include <cstring>
-#include <future>
 #include <sys/stat.h>
 
 #define XXH_INLINE_ALL
@@ -60,10 +60,12 @@ struct PayloadWriter::State {
       update();
       return file.append(bytes);
     }
-    // In this thread, later, where there is no other one.
-    std::future<void> updated = std::async(update);
+    std::optional<Thread> updating = Thread::start(update);
     Error error = file.append(bytes);
-    updated.wait();
+    if (updating)
+      updating->join();
+    else
+      update();
     return error;
   }
 

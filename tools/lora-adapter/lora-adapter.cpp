@@ -9,6 +9,7 @@
 #include "lora-mlir/Adapter/Convert.h"
 #include "lora-mlir/Adapter/Inspect.h"
 #include "lora-mlir/Adapter/Models.h"
+#include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/CommandLine.h"
 #include "lora-runtime/File.h"
 #include "lora-runtime/OutputPath.h"
@@ -371,6 +372,7 @@ static Action addConvert(CLI::App &app) {
 }
 
 int main(int argc, char **argv) {
+  lora::beginTool("lora-adapter");
   CLI::App app(overview, "lora-adapter");
   app.footer(example);
   app.require_subcommand(1);

@@ -4,6 +4,8 @@
 #include "ReadBandwidth.h"
 #include "WorkerLoop.h"
 #include "cpu/Threads.h"
+#include "lora-runtime/Program.h"
+#include "lora-runtime/Thread.h"
 
 #include <cstdlib>
 #include <optional>
@@ -109,6 +111,7 @@ private:
 } // namespace
 
 int main(int argc, char **argv) {
+  beginProgram("lora-bench-limits: ");
   if (argc != 3) {
     std::fputs("Usage: lora-bench-limits THREADS READ_BYTES\n"
                "A part of lora-bench, which starts it: answers requests on "
@@ -116,9 +119,10 @@ int main(int argc, char **argv) {
                stderr);
     return 1;
   }
-  int threads = std::atoi(argv[1]);
-  LimitsWorker worker(threads > 0 ? unsigned(threads)
-                                  : lora_rt::cpu::usableCores(),
+  int wanted = std::atoi(argv[1]);
+  unsigned threads =
+      wanted > 0 ? unsigned(wanted) : lora_rt::cpu::usableCores();
+  LimitsWorker worker(1 + lora_rt::startableThreads(threads - 1),
                       std::strtoull(argv[2], nullptr, 10));
   answer(worker.description());
   return answerRequests(

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "WorkerLoop.h"
+#include "lora-runtime/Program.h"
 #include "lora-runtime/Session.h"
 
 #include <cstdlib>
@@ -154,6 +155,7 @@ private:
 } // namespace
 
 int main(int argc, char **argv) {
+  beginProgram("lora-bench-model: ");
   if (argc != 4) {
     std::fputs("Usage: lora-bench-model FILE THREADS CONTEXT\n"
                "A part of lora-bench, which starts it: answers requests on "

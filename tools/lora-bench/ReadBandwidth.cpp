@@ -8,12 +8,13 @@
 #include "ReadBandwidth.h"
 #include "WorkerLoop.h"
 #include "lora-runtime/File.h"
+#include "lora-runtime/Thread.h"
 
 #include <atomic>
 #include <barrier>
 #include <cerrno>
+#include <optional>
 #include <sys/mman.h>
-#include <thread>
 #include <unistd.h>
 
 #if defined(__x86_64__)
@@ -90,18 +91,30 @@ Read readerOf(int streams) {
 /// from the first one's start to the last one's end.
 template <typename Body> double timeParallel(unsigned threads, Body body) {
   std::vector<double> starts(threads), ends(threads);
-  std::barrier together{ptrdiff_t(threads)};
+  std::optional<std::barrier<>> together;
+  std::atomic<bool> isReady = false;
   auto run = [&](unsigned thread) {
-    together.arrive_and_wait();
+    isReady.wait(false);
+    together->arrive_and_wait();
     starts[thread] = now();
     body(thread);
     ends[thread] = now();
   };
-  std::vector<std::thread> helpers;
-  for (unsigned thread = 1; thread < threads; ++thread)
-    helpers.emplace_back(run, thread);
+  std::vector<Thread> helpers;
+  for (unsigned thread = 1; thread < threads; ++thread) {
+    auto helper = Thread::start([&run, thread] { run(thread); });
+    // They could be started a moment ago; one that is lost since takes no part.
+    if (!helper)
+      break;
+    helpers.push_back(std::move(*helper));
+  }
+  starts.resize(helpers.size() + 1);
+  ends.resize(helpers.size() + 1);
+  together.emplace(ptrdiff_t(helpers.size() + 1));
+  isReady = true;
+  isReady.notify_all();
   run(0);
-  for (std::thread &helper : helpers)
+  for (Thread &helper : helpers)
     helper.join();
   return *std::max_element(ends.begin(), ends.end()) -
          *std::min_element(starts.begin(), starts.end());

@@ -8,6 +8,7 @@
 #include "lora-mlir/Bench/Benchmark.h"
 #include "lora-mlir/Bench/RandomCheckpoint.h"
 #include "lora-mlir/Bench/Shapes.h"
+#include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/CommandLine.h"
 #include "lora-runtime/File.h"
 #include "lora-runtime/OutputPath.h"
@@ -63,7 +64,8 @@ static void addOutputs(CLI::App &command, Outputs &outputs, bool withSvg) {
       ->type_name("FILE");
   if (withSvg)
     command
-        .add_option("--svg", outputs.svg, "Write a picture of the shares of the limits to this file")
+        .add_option("--svg", outputs.svg,
+                    "Write a picture of the shares of the limits to this file")
         ->type_name("FILE");
   command.add_flag("--quiet,-q", outputs.quiet, "Say nothing of the progress");
 }
@@ -71,9 +73,6 @@ static void addOutputs(CLI::App &command, Outputs &outputs, bool withSvg) {
 static Error publish(const Results &results, const Outputs &outputs) {
   std::string text = toText(results);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  if (std::fflush(stdout) != 0)
-    return lora_rt::makeError(lora_rt::ErrorCode::System,
-                              "standard output cannot be written to");
   if (!outputs.json.empty())
     if (Error error = lora_rt::writeTextFile(outputs.json, toJson(results)))
       return error;
@@ -324,6 +323,7 @@ static Action addRun(CLI::App &app) {
 }
 
 int main(int argc, char **argv) {
+  lora::beginTool("lora-bench");
   CLI::App app(overview, "lora-bench");
   app.footer(example);
   app.require_subcommand(1);

@@ -9,6 +9,7 @@
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/CommandLine.h"
+#include "lora-mlir/Support/StandardOutput.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
 
@@ -43,6 +44,7 @@ static int fail(const std::string &message) {
 }
 
 int main(int argc, char **argv) {
+  lora::beginTool("lora-check");
   cl::OptionCategory category("Options of lora-check");
   cl::opt<std::string> input(cl::Positional, cl::Required,
                              cl::desc("FILE.mlir"), cl::cat(category));

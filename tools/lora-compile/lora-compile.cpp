@@ -54,6 +54,7 @@ static void report(const lora::CompileReport &made, llvm::StringRef file) {
 }
 
 int main(int argc, char **argv) {
+  lora::beginTool("lora-compile");
   cl::OptionCategory category("Options of lora-compile");
   cl::opt<std::string> folder(cl::Positional, cl::Required,
                               cl::desc("MODEL_DIR"), cl::cat(category));
@@ -153,8 +154,6 @@ int main(int argc, char **argv) {
     if (!text)
       return fail(text.message());
     llvm::outs() << *text;
-    if (lora_rt::Error error = lora::flushStandardOutput())
-      return fail(error.message());
     return 0;
   }
   if (file.empty())

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-runtime/Program.h"
 #include "lora-runtime/Safetensors.h"
 
 #include <nlohmann/json.hpp>
@@ -417,6 +418,7 @@ static std::string parse(int argc, char **argv, Options &options) {
 }
 
 int main(int argc, char **argv) {
+  beginProgram("lora-diff: error: ");
   for (int i = 1; i < argc; ++i)
     if (std::string_view(argv[i]) == "--help") {
       std::cout << usage;

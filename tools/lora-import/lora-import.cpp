@@ -35,6 +35,7 @@ static int fail(const std::string &message) {
 }
 
 int main(int argc, char **argv) {
+  lora::beginTool("lora-import");
   cl::OptionCategory category("Options of lora-import");
   cl::opt<std::string> folder(cl::Positional, cl::Required,
                               cl::desc("MODEL_DIR"), cl::cat(category));
@@ -96,8 +97,6 @@ int main(int argc, char **argv) {
   stream << "\n";
   if (output == "-") {
     llvm::outs() << text;
-    if (lora_rt::Error error = lora::flushStandardOutput())
-      return fail(error.message());
     return 0;
   }
   if (lora_rt::Error error = lora_rt::writeTextFile(output, text))

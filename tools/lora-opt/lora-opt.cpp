@@ -14,6 +14,7 @@
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/CommandLine.h"
+#include "lora-mlir/Support/ContextThreads.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
 #include "lora-runtime/OutputPath.h"
@@ -76,16 +77,20 @@ printerOptions(const MlirOptMainConfig &config) {
 }
 
 int main(int argc, char **argv) {
-  llvm::InitLLVM init(argc, argv);
+  llvm::InitLLVM init(argc, argv, /*InstallPipeSignalExitHandler=*/false);
+  lora::beginTool("lora-opt");
   if (lora::asksForHelp(argc, argv)) {
     lora::printHelp();
-    if (lora_rt::Error error = lora::flushStandardOutput())
-      return fail(error.message());
     return 0;
   }
   DialectRegistry registry;
   lora::registerAllDialects(registry);
   lora::registerAllPasses();
+  std::vector<char *> arguments(argv, argv + argc);
+  // MLIR would end the program when it finds out.
+  std::string noThreads = "--mlir-disable-threading";
+  if (!lora::canStartPool())
+    arguments.push_back(noThreads.data());
   constexpr const char *overview =
       "lora-mlir: rewrites the IR of transformers with adapters\n\n"
       "What a pass did and why is said in remarks: --remarks-filter='.*' shows "
@@ -93,7 +98,8 @@ int main(int argc, char **argv) {
   std::string header = registerCLIOptions(overview, registry);
   flagOf("mlir-print-op-on-diagnostic").setInitialValue(false);
   flagOf("mlir-use-nameloc-as-prefix").setInitialValue(true);
-  auto [input, output] = parseCLIOptions(argc, argv, header);
+  auto [input, output] =
+      parseCLIOptions(int(arguments.size()), arguments.data(), header);
   if (std::string repeated = lora::findRepeatedOption(); !repeated.empty())
     return fail(repeated);
   auto config = MlirOptMainConfig::createFromCLOptions();
@@ -114,13 +120,9 @@ int main(int argc, char **argv) {
                                   printerOptions(config));
   if (!config.shouldVerifyDiagnostics())
     printer.attachToContextsOf(registry);
-  if (output == "-") {
-    auto result =
-        MlirOptMain(llvm::outs(), std::move(*buffer), registry, config);
-    if (lora_rt::Error error = lora::flushStandardOutput())
-      return fail(error.message());
-    return asMainReturnCode(result);
-  }
+  if (output == "-")
+    return asMainReturnCode(
+        MlirOptMain(llvm::outs(), std::move(*buffer), registry, config));
   auto file = lora_rt::OutputFile::create(output);
   if (!file)
     return fail(file.message());

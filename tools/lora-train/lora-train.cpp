@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/Support/StandardOutput.h"
 #include "lora-mlir/Training/Trainer.h"
 #include "lora-runtime/CommandLine.h"
 
@@ -25,6 +26,7 @@ static constexpr const char *example = R"(Example:
     --data examples/tiny-qwen3/train.jsonl --out /tmp/tuned --steps 40 --batch-size 4 --lr 1e-2)";
 
 int main(int argc, char **argv) {
+  lora::beginTool("lora-train");
   lora::TrainingOptions options;
   std::vector<double> betas{options.optimizer.beta1, options.optimizer.beta2};
   std::string dtype;

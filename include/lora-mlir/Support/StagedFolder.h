@@ -13,6 +13,7 @@
 #define LORA_MLIR_SUPPORT_STAGEDFOLDER_H
 
 #include "lora-runtime/File.h"
+#include "lora-runtime/Temporary.h"
 
 #include <optional>
 #include <span>
@@ -22,10 +23,6 @@ namespace lora {
 
 class StagedFolder {
 public:
-  StagedFolder(StagedFolder &&other) noexcept;
-  StagedFolder &operator=(StagedFolder &&) = delete;
-  ~StagedFolder();
-
   /// `target` must not exist yet, or be an empty folder.
   static lora_rt::Expected<StagedFolder> create(const std::string &target);
 
@@ -35,10 +32,8 @@ public:
   createAddition(const std::string &target);
 
   /// Where to write until then.
-  const std::string &path() const { return staging; }
-  std::string pathOf(const std::string &file) const {
-    return staging + "/" + file;
-  }
+  const std::string &path() const { return staging.path(); }
+  std::string pathOf(const std::string &file) const { return staging / file; }
 
   /// `mode` is `OutputFile::create`'s.
   lora_rt::Error writeText(const std::string &file, const std::string &text,
@@ -65,7 +60,8 @@ public:
   lora_rt::Error commit();
 
 private:
-  StagedFolder(std::string target, std::string staging, bool inside, bool adds)
+  StagedFolder(std::string target, lora_rt::TemporaryFolder staging,
+               bool inside, bool adds)
       : target(std::move(target)), staging(std::move(staging)), inside(inside),
         adds(adds) {}
 
@@ -73,7 +69,8 @@ private:
   /// The last step; false, with errno, if it fails.
   bool place() const;
 
-  std::string target, staging;
+  std::string target;
+  lora_rt::TemporaryFolder staging;
   /// Where `staging` lies: in the target, which must stay, or beside it.
   bool inside;
   bool adds;

@@ -1,22 +1,35 @@
-//===- StandardOutput.h - Results that go to standard output ----*- C++ -*-===//
+//===- StandardOutput.h - LLVM's streams at the end of a tool ---*- C++ -*-===//
 
 #ifndef LORA_MLIR_SUPPORT_STANDARDOUTPUT_H
 #define LORA_MLIR_SUPPORT_STANDARDOUTPUT_H
 
-#include "lora-runtime/Error.h"
+#include "lora-runtime/Program.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <cstdlib>
+#include <string>
 
 namespace lora {
 
-/// Writes what `llvm::outs()` still holds. An error is told once: without this,
-/// LLVM ends the process with a message of its own.
-inline lora_rt::Error flushStandardOutput() {
-  llvm::outs().flush();
-  if (!llvm::outs().has_error())
-    return lora_rt::Error::success();
-  llvm::outs().clear_error();
-  return lora_rt::makeError(lora_rt::ErrorCode::System,
-                            "standard output cannot be written to");
+/// lora_rt::beginProgram for a tool that writes to LLVM's streams: what
+/// `llvm::outs()` still holds at the end is written, and an error is told as
+/// elsewhere. Without this LLVM ends the process with a message of its own,
+/// also for progress that nobody reads.
+inline void beginTool(const std::string &name) {
+  lora_rt::beginProgram(name + ": error: ");
+  // Made before the handler is registered, so destroyed after it ran.
+  llvm::outs();
+  llvm::errs();
+  on_exit(
+      [](int status, void *) {
+        llvm::errs().clear_error();
+        llvm::outs().flush();
+        std::error_code error = llvm::outs().error();
+        llvm::outs().clear_error();
+        if (error)
+          lora_rt::failOutput(status, error.value());
+      },
+      nullptr);
 }
 
 } // namespace lora

@@ -10,6 +10,7 @@
 #include "lora-mlir/Target/NativeCode.h"
 #include "lora-runtime/Layouts.h"
 #include "lora-runtime/Manifest.h"
+#include "lora-runtime/Thread.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
 #include "mlir/Pass/PassManager.h"
@@ -18,7 +19,6 @@
 #include <bit>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 using namespace mlir;
 using namespace lora;
@@ -190,11 +190,15 @@ lora::compileInMemory(ModuleOp graph, const CompileOptions &options,
     code = compilation.translate(NativeOutput::SharedObject);
   };
   if (meanwhile) {
-    std::thread translation(translate);
+    std::optional<lora_rt::Thread> translation =
+        lora_rt::Thread::start(translate);
     Error error = meanwhile(*manifest);
-    translation.join();
+    if (translation)
+      translation->join();
     if (error)
       return error;
+    if (!translation)
+      translate();
   } else {
     translate();
   }

@@ -15,6 +15,7 @@
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Import/Import.h"
 #include "lora-mlir/InitAll.h"
+#include "lora-mlir/Support/ContextThreads.h"
 #include "lora-runtime/CompiledFile.h"
 #include "lora-runtime/OutputPath.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -39,6 +40,7 @@ public:
     mlir::DialectRegistry registry;
     registerAllDialects(registry);
     context.appendDialectRegistry(registry);
+    enableThreads(context);
     // What is made without a pass that would say so.
     context.loadDialect<LoRADialect, transformer::TransformerDialect,
                         mlir::arith::ArithDialect, mlir::func::FuncDialect>();
@@ -63,7 +65,7 @@ private:
   Error checkFinite(const lora_rt::TensorView &tensor) const;
 
   const ModelOptions &options;
-  mlir::MLIRContext context;
+  mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   std::optional<lora_rt::Checkpoint> checkpoint;
   /// With their names in weight expressions; the order is the options'.
   std::vector<std::pair<std::string, peft::PeftAdapter>> adapters;

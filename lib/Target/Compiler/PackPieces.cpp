@@ -11,6 +11,7 @@
 #include "llvm/Support/MathExtras.h"
 
 #include <algorithm>
+#include <thread>
 
 using namespace lora;
 using lora_rt::Error;
@@ -113,7 +114,8 @@ PackPieces::PackPieces(llvm::ArrayRef<BoundValue> values, LeafResolver resolve)
   // One that is written, and one ready behind it.
   slots = std::vector<Slot>(count + 2);
   for (unsigned i = 0; i < count; ++i)
-    threads.emplace_back([this] { work(); });
+    if (auto thread = lora_rt::Thread::start([this] { work(); }))
+      threads.push_back(std::move(*thread));
 }
 
 PackPieces::~PackPieces() {
@@ -122,7 +124,7 @@ PackPieces::~PackPieces() {
     isStopped = true;
   }
   changed.notify_all();
-  for (std::thread &thread : threads)
+  for (lora_rt::Thread &thread : threads)
     thread.join();
 }
 
@@ -182,24 +184,29 @@ void PackPieces::work() {
     });
     if (isStopped || isEnd)
       return;
-    Slot &slot = slots[begun % slots.size()];
-    slot.isReady = false;
-    if (!begin(slot)) {
-      isEnd = true;
-      changed.notify_all();
-      return;
-    }
-    ++begun;
-    if (!slot.error) {
-      lock.unlock();
-      Error error = fill(slot.piece, slot.room, computed);
-      lock.lock();
-      slot.error = std::move(error);
-    }
-    isStopped |= bool(slot.error);
-    slot.isReady = true;
-    changed.notify_all();
+    workOnce(lock, computed);
   }
+}
+
+void PackPieces::workOnce(std::unique_lock<std::mutex> &lock,
+                          RowRoom &computed) {
+  Slot &slot = slots[begun % slots.size()];
+  slot.isReady = false;
+  if (!begin(slot)) {
+    isEnd = true;
+    changed.notify_all();
+    return;
+  }
+  ++begun;
+  if (!slot.error) {
+    lock.unlock();
+    Error error = fill(slot.piece, slot.room, computed);
+    lock.lock();
+    slot.error = std::move(error);
+  }
+  isStopped |= bool(slot.error);
+  slot.isReady = true;
+  changed.notify_all();
 }
 
 Expected<const Piece *> PackPieces::next() {
@@ -211,6 +218,11 @@ Expected<const Piece *> PackPieces::next() {
     changed.notify_all();
   }
   Slot &slot = slots[done % slots.size()];
+  // No thread could be started.
+  if (threads.empty() && done == begun && !isEnd && !isStopped) {
+    lora_rt::OneThread alone;
+    workOnce(lock, ownRoom);
+  }
   changed.wait(
       lock, [&] { return done < begun ? slot.isReady : isEnd || isStopped; });
   if (done == begun)

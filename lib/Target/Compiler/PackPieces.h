@@ -5,6 +5,7 @@
 
 #include "lora-mlir/Target/Manifest.h"
 #include "lora-mlir/Target/WeightEvaluator.h"
+#include "lora-runtime/Thread.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -13,7 +14,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <thread>
 
 namespace lora {
 
@@ -82,6 +82,9 @@ private:
   };
 
   void work();
+  /// Fills the next slot, if there is more. The mutex is held, but not while a
+  /// piece is computed.
+  void workOnce(std::unique_lock<std::mutex> &lock, RowRoom &computed);
   /// Enters what comes next into a slot; false behind the last piece. The mutex
   /// is held.
   bool begin(Slot &slot);
@@ -103,7 +106,9 @@ private:
   size_t nextValue = 0;
   std::shared_ptr<PackedWeight> current;
   int64_t nextRow = 0;
-  std::vector<std::thread> threads;
+  /// Of the caller, where there are no threads.
+  RowRoom ownRoom;
+  std::vector<lora_rt::Thread> threads;
 };
 
 } // namespace lora

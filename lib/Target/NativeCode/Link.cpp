@@ -6,12 +6,10 @@
 
 #include "Link.h"
 #include "lld/Common/Driver.h"
-#include "llvm/ADT/ScopeExit.h"
+#include "lora-runtime/Temporary.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/Signals.h"
 #include "llvm/Support/raw_ostream.h"
 #include <mutex>
 
@@ -66,28 +64,12 @@ static lora_rt::Error runLinker(llvm::ArrayRef<std::string> arguments) {
 
 lora_rt::Expected<std::string> lora::linkSharedObject(llvm::StringRef object,
                                                       llvm::StringRef libm) {
-  // A signal in the middle removes them, too.
-  llvm::SmallVector<std::string> temporary;
-  llvm::scope_exit cleanup([&] {
-    for (const std::string &path : temporary) {
-      llvm::sys::fs::remove(path);
-      llvm::sys::DontRemoveFileOnSignal(path);
-    }
-  });
-  for (auto [stem, suffix] : {std::pair("libm", "o"),
-                              {"libm", "so"},
-                              {"module", "o"},
-                              {"module", "so"}}) {
-    llvm::SmallString<128> path;
-    if (std::error_code code = llvm::sys::fs::createTemporaryFile(
-            llvm::Twine("lora-") + stem, suffix, path))
-      return makeError(ErrorCode::System,
-                       "cannot create a temporary file: ", code.message());
-    llvm::sys::RemoveFileOnSignal(path);
-    temporary.push_back(path.str().str());
-  }
-  const std::string &libmObject = temporary[0], &libmShared = temporary[1],
-                    &input = temporary[2], &output = temporary[3];
+  auto folder = lora_rt::TemporaryFolder::create(
+      lora_rt::temporaryRoot() + "/lora-link", 0700);
+  if (!folder)
+    return folder.takeError();
+  std::string libmObject = *folder / "libm.o", libmShared = *folder / "libm.so",
+              input = *folder / "module.o", output = *folder / "module.so";
   if (lora_rt::Error error = writeFile(libmObject, libm))
     return error;
   if (lora_rt::Error error = writeFile(input, object))

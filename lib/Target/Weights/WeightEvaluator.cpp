@@ -7,8 +7,8 @@
 #include "lora-mlir/Target/WeightEvaluator.h"
 #include "Expression.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "lora-mlir/Support/ParallelFor.h"
 #include "lora-runtime/Numeric.h"
-#include "llvm/Support/Parallel.h"
 
 #include <algorithm>
 
@@ -138,7 +138,7 @@ void BoundWeight::computeRows(int64_t begin, int64_t end,
 
 void BoundWeight::compute(std::span<std::byte> result) const {
   int64_t panel = getPanelRows();
-  llvm::parallelFor(0, size_t((rows + panel - 1) / panel), [&](size_t index) {
+  lora::parallelFor(0, size_t((rows + panel - 1) / panel), [&](size_t index) {
     int64_t first = int64_t(index) * panel,
             last = std::min(first + panel, rows);
     computeRows(first, last,

@@ -9,8 +9,8 @@
 #include "Expression.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Support/Factorizations.h"
+#include "lora-mlir/Support/ParallelFor.h"
 #include "llvm/ADT/TypeSwitch.h"
-#include "llvm/Support/Parallel.h"
 
 #include <cmath>
 
@@ -66,7 +66,7 @@ std::vector<double> sumSquares(const Expression &matrix, bool ofRows) {
   // rows on any number of threads.
   constexpr int64_t parts = 64;
   std::vector<std::vector<double>> partial(ofRows ? 0 : parts);
-  llvm::parallelFor(0, parts, [&](size_t part) {
+  lora::parallelFor(0, parts, [&](size_t part) {
     int64_t first = rows * int64_t(part) / parts,
             last = rows * int64_t(part + 1) / parts;
     std::vector<double> inColumns(ofRows ? 0 : size_t(columns));
@@ -202,7 +202,7 @@ Expected<std::vector<float>> compute(ResidualAttr residual,
                      ? 1.0
                      : residual.getScale().getValueAsDouble();
   int64_t columns = right.columns();
-  llvm::parallelFor(0, size_t(left.rows()), [&](size_t row) {
+  lora::parallelFor(0, size_t(left.rows()), [&](size_t row) {
     std::vector<double> product(static_cast<size_t>(columns));
     for (size_t k = 0; k < middle.size(); ++k) {
       double factor = left(int64_t(row), int64_t(k)) * middle[k] * scale;

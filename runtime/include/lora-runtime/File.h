@@ -3,9 +3,8 @@
 // Inputs are mapped read-only. An output appears under its name only when it is
 // complete: it is written without a name in the same folder, flushed to the
 // disk and then named. Whatever ends the process before leaves nothing. On file
-// systems without unnamed files it has a temporary name, NAME.part.*, which is
-// removed when the output is given up or SIGHUP, SIGINT or SIGTERM end the
-// process; there a crash leaves it behind.
+// systems without unnamed files it has a temporary name (Temporary.h), which
+// goes away with the process, or when the next one writes to the folder.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,6 +15,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -68,7 +68,8 @@ public:
   ~OutputFile();
 
   /// `mode` is that of open(2), for instance 0777 for a program; the user's
-  /// umask applies.
+  /// umask applies. A file that is replaced keeps its own mode instead, plus
+  /// the right to run a program for those who may read it.
   static Expected<OutputFile> create(const std::string &path,
                                      unsigned mode = 0666);
 
@@ -82,8 +83,8 @@ public:
   /// where the file system has large folios, and is mapped by them. So an error
   /// may belong to an earlier call.
   Error append(std::span<const std::byte> bytes);
-  /// Writes anywhere, after what was appended before; does not move the end that
-  /// `append` uses.
+  /// Writes anywhere, after what was appended before; does not move the end
+  /// that `append` uses.
   Error writeAt(uint64_t offset, std::span<const std::byte> bytes);
   /// Appends zeros up to a multiple of `alignment`.
   Error alignTo(uint64_t alignment);
@@ -99,7 +100,16 @@ private:
   static Expected<OutputFile> open(const std::string &path, unsigned mode);
   /// Creates a file under a temporary name, or gives the open one that name.
   Error takeName();
-  void removeTemporary();
+  /// Gives the open file a name that must be free; as link(2).
+  int linkTo(const std::string &path) const;
+  /// From here on `fd` is open for reading.
+  Error endWriting();
+  /// Makes mode and owner those of the file that is replaced.
+  Error takeRights();
+  /// Those that the file begins with: nobody else reads it before it is known
+  /// who may.
+  unsigned startMode() const { return replaced ? 0600 : mode; }
+  Error cannotFinish() const;
   Error write(uint64_t offset, std::span<const std::byte> bytes);
   /// Writes what waits.
   Error flush();
@@ -108,12 +118,21 @@ private:
   /// The name until commit; empty while the file has none.
   std::string temporary;
   unsigned mode = 0666;
+  struct Rights {
+    unsigned mode;
+    unsigned owner, group;
+  };
+  std::optional<Rights> replaced;
   bool isDevice = false;
   uint64_t end = 0;
   /// The last bytes before `end`, which are not in the file yet.
   std::vector<std::byte> waiting;
   int fd = -1;
 };
+
+/// If `address` lies in a file that is mapped: its name. For a handler of
+/// SIGBUS, which comes when the file became shorter or its disk failed.
+const char *mappedFileAt(const void *address);
 
 /// Gives back the pages of a mapped range; they are read again when needed.
 void releasePages(std::span<const std::byte> range);

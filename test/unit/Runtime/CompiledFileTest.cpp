@@ -1,37 +1,20 @@
 //===- CompiledFileTest.cpp - C interface, lora-run, compiled files -------===//
 
 #include "CApiTest.h"
+#include "Shell.h"
 #include "TestFiles.h"
 #include "TinyModule.h"
+#include "lora-runtime/Program.h"
 #include "lora-runtime/Safetensors.h"
 
 #include <algorithm>
-#include <array>
-#include <cstdio>
 #include <cstring>
+#include <fcntl.h>
+#include <unistd.h>
 
 using namespace lora_rt;
 
 namespace {
-
-struct Outcome {
-  int status;
-  std::string output;
-};
-
-/// Runs a command and collects its standard output.
-Outcome shell(const std::string &command) {
-  FILE *pipe = popen(command.c_str(), "r");
-  Outcome outcome = {-1, ""};
-  if (!pipe)
-    return outcome;
-  std::array<char, 4096> buffer;
-  while (size_t count = fread(buffer.data(), 1, buffer.size(), pipe))
-    outcome.output.append(buffer.data(), count);
-  int status = pclose(pipe);
-  outcome.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  return outcome;
-}
 
 const std::vector<int32_t> prompt = {3, 10, 0, 7, 7};
 
@@ -286,6 +269,35 @@ TEST(CompiledFile, ErrorsGoToStandardError) {
   EXPECT_EQ(shell(call + "--help").status, 0);
   EXPECT_NE(shell(call + "--info").output.find("family"), 0u);
   EXPECT_EQ(shell(std::string(LORA_STUB) + " 2>/dev/null").status, 1);
+}
+
+/// A file that becomes shorter under a program that has mapped it.
+TEST(CompiledFile, SaysWhichFileLostItsPages) {
+  TestFolder folder;
+  std::string other = folder.path("other.safetensors");
+  std::string header =
+      R"({"logits":{"dtype":"F32","shape":[1,4096,11],"data_offsets":[0,180224]}})";
+  std::string text(8, '\0');
+  text[0] = char(header.size());
+  text += header + std::string(180224, '\0');
+  folder.write("other.safetensors", text);
+  pid_t child = fork();
+  if (child == 0) {
+    dup2(open((folder.path("said")).c_str(), O_CREAT | O_WRONLY, 0600), 2);
+    beginProgram("reader: ");
+    Expected<SafetensorsFile> file = SafetensorsFile::open(other);
+    if (!file || truncate(other.c_str(), 4096) != 0)
+      _exit(3);
+    volatile std::byte last = file->find("logits")->bytes.back();
+    (void)last;
+    _exit(4);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1) << status;
+  EXPECT_EQ(readTextFile(folder.path("said"))
+                ->rfind("reader: " + other + ": became shorter"),
+            0u);
 }
 
 TEST(CompiledFile, PortableCarriesItsLibraries) {

@@ -2,7 +2,9 @@
 
 #include "lora-runtime/File.h"
 #include "TestFiles.h"
+#include "lora-runtime/Temporary.h"
 
+#include <cerrno>
 #include <csignal>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -81,6 +83,83 @@ TEST(OutputFile, PiecesOfAnySizeFollowEachOther) {
   }
 }
 
+TEST(OutputFile, KeepsTheRightsOfWhatItReplaces) {
+  umask(022);
+  struct {
+    unsigned before, asked, after;
+  } cases[] = {{0600, 0666, 0600}, {0600, 0777, 0700}, {0640, 0777, 0750},
+               {0444, 0777, 0555}, {0666, 0666, 0666}, {0200, 0777, 0200},
+               {0, 0777, 0755},    {0, 0666, 0644}};
+  for (Create create : ways)
+    for (auto [before, asked, after] : cases) {
+      TestFolder folder;
+      std::string path = folder.path("out");
+      if (before) {
+        folder.write("out", "old");
+        ASSERT_EQ(chmod(path.c_str(), mode_t(before)), 0);
+      }
+      Expected<OutputFile> file = create(path, asked);
+      ASSERT_TRUE(file) << file.message();
+      ASSERT_FALSE(file->append(bytesOf("new")));
+      // Until then nobody reads it who could not read the old one.
+      for (const auto &entry :
+           std::filesystem::directory_iterator(folder.root()))
+        if (entry.path() != path && before) {
+          EXPECT_EQ(unsigned(entry.status().permissions()), 0600u);
+        }
+      ASSERT_FALSE(file->commit());
+      struct stat facts;
+      ASSERT_EQ(stat(path.c_str(), &facts), 0);
+      EXPECT_EQ(facts.st_mode & 07777, after)
+          << std::oct << before << " " << asked;
+    }
+}
+
+/// A program that was replaced a moment ago can be started: nobody has it open
+/// for writing.
+TEST(OutputFile, CanBeRunAsSoonAsItIsThere) {
+  Expected<MappedFile> program = MappedFile::open("/bin/true");
+  ASSERT_TRUE(program) << program.message();
+  for (Create create : ways) {
+    TestFolder folder;
+    std::string path = folder.path("out");
+    int failures[2];
+    ASSERT_EQ(pipe(failures), 0);
+    pid_t runner = fork();
+    if (runner == 0) {
+      // Starts it again and again until the pipe is closed.
+      close(failures[0]);
+      for (;;) {
+        pid_t child = fork();
+        if (child == 0) {
+          execl(path.c_str(), path.c_str(), nullptr);
+          _exit(errno == ETXTBSY ? 26 : 0);
+        }
+        int status = 0;
+        waitpid(child, &status, 0);
+        char busy = WIFEXITED(status) && WEXITSTATUS(status) == 26;
+        if (write(failures[1], &busy, 1) != 1)
+          _exit(0);
+      }
+    }
+    close(failures[1]);
+    int busy = 0;
+    for (int i = 0; i < 60; ++i) {
+      Expected<OutputFile> file = create(path, 0777);
+      ASSERT_TRUE(file) << file.message();
+      ASSERT_FALSE(file->append(program->bytes()));
+      ASSERT_FALSE(file->commit());
+      char one = 0;
+      if (read(failures[0], &one, 1) == 1)
+        busy += one;
+    }
+    close(failures[0]);
+    kill(runner, SIGKILL);
+    waitpid(runner, nullptr, 0);
+    EXPECT_EQ(busy, 0);
+  }
+}
+
 /// Starts a file in a process of its own that `number` ends; the files left.
 size_t filesLeftBy(int number, Create create, bool isIgnored = false) {
   TestFolder folder;
@@ -107,7 +186,7 @@ size_t filesLeftBy(int number, Create create, bool isIgnored = false) {
 
 TEST(OutputFile, SignalsLeaveNothing) {
   for (Create create : ways)
-    for (int number : {SIGHUP, SIGINT, SIGTERM})
+    for (int number : {SIGHUP, SIGINT, SIGTERM, SIGQUIT, SIGPIPE, SIGXCPU})
       EXPECT_EQ(filesLeftBy(number, create), 0u) << number;
   EXPECT_EQ(filesLeftBy(SIGHUP, OutputFile::createNamed, /*isIgnored=*/true),
             1u);
@@ -120,6 +199,65 @@ TEST(OutputFile, KillLeavesNothingWhereFilesNeedNoName) {
   if (countFiles(folder) != 0)
     GTEST_SKIP() << "this file system has no unnamed files";
   EXPECT_EQ(filesLeftBy(SIGKILL, OutputFile::create), 0u);
+}
+
+/// What a process left that could not remove it goes away with the next one
+/// that writes there; what a living one holds does not.
+TEST(OutputFile, TheNextOneRemovesWhatIsLeft) {
+  TestFolder folder;
+  int ready[2];
+  ASSERT_EQ(pipe(ready), 0);
+  auto start = [&](const std::string &name) {
+    pid_t child = fork();
+    if (child == 0) {
+      Expected<OutputFile> file =
+          OutputFile::createNamed(folder.path(name), 0666);
+      Expected<TemporaryFolder> made =
+          TemporaryFolder::create(folder.path(name + "-folder"), 0777);
+      if (!file || file->append(bytesOf("half")) || !made ||
+          writeTextFile(*made / "half", "half") || write(ready[1], "", 1) != 1)
+        _exit(1);
+      for (;;)
+        pause();
+    }
+    char one;
+    EXPECT_EQ(read(ready[0], &one, 1), 1);
+    return child;
+  };
+  auto kill = [](pid_t child) {
+    ::kill(child, SIGKILL);
+    waitpid(child, nullptr, 0);
+  };
+  pid_t living = start("living"), dead = start("dead");
+  // Neither what others made nor what only looks like it.
+  folder.write("mine.part.1.0", "a part");
+  folder.write("mine.part.lora-1-", "a part");
+  kill(dead);
+  EXPECT_EQ(countFiles(folder), 6u);
+  ASSERT_FALSE(writeTextFile(folder.path("out"), "text"));
+  EXPECT_EQ(countFiles(folder), 5u);
+  kill(living);
+}
+
+TEST(TemporaryFolder, SignalsLeaveNothing) {
+  TestFolder folder;
+  for (int number : {SIGINT, SIGTERM, SIGQUIT}) {
+    pid_t child = fork();
+    if (child == 0) {
+      Expected<TemporaryFolder> made =
+          TemporaryFolder::create(folder.path("out"), 0777);
+      std::filesystem::create_directories(*made / "a/b");
+      if (!made || writeTextFile(*made / "a/b/c", "half") ||
+          writeTextFile(*made / "d", "half"))
+        _exit(1);
+      raise(number);
+      _exit(2);
+    }
+    int status = 0;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == number) << status;
+    EXPECT_EQ(countFiles(folder), 0u) << number;
+  }
 }
 
 TEST(OutputFile, SaysWhatCannotBeWritten) {
@@ -138,6 +276,25 @@ TEST(OutputFile, SaysWhatCannotBeWritten) {
   Error error = full->append(bytesOf("text"));
   EXPECT_EQ(error.message(),
             "/dev/full: cannot write: " + systemMessage(ENOSPC));
+}
+
+/// Which file it is that a page is missing of.
+TEST(MappedFile, KnowsWhatLiesWhere) {
+  TestFolder folder;
+  folder.write("a", std::string(5000, 'a'));
+  folder.write("b", "b");
+  Expected<MappedFile> a = MappedFile::open(folder.path("a"));
+  const std::byte *gone = nullptr;
+  {
+    Expected<MappedFile> b = MappedFile::open(folder.path("b"));
+    ASSERT_TRUE(a && b);
+    gone = b->bytes().data();
+    EXPECT_EQ(mappedFileAt(gone), folder.path("b"));
+  }
+  EXPECT_EQ(mappedFileAt(gone), nullptr);
+  EXPECT_EQ(mappedFileAt(a->bytes().data() + 4999), folder.path("a"));
+  EXPECT_EQ(mappedFileAt(a->bytes().data() + 5000), nullptr);
+  EXPECT_EQ(mappedFileAt(&folder), nullptr);
 }
 
 TEST(MappedFile, DoesNotWaitForAPipe) {
