@@ -5,6 +5,9 @@
 # What a user never names (backend, stub, oneDNN) lies in a folder of its own, lib/lora-mlir. All paths between installed
 # files are relative, so an install tree may be moved.
 include(GNUInstallDirs)
+# The runtime opens no library in a folder that others may write to, whatever the umask of who installs.
+set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
+  OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 
 set(LORA_PRIVATE_DIR ${CMAKE_INSTALL_LIBDIR}/lora-mlir)
 file(RELATIVE_PATH LORA_PRIVATE_FROM_BIN "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}/lora-mlir")

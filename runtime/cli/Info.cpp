@@ -34,6 +34,31 @@ void printModel(const Manifest::Model &model) {
   std::printf("head       %s\n", text.c_str());
 }
 
+/// Where the backend is, and whether the file runs here: a copy on another
+/// machine may look complete and miss it.
+Error printBackend(const Manifest &manifest, const Payload &payload) {
+  Expected<BackendReport> report = reportBackend(manifest, payload);
+  if (!report)
+    return report.takeError();
+  if (report->isCarried)
+    std::printf("backend    in the file\n");
+  else if (!report->recordedProblem)
+    std::printf("backend    %s, which is there; a copy of this file on another "
+                "machine needs it there, or --portable\n",
+                readableMessage(report->recorded).c_str());
+  else if (report->recorded.empty())
+    std::printf("backend    neither in the file nor recorded\n");
+  else
+    std::printf("backend    %s\n", report->recordedProblem.message().c_str());
+  if (report->problem)
+    std::printf("runs here  no: %s\n", report->problem.message().c_str());
+  else if (report->isCarried || report->opened == report->recorded)
+    std::printf("runs here  yes\n");
+  else
+    std::printf("runs here  yes, with %s\n", report->opened.c_str());
+  return Error::success();
+}
+
 } // namespace
 
 Error printInfo(const std::string &path) {
@@ -65,6 +90,9 @@ Error printInfo(const std::string &path) {
   std::printf("target     %s (%s)\nneeds     %s\n",
               readableMessage(manifest->target.engine).c_str(),
               readableMessage(manifest->target.cpu).c_str(), features.c_str());
+
+  if (Error error = printBackend(*manifest, *payload))
+    return error;
 
   std::map<std::string, std::pair<int, uint64_t>> layouts;
   for (const Manifest::Param &param : manifest->params) {

@@ -1,24 +1,43 @@
 //===- BackendLibrary.cpp -------------------------------------------------===//
 
 #include "BackendLibrary.h"
+#include "../core/Fork.h"
 #include "../core/Json.h"
 #include "CodeObject.h"
+#include "TrustedLibrary.h"
 
 #include <cstdlib>
 #include <dlfcn.h>
 #include <map>
 #include <mutex>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 namespace lora_rt {
 
 namespace {
 
+/// Removes what oneDNN and OpenMP read, of which some writes files, from the
+/// environment of a program that has rights which its user does not have.
+void forgetVariables() {
+  std::vector<std::string> names;
+  for (char **entry = environ; entry && *entry; ++entry)
+    for (std::string_view prefix : {"ONEDNN_", "DNNL_", "OMP_", "GOMP_"})
+      if (std::string_view(*entry).starts_with(prefix))
+        names.emplace_back(*entry, strcspn(*entry, "="));
+  for (const std::string &name : names)
+    unsetenv(name.c_str());
+}
+
 /// Threads that wait at a barrier spin for about a tenth of a millisecond,
 /// which covers the pauses between two kernels, and then sleep: a longer spin
 /// would cost a whole time slice when another process needs the core. Nothing
 /// that the user has set is changed.
 void prepareOpenMP() {
+  if (getauxval(AT_SECURE))
+    forgetVariables();
   if (dlopen("libgomp.so.1", RTLD_NOLOAD | RTLD_LAZY))
     return; // It has read its environment already.
   if (!getenv("OMP_WAIT_POLICY"))
@@ -55,10 +74,32 @@ std::string backendFileName(const std::string &engine) {
   return "liblora_backend_" + engine + ".so";
 }
 
+std::string recordedBackend(const Payload &payload) {
+  if (!payload.find(hostPart))
+    return {};
+  Expected<std::span<const std::byte>> host = payload.verified(hostPart);
+  if (!host)
+    return {};
+  std::string_view text(reinterpret_cast<const char *>(host->data()),
+                        host->size());
+  Expected<Json> json = parseJson(text, "host");
+  if (!json || !json->is_object() || !json->contains("backend") ||
+      !(*json)["backend"].is_string())
+    return {};
+  return (*json)["backend"].get<std::string>();
+}
+
 std::vector<std::string> backendCandidates(const std::string &file,
                                            const Payload *payload) {
   std::vector<std::string> result;
-  if (const char *paths = getenv("LORA_RUNTIME_LIBRARY_PATH")) {
+  // A relative path would mean another library in each folder, and a file
+  // opens no library but a backend.
+  if (payload)
+    if (std::string path = recordedBackend(*payload);
+        path.starts_with("/") && path.ends_with("/" + file))
+      result.push_back(path);
+  // Not for a program with rights that its user does not have.
+  if (const char *paths = secure_getenv("LORA_RUNTIME_LIBRARY_PATH")) {
     std::istringstream stream(paths);
     for (std::string folder; std::getline(stream, folder, ':');)
       if (!folder.empty())
@@ -66,17 +107,11 @@ std::vector<std::string> backendCandidates(const std::string &file,
   }
   for (const std::string &folder : ownFolders())
     result.push_back(folder + "/" + file);
-  if (!payload || !payload->find(hostPart))
-    return result;
-  if (Expected<std::span<const std::byte>> host = payload->verified(hostPart)) {
-    std::string_view text(reinterpret_cast<const char *>(host->data()),
-                          host->size());
-    Expected<Json> json = parseJson(text, "host");
-    if (json && json->is_object() && json->contains("backend") &&
-        (*json)["backend"].is_string())
-      result.push_back((*json)["backend"].get<std::string>());
-  }
   return result;
+}
+
+bool carriesBackend(const Payload &payload, const std::string &engine) {
+  return payload.find(std::string(libraryPrefix) + backendFileName(engine));
 }
 
 namespace {
@@ -117,30 +152,45 @@ Expected<const lora_backend *> openCarried(const std::string &file,
   return query(symbol, payload.path() + ": " + file);
 }
 
-Expected<const lora_backend *> openFile(const std::string &file,
-                                        const Payload *payload) {
+/// Opens the first candidate that can be; `opened` becomes its path.
+Expected<const lora_backend *>
+openFile(const std::string &file, const Payload *payload, std::string &opened) {
   std::string tried;
   for (const std::string &path : backendCandidates(file, payload)) {
-    if (access(path.c_str(), R_OK) != 0) {
-      tried += "\n  " + path + ": not there";
+    Expected<void *> handle = openTrusted(path);
+    if (!handle) {
+      tried += "\n  " + handle.message();
       continue;
     }
-    if (void *handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL))
-      return query(dlsym(handle, LORA_BACKEND_QUERY_SYMBOL), path);
-    tried += std::string("\n  ") + dlerror();
+    Expected<const lora_backend *> backend =
+        query(dlsym(*handle, LORA_BACKEND_QUERY_SYMBOL), path);
+    if (backend) {
+      opened = path;
+      return backend;
+    }
+    tried += "\n  " + backend.message();
   }
   return makeError(
       ErrorCode::System, "cannot open ", file, ". Looked at:", tried,
-      "\nSet LORA_RUNTIME_LIBRARY_PATH to the folder that has it (build/lib of "
-      "lora-mlir), or compile the model with --portable, which carries it.");
+      payload ? "\nThe file does not carry it: it was compiled where the first "
+                "of these is, and runs on its own only there. "
+              : "\n",
+      "Compile the model with --portable, which puts it into the file; or "
+      "install lora-mlir on this machine; or set LORA_RUNTIME_LIBRARY_PATH to "
+      "the folder that has it (build/lib of lora-mlir).");
 }
 
 } // namespace
 
 Expected<const lora_backend *> openBackend(const std::string &engine,
-                                           const Payload *payload) {
+                                           const Payload *payload,
+                                           std::string *path) {
+  struct Opened {
+    const lora_backend *backend = nullptr;
+    std::string path;
+  };
   static std::mutex mutex;
-  static std::map<std::string, const lora_backend *> open;
+  static std::map<std::string, Opened> open;
   if (engine.empty() ||
       engine.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") !=
           std::string::npos)
@@ -148,21 +198,24 @@ Expected<const lora_backend *> openBackend(const std::string &engine,
                      "'");
   std::lock_guard lock(mutex);
   auto found = open.find(engine);
-  if (found != open.end())
-    return found->second;
-  prepareOpenMP();
-  std::string file = backendFileName(engine);
-  bool carried =
-      payload && payload->find(std::string(libraryPrefix) + file) != nullptr;
-  Expected<const lora_backend *> backend =
-      carried ? openCarried(file, *payload) : openFile(file, payload);
-  if (!backend)
-    return backend.takeError();
-  if (engine != (*backend)->name)
-    return makeError(ErrorCode::Unsupported, file, ": it offers the engine '",
-                     (*backend)->name, "'");
-  open.emplace(engine, *backend);
-  return *backend;
+  if (found == open.end()) {
+    prepareOpenMP();
+    watchForks();
+    std::string file = backendFileName(engine), opened;
+    Expected<const lora_backend *> backend =
+        payload && carriesBackend(*payload, engine)
+            ? openCarried(file, *payload)
+            : openFile(file, payload, opened);
+    if (!backend)
+      return backend.takeError();
+    if (engine != (*backend)->name)
+      return makeError(ErrorCode::Unsupported, file, ": it offers the engine '",
+                       (*backend)->name, "'");
+    found = open.emplace(engine, Opened{*backend, opened}).first;
+  }
+  if (path)
+    *path = found->second.path;
+  return found->second.backend;
 }
 
 } // namespace lora_rt

@@ -3,6 +3,9 @@
 #include "lora-runtime/CompiledFile.h"
 #include "../core/Json.h"
 #include "BackendLibrary.h"
+#include "CpuFeatures.h"
+#include "TrustedLibrary.h"
+#include "lora-runtime/Manifest.h"
 
 #include <climits>
 #include <cstdlib>
@@ -92,10 +95,10 @@ Expected<std::string> stubPath() {
 Expected<std::string> backendPath(const std::string &engine) {
   std::string file = backendFileName(engine), tried;
   for (const std::string &path : backendCandidates(file, nullptr)) {
-    char resolved[PATH_MAX];
-    if (access(path.c_str(), R_OK) == 0 && realpath(path.c_str(), resolved))
-      return std::string(resolved);
-    tried += "\n  " + path;
+    Expected<std::string> trusted = trustedPath(path);
+    if (trusted)
+      return trusted;
+    tried += "\n  " + trusted.message();
   }
   return makeError(
       ErrorCode::System, "cannot find ", file, ". Looked at:", tried,
@@ -110,9 +113,11 @@ Error addHostPart(PayloadWriter &writer, const std::string &backend) {
 }
 
 Error addLibraryParts(PayloadWriter &writer, const std::string &backend) {
-  void *handle = dlopen(backend.c_str(), RTLD_NOW | RTLD_LOCAL);
+  Expected<void *> handle = openTrusted(backend);
+  if (!handle)
+    return handle.takeError();
   link_map *library = nullptr;
-  if (!handle || dlinfo(handle, RTLD_DI_LINKMAP, &library) != 0)
+  if (dlinfo(*handle, RTLD_DI_LINKMAP, &library) != 0)
     return makeError(ErrorCode::System, "cannot open ", backend, ": ",
                      dlerror());
   const link_map *first = library;
@@ -131,6 +136,29 @@ Error addLibraryParts(PayloadWriter &writer, const std::string &backend) {
       return error;
   }
   return Error::success();
+}
+
+Expected<BackendReport> reportBackend(const Manifest &manifest,
+                                      const Payload &payload) {
+  const Manifest::Target &target = manifest.target;
+  BackendReport report;
+  report.isCarried = carriesBackend(payload, target.engine);
+  report.recorded = recordedBackend(payload);
+  report.problem = checkCpuFeatures(target.features, target.cpu);
+  if (!report.isCarried) {
+    if (!report.recorded.starts_with("/"))
+      report.recordedProblem =
+          makeError(ErrorCode::InvalidFile, "'", report.recorded,
+                    "', which is no absolute path, so it is not looked at");
+    else if (Expected<std::string> path = trustedPath(report.recorded); !path)
+      report.recordedProblem = path.takeError();
+    // What a file carries is not run to look at it.
+    Expected<const lora_backend *> backend =
+        openBackend(target.engine, &payload, &report.opened);
+    if (!backend && !report.problem)
+      report.problem = backend.takeError();
+  }
+  return report;
 }
 
 } // namespace lora_rt

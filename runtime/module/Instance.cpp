@@ -1,5 +1,6 @@
 //===- Instance.cpp - Slots, workspace and calls --------------------------===//
 
+#include "../core/Fork.h"
 #include "../core/Json.h"
 #include "ModuleState.h"
 #include "lora-runtime/Clock.h"
@@ -302,12 +303,16 @@ Error ModuleInstance::call(const Manifest::Entry &entry,
   call.context.status = 0;
   call.error = Error::success();
   call.padding = tokens && tokens < entry.tokens ? entry.tokens - tokens : 0;
-  std::lock_guard lock(state.running);
-  state.backend->set_token_rows(state.engine, tokens);
-  Timed timed(call.profiling ? &call.calls : nullptr);
-  state.entries[index](&call.context, slots.data(), workspace.address(),
-                       io.data());
-  return std::move(call.error);
+  auto turn = state.takeTurn();
+  if (!turn)
+    return turn.takeError();
+  return runWithTeam([&] {
+    state.backend->set_token_rows(state.engine, tokens);
+    Timed timed(call.profiling ? &call.calls : nullptr);
+    state.entries[index](&call.context, slots.data(), workspace.address(),
+                         io.data());
+    return std::move(call.error);
+  });
 }
 
 Error ModuleInstance::callWithHostMemory(

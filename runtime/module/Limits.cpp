@@ -1,6 +1,7 @@
 //===- Limits.cpp ---------------------------------------------------------===//
 
 #include "lora-runtime/Limits.h"
+#include "../core/Fork.h"
 #include "ModuleState.h"
 #include "lora-runtime/Clock.h"
 
@@ -106,9 +107,14 @@ Expected<MachineLimits> measureLimits(ModuleInstance &instance) {
             static_cast<std::byte *>(memory->address()) + i, ones))
       return error;
   MachineLimits limits;
-  limits.bytesPerSecond = instance.readBandwidth(*memory);
-  if (Expected<double> rate = instance.matmulRate())
-    limits.operationsPerSecond = *rate;
+  Error error = runWithTeam([&] {
+    limits.bytesPerSecond = instance.readBandwidth(*memory);
+    if (Expected<double> rate = instance.matmulRate())
+      limits.operationsPerSecond = *rate;
+    return Error::success();
+  });
+  if (error)
+    return error;
   return limits;
 }
 

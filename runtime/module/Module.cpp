@@ -1,5 +1,6 @@
 //===- Module.cpp - Loading: CPU check, code, engine, primitives ----------===//
 
+#include "../core/Fork.h"
 #include "BackendLibrary.h"
 #include "CpuFeatures.h"
 #include "ModuleState.h"
@@ -7,6 +8,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <unistd.h>
 
 namespace lora_rt {
 
@@ -110,6 +112,19 @@ Error Module::State::createPrimitives() {
   return Error::success();
 }
 
+Expected<std::unique_lock<std::mutex>> Module::State::takeTurn() {
+  std::unique_lock<std::mutex> lock(running, std::try_to_lock);
+  if (!lock) {
+    if (runningIn != getpid())
+      return makeError(ErrorCode::Unsupported, where,
+                       ": another thread was computing with this module when "
+                       "this process was forked; open the file again");
+    lock.lock();
+  }
+  runningIn = getpid();
+  return lock;
+}
+
 namespace {
 
 std::function<void(const std::string &)>
@@ -141,14 +156,17 @@ Module::load(Manifest manifest, std::span<const std::byte> code,
   state->backend = *backend;
   if (Error error = state->loadCode(code))
     return error;
-  if (Error error = state->createEngine(options.threads))
-    return error;
-  if (Error error = state->bindParameters(parameters))
-    return error;
-  if (Error error = state->adaptLayouts(warningSink(options)))
-    return error;
-  if (Error error = state->createPrimitives())
-    return error;
+  Error prepared = runWithTeam([&]() -> Error {
+    if (Error error = state->createEngine(options.threads))
+      return error;
+    if (Error error = state->bindParameters(parameters))
+      return error;
+    if (Error error = state->adaptLayouts(warningSink(options)))
+      return error;
+    return state->createPrimitives();
+  });
+  if (prepared)
+    return prepared;
   return std::shared_ptr<Module>(new Module(std::move(state)));
 }
 

@@ -7,6 +7,9 @@
 #include "lora-runtime/Module.h"
 #include "lora-runtime/Payload.h"
 
+#include <atomic>
+#include <sys/types.h>
+
 namespace lora_rt {
 
 struct Module::State {
@@ -34,6 +37,12 @@ struct Module::State {
   uint64_t paramBytes = 0;
   /// Primitives hold their arguments while they run, so calls take turns.
   std::mutex running;
+  /// The process that holds or held it.
+  std::atomic<pid_t> runningIn = 0;
+
+  /// Waits for a call's turn. Fails in the child of a fork that another thread
+  /// was in a call at: that thread does not exist there.
+  Expected<std::unique_lock<std::mutex>> takeTurn();
 
   Error loadCode(std::span<const std::byte> bytes);
   Error createEngine(unsigned threads);

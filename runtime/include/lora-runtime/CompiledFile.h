@@ -30,6 +30,26 @@ Error addHostPart(PayloadWriter &writer, const std::string &backend);
 /// needs.
 Error addLibraryParts(PayloadWriter &writer, const std::string &backend);
 
+struct Manifest;
+
+/// Whether a file would run here, as far as that can be said without running
+/// what it carries.
+struct BackendReport {
+  /// The backend is in the file, so that it runs on other machines, too.
+  bool isCarried = false;
+  /// Where it was on the machine that compiled; what is wrong with that place.
+  std::string recorded;
+  Error recordedProblem;
+  /// Where it was found.
+  std::string opened;
+  /// Why the file does not run here.
+  Error problem;
+};
+
+/// Opens the backend, unless the file carries it.
+Expected<BackendReport> reportBackend(const Manifest &manifest,
+                                      const Payload &payload);
+
 /// The adapter that a file was made with.
 struct CarriedAdapter {
   /// The name of its folder.

@@ -24,6 +24,15 @@
 |* GOMP_SPINCOUNT in the environment, unless OMP_WAIT_POLICY or GOMP_SPINCOUNT
 |* is set: no other thread may read or change the environment meanwhile.
 |*
+|* Modules and sessions that were opened before a fork work in the child, as
+|* well. The exception: if another thread was in a call at the fork, its module
+|* is refused there with LORA_UNSUPPORTED; open the file again. Forks are
+|* noticed from the first lora_module_open on.
+|*
+|* The library installs no signal handlers. Weights are mapped from the file: if
+|* it becomes shorter meanwhile, the system sends SIGBUS. Replace files by
+|* rename(2), which does no harm.
+|*
 |* docs/runtime.md has a program that uses it, and how to build that.
 |*
 \*===----------------------------------------------------------------------===*/

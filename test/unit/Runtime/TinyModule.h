@@ -96,6 +96,8 @@ struct Model {
   std::string positions = "plain";
   /// The manifest's `rope`, with three frequencies; or empty.
   std::string rope;
+  /// Where the file says that its backend is.
+  std::string recordedBackend;
 
   bool isLabelled() const { return head.find("classification") < head.size(); }
   int64_t outputs() const {
@@ -246,6 +248,10 @@ inline void write(const std::string &path, const std::string &stub,
   std::string text = manifest(layout, *place, features, model);
   EXPECT_FALSE(writer->addPart(manifestPart, text));
   EXPECT_FALSE(writer->addPart(codePart, code(text)));
+  if (!model.recordedBackend.empty()) {
+    Error error = addHostPart(*writer, model.recordedBackend);
+    EXPECT_FALSE(error) << error.message();
+  }
   if (!portableBackend.empty()) {
     Error error = addLibraryParts(*writer, portableBackend);
     EXPECT_FALSE(error) << error.message();

@@ -1,0 +1,33 @@
+//===- Fork.cpp -----------------------------------------------------------===//
+
+#include "Fork.h"
+#include "lora-runtime/Thread.h"
+
+#include <mutex>
+#include <pthread.h>
+
+namespace lora_rt {
+
+/// Whether the thread came into this process by a fork.
+static thread_local bool isCopy = false;
+
+void watchForks() {
+  static std::once_flag once;
+  std::call_once(
+      once, [] { pthread_atfork(nullptr, nullptr, [] { isCopy = true; }); });
+}
+
+Error runWithTeam(const std::function<Error()> &work) {
+  if (!isCopy)
+    return work();
+  Error error;
+  std::optional<Thread> thread = Thread::start([&] { error = work(); });
+  if (!thread)
+    return makeError(ErrorCode::System,
+                     "this process is the child of a fork, which needs a new "
+                     "thread for each call, but the system gives none");
+  thread->join();
+  return error;
+}
+
+} // namespace lora_rt

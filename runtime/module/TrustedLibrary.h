@@ -1,0 +1,25 @@
+//===- TrustedLibrary.h - Libraries that nobody else can change -*- C++ -*-===//
+//
+// A library runs with all rights of who opens it. So its file and the folder
+// that holds it must belong to root, to the user of this process, or to the
+// owner of the code that runs already; and nobody else may write to them.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_MODULE_TRUSTEDLIBRARY_H
+#define LORA_RUNTIME_MODULE_TRUSTEDLIBRARY_H
+
+#include "lora-runtime/Error.h"
+
+namespace lora_rt {
+
+/// The path of a library without links, if it may be opened.
+Expected<std::string> trustedPath(const std::string &path);
+
+/// Opens it with RTLD_NOW and RTLD_LOCAL, the file that was looked at and no
+/// other. It stays open until the process ends.
+Expected<void *> openTrusted(const std::string &path);
+
+} // namespace lora_rt
+
+#endif // LORA_RUNTIME_MODULE_TRUSTEDLIBRARY_H

@@ -1,0 +1,128 @@
+//===- ForkTest.cpp - Models that were loaded before a fork ---------------===//
+//
+// OpenMP's threads do not live in the child; a call that waited for them would
+// not end, so each child has an alarm.
+//
+//===----------------------------------------------------------------------===//
+
+#include "TestFiles.h"
+#include "TinyModule.h"
+#include "lora-runtime/Session.h"
+
+#include <sys/wait.h>
+#include <thread>
+#include <unistd.h>
+
+using namespace lora_rt;
+
+namespace {
+
+const std::vector<int32_t> prompt = {3, 10, 0, 7, 7};
+
+/// The prompt's logits from a session; empty after an error.
+std::vector<float> logitsOf(Session &session) {
+  std::vector<float> result;
+  session.reset();
+  Error error =
+      session.feed({prompt, {}}, [&](int64_t, std::span<const float> values) {
+        result.insert(result.end(), values.begin(), values.end());
+        return Error::success();
+      });
+  if (error)
+    std::fprintf(stderr, "%s\n", error.message().c_str());
+  return error ? std::vector<float>() : result;
+}
+
+/// What `body` returns in a forked child; -1 if a signal ended it.
+int inChild(const std::function<int()> &body) {
+  pid_t child = fork();
+  if (child == 0) {
+    alarm(60);
+    _exit(body());
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+class Forked : public testing::Test {
+protected:
+  void SetUp() override {
+    std::string path = folder.path("model");
+    tiny::write(path, "", "plain");
+    ModuleOptions options;
+    options.threads = 3;
+    Expected<std::shared_ptr<Module>> opened = Module::open(path, options);
+    ASSERT_TRUE(opened) << opened.message();
+    module = *opened;
+    Expected<std::unique_ptr<Session>> created = Session::create(module, 20);
+    ASSERT_TRUE(created) << created.message();
+    session = std::move(*created);
+    // From here on the thread has a pool.
+    ASSERT_EQ(logitsOf(*session), tiny::logits(prompt));
+  }
+
+  TestFolder folder;
+  std::shared_ptr<Module> module;
+  std::unique_ptr<Session> session;
+};
+
+TEST_F(Forked, ChildrenAndGrandchildrenCompute) {
+  std::vector<float> expected = tiny::logits(prompt);
+  auto isRight = [&] { return logitsOf(*session) == expected; };
+  EXPECT_EQ(inChild([&] {
+              if (!isRight() || !isRight())
+                return 1;
+              // A module that is loaded in the child.
+              ModuleOptions options;
+              options.threads = 2;
+              Expected<std::shared_ptr<Module>> opened =
+                  Module::open(folder.path("model"), options);
+              if (!opened)
+                return 2;
+              Expected<std::unique_ptr<Session>> created =
+                  Session::create(*opened, 20);
+              if (!created || logitsOf(**created) != expected)
+                return 3;
+              // A thread of the child.
+              bool right = false;
+              std::thread([&] { right = isRight(); }).join();
+              if (!right)
+                return 4;
+              return inChild([&] { return isRight() ? 0 : 1; }) ? 5 : 0;
+            }),
+            0);
+  EXPECT_TRUE(isRight());
+}
+
+/// The thread that was in a call is not there to end it.
+TEST_F(Forked, RefusesWhatAnotherThreadHolds) {
+  // A sink that forks holds nothing; a call does.
+  std::atomic<bool> stop = false;
+  std::thread other([&] {
+    auto created = Session::create(module, 20);
+    while (!stop)
+      logitsOf(**created);
+  });
+  int refused = 0;
+  for (int i = 0; i < 40; ++i) {
+    int code = inChild([&] {
+      session->reset();
+      Error error = session->feed({prompt, {}}, {});
+      if (!error)
+        return 0;
+      return error.message().find("when this process was forked") !=
+                     std::string::npos
+                 ? 7
+                 : 1;
+    });
+    EXPECT_TRUE(code == 0 || code == 7) << code;
+    refused += code == 7;
+  }
+  stop = true;
+  other.join();
+  // Which of them is a matter of luck.
+  std::printf("%d of 40 children were refused\n", refused);
+}
+
+} // namespace
