@@ -7,7 +7,9 @@
 #include "PackSource.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
+#include <thread>
 #include <unistd.h>
 
 namespace lora_rt {
@@ -114,13 +116,17 @@ Error Module::State::createPrimitives() {
 
 Expected<std::unique_lock<std::mutex>> Module::State::takeTurn() {
   std::unique_lock<std::mutex> lock(running, std::try_to_lock);
-  if (!lock) {
-    if (runningIn != getpid())
+  // Who takes it writes its process a moment later.
+  for (int attempt = 0; !lock && runningIn != getpid(); ++attempt) {
+    if (attempt == 100)
       return makeError(ErrorCode::Unsupported, where,
                        ": another thread was computing with this module when "
                        "this process was forked; open the file again");
-    lock.lock();
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    (void)lock.try_lock();
   }
+  if (!lock)
+    lock.lock();
   runningIn = getpid();
   return lock;
 }

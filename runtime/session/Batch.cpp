@@ -5,6 +5,7 @@
 #include "SessionState.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace lora_rt {
 
@@ -16,11 +17,19 @@ bool Session::isPooled(Output output) const {
 Error Session::checkBatch(std::span<const TokenRow> batch,
                           int64_t count) const {
   auto check = [&](const TokenRow &row) -> Error {
-    if (Error error = checkTokens(model(), row))
-      return error;
-    if (model().isBidirectional)
+    // The number before the tokens, which may be fewer than the caller says.
+    constexpr uint64_t most = std::numeric_limits<int32_t>::max();
+    if (row.ids.size() > most)
+      return makeError(ErrorCode::InvalidArgument, row.ids.size(),
+                       " tokens are more than any model reads");
+    if (model().isBidirectional) {
+      if (Error error = checkTokens(model(), row))
+        return error;
       return checkLength(model(), row, state->calls->sizes().back());
-    return state->checkContinued(int64_t(row.ids.size()), count);
+    }
+    if (Error error = state->checkContinued(int64_t(row.ids.size()), count))
+      return error;
+    return checkTokens(model(), row);
   };
   for (size_t row = 0; row < batch.size(); ++row)
     if (Error error = inRow(check(batch[row]), row, batch.size()))

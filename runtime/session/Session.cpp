@@ -219,6 +219,9 @@ Error Session::generate(int64_t count,
   State &s = *state;
   if (Error error = checkGenerative())
     return error;
+  if (count < 0)
+    return makeError(ErrorCode::InvalidArgument,
+                     "expected a number of tokens from 0 up, but got ", count);
   if (Error error = s.checkContinued(position(), count))
     return error;
   for (int64_t i = 0; i < count; ++i) {

@@ -14,6 +14,7 @@
 #include "lora-runtime/module.h"
 
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +80,6 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens) {
 
   lora_session_options options = {sizeof(options), 0, 9};
   CHECK(lora_session_create(module, &options, &session, &error) == LORA_OK);
-  lora_module_close(module); /* The session keeps it. */
   CHECK(lora_session_row_size(session) == 11);
 
   int32_t ids[] = {3, 10, 0, 7, 7};
@@ -98,11 +98,32 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens) {
   CHECK(count == 3);
   CHECK(lora_session_generate(session, 4, 0, next, &count, &error) ==
         LORA_INVALID_ARGUMENT);
-  CHECK(lora_session_generate(session, (size_t)-1, 0, next, &count, &error) ==
+  /* Sizes that no sequence has, of which some are negative as int64_t; nothing
+     of what they claim is read. */
+  const size_t many[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 2 + 1,
+                         (size_t)1 << 40};
+  for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); ++i) {
+    count = 77;
+    CHECK(lora_session_generate(session, many[i], 0, next, &count, &error) ==
+          LORA_INVALID_ARGUMENT);
+    CHECK(count == 0 && strstr(error.message, "do not fit") != NULL);
+    CHECK(lora_session_feed(session, ids, many[i], NULL, &error) ==
+          LORA_INVALID_ARGUMENT);
+    const int32_t *text = ids;
+    lora_batch large = {sizeof(large), 0, 1, &many[i], &text, NULL};
+    CHECK(lora_session_run(session, &large, LORA_OUTPUT_LOGITS, rows, SIZE_MAX,
+                           &error) == LORA_INVALID_ARGUMENT);
+    lora_session_options vast = {sizeof(vast), 0, (int64_t)many[i]};
+    lora_session *none = NULL;
+    CHECK(lora_session_create(module, &vast, &none, &error) ==
+          LORA_INVALID_ARGUMENT);
+  }
+  lora_module_options crowd = {sizeof(crowd), UINT32_MAX};
+  lora_module *other = NULL;
+  CHECK(lora_module_open(path, &crowd, &other, &error) ==
         LORA_INVALID_ARGUMENT);
-  CHECK(count == 0 && strstr(error.message, "do not fit the context") != NULL);
-  CHECK(lora_session_feed(session, ids, (size_t)-1, NULL, &error) ==
-        LORA_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "threads") != NULL);
+  lora_module_close(module); /* The session keeps it. */
   int32_t bad[] = {11};
   CHECK(lora_session_feed(session, bad, 1, NULL, &error) ==
         LORA_INVALID_ARGUMENT);
