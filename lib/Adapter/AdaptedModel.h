@@ -140,6 +140,16 @@ private:
     /// What identifies it: a tied weight is there as table and as head.
     std::pair<std::string, bool> key() const { return {name, isLinear}; }
   };
+  /// BERT's or RoBERTa's head for masked words, whose matrix is the tensor of
+  /// the embedding, and whether adapters make two of the one.
+  struct MaskedHead {
+    const Slot *head = nullptr;
+    bool parts = false;
+  };
+  std::optional<MaskedHead>
+  findMaskedHead(const std::vector<Slot> &slots) const;
+  bool haveSameBytes(mlir::Attribute a, const std::string &pathOfA,
+                     mlir::Attribute b, const std::string &pathOfB) const;
   std::vector<Slot> collectSlots();
   void listParameters(const std::vector<Slot> &slots);
   lora_rt::Error addTensor(const Slot &before, const Slot &after,

@@ -11,6 +11,7 @@
 #include "lora-mlir/Target/WeightEvaluator.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 
+#include <algorithm>
 #include <map>
 #include <numeric>
 
@@ -57,16 +58,56 @@ static bool doTheSame(Attribute a, Attribute b) {
 
 static constexpr const char *kHead = "lm_head.weight";
 
-/// Whether an expression reads anything but the base checkpoint.
-static bool readsAdapter(Attribute expr) {
+/// Whether an expression reads anything but the base checkpoint, or takes only
+/// some rows of it.
+static bool isChanged(Attribute expr) {
   bool found = false;
   mlir::AttrTypeWalker walker;
-  walker.addWalk([&](AdapterAttr) {
-    found = true;
-    return mlir::WalkResult::interrupt();
+  walker.addWalk([&](Attribute part) {
+    found |= mlir::isa<AdapterAttr, ResizeRowsAttr>(part);
+    return found ? mlir::WalkResult::interrupt() : mlir::WalkResult::advance();
   });
   walker.walk(expr);
   return found;
+}
+
+/// Whether two values are tensors of adapters with the same bytes.
+bool AdaptedModel::haveSameBytes(Attribute a, const std::string &pathOfA,
+                                 Attribute b,
+                                 const std::string &pathOfB) const {
+  while (mlir::isa<CastAttr>(a) && mlir::isa<CastAttr>(b)) {
+    a = onlyOperand(a);
+    b = onlyOperand(b);
+  }
+  auto x = mlir::dyn_cast<AdapterAttr>(a), y = mlir::dyn_cast<AdapterAttr>(b);
+  if (!x || !y || x.getAdapter() != y.getAdapter())
+    return false;
+  for (const auto &[name, adapter] : adapters)
+    if (x.getAdapter().getValue() == name) {
+      const TensorView *one = adapter.find(joinPath(pathOfA, x.getName())),
+                       *two = adapter.find(joinPath(pathOfB, y.getName()));
+      return one && two && one->dtype == two->dtype &&
+             one->shape == two->shape &&
+             std::ranges::equal(one->bytes, two->bytes);
+    }
+  return false;
+}
+
+std::optional<AdaptedModel::MaskedHead>
+AdaptedModel::findMaskedHead(const std::vector<Slot> &slots) const {
+  for (const Slot &table : slots)
+    for (const Slot &head : slots) {
+      const TensorView *tensor = resolveTensor(tensorFiles, table.name);
+      if (!table.isEmbedding || head.isEmbedding || !tensor ||
+          head.name == table.name || head.name == kHead ||
+          resolveTensor(tensorFiles, head.name) != tensor)
+        continue;
+      bool changes = isChanged(table.value) || isChanged(head.value);
+      return MaskedHead{&head,
+                        changes && !haveSameBytes(table.value, table.path,
+                                                  head.value, head.path)};
+    }
+  return std::nullopt;
 }
 
 Error AdaptedModel::compare(const std::vector<Slot> &before,
@@ -89,13 +130,39 @@ Error AdaptedModel::compare(const std::vector<Slot> &before,
       untied = same == now.end();
     }
 
+  std::optional<MaskedHead> masked = findMaskedHead(after);
+  if (masked)
+    untied = masked->parts;
   for (const Slot &slot : after) {
     if (&slot == head)
       continue; // With its table.
     auto old = known.find(slot.key());
     const Slot &was = old == known.end() ? slot : *old->second;
     const TensorView *base = resolveTensor(tensorFiles, slot.name);
-    bool changes = readsAdapter(slot.value);
+    bool changes = isChanged(slot.value);
+    if (masked && &slot == masked->head) {
+      if (masked->parts)
+        if (Error error = addTensor(was, slot, nullptr, base, slot.name))
+          return error;
+      continue;
+    }
+    // A head for masked words has its bias under two names, of which the
+    // decoder's counts where its matrix is its own.
+    if (masked && slot.path == masked->head->path &&
+        llvm::StringRef(slot.name).ends_with(".bias") && base) {
+      std::string used = slot.path + ".decoder.bias",
+                  other = slot.path + ".bias";
+      if (slot.name == other) {
+        for (const std::string &name : {used, other}) {
+          const TensorView *stored = tensorFiles.find(name);
+          if (changes ? stored || (masked->parts && name == used)
+                      : !stored && masked->parts && name == used)
+            if (Error error = addTensor(was, slot, stored, base, name))
+              return error;
+        }
+        continue;
+      }
+    }
     if (!head || slot.name != table) {
       if (changes)
         if (Error error = addTensor(was, slot, base, base, slot.name))
@@ -106,7 +173,7 @@ Error AdaptedModel::compare(const std::vector<Slot> &before,
     // they part, each gets a tensor; where they do not, both get one value.
     const TensorView *ofHead = tensorFiles.find(kHead);
     const TensorView *ofTable = base == ofHead ? nullptr : base;
-    bool headChanges = untied ? readsAdapter(head->value) : changes;
+    bool headChanges = untied ? isChanged(head->value) : changes;
     if (changes || (untied && !ofTable))
       if (ofTable || untied)
         if (Error error = addTensor(was, slot, ofTable, base, slot.name))
@@ -135,11 +202,12 @@ Error AdaptedModel::addTensor(const Slot &before, const Slot &after,
   // Where a parameter is new there is nothing to take off.
   Attribute was = before.value, is = after.value;
   while (&before != &after && !mlir::isa<BaseAttr>(was)) {
-    if (doTheSame(was, is)) {
+    // The stored tensor becomes the resized one.
+    if (!mlir::isa<ResizeRowsAttr>(was) && doTheSame(was, is)) {
       is = onlyOperand(is);
     } else if (mlir::isa<TransposeAttr>(was)) {
       tensor.transposed = !tensor.transposed;
-    } else if (!mlir::isa<CastAttr>(was)) {
+    } else if (!mlir::isa<CastAttr, ResizeRowsAttr>(was)) {
       return makeError(ErrorCode::Unsupported, tensorFiles.folder(),
                        ": the adapter changes '", name,
                        "' in a way that cannot be stored in its tensor; "

@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelBuilder.h"
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 
 using namespace lora;
@@ -34,10 +35,14 @@ ModelBuilder::slotOf(const Parameter &parameter, lora_rt::DType stored) {
   StringAttr name = b.getStringAttr(parameter.name);
   bool isConv1D = parameter.form == ParameterForm::Conv1D;
   bool isOnePlus = parameter.form == ParameterForm::OnePlus;
+  SmallVector<int64_t, 2> shape = parameter.shape;
+  shape[0] = parameter.storedRows.value_or(shape[0]);
   auto base = RankedTensorType::get(
-      parameter.shape, elementType(stored),
+      shape, elementType(stored),
       isConv1D ? Attribute(Conv1DAttr::get(context)) : Attribute());
   Attribute value = BaseAttr::get(context, name, base);
+  if (parameter.storedRows)
+    value = ResizeRowsAttr::get(context, value, parameter.shape[0]);
   if (isConv1D)
     value = TransposeAttr::get(context, value);
   RankedTensorType from = cast<WeightExprAttrInterface>(value).getValueType();
@@ -175,7 +180,7 @@ Value ModelBuilder::slice(StringRef name, Value x, int64_t offset,
 }
 
 Value ModelBuilder::lookUp(StringRef name, Value ids, Value table) {
-  return EmbeddingOp::create(b, named(name), hidden(), ids, table);
+  return transformer::EmbeddingOp::create(b, named(name), hidden(), ids, table);
 }
 
 Value ModelBuilder::positionRows(Value sequence) {

@@ -30,6 +30,14 @@ static const TensorView *findPrefixed(const Checkpoint &checkpoint,
 
 const TensorView *lora::findTensor(const Checkpoint &checkpoint,
                                    std::string_view name) {
+  // The bias of a head for masked words has two names; where they are not tied,
+  // transformers computes with the decoder's.
+  for (auto [bias, used] :
+       {std::pair("cls.predictions.bias", "cls.predictions.decoder.bias"),
+        std::pair("lm_head.bias", "lm_head.decoder.bias")})
+    if (name == bias)
+      if (const TensorView *tensor = findPrefixed(checkpoint, used))
+        return tensor;
   if (const TensorView *tensor = findPrefixed(checkpoint, name))
     return tensor;
   auto renamed = [&](std::string_view from,
@@ -39,12 +47,8 @@ const TensorView *lora::findTensor(const Checkpoint &checkpoint,
     std::string_view stem = name.substr(0, name.size() - from.size());
     return findPrefixed(checkpoint, std::string(stem) + std::string(to));
   };
-  // The bias of a head for masked words has two names.
-  for (auto [from, to] :
-       {std::pair("LayerNorm.weight", "LayerNorm.gamma"),
-        std::pair("LayerNorm.bias", "LayerNorm.beta"),
-        std::pair("cls.predictions.bias", "cls.predictions.decoder.bias"),
-        std::pair("lm_head.bias", "lm_head.decoder.bias")})
+  for (auto [from, to] : {std::pair("LayerNorm.weight", "LayerNorm.gamma"),
+                          std::pair("LayerNorm.bias", "LayerNorm.beta")})
     if (const TensorView *tensor = renamed(from, to))
       return tensor;
   return nullptr;

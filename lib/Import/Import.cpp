@@ -9,6 +9,7 @@
 #include "lora-mlir/Import/Import.h"
 #include "CheckpointNames.h"
 #include "ModelBuilder.h"
+#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/IR/Verifier.h"
 
@@ -24,9 +25,12 @@ namespace {
 
 class TensorMatcher {
 public:
-  TensorMatcher(const ModelConfig &config, const Checkpoint &checkpoint,
+  /// `vocabulary` is config.json's; an adapter's may be another.
+  TensorMatcher(const ModelConfig &config, int64_t vocabulary,
+                const Checkpoint &checkpoint,
                 const std::set<std::string> &provided)
-      : config(config), checkpoint(checkpoint), provided(provided) {}
+      : config(config), vocabulary(vocabulary), checkpoint(checkpoint),
+        provided(provided) {}
 
   /// Finds the tensor of each parameter of the plan; remembers what is missing.
   void match(ModelPlan &plan);
@@ -44,10 +48,11 @@ private:
   void matchEmbedding(ModelPlan &plan);
   /// Whether there is any tensor of the block.
   bool hasAny(const BlockPlan &block) const;
-  DType use(const std::string &name, const Parameter &parameter,
+  DType use(const std::string &name, Parameter &parameter,
             const TensorView *tensor);
 
   const ModelConfig &config;
+  int64_t vocabulary;
   const Checkpoint &checkpoint;
   const std::set<std::string> &provided;
   std::set<std::string_view> used;
@@ -69,7 +74,7 @@ static std::string listNames(llvm::ArrayRef<std::string> names,
   return text;
 }
 
-DType TensorMatcher::use(const std::string &name, const Parameter &parameter,
+DType TensorMatcher::use(const std::string &name, Parameter &parameter,
                          const TensorView *tensor) {
   // What an adapter brings need not be there, nor fit.
   bool isProvided = provided.count(name);
@@ -87,19 +92,26 @@ DType TensorMatcher::use(const std::string &name, const Parameter &parameter,
                       safetensorsName(tensor->dtype),
                       "; supported are F32, F16, BF16 and F64, so take the "
                       "model's checkpoint that is not quantized");
-  if (llvm::ArrayRef(tensor->shape) != llvm::ArrayRef(parameter.shape) &&
+  // An adapter's vocabulary may be another than the model's.
+  llvm::SmallVector<int64_t, 2> expected = parameter.shape;
+  if (parameter.perToken && expected[0] != vocabulary) {
+    expected[0] = vocabulary;
+    if (llvm::ArrayRef(tensor->shape) == llvm::ArrayRef(expected))
+      parameter.storedRows = vocabulary;
+  }
+  if (llvm::ArrayRef(tensor->shape) != llvm::ArrayRef(expected) &&
       !isProvided && !error)
-    error = makeError(ErrorCode::InvalidFile, where(), " is ",
-                      shapeText(tensor->shape), ", but config.json calls for ",
-                      shapeText(parameter.shape),
-                      "; are both files from the same model?");
+    error =
+        makeError(ErrorCode::InvalidFile, where(), " is ",
+                  shapeText(tensor->shape), ", but config.json calls for ",
+                  shapeText(expected), "; are both files from the same model?");
   if (used.insert(tensor->name).second)
     elements[tensor->dtype] += tensor->elements();
   return tensor->dtype;
 }
 
 void TensorMatcher::match(BlockPlan &block) {
-  for (const Parameter &parameter : block.parameters) {
+  for (Parameter &parameter : block.parameters) {
     std::string name = joinPath(block.path, parameter.name);
     block.stored.push_back(use(name, parameter,
                                config.tied ? resolveTensor(checkpoint, name)
@@ -114,6 +126,13 @@ bool TensorMatcher::hasAny(const BlockPlan &block) const {
   });
 }
 
+/// Whether two tensors hold the same bytes.
+static bool areEqual(const TensorView &a, const TensorView &b) {
+  return a.dtype == b.dtype && a.shape == b.shape &&
+         (a.bytes.data() == b.bytes.data() ||
+          std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0);
+}
+
 void TensorMatcher::match(ModelPlan &plan) {
   if (config.head == ModelHead::LanguageModel && !config.isEncoder()) {
     matchEmbedding(plan);
@@ -121,6 +140,17 @@ void TensorMatcher::match(ModelPlan &plan) {
     match(plan.embedding);
     if (plan.head)
       match(*plan.head);
+    // A head for masked words has a slot of its own for the embedding's tensor.
+    if (plan.head && config.tied && config.head == ModelHead::LanguageModel)
+      for (const Parameter &parameter : plan.head->parameters) {
+        std::string name = joinPath(plan.head->path, parameter.name),
+                    table = joinPath(plan.embedding.path,
+                                     plan.embedding.parameters.front().name);
+        const TensorView *own = findTensor(checkpoint, name),
+                         *tied = findTensor(checkpoint, table);
+        if (canBeTied(name, table))
+          plan.sharesTable = !own || !tied || areEqual(*own, *tied);
+      }
   }
   if (plan.positions)
     match(*plan.positions);
@@ -134,15 +164,9 @@ void TensorMatcher::match(ModelPlan &plan) {
     match(*plan.pooler);
 }
 
-/// Whether two tensors hold the same bytes.
-static bool areEqual(const TensorView &a, const TensorView &b) {
-  return a.dtype == b.dtype && a.shape == b.shape &&
-         (a.bytes.data() == b.bytes.data() ||
-          std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0);
-}
-
 void TensorMatcher::matchEmbedding(ModelPlan &plan) {
-  const Parameter &parameter = plan.embedding.parameters.front();
+  Parameter &parameter = plan.embedding.parameters.front();
+  Parameter &headParameter = plan.head->parameters.front();
   std::string name = joinPath(plan.embedding.path, parameter.name);
   std::string headName = joinPath(plan.head->path, "weight");
   const TensorView *embedding = findTensor(checkpoint, name);
@@ -155,9 +179,11 @@ void TensorMatcher::matchEmbedding(ModelPlan &plan) {
       embedding = head = embedding ? embedding : head;
   }
   plan.embedding.stored = {use(name, parameter, embedding)};
-  plan.head->stored = plan.tied
-                          ? plan.embedding.stored
-                          : std::vector<DType>{use(headName, parameter, head)};
+  plan.head->stored = plan.embedding.stored;
+  if (plan.tied)
+    headParameter.storedRows = parameter.storedRows;
+  else
+    plan.head->stored = {use(headName, headParameter, head)};
 }
 
 DType TensorMatcher::preferredType() const {
@@ -254,6 +280,8 @@ Error lora::fitToAdapters(ImportOptions &options,
       options.vocabSize = facts->vocabSize;
       saysVocabulary = adapter;
     }
+    options.leastVocabSize =
+        std::max(options.leastVocabSize, facts->leastVocabSize);
     for (const auto &[name, shape] : facts->parameters)
       options.provided.insert(name);
   }
@@ -261,13 +289,16 @@ Error lora::fitToAdapters(ImportOptions &options,
 }
 
 Expected<mlir::OwningOpRef<mlir::ModuleOp>>
-lora::importModel(mlir::MLIRContext &context, const ModelConfig &config,
+lora::importModel(mlir::MLIRContext &context, const ModelConfig &base,
                   const Checkpoint &checkpoint, const ImportOptions &options) {
   if (options.dtype && *options.dtype != DType::F32 &&
       *options.dtype != DType::BF16)
     return makeError(ErrorCode::InvalidArgument, "cannot compute in ",
                      manifestName(*options.dtype), "; f32 and bf16 can be had");
-  TensorMatcher matcher(config, checkpoint, options.provided);
+  ModelConfig config = base;
+  config.vocabSize = options.vocabSize.value_or(
+      std::max(base.vocabSize, options.leastVocabSize));
+  TensorMatcher matcher(config, base.vocabSize, checkpoint, options.provided);
   ModelPlan plan = planModel(config);
   matcher.match(plan);
   if (Error error = matcher.takeError())
@@ -282,7 +313,7 @@ lora::importModel(mlir::MLIRContext &context, const ModelConfig &config,
     if (std::string unused = matcher.unusedTensors(); !unused.empty())
       options.warning(unused);
   }
-  context.loadDialect<mlir::func::FuncDialect,
+  context.loadDialect<mlir::func::FuncDialect, lora::LoRADialect,
                       lora::transformer::TransformerDialect>();
   GraphOptions graph;
   graph.fixedFrequencies = options.training;
@@ -300,8 +331,6 @@ lora::importModel(mlir::MLIRContext &context, const std::string &folder,
   Expected<ModelConfig> config = readModelConfig(folder, options.head);
   if (!config)
     return config.takeError();
-  if (options.vocabSize)
-    config->vocabSize = *options.vocabSize;
   Expected<Checkpoint> checkpoint = Checkpoint::open(folder);
   if (!checkpoint)
     return checkpoint.takeError();

@@ -171,7 +171,7 @@ DictionaryAttr ModelBuilder::description() {
         positions = std::min(positions, rope.switchLength);
   number("max_positions", positions);
   number("layers", int64_t(config.layers.size()));
-  attrs.set("tied", b.getBoolAttr(plan.tied));
+  attrs.set("tied", b.getBoolAttr(plan.tied || plan.sharesTable));
   attrs.set("eos_token_ids", b.getI64ArrayAttr(config.eosTokenIds));
   text("head", lora_rt::headName(config.head));
   number("outputs", config.head == ModelHead::None ? 0 : outputs());

@@ -39,6 +39,12 @@ public:
     list.push_back({name, std::move(shape)});
     return *this;
   }
+  Parameters &perToken(const std::string &name,
+                       llvm::SmallVector<int64_t, 2> shape) {
+    add(name, std::move(shape));
+    list.back().perToken = true;
+    return *this;
+  }
   std::vector<Parameter> take() { return std::move(list); }
 
 private:
@@ -123,11 +129,11 @@ static BlockPlan planHead(const ModelConfig &config) {
             Parameters()
                 .linear(inner + "dense", hidden, hidden, true)
                 .layerNorm(inner + (bert ? "LayerNorm" : "layer_norm"), hidden)
-                .add("decoder.weight", {config.vocabSize, hidden})
-                .add("bias", {config.vocabSize})));
+                .perToken("decoder.weight", {config.vocabSize, hidden})
+                .perToken("bias", {config.vocabSize})));
   }
   if (config.head == ModelHead::LanguageModel)
-    return plan("lm_head", std::move(Parameters().add(
+    return plan("lm_head", std::move(Parameters().perToken(
                                "weight", {config.vocabSize, hidden})));
   bool ofSequences = config.head == ModelHead::SequenceClassification;
   Parameters parameters;
@@ -153,13 +159,15 @@ ModelPlan lora::planModel(const ModelConfig &config) {
       plan.layers.push_back(
           {prefix + list + "." + std::to_string(i), parameters, {}});
   };
-  auto table = [&](const std::string &name, int64_t rows) {
+  auto tokens = [&](const std::string &name) {
     return BlockPlan{
-        prefix + name, Parameters().add("weight", {rows, hidden}).take(), {}};
+        prefix + name,
+        Parameters().perToken("weight", {config.vocabSize, hidden}).take(),
+        {}};
   };
   if (config.isEncoder()) {
     Parameters parameters;
-    parameters.add("word_embeddings.weight", {config.vocabSize, hidden})
+    parameters.perToken("word_embeddings.weight", {config.vocabSize, hidden})
         .add("position_embeddings.weight", {config.positionRows, hidden})
         .add("token_type_embeddings.weight", {config.tokenTypes, hidden})
         .layerNorm("LayerNorm", hidden);
@@ -172,15 +180,18 @@ ModelPlan lora::planModel(const ModelConfig &config) {
                      Parameters().linear("dense", hidden, hidden, true).take(),
                      {}};
   } else if (config.family == ModelFamily::GPT2) {
-    plan.embedding = table("wte", config.vocabSize);
-    plan.positions = table("wpe", config.positionRows);
+    plan.embedding = tokens("wte");
+    plan.positions = {
+        prefix + "wpe",
+        Parameters().add("weight", {config.positionRows, hidden}).take(),
+        {}};
     layers("h", gpt2Parameters(config));
     plan.norm = {
         prefix + "ln_f",
         Parameters().add("weight", {hidden}).add("bias", {hidden}).take(),
         {}};
   } else {
-    plan.embedding = table("embed_tokens", config.vocabSize);
+    plan.embedding = tokens("embed_tokens");
     layers("layers", decoderParameters(config));
     plan.norm = {
         prefix + "norm",

@@ -30,6 +30,11 @@ struct Parameter {
   /// As the checkpoint has it.
   llvm::SmallVector<int64_t, 2> shape;
   ParameterForm form = ParameterForm::Plain;
+  /// Whether there is a row for each token of the vocabulary.
+  bool perToken = false;
+  /// The rows that the checkpoint has, where an adapter's vocabulary is
+  /// another; the importer sets it.
+  std::optional<int64_t> storedRows;
 };
 
 /// A block at a place of the module tree.
@@ -57,6 +62,9 @@ struct ModelPlan {
   /// Whether the head's matrix is the embedding's; `head` then stands at the
   /// embedding's path. The importer decides.
   bool tied = false;
+  /// Whether a head for masked words, which is a block by itself, has the
+  /// embedding's matrix. The importer decides.
+  bool sharesTable = false;
   /// F32 or BF16.
   lora_rt::DType computeType = lora_rt::DType::F32;
 };

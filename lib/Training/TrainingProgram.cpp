@@ -89,6 +89,9 @@ Error TrainingProgram::buildGraph() {
   DiagnosticText diagnostics(context);
   AdapterOptions attach;
   attach.train = true;
+  attach.baseTensor = [&](std::string_view name) {
+    return resolveTensor(checkpoint, name);
+  };
   auto statistics = attachAdapter(*graph, peft, attach);
   if (mlir::failed(statistics))
     return diagnostics.takeError("the adapter does not fit the model");

@@ -26,8 +26,12 @@ struct ImportOptions {
   /// The head, where something else than `architectures` decides: the task of
   /// an adapter.
   std::optional<HeadRequest> head;
-  /// Rows of the embedding, where an adapter brings another number of them.
+  /// Rows of the embedding, where an adapter was made for another number of
+  /// them: what the checkpoint's table lacks is zero, for the adapter to
+  /// replace, and what it has in excess is left out.
   std::optional<int64_t> vocabSize;
+  /// The same where the adapter only shows how many there are at least.
+  int64_t leastVocabSize = 0;
   /// Parameters that an adapter brings, by their names in the module tree: the
   /// checkpoint need not have them.
   std::set<std::string> provided;

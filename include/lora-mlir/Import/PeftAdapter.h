@@ -178,9 +178,13 @@ struct AdapterFacts {
   /// Of a classification head that the adapter brings along: its labels;
   /// otherwise 0.
   int64_t labels = 0;
-  /// Rows of the embedding or the language-model head, if the adapter brings
-  /// one: they differ from config.json where tokens were added.
+  /// Rows of the embedding or the language-model head, if the adapter has one
+  /// or a branch of one: they differ from config.json where tokens were added.
+  /// And the tensor that says so.
   std::optional<int64_t> vocabSize;
+  std::string vocabSource;
+  /// One more than the last token with a trained row; 0 without any.
+  int64_t leastVocabSize = 0;
   /// Parameters of the base model that the adapter replaces, with their shapes,
   /// by their names in the module tree of the model that was adapted. The base
   /// checkpoint need not have them.
@@ -198,8 +202,9 @@ public:
 
   /// All tensors, by module path and role ("model.layers.0.self_attn.q_proj
   /// .lora_A.weight"), in bytewise order. Without those that say nothing: what
-  /// only training uses, and the copies of `bias` = "all" beside
-  /// `modules_to_save`.
+  /// only training uses, and the copies that PEFT writes of a module in
+  /// `modules_to_save` besides X.weight, which alone it reads:
+  /// X.modules_to_save.weight, and X.original_module.weight, the base model's.
   std::vector<std::string_view> names() const;
 
   /// Tensors that are not among `names`, by their keys in the file.
@@ -209,11 +214,17 @@ public:
   /// model has its head and the adapter was made without it, or the other way
   /// round, the names differ by a leading "model.", "transformer.", "bert." or
   /// "roberta.", which this knows. Of a weight that is both embedding and head
-  /// the adapter may hold only the embedding's, like a checkpoint.
+  /// the adapter may hold only the embedding's, like a checkpoint; or, where
+  /// one of them is trained in full, the base model's in its
+  /// X.original_module.weight.
   const lora_rt::TensorView *find(std::string_view name) const;
 
   /// The same without the rule of tied weights.
   const lora_rt::TensorView *findOwn(std::string_view name) const;
+
+  /// The base model's value of a parameter that the adapter holds beside the
+  /// trained one, or nullptr.
+  const lora_rt::TensorView *findOriginal(std::string_view name) const;
 
   /// The tensor that replaces a parameter of the base model, named as in its
   /// module tree ("model.norm.weight"); its name, for `find`, or empty. It may
@@ -243,11 +254,14 @@ public:
 
 private:
   std::string nameInFile(std::string_view name) const;
+  lora_rt::Error addTensor(std::string_view key);
 
   PeftConfig settings;
   lora_rt::Checkpoint checkpoint;
   /// Name without "base_model.model." and adapter name -> key in the file.
   std::map<std::string, std::string, std::less<>> keys;
+  /// X.weight -> key of X.original_module.weight.
+  std::map<std::string, std::string, std::less<>> originals;
   std::vector<std::string> ignoredKeys;
   std::string pathPrefix;
   bool headless = false;

@@ -3,7 +3,9 @@
 #include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-mlir/Import/WeightedAdapter.h"
 
+#include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <optional>
 
 namespace lora::peft {
@@ -42,6 +44,7 @@ std::string normalName(std::string_view key) {
   std::string name(key);
   eraseAll(name, ".modules_to_save.default.", ".");
   eraseAll(name, ".modules_to_save.", ".");
+  eraseAll(name, ".original_module.", ".");
   eraseAll(name, ".token_adapter.base_layer.", ".base_layer.");
   size_t role = name.rfind(".lora_");
   size_t tokens = name.rfind(".token_adapter.");
@@ -63,17 +66,52 @@ bool isForTraining(std::string_view name) {
          name.find(".lora_monteclora_") != std::string_view::npos;
 }
 
-/// Whether a parameter is the table of a model's tokens.
-bool isInputEmbedding(std::string_view name) {
-  size_t dot = name.rfind('.');
-  if (dot == std::string_view::npos || name.substr(dot + 1) != "weight")
-    return false;
-  std::string_view module = name.substr(0, dot);
-  for (std::string_view last : {"embed_tokens", "wte", "word_embeddings"})
-    if (module == last || (module.ends_with(last) &&
-                           module[module.size() - last.size() - 1] == '.'))
-      return true;
-  return false;
+/// Whether a module is the table of a model's tokens.
+bool isInputEmbedding(std::string_view module) {
+  std::string_view last = module.substr(module.rfind('.') + 1);
+  return last == "embed_tokens" || last == "wte" || last == "word_embeddings";
+}
+
+/// Whether a module makes logits of all tokens: the head of decoders, or
+/// BERT's and RoBERTa's for masked words.
+bool isOutputEmbedding(std::string_view module) {
+  return module == "lm_head" || module == "lm_head.decoder" ||
+         module == "cls.predictions.decoder";
+}
+
+/// "lm_head" of "lm_head.weight".
+std::string_view moduleOf(std::string_view parameter) {
+  return parameter.substr(0, std::min(parameter.rfind('.'), parameter.size()));
+}
+
+bool isTable(std::string_view parameter, bool (*isModule)(std::string_view)) {
+  return parameter.ends_with(".weight") && isModule(moduleOf(parameter));
+}
+
+/// The size of the vocabulary that a tensor is for: a table, or a branch of
+/// one.
+std::optional<int64_t> vocabularyOf(std::string_view name,
+                                    std::string_view parameter,
+                                    const std::vector<int64_t> &shape) {
+  if (shape.size() != 2)
+    return std::nullopt;
+  if (isTable(parameter, isInputEmbedding) ||
+      isTable(parameter, isOutputEmbedding))
+    return shape[0];
+  size_t role = name.rfind(".lora_");
+  if (role == std::string_view::npos)
+    return std::nullopt;
+  std::string_view module = name.substr(0, role);
+  if (isInputEmbedding(module) && name.ends_with(".lora_embedding_A"))
+    return shape[1];
+  if (isOutputEmbedding(module) && name.ends_with(".lora_B.weight"))
+    return shape[0];
+  return std::nullopt;
+}
+
+bool haveSameBytes(const TensorView &a, const TensorView &b) {
+  return a.dtype == b.dtype && a.shape == b.shape &&
+         std::ranges::equal(a.bytes, b.bytes);
 }
 
 /// The base parameter that a tensor replaces, or empty for a tensor of a
@@ -152,38 +190,55 @@ Expected<PeftAdapter> PeftAdapter::open(const std::string &folder) {
 
   PeftAdapter adapter;
   adapter.settings = std::move(*config);
-  bool hasTrainingTensors = adapter.settings.hasTrainingTensors;
-  bool hasHead = checkpoint->size() == 0;
-  for (std::string_view key : checkpoint->names()) {
-    if (!key.starts_with(keyPrefix))
-      return makeError(ErrorCode::InvalidFile, checkpoint->fileOf(key),
-                       ": expected tensor '", key, "' to begin with '",
-                       keyPrefix, "', as PEFT writes it");
-    std::string_view inTree = key.substr(keyPrefix.size());
-    std::string name = normalName(inTree);
-    // With bias = "all" PEFT also saves what its wrappers of modules_to_save
-    // hold: the base model's bias, and the trained one a second time.
-    bool isCopy =
-        inTree.find(".original_module.") != std::string_view::npos ||
-        (inTree.find(".modules_to_save.bias") != std::string_view::npos &&
-         checkpoint->find(std::string(keyPrefix) + name));
-    if (isCopy || (hasTrainingTensors && isForTraining(name))) {
-      adapter.ignoredKeys.emplace_back(key);
-      continue;
-    }
+  adapter.checkpoint = std::move(*checkpoint);
+  for (std::string_view key : adapter.checkpoint.names())
+    if (Error error = adapter.addTensor(key))
+      return error;
+  bool hasHead = adapter.checkpoint.size() == 0;
+  for (const auto &[name, key] : adapter.keys) {
     if (adapter.pathPrefix.empty())
       adapter.pathPrefix = headPrefix(name);
     for (std::string_view module : headModules)
       hasHead |= name.starts_with(module);
-    auto [place, isNew] = adapter.keys.emplace(name, std::string(key));
-    if (!isNew)
-      return makeError(ErrorCode::InvalidFile, checkpoint->fileOf(key),
-                       ": tensors '", place->second, "' and '", key,
-                       "' are the same one");
   }
   adapter.headless = !hasHead && adapter.pathPrefix.empty();
-  adapter.checkpoint = std::move(*checkpoint);
   return adapter;
+}
+
+/// Finds the place of a tensor by the rules of PEFT's loading: of a module that
+/// is trained in full it reads X.weight, whatever else stands beside it.
+Error PeftAdapter::addTensor(std::string_view key) {
+  if (!key.starts_with(keyPrefix))
+    return makeError(ErrorCode::InvalidFile, checkpoint.fileOf(key),
+                     ": expected tensor '", key, "' to begin with '", keyPrefix,
+                     "', as PEFT writes it");
+  std::string_view inTree = key.substr(keyPrefix.size());
+  std::string name = normalName(inTree);
+  bool isOriginal = inTree.find(".original_module.") != std::string_view::npos;
+  if (isOriginal)
+    originals.emplace(name, key);
+  bool isSaved = inTree.find(".modules_to_save.") != std::string_view::npos;
+  if (isOriginal || (isSaved && checkpoint.find(fileKey(name))) ||
+      (settings.hasTrainingTensors && isForTraining(name))) {
+    ignoredKeys.emplace_back(key);
+    return Error::success();
+  }
+  // PEFT reads this name nowhere.
+  if (isSaved && !isSavedInFull(settings, moduleOf(name)))
+    return makeError(ErrorCode::InvalidFile, checkpoint.fileOf(key),
+                     ": tensor '", key,
+                     "' is of a module trained in full, but "
+                     "'modules_to_save' in adapter_config.json does not name '",
+                     moduleOf(name), "'");
+  auto [place, isNew] = keys.emplace(name, std::string(key));
+  if (isNew)
+    return Error::success();
+  if (!haveSameBytes(*checkpoint.find(place->second), *checkpoint.find(key)))
+    return makeError(ErrorCode::InvalidFile, checkpoint.fileOf(key),
+                     ": tensors '", place->second, "' and '", key,
+                     "' are the same one, but their values differ");
+  ignoredKeys.emplace_back(key);
+  return Error::success();
 }
 
 std::vector<std::string_view> PeftAdapter::names() const {
@@ -207,21 +262,41 @@ const TensorView *PeftAdapter::findOwn(std::string_view name) const {
   return found == keys.end() ? nullptr : checkpoint.find(found->second);
 }
 
+const TensorView *PeftAdapter::findOriginal(std::string_view name) const {
+  auto found = originals.find(nameInFile(name));
+  return found == originals.end() ? nullptr : checkpoint.find(found->second);
+}
+
 const TensorView *PeftAdapter::find(std::string_view name) const {
   if (const TensorView *own = findOwn(name))
     return own;
-  // Where embedding and head are one parameter, each is the other's; what is
-  // trained in full is a parameter of its own.
-  std::string parameter = baseParameter(name);
-  auto isHead = [](std::string_view tensor) {
-    return baseParameter(tensor) == "lm_head.weight";
-  };
-  bool wantsHead = isInputEmbedding(parameter);
-  if (!wantsHead && !isHead(name))
+  // Rows of tokens of the embedding are the head's.
+  constexpr std::string_view rows = ".token_adapter.trainable_tokens_delta";
+  if (name.ends_with(rows) &&
+      isOutputEmbedding(name.substr(0, name.size() - rows.size()))) {
+    for (const auto &[other, key] : keys)
+      if (other.ends_with(rows) &&
+          isInputEmbedding(
+              std::string_view(other).substr(0, other.size() - rows.size())))
+        return checkpoint.find(key);
     return nullptr;
+  }
+  // Where embedding and head are one parameter, each is the other's; what is
+  // trained in full is a parameter of its own, beside the base model's.
+  std::string parameter = baseParameter(name);
+  bool wantsHead = isTable(parameter, isInputEmbedding);
+  if (!wantsHead && parameter != "lm_head.weight")
+    return nullptr;
+  auto isOther = [&](std::string_view table) {
+    return wantsHead ? table == "lm_head.weight"
+                     : isTable(table, isInputEmbedding);
+  };
   for (const auto &[other, key] : keys)
-    if ((wantsHead ? isHead(other) : isInputEmbedding(baseParameter(other))) &&
-        !isSavedInFull(settings, other.substr(0, other.rfind('.'))))
+    if (std::string table = baseParameter(other);
+        isOther(table) && !isSavedInFull(settings, moduleOf(table)))
+      return checkpoint.find(key);
+  for (const auto &[other, key] : originals)
+    if (isOther(other))
       return checkpoint.find(key);
   return nullptr;
 }
@@ -234,7 +309,13 @@ std::string PeftAdapter::overwriting(std::string_view parameter) const {
     return {};
   std::string wrapped = std::string(parameter.substr(0, dot)) + ".base_layer" +
                         std::string(parameter.substr(dot));
-  return findOwn(wrapped) ? wrapped : std::string();
+  if (findOwn(wrapped))
+    return wrapped;
+  // The bias of a head for masked words has two names.
+  for (std::string_view head : {"cls.predictions", "lm_head"})
+    if (parameter == std::string(head) + ".bias")
+      return overwriting(std::string(head) + ".decoder.bias");
+  return {};
 }
 
 /// The head that a class of transformers' has ("BertForTokenClassification").
@@ -258,18 +339,22 @@ Expected<AdapterFacts> PeftAdapter::facts() const {
     std::string parameter = baseParameter(name);
     if (!parameter.empty())
       facts.parameters.emplace(parameter, shape);
+    if (auto rows = vocabularyOf(name, parameter, shape);
+        rows && (!facts.vocabSize || !parameter.empty())) {
+      facts.vocabSize = rows;
+      facts.vocabSource = key;
+    }
     if (shape.size() != 2)
       continue;
-    // A vocabulary, from a table, or from a branch beside one.
-    if (isInputEmbedding(parameter) || parameter == "lm_head.weight")
-      facts.vocabSize = shape[0];
-    else if (!facts.vocabSize && name == "lm_head.lora_B.weight")
-      facts.vocabSize = shape[0];
     for (const char *head :
          {"score.weight", "classifier.weight", "classifier.out_proj.weight"})
       if (parameter == head)
         facts.labels = shape[0];
   }
+  for (const auto &[name, tokens] : settings.trainableTokens)
+    for (int64_t token : tokens)
+      if (token < std::numeric_limits<int32_t>::max())
+        facts.leastVocabSize = std::max(facts.leastVocabSize, token + 1);
   if (settings.taskType == "CAUSAL_LM")
     facts.head = ModelHead::LanguageModel;
   else if (settings.taskType == "SEQ_CLS")

@@ -230,6 +230,32 @@ private:
   llvm::DenseMap<int64_t, int64_t> positions;
 };
 
+/// The first rows of a table, or a table with zeros below it. A vector, which
+/// is one row, has elements instead.
+class Resized : public Expression {
+public:
+  Resized(ExpressionPtr operand, int64_t size, bool isVector)
+      : Expression(isVector ? 1 : size,
+                   isVector ? size : operand->getColumns()),
+        operand(std::move(operand)) {}
+
+  void computeRows(int64_t begin, int64_t end, float *out) const override {
+    std::fill_n(out, (end - begin) * columns, 0.0f);
+    if (operand->getColumns() == columns) {
+      if (int64_t last = std::min(end, operand->getRows()); begin < last)
+        operand->computeRows(begin, last, out);
+      return;
+    }
+    std::vector<float> vector = computeAll(*operand);
+    std::copy_n(vector.data(), std::min(operand->getColumns(), columns), out);
+  }
+
+  void addTo(MergeEffect &effect) const override { operand->addTo(effect); }
+
+private:
+  ExpressionPtr operand;
+};
+
 } // namespace
 
 Expected<ExpressionPtr> lora::createAdapterExpression(Attribute expr,
@@ -256,6 +282,10 @@ Expected<ExpressionPtr> lora::createAdapterExpression(Attribute expr,
   if (auto sum = mlir::dyn_cast<SumAttr>(expr))
     return ExpressionPtr(std::make_unique<Summed>(std::move(operands),
                                                   toFloats(sum.getWeights())));
+  if (auto resized = mlir::dyn_cast<ResizeRowsAttr>(expr))
+    return ExpressionPtr(
+        std::make_unique<Resized>(std::move(operands[0]), resized.getRows(),
+                                  resized.getValueType().getRank() == 1));
   auto replaced = mlir::cast<ReplaceRowsAttr>(expr);
   return ExpressionPtr(std::make_unique<RowsReplaced>(
       std::move(operands[0]), std::move(operands[1]), replaced.getIndices()));

@@ -41,6 +41,8 @@ func.func private @dora(
 // CHECK-SAME: #lora.residual<olora, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.000000e+00 : f64>
 // CHECK-SAME: #lora.residual<pissa, #transformer.transpose<#transformer.base<"c_attn.weight", tensor<4x6xf32>>>, rank = 4, scale = 1.000000e+00 : f64>
 // CHECK-SAME: #lora.replace_rows<#transformer.base<"weight", tensor<7x4xbf16>>, #transformer.adapter<"default", "token_adapter.trainable_tokens_delta", tensor<2x4xf32>>, [5, 2]>
+// CHECK-SAME: #lora.resize_rows<#transformer.base<"weight", tensor<7x4xbf16>> to 9>
+// CHECK-SAME: #lora.resize_rows<#transformer.base<"bias", tensor<7xf32>> to 5>
 func.func private @others(
     %bias: tensor<6xf32> {transformer.slot = "q_proj.bias", transformer.value =
     #lora.sum<[#transformer.base<"q_proj.bias", tensor<6xbf16>>,
@@ -54,7 +56,12 @@ func.func private @others(
     %w: tensor<7x4xf32> {transformer.slot = "weight", transformer.value =
     #lora.replace_rows<#transformer.base<"weight", tensor<7x4xbf16>>,
                        #transformer.adapter<"default", "token_adapter.trainable_tokens_delta", tensor<2x4xf32>>, [5, 2]>
-    })
+    },
+    %t: tensor<9x4xbf16> {transformer.slot = "table", transformer.value =
+    #lora.resize_rows<#transformer.base<"weight", tensor<7x4xbf16>> to 9>
+    },
+    %v: tensor<5xf32> {transformer.slot = "vector", transformer.value =
+      #lora.resize_rows<#transformer.base<"bias", tensor<7xf32>> to 5>})
 
 // CHECK-LABEL: func.func private @starts
 // CHECK-SAME: #lora.start<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.000000e+00 : f64>

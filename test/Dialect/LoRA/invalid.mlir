@@ -319,5 +319,15 @@ func.func private @replace_rows_c2_twice(%w: tensor<6x4xf32> {transformer.slot =
 
 // -----
 
+// expected-error @below {{expected a plain vector or matrix expression, but got #transformer.base<"w", tensor<4x4xf32, #transformer.conv1d>>}}
+#resize_rows_c1 = #lora.resize_rows<#transformer.base<"w", tensor<4x4xf32, #transformer.conv1d>> to 5>
+
+// -----
+
+// expected-error @below {{expected a positive number of rows, but got 0}}
+#resize_rows_c2 = #lora.resize_rows<#transformer.base<"w", tensor<4x3xf32>> to 0>
+
+// -----
+
 // expected-error @below {{expected a plain matrix expression, but got #transformer.base<"w", tensor<4x4xf32, #transformer.conv1d>>}}
 #merge = #lora.merge<#transformer.base<"w", tensor<4x4xf32, #transformer.conv1d>>, #transformer.adapter<"default", "b", tensor<4x3xf32>>, #transformer.adapter<"default", "a", tensor<3x4xf32>>, dense<1.0> : tensor<3xf32>>

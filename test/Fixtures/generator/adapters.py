@@ -96,7 +96,7 @@ def save(folder, adapter_folder, configuration: Configuration, adapter: Adapter,
     tie_branches(model)
     # PEFT names the base by the path it was loaded from, which differs between machines.
     model.peft_config["default"].base_model_name_or_path = base_path
-    model.save_pretrained(adapter_folder)
+    model.save_pretrained(adapter_folder, save_embedding_layers=adapter.save_embedding_layers)
     (adapter_folder / "README.md").unlink(missing_ok=True)
     path = adapter_folder / "adapter_config.json"
     written = json.loads(path.read_text())

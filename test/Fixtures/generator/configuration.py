@@ -26,6 +26,8 @@ class Adapter:
     task: str | None = None
     #: Rows of the embeddings after model.resize_token_embeddings, which people call before get_peft_model.
     vocabulary: int | None = None
+    #: Argument of save_pretrained.
+    save_embedding_layers: bool | str = "auto"
     #: Record a greedy continuation.
     greedy: bool = False
     #: PEFT's own merge computes the same; where it does not, `note` says why.

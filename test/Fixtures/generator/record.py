@@ -68,7 +68,10 @@ class Recorder:
     def choose_rows(self) -> list[dict]:
         """Random ids without the padding id; for a language model such that greedy continuations are clear."""
         base = self.load_base()
-        vocabulary, padding = base.config.vocab_size, base.config.pad_token_id
+        padding = base.config.pad_token_id
+        # Ids that every vocabulary has.
+        sizes = [a.vocabulary for a in self.configuration.adapters.values() if a.vocabulary is not None]
+        vocabulary = min([base.config.vocab_size, *sizes])
         types = getattr(base.config, "type_vocab_size", 0)
         greedy = {"base": base}
         greedy |= {name: self.load_adapted(name) for name, a in self.configuration.adapters.items() if a.greedy}

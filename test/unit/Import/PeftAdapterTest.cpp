@@ -111,7 +111,8 @@ TEST(PeftAdapter, ReadsTheNamesOfAllVersions) {
   TestFolder folder;
   folder.write("adapter_config.json",
                R"({"peft_type": "LORA", "r": 2, "target_modules": ["q"],
-                   "velora_config": {"num_groups": 4}, "bias": "all"})");
+                   "velora_config": {"num_groups": 4}, "bias": "all",
+                   "modules_to_save": ["norm", "d"]})");
   std::string base = "base_model.model.model.";
   writeTensors(
       folder,
@@ -173,6 +174,31 @@ TEST(PeftAdapter, OfATiedWeightMayHoldOne) {
   adapter = open("[\"embed_tokens\"]", "model.embed_tokens.weight");
   ASSERT_TRUE(adapter) << adapter.message();
   EXPECT_EQ(adapter->find("lm_head.weight"), nullptr);
+}
+
+TEST(PeftAdapter, ReadsOneOfThreeCopies) {
+  // A resized vocabulary, embed_tokens trained in full, the head tied.
+  TestFolder folder;
+  folder.write("adapter_config.json",
+               R"({"peft_type": "LORA", "modules_to_save": ["embed_tokens"]})");
+  std::string table = "base_model.model.model.embed_tokens.";
+  std::string magnitude = "base_model.model.q.lora_magnitude_vector";
+  writeTensors(folder, {{table + "weight", {7, 3}},
+                        {table + "modules_to_save.weight", {7, 4}},
+                        {table + "original_module.weight", {7, 5}},
+                        {magnitude, {6}},
+                        {magnitude + ".weight", {6}}});
+  auto adapter = PeftAdapter::open(folder.root());
+  ASSERT_TRUE(adapter) << adapter.message();
+  EXPECT_EQ(adapter->find("model.embed_tokens.weight")->shape[1], 3);
+  EXPECT_EQ(adapter->findOriginal("model.embed_tokens.weight")->shape[1], 5);
+  EXPECT_EQ(adapter->findOriginal("lm_head.weight"), nullptr);
+  // The head has the base model's.
+  EXPECT_EQ(adapter->findOwn("lm_head.weight"), nullptr);
+  EXPECT_EQ(adapter->find("lm_head.weight")->shape[1], 5);
+  // PEFT saves GPT-2's targeted embedding with its magnitudes twice.
+  EXPECT_EQ(adapter->names().size(), 2u);
+  EXPECT_EQ(adapter->ignored().size(), 3u);
 }
 
 TEST(PeftAdapter, SaysWhatTheModelMustBe) {
@@ -239,6 +265,18 @@ TEST(PeftAdapter, SaysWhatTheModelMustBe) {
        0,
        std::nullopt},
       {R"("r": 2)", "lm_head.lora_B.weight", {79, 2}, std::nullopt, 0, 79},
+      {R"("r": 2)",
+       "transformer.wte.lora_embedding_A",
+       {2, 80},
+       std::nullopt,
+       0,
+       80},
+      {R"("r": 2)",
+       "cls.predictions.decoder.lora_B.weight",
+       {81, 2},
+       std::nullopt,
+       0,
+       81},
   };
   for (const Case &test : cases) {
     TestFolder folder;
@@ -254,6 +292,17 @@ TEST(PeftAdapter, SaysWhatTheModelMustBe) {
     EXPECT_EQ(facts->labels, test.labels) << test.name;
     EXPECT_EQ(facts->vocabSize, test.vocabSize) << test.name;
   }
+  TestFolder rows;
+  rows.write("adapter_config.json",
+             R"({"peft_type": "LORA", "trainable_token_indices":
+                 {"wte": [5, 88], "lm_head": [7]}})");
+  writeTensors(rows, {{"base_model.model.transformer.wte.token_adapter."
+                       "trainable_tokens_delta",
+                       {2, 3}}});
+  auto tokens = PeftAdapter::open(rows.root());
+  ASSERT_TRUE(tokens) << tokens.message();
+  EXPECT_EQ(tokens->facts()->leastVocabSize, 89);
+  EXPECT_EQ(tokens->facts()->vocabSize, std::nullopt);
   TestFolder folder;
   folder.write(
       "adapter_config.json",
@@ -284,8 +333,11 @@ TEST(PeftAdapter, SaysWhatIsMissing) {
   writeTensors(folder, {{"model.layers.0.q.lora_A.weight", {2, 3}}});
   expectFailure("to begin with 'base_model.model.'");
   writeTensors(folder, {{"base_model.model.q.lora_A.weight", {2, 3}},
-                        {"base_model.model.q.lora_A.default.weight", {2, 3}}});
-  expectFailure("are the same one");
+                        {"base_model.model.q.lora_A.default.weight", {2, 4}}});
+  expectFailure("are the same one, but their values differ");
+  writeTensors(folder, {{"base_model.model.norm.modules_to_save.weight", {3}}});
+  expectFailure("'modules_to_save' in adapter_config.json does not name "
+                "'norm'");
 }
 
 } // namespace

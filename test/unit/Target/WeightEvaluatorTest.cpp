@@ -322,6 +322,27 @@ TEST_F(WeightEvaluatorTest, SumsAndReplacedRows) {
                                           : w[i * 3 + j]);
 }
 
+TEST_F(WeightEvaluatorTest, OtherNumbersOfRows) {
+  auto t = store("model.layers.3.t", DType::BF16, {6, 3}, 0.37f);
+  for (size_t rows : {size_t(4), size_t(8)}) {
+    auto resized = evaluate(
+        "#lora.resize_rows<#transformer.base<\"t\", tensor<6x3xbf16>> to " +
+        std::to_string(rows) + ">");
+    ASSERT_EQ(resized.size(), rows * 3);
+    for (size_t i = 0; i < resized.size(); ++i)
+      EXPECT_EQ(resized[i], i < t.size() ? t[i] : 0);
+  }
+  auto b = store("model.layers.3.b", DType::F32, {5}, 0.21f);
+  for (size_t rows : {size_t(3), size_t(7)}) {
+    auto resized = evaluate(
+        "#lora.resize_rows<#transformer.base<\"b\", tensor<5xf32>> to " +
+        std::to_string(rows) + ">");
+    ASSERT_EQ(resized.size(), rows);
+    for (size_t i = 0; i < rows; ++i)
+      EXPECT_EQ(resized[i], i < b.size() ? b[i] : 0);
+  }
+}
+
 TEST_F(WeightEvaluatorTest, ResidualsLackWhatBranchesStartedFrom) {
   // Rank 2 exactly: PiSSA takes everything away. Three rows, so that W = Q R
   // can be followed: OLoRA of full rank leaves (1 - scale) W.

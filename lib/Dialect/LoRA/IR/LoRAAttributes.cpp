@@ -300,3 +300,32 @@ LogicalResult ReplaceRowsAttr::verify(EmitError emitError, Attribute operand,
                          << type->getDimSize(0) << "), but got " << index;
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// ResizeRows
+//===----------------------------------------------------------------------===//
+
+RankedTensorType ResizeRowsAttr::getValueType() const {
+  RankedTensorType type = typeOf(getOperand());
+  SmallVector<int64_t> shape(type.getShape());
+  shape[0] = getRows();
+  return RankedTensorType::get(shape, type.getElementType());
+}
+
+SmallVector<Attribute> ResizeRowsAttr::getOperandExprs() const {
+  return {getOperand()};
+}
+
+LogicalResult ResizeRowsAttr::verify(EmitError emitError, Attribute operand,
+                                     int64_t rows) {
+  RankedTensorType type = typeOf(operand);
+  if (!type || type.getRank() < 1 || type.getRank() > 2 ||
+      type.getEncoding()) // (C1)
+    return emitError() << "expected a plain vector or matrix expression, but "
+                          "got "
+                       << operand;
+  if (rows <= 0) // (C2)
+    return emitError() << "expected a positive number of rows, but got "
+                       << rows;
+  return success();
+}

@@ -2,6 +2,10 @@
 
 #include "AdapterTensors.h"
 #include "SlotValues.h"
+#include "lora-runtime/Numeric.h"
+
+#include <algorithm>
+#include <array>
 
 using namespace mlir;
 using namespace lora;
@@ -108,14 +112,40 @@ LogicalResult AdapterTensors::refuseUnused(ArrayRef<GraphModule> modules) {
               << lora_rt::suggestion(std::string_view(owner), names);
 }
 
-LogicalResult AdapterTensors::refuseParameters() {
-  for (std::string_view tensor : adapter.names())
-    if (tensor.find(".lora_") == std::string_view::npos)
-      return module.emitError()
-             << adapter.folder() << ": tensor '" << peft::fileKey(tensor)
-             << "' replaces a parameter of the base model, but training writes "
-                "only low-rank matrices; train with PEFT, or remove the tensor "
-                "if it is the base model's";
+/// Whether two tensors hold the same numbers, in whatever types.
+static bool areEqual(const lora_rt::TensorView &a,
+                     const lora_rt::TensorView &b) {
+  if (a.shape != b.shape)
+    return false;
+  if (a.dtype == b.dtype)
+    return std::ranges::equal(a.bytes, b.bytes);
+  std::vector<float> x(size_t(a.elements())), y(x.size());
+  return !lora_rt::convertToFloat(a.dtype, a.bytes.data(), x) &&
+         !lora_rt::convertToFloat(b.dtype, b.bytes.data(), y) && x == y;
+}
+
+LogicalResult AdapterTensors::refuseParameters(const BaseTensors &baseTensor) {
+  for (std::string_view tensor : adapter.names()) {
+    if (tensor.find(".lora_") != std::string_view::npos)
+      continue;
+    const lora_rt::TensorView *view = adapter.findOwn(tensor);
+    std::string parameter(tensor);
+    if (size_t at = parameter.rfind(".base_layer."); at != std::string::npos)
+      parameter.erase(at, StringRef(".base_layer").size());
+    const lora_rt::TensorView *base =
+        baseTensor ? baseTensor(parameter) : nullptr;
+    if (base && areEqual(*view, *base)) {
+      use(*view);
+      sameAsBase.insert(view->name);
+      continue;
+    }
+    return module.emitError()
+           << adapter.folder() << ": tensor '" << peft::fileKey(tensor)
+           << "' replaces a parameter of the base model"
+           << (base ? " by other values" : "")
+           << ", but training writes only low-rank matrices; train with PEFT"
+           << (base ? ", or give the model that the adapter was made on" : "");
+  }
   return success();
 }
 
@@ -150,31 +180,43 @@ FailureOr<Attribute> AdapterTensors::keep(AdapterAttr leaf, StringRef path) {
          << "', and not by the same values; only one of them can be attached";
 }
 
+FailureOr<Attribute> AdapterTensors::replaceLeaf(BaseAttr base,
+                                                 RankedTensorType type,
+                                                 StringRef path, bool wasTied) {
+  std::string parameter = joinPath(path, base.getName());
+  std::string tensor = adapter.overwriting(parameter);
+  // Embedding and head are one parameter, of which the adapter holds one.
+  if (tensor.empty() && wasTied && adapter.find(parameter))
+    tensor = parameter;
+  if (!tensor.empty())
+    return sameAsBase.count(adapter.find(tensor)->name)
+               ? FailureOr<Attribute>(Attribute())
+               : get(tensor, path, type);
+  // What PEFT trains in full it saves in full.
+  std::string inFile =
+      adapter.keyOf(parameter).substr(peft::fileKey("").size());
+  for (size_t dot = inFile.rfind('.'); dot != std::string::npos && dot != 0;
+       dot = inFile.rfind('.', dot - 1))
+    if (peft::isSavedInFull(adapter.config(), inFile.substr(0, dot)))
+      return module.emitError()
+             << adapter.folder() << ": no tensor '" << adapter.keyOf(parameter)
+             << "', although adapter_config.json has '" << inFile.substr(0, dot)
+             << "' in modules_to_save"
+             << lora_rt::suggestion(inFile, adapter.names());
+  return Attribute();
+}
+
 FailureOr<Attribute> AdapterTensors::replace(Attribute expr, StringRef path,
                                              bool wasTied) {
   if (auto leaf = dyn_cast<AdapterAttr>(expr))
     return keep(leaf, path);
-  if (auto base = dyn_cast<BaseAttr>(expr)) {
-    std::string parameter = joinPath(path, base.getName());
-    std::string tensor = adapter.overwriting(parameter);
-    // Embedding and head are one parameter, of which the adapter holds one.
-    if (tensor.empty() && wasTied && adapter.find(parameter))
-      tensor = parameter;
-    if (!tensor.empty())
-      return get(tensor, path, base.getType());
-    // What PEFT trains in full it saves in full.
-    std::string inFile =
-        adapter.keyOf(parameter).substr(peft::fileKey("").size());
-    for (size_t dot = inFile.rfind('.'); dot != std::string::npos && dot != 0;
-         dot = inFile.rfind('.', dot - 1))
-      if (peft::isSavedInFull(adapter.config(), inFile.substr(0, dot)))
-        return module.emitError()
-               << adapter.folder() << ": no tensor '"
-               << adapter.keyOf(parameter)
-               << "', although adapter_config.json has '"
-               << inFile.substr(0, dot) << "' in modules_to_save"
-               << lora_rt::suggestion(inFile, adapter.names());
-    return expr;
+  // The adapter's tensor has the new number of rows.
+  auto resized = dyn_cast<ResizeRowsAttr>(expr);
+  auto base = dyn_cast<BaseAttr>(resized ? resized.getOperand() : expr);
+  if (base) {
+    FailureOr<Attribute> replaced =
+        replaceLeaf(base, exprType(expr), path, wasTied);
+    return failed(replaced) || *replaced ? replaced : FailureOr(expr);
   }
 
   auto weight = cast<WeightExprAttrInterface>(expr);
@@ -241,6 +283,61 @@ LogicalResult AdapterTensors::replaceParameters(ArrayRef<GraphModule> modules,
 // Rows of tokens
 //===----------------------------------------------------------------------===//
 
+/// The first token of a table that has no row, and the base model's tensor that
+/// the table is made of. New elements of a bias are zero in transformers, too.
+static std::optional<std::pair<int64_t, BaseAttr>>
+findMissingRow(Attribute expr, std::set<int64_t> replaced = {}) {
+  if (auto rows = dyn_cast<ReplaceRowsAttr>(expr))
+    replaced.insert(rows.getIndices().begin(), rows.getIndices().end());
+  auto resized = dyn_cast<ResizeRowsAttr>(expr);
+  if (resized && exprType(resized).getRank() == 2) {
+    int64_t row = exprType(resized.getOperand()).getDimSize(0);
+    while (row < resized.getRows() && replaced.count(row))
+      ++row;
+    if (auto base = dyn_cast<BaseAttr>(resized.getOperand());
+        base && row < resized.getRows())
+      return std::pair(row, base);
+  }
+  for (Attribute operand :
+       cast<WeightExprAttrInterface>(expr).getOperandExprs())
+    if (auto found = findMissingRow(operand, replaced))
+      return found;
+  return std::nullopt;
+}
+
+LogicalResult AdapterTensors::refuseMissingRows() {
+  lora_rt::Expected<peft::AdapterFacts> facts = adapter.facts();
+  if (!facts)
+    return module.emitError() << facts.message();
+  // Another adapter's vocabulary is that one's concern.
+  if (!facts->vocabSize && facts->leastVocabSize == 0)
+    return success();
+  return changeSlotValues(
+      module,
+      [&](ApplyOp apply, func::FuncOp block,
+          unsigned index) -> FailureOr<Attribute> {
+        auto missing = findMissingRow(getSlotValue(apply, block, index));
+        if (!missing)
+          return Attribute();
+        auto [row, base] = *missing;
+        InFlightDiagnostic diag =
+            module.emitError()
+            << adapter.folder() << ": holds no row of token " << row << " for '"
+            << joinPath(apply.getPath(), base.getName()) << "', which has "
+            << base.getType().getDimSize(0) << " rows in the base model, but ";
+        if (facts->vocabSize)
+          diag << "tensor '" << facts->vocabSource
+               << "' is for a vocabulary of " << *facts->vocabSize;
+        else
+          diag << "trainable_token_indices has token "
+               << facts->leastVocabSize - 1;
+        diag << "; PEFT computes with random numbers there: save the adapter "
+                "with save_pretrained(..., save_embedding_layers=True), or "
+                "give the model whose vocabulary was resized before training";
+        return failure();
+      });
+}
+
 const std::vector<int64_t> *
 AdapterTensors::getTokens(const GraphModule &known) const {
   for (const auto &[name, tokens] : adapter.config().trainableTokens)
@@ -251,33 +348,38 @@ AdapterTensors::getTokens(const GraphModule &known) const {
   return nullptr;
 }
 
+LogicalResult AdapterTensors::refuseDifference(const lora_rt::TensorView *a,
+                                               const lora_rt::TensorView *b) {
+  if (!a || !b || areEqual(*a, *b))
+    return success();
+  return module.emitError()
+         << adapter.folder() << ": tensors '" << a->name << "' and '" << b->name
+         << "' differ, but are one parameter of the model, which ties them";
+}
+
 FailureOr<bool> AdapterTensors::mustUntie(ArrayRef<GraphModule> modules) {
   auto [embedding, head] = findTied(modules);
   if (!embedding || !head)
     return false;
-  // A module trained in full is a parameter of its own; otherwise both names
-  // are the same one.
-  for (const GraphModule *one : {embedding, head})
-    if (peft::isSavedInFull(adapter.config(), one->seen))
-      return true;
-  std::string ofEmbedding =
-                  adapter.overwriting(embedding->info.path + ".weight"),
-              ofHead = adapter.overwriting(head->info.path + ".weight");
-  if (!ofHead.empty()) {
-    const lora_rt::TensorView *own = adapter.findOwn(ofHead),
-                              *other = ofEmbedding.empty()
-                                           ? nullptr
-                                           : adapter.findOwn(ofEmbedding);
-    if (other && (own->dtype != other->dtype || own->shape != other->shape ||
-                  !std::equal(own->bytes.begin(), own->bytes.end(),
-                              other->bytes.begin(), other->bytes.end()))) {
-      (void)(module.emitError() << adapter.folder() << ": tensors '"
-                                << own->name << "' and '" << other->name
-                                << "' differ, but are one parameter of the "
-                                   "model, which ties them");
-      return failure();
-    }
+  // A module trained in full is a parameter of its own, beside the base
+  // model's; otherwise both names are the same one.
+  const lora_rt::TensorView *base[2] = {};
+  bool isSaved = false;
+  for (auto [one, found] : llvm::zip(std::array{embedding, head}, base)) {
+    bool isOwn = peft::isSavedInFull(adapter.config(), one->seen);
+    isSaved |= isOwn;
+    std::string weight = one->info.path + ".weight",
+                tensor = adapter.overwriting(weight);
+    found = isOwn            ? adapter.findOriginal(weight)
+            : tensor.empty() ? nullptr
+                             : adapter.findOwn(tensor);
   }
+  // `ensure_weight_tying` trains both in full where one is named.
+  if (!(isSaved && adapter.config().ensureWeightTying) &&
+      failed(refuseDifference(base[1], base[0])))
+    return failure();
+  if (isSaved)
+    return true;
   // Rows of the embedding are the head's too, unless it has others.
   const std::vector<int64_t> *rows = getTokens(*embedding),
                              *rowsOfHead = getTokens(*head);
@@ -297,7 +399,7 @@ LogicalResult AdapterTensors::replaceRows(const GraphModule &target,
                                           ArrayRef<int64_t> tokens) {
   constexpr StringLiteral suffix = "token_adapter.trainable_tokens_delta";
   std::string tensor = joinPath(target.info.path, suffix);
-  if (!adapter.findOwn(tensor))
+  if (!adapter.find(tensor))
     return module.emitError()
            << adapter.folder() << ": no tensor '" << adapter.keyOf(tensor)
            << "', although adapter_config.json has trainable_token_indices of '"
@@ -341,12 +443,9 @@ LogicalResult AdapterTensors::replaceRows(const GraphModule &target,
 LogicalResult
 AdapterTensors::refuseAdaptedRows(ArrayRef<GraphModule> modules,
                                   ArrayRef<peft::Target> targets) {
-  bool tiedHasRows = llvm::any_of(modules, [&](const GraphModule &known) {
-    return known.info.tied && getTokens(known);
-  });
   for (const peft::Target &target : targets) {
     const GraphModule &known = modules[target.module];
-    if (getTokens(known) || (known.info.tied && tiedHasRows))
+    if (getTokens(known))
       return module.emitError()
              << adapter.config().where << ": '" << known.seen
              << "' is a target and in trainable_token_indices; PEFT refuses it "
@@ -355,34 +454,38 @@ AdapterTensors::refuseAdaptedRows(ArrayRef<GraphModule> modules,
   return success();
 }
 
-LogicalResult AdapterTensors::replaceRows(ArrayRef<GraphModule> modules) {
+LogicalResult AdapterTensors::replaceRows(ArrayRef<GraphModule> modules,
+                                          bool wasTied) {
   bool found = false;
+  constexpr StringLiteral suffix = "token_adapter.trainable_tokens_delta";
+  auto embedding = llvm::find_if(modules, isTokenEmbedding);
   // BERT's and RoBERTa's heads for masked words have a slot of their own for
-  // the embedding's weight, whose rows PEFT replaces as well.
+  // the embedding's weight.
   auto model =
       module->getAttrOfType<DictionaryAttr>(TransformerDialect::kModelAttr);
   auto tied = model ? model.getAs<BoolAttr>("tied") : BoolAttr();
-  for (const GraphModule &head : modules)
-    if (tied && tied.getValue() && !head.info.tied && !getTokens(head) &&
-        head.info.kind == peft::ModuleKind::OutputEmbedding &&
-        llvm::any_of(modules, [&](const GraphModule &known) {
-          return isTokenEmbedding(known) && getTokens(known);
-        }))
-      return module.emitError()
-             << adapter.config().where
-             << ": trainable_token_indices of an embedding that is tied to '"
-             << head.seen
-             << "' are not supported; merge the adapter with PEFT's "
-                "merge_and_unload() and compile the result";
-  for (const GraphModule &known : modules)
-    if (const std::vector<int64_t> *tokens = getTokens(known)) {
-      // A head that is still tied has the embedding's value.
-      if (known.info.tied && known.info.kind != peft::ModuleKind::Embedding)
+  wasTied |= tied && tied.getValue();
+  for (const GraphModule &known : modules) {
+    bool isHead =
+        wasTied && known.info.kind == peft::ModuleKind::OutputEmbedding;
+    const std::vector<int64_t> *tokens = getTokens(known);
+    // Of one weight, the embedding's rows are the head's, and PEFT may save
+    // them under both names; a head that is trained in full is another.
+    if (isHead && embedding != modules.end()) {
+      if (!tokens && !peft::isSavedInFull(adapter.config(), known.seen))
+        tokens = getTokens(*embedding);
+      if (tokens && known.info.tied) {
+        if (auto *copy = adapter.findOwn(joinPath(known.info.path, suffix)))
+          use(*copy);
         continue;
-      if (failed(replaceRows(known, *tokens)))
-        return failure();
-      found = true;
+      }
     }
+    if (!tokens)
+      continue;
+    if (failed(replaceRows(known, *tokens)))
+      return failure();
+    found = true;
+  }
   if (!found && !adapter.config().trainableTokens.empty())
     return module.emitError()
            << adapter.config().where

@@ -10,6 +10,7 @@
 
 #include "GraphModules.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/AdapterSum.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
 
 #include <set>
 
@@ -45,8 +46,13 @@ public:
   mlir::LogicalResult replaceParameters(llvm::ArrayRef<GraphModule> modules,
                                         bool wasTied);
 
-  /// Puts rows of trained tokens into tables.
-  mlir::LogicalResult replaceRows(llvm::ArrayRef<GraphModule> modules);
+  /// Puts rows of trained tokens into tables. `wasTied` as above.
+  mlir::LogicalResult replaceRows(llvm::ArrayRef<GraphModule> modules,
+                                  bool wasTied);
+
+  /// Fails if the vocabulary that the adapter was made for has tokens of which
+  /// neither the checkpoint nor the adapter has rows.
+  mlir::LogicalResult refuseMissingRows();
 
   /// Fails if rows are to be replaced of a module that is a target too.
   mlir::LogicalResult refuseAdaptedRows(llvm::ArrayRef<GraphModule> modules,
@@ -59,9 +65,10 @@ public:
   /// Fails if a tensor is left over, and says why.
   mlir::LogicalResult refuseUnused(llvm::ArrayRef<GraphModule> modules);
 
-  /// Fails if the adapter replaces parameters: what training writes does not
-  /// hold them.
-  mlir::LogicalResult refuseParameters();
+  /// Fails if the adapter replaces parameters by other values than the base
+  /// model's: what training writes does not hold them. Tensors with the same
+  /// values replace nothing from then on.
+  mlir::LogicalResult refuseParameters(const BaseTensors &baseTensor);
 
 private:
   /// The ids whose rows an adapter trained of a module, or nullptr.
@@ -73,14 +80,25 @@ private:
   /// stays if the two are equal.
   mlir::FailureOr<mlir::Attribute> keep(transformer::AdapterAttr leaf,
                                         llvm::StringRef path);
+  /// What the adapter holds in the place of a base leaf, of `type`; null if it
+  /// holds nothing.
+  mlir::FailureOr<mlir::Attribute> replaceLeaf(transformer::BaseAttr base,
+                                               mlir::RankedTensorType type,
+                                               llvm::StringRef path,
+                                               bool wasTied);
   mlir::LogicalResult replaceRows(const GraphModule &target,
                                   llvm::ArrayRef<int64_t> tokens);
+  /// Fails if two tensors that are one parameter differ.
+  mlir::LogicalResult refuseDifference(const lora_rt::TensorView *a,
+                                       const lora_rt::TensorView *b);
 
   mlir::ModuleOp module;
   const peft::PeftAdapter &adapter;
   std::string name;
   llvm::ArrayRef<AdapterTerm> attached;
   std::set<std::string> used;
+  /// Tensors that hold the base model's values.
+  std::set<std::string> sameAsBase;
 };
 
 } // namespace lora

@@ -168,10 +168,9 @@ static void noteOddities(ModuleOp module, const peft::PeftAdapter &adapter,
                             "copies";
 }
 
-static FailureOr<BranchStatistics> attach(ModuleOp module,
-                                          const AdapterTerm &term,
-                                          ArrayRef<AdapterTerm> attached,
-                                          bool train) {
+static FailureOr<BranchStatistics>
+attach(ModuleOp module, const AdapterTerm &term, ArrayRef<AdapterTerm> attached,
+       bool train, const BaseTensors &baseTensor) {
   const peft::PeftAdapter &adapter = *term.adapter;
   const peft::PeftConfig &config = adapter.config();
   if (term.name.empty() || StringRef(term.name).contains('.'))
@@ -192,7 +191,7 @@ static FailureOr<BranchStatistics> attach(ModuleOp module,
   if (failed(refuseClashes(module, modules, term, attached)))
     return failure();
   if (train && (failed(refuseTraining(module, config, modules)) ||
-                failed(tensors.refuseParameters())))
+                failed(tensors.refuseParameters(baseTensor))))
     return failure();
   FailureOr<peft::TargetSelection> selection =
       selectModules(module, config, modules);
@@ -215,7 +214,8 @@ static FailureOr<BranchStatistics> attach(ModuleOp module,
     untie(module, modules);
   // Branches stand on what the adapter puts in the base weights' place.
   if (failed(tensors.replaceParameters(modules, isTied)) ||
-      failed(tensors.replaceRows(modules)))
+      failed(tensors.replaceRows(modules, isTied)) ||
+      failed(tensors.refuseMissingRows()))
     return failure();
 
   std::vector<Branch> branches;
@@ -237,13 +237,14 @@ static FailureOr<BranchStatistics> attach(ModuleOp module,
 FailureOr<BranchStatistics>
 lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
                     const AdapterOptions &options) {
-  return attach(module, {options.name, &adapter}, {}, options.train);
+  return attach(module, {options.name, &adapter}, {}, options.train,
+                options.baseTensor);
 }
 
 FailureOr<BranchStatistics> lora::attachTerm(ModuleOp module,
                                              const AdapterTerm &term,
                                              ArrayRef<AdapterTerm> attached) {
-  return attach(module, term, attached, /*train=*/false);
+  return attach(module, term, attached, /*train=*/false, {});
 }
 
 namespace {
@@ -263,8 +264,11 @@ struct Attach : public lora::impl::AttachBase<Attach> {
       getOperation().emitError() << adapter.message();
       return signalPassFailure();
     }
+    AdapterOptions options;
+    options.name = name;
+    options.train = train;
     FailureOr<BranchStatistics> statistics =
-        attachAdapter(getOperation(), *adapter, {name, train});
+        attachAdapter(getOperation(), *adapter, options);
     if (failed(statistics))
       return signalPassFailure();
     reportStatistics(getOperation(), getArgument(), *statistics);

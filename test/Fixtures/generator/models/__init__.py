@@ -1,6 +1,6 @@
 """The configurations, one module per family."""
 
-from . import bert, gemma, gpt2, heads, llama, mistral, phi3, qwen, roberta
+from . import bert, gemma, gpt2, heads, llama, mistral, phi3, qwen, roberta, vocabulary
 
 CONFIGURATIONS = {
     **gpt2.CONFIGURATIONS,
@@ -12,4 +12,5 @@ CONFIGURATIONS = {
     **mistral.CONFIGURATIONS,
     **qwen.CONFIGURATIONS,
     **heads.CONFIGURATIONS,
+    **vocabulary.CONFIGURATIONS,
 }

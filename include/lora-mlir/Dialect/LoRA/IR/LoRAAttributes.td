@@ -198,4 +198,21 @@ def LoRA_ReplaceRowsAttr : LoRA_WeightExpr<"ReplaceRows", "replace_rows"> {
   let assemblyFormat = "`<` $operand `,` $rows `,` `[` $indices `]` `>`";
 }
 
+def LoRA_ResizeRowsAttr : LoRA_WeightExpr<"ResizeRows", "resize_rows"> {
+  let summary = "A weight expression with another number of rows";
+  let description = [{
+    A table of tokens whose vocabulary is the adapter's: rows beyond `rows` are left out, new ones are zero until others replace them. Of a vector, elements.
+
+    ```mlir
+    #lora.resize_rows<#transformer.base<"weight", tensor<7x4xbf16>> to 9>
+    ```
+
+    Constraints:
+    - (C1) `operand` is a plain vector or matrix.
+    - (C2) `rows` is positive.
+  }];
+  let parameters = (ins "::mlir::Attribute":$operand, "int64_t":$rows);
+  let assemblyFormat = "`<` $operand `to` $rows `>`";
+}
+
 #endif // LORA_MLIR_DIALECT_LORA_IR_LORAATTRIBUTES_TD

@@ -12,7 +12,14 @@
 #include "lora-mlir/Import/PeftAdapter.h"
 #include "mlir/IR/BuiltinOps.h"
 
+#include <functional>
+
 namespace lora {
+
+/// The base model's tensor of a parameter, by its name in the module tree, or
+/// nullptr.
+using BaseTensors =
+    std::function<const lora_rt::TensorView *(std::string_view)>;
 
 struct AdapterOptions {
   /// The adapter's name in `#transformer.adapter`.
@@ -22,6 +29,9 @@ struct AdapterOptions {
   bool train = false;
   /// Seed of a random A.
   uint64_t seed = 0;
+  /// With `train`, what the adapter holds of the base model may be there if it
+  /// is the same: PEFT saves a targeted embedding with its base weight.
+  BaseTensors baseTensor;
 };
 
 /// What was brought in.
