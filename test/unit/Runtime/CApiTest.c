@@ -118,7 +118,8 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens) {
     CHECK(lora_session_create(module, &vast, &none, &error) ==
           LORA_INVALID_ARGUMENT);
   }
-  lora_module_options crowd = {sizeof(crowd), UINT32_MAX};
+  lora_module_options crowd = {.struct_size = sizeof(crowd),
+                               .threads = UINT32_MAX};
   lora_module *other = NULL;
   CHECK(lora_module_open(path, &crowd, &other, &error) ==
         LORA_INVALID_ARGUMENT);
