@@ -215,7 +215,7 @@ Expected<AlgebraReport> Differ::write(StagedFolder folder) {
                      report.leftOut.empty() && report.saved.empty()
                          ? ": there is nothing to make an adapter of"
                          : "; an adapter needs at least one that differs");
-  std::string configPath = options.baseFolder + "/config.json";
+  std::string configPath = base.checkpoint().folder() + "/config.json";
   auto configText = lora_rt::readTextFile(configPath);
   if (!configText)
     return configText.takeError();

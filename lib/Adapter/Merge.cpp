@@ -120,7 +120,7 @@ Error Merger::describeHead(const lora_rt::Json &config,
 }
 
 Error Merger::writeConfig() {
-  std::string path = options.modelFolder + "/config.json";
+  std::string path = model.checkpoint().folder() + "/config.json";
   auto text = lora_rt::readTextFile(path);
   if (!text)
     return text.takeError();
@@ -144,7 +144,8 @@ Error Merger::writeConfig() {
 }
 
 Error Merger::writeCompanions() {
-  if (Error error = copyCompanions(folder, options.modelFolder, reporting))
+  if (Error error =
+          copyCompanions(folder, model.checkpoint().folder(), reporting))
     return error;
   auto tokenizer =
       chooseTokenizer(options.modelFolder, options.adapterFolder, reporting);

@@ -102,12 +102,13 @@ Expected<SwitchResult> Switcher::run() {
           tensor.name,
           "', which is no sum; only a folder that was made with merge --exact "
           "can be switched between them");
-  if (Error error = folder.protectLike(options.mergedFolder))
+  if (Error error = folder.protectLike(model.checkpoint().folder()))
+    return error;
+  if (Error error = folder.copyFile(
+          model.checkpoint().folder() + "/config.json", "config.json"))
     return error;
   if (Error error =
-          folder.copyFile(options.mergedFolder + "/config.json", "config.json"))
-    return error;
-  if (Error error = copyCompanions(folder, options.mergedFolder, reporting))
+          copyCompanions(folder, model.checkpoint().folder(), reporting))
     return error;
   if (Error error = writeTokenizer())
     return error;

@@ -127,7 +127,7 @@ Expected<UnmergeResult> Unmerger::run() {
   }
   if (Error error = folder.protectLike(options.mergedFolder))
     return error;
-  const std::string config = options.mergedFolder + "/config.json";
+  const std::string config = model.checkpoint().folder() + "/config.json";
   if (exact && exact->config()) {
     if (Error error = folder.writeText("config.json", *exact->config(),
                                        modeOfCopy(config)))
@@ -135,7 +135,8 @@ Expected<UnmergeResult> Unmerger::run() {
   } else if (Error error = folder.copyFile(config, "config.json")) {
     return error;
   }
-  if (Error error = copyCompanions(folder, options.mergedFolder, reporting))
+  if (Error error =
+          copyCompanions(folder, model.checkpoint().folder(), reporting))
     return error;
   if (Error error = writeTokenizer())
     return error;

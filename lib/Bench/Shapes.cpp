@@ -8,6 +8,7 @@
 #include "lora-mlir/Bench/Shapes.h"
 #include "lora-runtime/Checkpoint.h"
 #include "lora-runtime/File.h"
+#include "lora-runtime/Folder.h"
 
 #include <filesystem>
 #include <vector>
@@ -321,6 +322,11 @@ Expected<ShapeChoice> lora::bench::findShape(const std::string &nameOrPath) {
                            : path.stem().string();
     return ShapeChoice{name, *text};
   }
+  // A path, or a name of the hub.
+  if (nameOrPath.find('/') != std::string::npos)
+    if (Expected<std::string> none = findFolder(nameOrPath, FolderKind::Model);
+        !none)
+      return none.takeError();
   std::string list;
   for (std::string_view name : names)
     list += (list.empty() ? "" : ", ") + std::string(name);

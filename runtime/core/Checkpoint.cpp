@@ -2,19 +2,14 @@
 
 #include "lora-runtime/Checkpoint.h"
 #include "Json.h"
+#include "lora-runtime/Folder.h"
 
 #include <algorithm>
 #include <set>
-#include <sys/stat.h>
 
 namespace lora_rt {
 
 namespace {
-
-bool exists(const std::string &path) {
-  struct stat facts;
-  return stat(path.c_str(), &facts) == 0;
-}
 
 /// Levenshtein's distance.
 size_t distance(std::string_view a, std::string_view b) {
@@ -65,20 +60,50 @@ std::string suggestion(std::string_view wanted,
   return text.empty() ? text : text + "?";
 }
 
-Error Checkpoint::addShard(const std::string &file) {
+Error Checkpoint::addShard(const std::string &file, const IndexedFiles &files) {
   Expected<SafetensorsFile> shard = SafetensorsFile::open(path + "/" + file);
   if (!shard)
     return shard.takeError();
   for (size_t i = 0; i < shard->tensors().size(); ++i) {
-    const std::string &name = shard->tensors()[i].name;
-    auto [place, isNew] = index.emplace(name, Location{shards.size(), i});
-    if (!isNew)
+    const TensorView &tensor = shard->tensors()[i];
+    auto [place, isNew] =
+        index.emplace(tensor.name, Location{shards.size(), i});
+    if (isNew)
+      continue;
+    // transformers takes the last file's; the index may say another one.
+    const SafetensorsFile &other = shards[place->second.shard];
+    const TensorView &first = other.tensors()[place->second.tensor];
+    bool isSame = first.dtype == tensor.dtype && first.shape == tensor.shape &&
+                  std::ranges::equal(first.bytes, tensor.bytes);
+    auto meant = files.find(tensor.name);
+    if (!isSame && (meant == files.end() || meant->second != file))
       return makeError(ErrorCode::InvalidFile, shard->path(), ": tensor '",
-                       name, "' is also in ",
-                       shards[place->second.shard].path());
+                       tensor.name, "' is also in ", other.path(),
+                       ", with other values",
+                       meant == files.end()
+                           ? std::string(", and the index names neither")
+                           : ", which the index names, but which transformers "
+                             "does not take",
+                       "; leave the files of one model there");
+    place->second = {shards.size(), i};
   }
   shards.push_back(std::move(*shard));
   return Error::success();
+}
+
+/// A path below the folder: no way out of it.
+static bool isInside(std::string_view path) {
+  if (path.empty() || path.find('\0') != std::string_view::npos)
+    return false;
+  while (true) {
+    size_t slash = path.find('/');
+    std::string_view part = path.substr(0, slash);
+    if (part.empty() || part == "." || part == "..")
+      return false;
+    if (slash == std::string_view::npos)
+      return true;
+    path.remove_prefix(slash + 1);
+  }
 }
 
 Error Checkpoint::openShards(const std::string &indexPath) {
@@ -95,53 +120,58 @@ Error Checkpoint::openShards(const std::string &indexPath) {
       !(*json)["weight_map"].is_object())
     return fail("expected a weight_map from tensor names to files");
   const Json &map = (*json)["weight_map"];
+  if (map.empty())
+    return fail("the weight_map is empty: it names no file");
+  IndexedFiles meant;
   std::set<std::string> files;
   for (const auto &[name, file] : map.items()) {
     if (!file.is_string())
       return fail("tensor '", name, "': expected the name of a file");
     const auto *text = file.get_ptr<const Json::string_t *>();
-    if (text->empty() || text->find('/') != std::string::npos ||
-        text->find('\0') != std::string::npos || *text == "." || *text == "..")
+    if (!isInside(*text))
       return fail("tensor '", name,
                   "': expected a file in the same folder, but "
                   "got '",
                   *text, "'");
     files.insert(*text);
+    meant.emplace(name, *text);
   }
-  for (const std::string &file : files)
-    if (Error error = addShard(file))
+  for (const std::string &file : files) {
+    if (!isFile(path + "/" + file))
+      return fail("names ", file, ", which is not there",
+                  files.size() > 1 ? " (of " + std::to_string(files.size()) +
+                                         " files in all)"
+                                   : std::string(),
+                  "; fetch it, too");
+    if (Error error = addShard(file, meant))
       return error;
-  for (const auto &[name, file] : map.items()) {
-    auto found = index.find(name);
-    std::string expected = path + "/" + *file.get_ptr<const Json::string_t *>();
-    if (found == index.end() || shards[found->second.shard].path() != expected)
-      return fail("tensor '", name, "' is not in ", expected,
-                  "; the index and the files are from different models");
   }
+  // What else the files hold is there, as it is for transformers, whatever the
+  // index says of it; what it lists too many is missed where it is needed.
+  for (const auto &[name, file] : meant)
+    if (!index.contains(name))
+      missing.emplace(name, file);
   return Error::success();
 }
 
 Expected<Checkpoint> Checkpoint::open(const std::string &folder,
                                       const std::string &stem) {
+  Expected<std::string> found = findFolder(
+      folder, stem == "model" ? FolderKind::Model : FolderKind::Adapter);
+  if (!found)
+    return found.takeError();
   Checkpoint result;
-  result.path = folder;
+  result.path = *found;
   std::string single = stem + ".safetensors";
-  std::string indexPath = folder + "/" + single + ".index.json";
-  if (exists(indexPath)) {
-    if (Error error = result.openShards(indexPath))
+  std::string indexPath = *found + "/" + single + ".index.json";
+  if (isFile(*found + "/" + single)) {
+    if (Error error = result.addShard(single, {}))
       return error;
     return result;
   }
-  if (!exists(folder + "/" + single))
-    return makeError(
-        ErrorCode::InvalidFile, folder, ": neither ", single, " nor ", single,
-        ".index.json is there",
-        exists(folder + "/pytorch_model.bin") ||
-                exists(folder + "/pytorch_model.bin.index.json") ||
-                exists(folder + "/adapter_model.bin")
-            ? "; weights in .bin files are not read, save them as safetensors"
-            : "");
-  if (Error error = result.addShard(single))
+  if (!isFile(indexPath))
+    return missingWeights(*found, stem);
+  if (Error error = result.openShards(indexPath))
     return error;
   return result;
 }
@@ -176,7 +206,15 @@ Expected<const TensorView *> Checkpoint::get(std::string_view tensor) const {
   if (const TensorView *view = find(tensor))
     return view;
   return makeError(ErrorCode::InvalidFile, path, ": no tensor '", tensor, "'",
-                   suggestion(tensor, names()));
+                   whereListed(tensor), suggestion(tensor, names()));
+}
+
+std::string Checkpoint::whereListed(std::string_view tensor) const {
+  auto found = missing.find(tensor);
+  if (found == missing.end())
+    return {};
+  return " (the index says that it is in " + found->second +
+         ", which does not have it: the two are from different models)";
 }
 
 std::string_view Checkpoint::fileOf(std::string_view tensor) const {

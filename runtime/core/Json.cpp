@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Json.h"
+#include "lora-runtime/Folder.h"
 
 #include <algorithm>
 #include <limits>
@@ -59,8 +60,11 @@ public:
 
   bool parse_error(std::size_t position, const std::string &,
                    const nlohmann::detail::exception &) override {
-    return refuse("not valid JSON at ", placeOf(text, position),
-                  "; the file is damaged or incomplete");
+    std::string contents = describeContents(text);
+    if (contents.empty())
+      contents = "the file is damaged or incomplete";
+    return refuse("not valid JSON at ", placeOf(text, position), "; ",
+                  contents);
   }
 
   Expected<Json> take() {

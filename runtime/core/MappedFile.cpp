@@ -145,7 +145,8 @@ Error MappedFile::map() {
   if (!S_ISREG(facts.st_mode))
     return makeError(ErrorCode::InvalidFile, name, ": not a regular file");
   if (facts.st_size == 0)
-    return makeError(ErrorCode::InvalidFile, name, ": the file is empty");
+    return makeError(ErrorCode::InvalidFile, name,
+                     ": the file is empty; fetch it again");
   void *address =
       mmap(nullptr, size_t(facts.st_size), PROT_READ, MAP_SHARED, fd, 0);
   if (address == MAP_FAILED)

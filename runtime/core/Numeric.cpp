@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cstring>
+#include <limits>
 
 namespace lora_rt {
 
@@ -17,25 +18,32 @@ namespace {
 struct TypeFacts {
   std::string_view safetensors;
   std::string_view manifest;
-  size_t bytes;
+  size_t bits;
 };
 
-constexpr std::array<TypeFacts, 15> facts = {{
-    {"BOOL", "i1", 1},
-    {"U8", "u8", 1},
-    {"I8", "i8", 1},
-    {"F8_E5M2", "f8e5m2", 1},
-    {"F8_E4M3", "f8e4m3", 1},
-    {"I16", "i16", 2},
-    {"U16", "u16", 2},
-    {"F16", "f16", 2},
-    {"BF16", "bf16", 2},
-    {"I32", "i32", 4},
-    {"U32", "u32", 4},
-    {"F32", "f32", 4},
-    {"F64", "f64", 8},
-    {"I64", "i64", 8},
-    {"U64", "u64", 8},
+constexpr std::array<TypeFacts, 22> facts = {{
+    {"BOOL", "i1", 8},
+    {"F4", "f4", 4},
+    {"F6_E2M3", "f6e2m3", 6},
+    {"F6_E3M2", "f6e3m2", 6},
+    {"U8", "u8", 8},
+    {"I8", "i8", 8},
+    {"F8_E5M2", "f8e5m2", 8},
+    {"F8_E4M3", "f8e4m3", 8},
+    {"F8_E8M0", "f8e8m0", 8},
+    {"F8_E4M3FNUZ", "f8e4m3fnuz", 8},
+    {"F8_E5M2FNUZ", "f8e5m2fnuz", 8},
+    {"I16", "i16", 16},
+    {"U16", "u16", 16},
+    {"F16", "f16", 16},
+    {"BF16", "bf16", 16},
+    {"I32", "i32", 32},
+    {"U32", "u32", 32},
+    {"F32", "f32", 32},
+    {"C64", "c64", 64},
+    {"F64", "f64", 64},
+    {"I64", "i64", 64},
+    {"U64", "u64", 64},
 }};
 
 std::optional<DType> parse(std::string_view name,
@@ -104,7 +112,23 @@ void store(DType type, float value, std::byte *target) {
 
 } // namespace
 
-size_t sizeOf(DType type) { return facts[size_t(type)].bytes; }
+size_t sizeOf(DType type) { return (facts[size_t(type)].bits + 7) / 8; }
+
+std::optional<uint64_t> bytesOf(DType type, uint64_t elements) {
+  uint64_t bits = facts[size_t(type)].bits, product;
+  // Whole bytes first: 8 times as many elements fit.
+  uint64_t unit = bits % 8 ? bits : bits / 8;
+  if (__builtin_mul_overflow(elements, unit, &product))
+    return std::nullopt;
+  if (unit == bits && bits % 8) {
+    if (product % 8)
+      return std::nullopt;
+    product /= 8;
+  }
+  if (product > uint64_t(std::numeric_limits<int64_t>::max()))
+    return std::nullopt;
+  return product;
+}
 
 std::string_view safetensorsName(DType type) {
   return facts[size_t(type)].safetensors;

@@ -7,6 +7,7 @@
 
 #include "Json.h"
 #include "lora-runtime/Checkpoint.h"
+#include "lora-runtime/Folder.h"
 
 #include <algorithm>
 #include <cstring>
@@ -29,12 +30,12 @@ struct Located {
   }
 };
 
-/// The number of bytes of a tensor; nullopt when it does not fit 63 bits.
+/// The number of bytes of a tensor; nullopt when it does not fit 63 bits, or
+/// ends within a byte.
 std::optional<uint64_t> byteCount(DType type, std::span<const int64_t> shape) {
   // A zero anywhere makes the tensor empty; the other factors may still
   // overflow and are refused all the same.
-  uint64_t bytes = sizeOf(type);
-  uint64_t product = bytes;
+  uint64_t product = 1;
   bool empty = false;
   for (int64_t extent : shape) {
     if (extent == 0) {
@@ -45,7 +46,8 @@ std::optional<uint64_t> byteCount(DType type, std::span<const int64_t> shape) {
         product > uint64_t(std::numeric_limits<int64_t>::max()))
       return std::nullopt;
   }
-  return empty ? 0 : product;
+  std::optional<uint64_t> bytes = bytesOf(type, product);
+  return empty && bytes ? 0 : bytes;
 }
 
 /// Reads one entry of the header.
@@ -89,7 +91,7 @@ Error parseTensor(const Located &at, const Json &entry,
   if (!bytes || *bytes != end - begin)
     return at.error(safetensorsName(view.dtype), " ", shapeText(view.shape),
                     bytes ? " needs " + std::to_string(*bytes) + " bytes"
-                          : std::string(" is too large"),
+                          : std::string(" is too large, or ends within a byte"),
                     ", but data_offsets span ", end - begin);
   view.bytes = data.subspan(begin, end - begin);
   return Error::success();
@@ -98,7 +100,10 @@ Error parseTensor(const Located &at, const Json &entry,
 } // namespace
 
 int64_t TensorView::elements() const {
-  return int64_t(bytes.size() / sizeOf(dtype));
+  int64_t product = 1;
+  for (int64_t extent : shape)
+    product *= extent;
+  return product;
 }
 
 std::string shapeText(std::span<const int64_t> shape) {
@@ -112,21 +117,30 @@ Error SafetensorsFile::parseHeader(std::span<const std::byte> bytes) {
   auto fail = [&](const auto &...parts) {
     return makeError(ErrorCode::InvalidFile, name, ": ", parts...);
   };
+  // What stands there instead of a header.
+  auto failToStart = [&](const auto &...parts) {
+    std::string contents = describeContents(
+        {reinterpret_cast<const char *>(bytes.data()), bytes.size()});
+    return contents.empty() ? fail(parts...)
+                            : fail("not a safetensors file: ", contents);
+  };
   if (bytes.size() < 8)
-    return fail("too short for a safetensors file (", bytes.size(), " bytes)");
+    return failToStart("too short for a safetensors file (", bytes.size(),
+                       " bytes)");
   uint64_t headerBytes;
   std::memcpy(&headerBytes, bytes.data(), 8);
   if (headerBytes > maxHeaderBytes)
-    return fail("not a safetensors file: its header would have ", headerBytes,
-                " bytes");
+    return failToStart("not a safetensors file: its header would have ",
+                       headerBytes, " bytes");
   if (headerBytes > bytes.size() - 8)
-    return fail("the header of ", headerBytes,
-                " bytes does not fit the file of ", bytes.size(),
-                " bytes; the file is incomplete, fetch it again");
+    return failToStart("the header of ", headerBytes,
+                       " bytes does not fit the file of ", bytes.size(),
+                       " bytes; the file is incomplete, fetch it again");
   std::string_view text(reinterpret_cast<const char *>(bytes.data()) + 8,
                         headerBytes);
   if (text.empty() || text.front() != '{')
-    return fail("not a safetensors file: the header does not start with '{'");
+    return failToStart(
+        "not a safetensors file: the header does not start with '{'");
   Expected<Json> header = parseJson(text, name);
   if (!header)
     return header.takeError();

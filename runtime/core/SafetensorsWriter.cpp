@@ -11,15 +11,21 @@ namespace {
 
 Error checkSpec(const std::string &path, const TensorSpec &spec,
                 uint64_t &bytes) {
-  bytes = sizeOf(spec.dtype);
+  bytes = 1;
   if (spec.name == "__metadata__")
     return makeError(ErrorCode::InvalidArgument, path,
                      ": a tensor cannot be called __metadata__");
+  auto fail = [&] {
+    return makeError(ErrorCode::InvalidArgument, path, ": tensor '", spec.name,
+                     "': cannot have the shape ", shapeText(spec.shape));
+  };
   for (int64_t extent : spec.shape)
     if (extent < 0 || __builtin_mul_overflow(bytes, uint64_t(extent), &bytes))
-      return makeError(ErrorCode::InvalidArgument, path, ": tensor '",
-                       spec.name, "': cannot have the shape ",
-                       shapeText(spec.shape));
+      return fail();
+  std::optional<uint64_t> whole = bytesOf(spec.dtype, bytes);
+  if (!whole)
+    return fail();
+  bytes = *whole;
   return Error::success();
 }
 

@@ -7,6 +7,7 @@
 
 #include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-mlir/Import/WeightedAdapter.h"
+#include "lora-runtime/Folder.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -38,7 +39,8 @@ std::vector<std::string> weightFiles(const std::string &folder) {
   namespace fs = std::filesystem;
   const std::string stem = "adapter_model", single = stem + ".safetensors";
   std::error_code code;
-  if (!fs::exists(folder + "/" + single + ".index.json", code))
+  // As Checkpoint chooses them.
+  if (lora_rt::isFile(folder + "/" + single))
     return {single};
   std::vector<std::string> files;
   for (fs::directory_iterator it(folder, code), end; !code && it != end;
@@ -57,12 +59,16 @@ std::string textChecksum(std::string_view text) {
   return hash(text.data(), text.size());
 }
 
-Expected<std::string> adapterChecksum(const std::string &folder) {
-  std::vector<std::string> files = weightFiles(folder);
+Expected<std::string> adapterChecksum(const std::string &path) {
+  Expected<std::string> folder =
+      lora_rt::findFolder(path, lora_rt::FolderKind::Adapter);
+  if (!folder)
+    return folder.takeError();
+  std::vector<std::string> files = weightFiles(*folder);
   files.insert(files.begin(), "adapter_config.json");
   std::string sums;
   for (const std::string &name : files) {
-    auto file = lora_rt::MappedFile::open(folder + "/" + name);
+    auto file = lora_rt::MappedFile::open(*folder + "/" + name);
     if (!file)
       return file.takeError();
     sums += hash(file->bytes().data(), file->bytes().size());

@@ -2,6 +2,7 @@
 
 #include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-mlir/Import/WeightedAdapter.h"
+#include "lora-runtime/Folder.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -66,10 +67,12 @@ bool isForTraining(std::string_view name) {
          name.find(".lora_monteclora_") != std::string_view::npos;
 }
 
-/// Whether a module is the table of a model's tokens.
+/// Whether a module is the table of a model's tokens, by its path in the
+/// families' module trees.
 bool isInputEmbedding(std::string_view module) {
-  std::string_view last = module.substr(module.rfind('.') + 1);
-  return last == "embed_tokens" || last == "wte" || last == "word_embeddings";
+  module.remove_prefix(headPrefix(module).size());
+  return module == "embed_tokens" || module == "wte" ||
+         module == "embeddings.word_embeddings";
 }
 
 /// Whether a module makes logits of all tokens: the head of decoders, or
@@ -149,51 +152,42 @@ bool isMlxAdapter(const std::string &folder) {
          !exists("adapter_model.safetensors.index.json");
 }
 
-Expected<PeftAdapter> PeftAdapter::open(const std::string &folder) {
-  namespace fs = std::filesystem;
-  std::error_code ignored;
-  auto exists = [&](const char *name) {
-    return fs::exists(fs::path(folder) / name, ignored);
-  };
-  if (isMlxAdapter(folder))
-    return makeError(ErrorCode::Unsupported, folder,
-                     ": an adapter of mlx-lm; 'lora-adapter convert ", folder,
+Expected<PeftAdapter> PeftAdapter::open(const std::string &path) {
+  Expected<std::string> folder =
+      lora_rt::findFolder(path, lora_rt::FolderKind::Adapter);
+  if (!folder)
+    return folder.takeError();
+  if (isMlxAdapter(*folder))
+    return makeError(ErrorCode::Unsupported, path,
+                     ": an adapter of mlx-lm; 'lora-adapter convert ", path,
                      " -o OUT_DIR' makes a PEFT folder of it");
-  if (!exists("adapter_config.json"))
-    return makeError(ErrorCode::InvalidFile, folder,
-                     ": no adapter_config.json; expected a folder that PEFT's "
-                     "save_pretrained() wrote");
-  Expected<PeftConfig> config =
-      readPeftConfig((fs::path(folder) / "adapter_config.json").string());
+  std::string file = *folder + "/adapter_config.json";
+  if (!lora_rt::isFile(file))
+    return lora_rt::missingConfig(*folder, lora_rt::FolderKind::Adapter);
+  Expected<PeftConfig> config = readPeftConfig(file);
   if (!config)
     return config.takeError();
-  if (!exists("adapter_model.safetensors") &&
-      !exists("adapter_model.safetensors.index.json")) {
-    if (exists("adapter_model.bin"))
-      return makeError(
-          ErrorCode::Unsupported, folder,
-          ": adapter_model.bin is a pickle, which can run code when it is "
-          "read; "
-          "convert it with Python: safetensors.torch.save_file(torch.load("
-          "'adapter_model.bin', weights_only=True), "
-          "'adapter_model.safetensors', {'format': 'pt'})");
-    return makeError(
-        ErrorCode::InvalidFile, folder,
-        ": no adapter_model.safetensors beside "
-        "adapter_config.json; an adapter without weights cannot be "
-        "attached");
-  }
   Expected<lora_rt::Checkpoint> checkpoint =
-      lora_rt::Checkpoint::open(folder, "adapter_model");
+      lora_rt::Checkpoint::open(*folder, "adapter_model");
   if (!checkpoint)
     return checkpoint.takeError();
 
   PeftAdapter adapter;
   adapter.settings = std::move(*config);
   adapter.checkpoint = std::move(*checkpoint);
-  for (std::string_view key : adapter.checkpoint.names())
+  for (std::string_view key : adapter.checkpoint.names()) {
+    if (const TensorView *tensor = adapter.checkpoint.find(key);
+        tensor->elements() == 0)
+      return makeError(ErrorCode::InvalidFile, adapter.checkpoint.fileOf(key),
+                       ": tensor '", key, "' is ",
+                       lora_rt::shapeText(tensor->shape),
+                       ", so it holds nothing: the adapter was saved under "
+                       "DeepSpeed ZeRO-3 without being gathered; save it with "
+                       "the trainer, or make the weights of its checkpoint "
+                       "with DeepSpeed's zero_to_fp32.py");
     if (Error error = adapter.addTensor(key))
       return error;
+  }
   bool hasHead = adapter.checkpoint.size() == 0;
   for (const auto &[name, key] : adapter.keys) {
     if (adapter.pathPrefix.empty())
@@ -318,17 +312,28 @@ std::string PeftAdapter::overwriting(std::string_view parameter) const {
   return {};
 }
 
-/// The head that a class of transformers' has ("BertForTokenClassification").
+/// The head that a class of transformers' has ("BertForTokenClassification"),
+/// of the families whose graph can be built. Others end alike and compute
+/// something else (GPT2DoubleHeadsModel, LlamaBiModel).
 static std::optional<ModelHead> headOfClass(std::string_view name) {
-  if (name.ends_with("ForCausalLM") || name.ends_with("LMHeadModel") ||
-      name.ends_with("ForMaskedLM") || name.ends_with("ForPreTraining"))
-    return ModelHead::LanguageModel;
-  if (name.ends_with("ForSequenceClassification"))
-    return ModelHead::SequenceClassification;
-  if (name.ends_with("ForTokenClassification"))
-    return ModelHead::TokenClassification;
-  if (name.ends_with("Model"))
-    return ModelHead::None;
+  constexpr std::string_view stems[] = {
+      "Llama",   "Mistral",    "Qwen2",    "Qwen3", "Gemma2",
+      "Gemma3",  "Gemma3Text", "Phi3",     "GPT2",  "Bert",
+      "Roberta", "XLMRoberta", "Camembert"};
+  constexpr std::pair<std::string_view, ModelHead> ends[] = {
+      {"ForCausalLM", ModelHead::LanguageModel},
+      {"LMHeadModel", ModelHead::LanguageModel},
+      {"ForMaskedLM", ModelHead::LanguageModel},
+      {"ForPreTraining", ModelHead::LanguageModel},
+      {"ForSequenceClassification", ModelHead::SequenceClassification},
+      {"ForTokenClassification", ModelHead::TokenClassification},
+      {"Model", ModelHead::None},
+  };
+  for (std::string_view stem : stems)
+    if (name.starts_with(stem))
+      for (auto [end, head] : ends)
+        if (name.substr(stem.size()) == end)
+          return head;
   return std::nullopt;
 }
 

@@ -11,9 +11,11 @@ namespace lora_rt {
 /// headers are read; the bytes stay mapped.
 class Checkpoint {
 public:
-  /// Opens FOLDER/STEM.safetensors.index.json with its shards, or
-  /// FOLDER/STEM.safetensors. STEM is "model" for a model, "adapter_model" for
-  /// a PEFT adapter. The index and the shards must agree.
+  /// Opens FOLDER/STEM.safetensors, or else the files that
+  /// FOLDER/STEM.safetensors.index.json names, as transformers does: the single
+  /// file wins, and all that the named files hold is there, whatever the index
+  /// says of it. STEM is "model" for a model, "adapter_model" for a PEFT
+  /// adapter. FOLDER may be an entry of a hub cache (findFolder).
   static Expected<Checkpoint> open(const std::string &folder,
                                    const std::string &stem = "model");
 
@@ -36,6 +38,11 @@ public:
   /// The file that a tensor lies in; empty if there is no such tensor.
   std::string_view fileOf(std::string_view tensor) const;
 
+  /// Of a tensor that is not there, but which the index lists: where it should
+  /// be, as " (...)"; otherwise empty.
+  std::string whereListed(std::string_view tensor) const;
+
+  /// The folder that the files are in.
   const std::string &folder() const { return path; }
 
 private:
@@ -44,7 +51,10 @@ private:
     size_t tensor;
   };
 
-  Error addShard(const std::string &file);
+  /// Tensors and their files, by the index.
+  using IndexedFiles = std::map<std::string, std::string, std::less<>>;
+
+  Error addShard(const std::string &file, const IndexedFiles &files);
   Error openShards(const std::string &indexPath);
 
   std::string path;
@@ -52,6 +62,8 @@ private:
   /// Of `fromTensors`; their shard in the index is the one after the last.
   std::vector<TensorView> views;
   std::map<std::string, Location, std::less<>> index;
+  /// What the index lists too many.
+  IndexedFiles missing;
 };
 
 /// Up to `limit` of `names` that look like `wanted`, as ": did you mean 'a' or

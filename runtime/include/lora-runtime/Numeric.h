@@ -24,10 +24,16 @@ namespace lora_rt {
 /// files hold higher ranks first).
 enum class DType : uint8_t {
   Bool,
+  F4,
+  F6E2M3,
+  F6E3M2,
   U8,
   I8,
   F8E5M2,
   F8E4M3,
+  F8E8M0,
+  F8E4M3FNUZ,
+  F8E5M2FNUZ,
   I16,
   U16,
   F16,
@@ -35,13 +41,18 @@ enum class DType : uint8_t {
   I32,
   U32,
   F32,
+  C64,
   F64,
   I64,
   U64,
 };
 
-/// Bytes of one element.
+/// Bytes of one element; 1 where an element has fewer bits.
 size_t sizeOf(DType type);
+
+/// The bytes of so many elements, which lie one behind the other; nullopt where
+/// they end within a byte, or do not fit 63 bits.
+std::optional<uint64_t> bytesOf(DType type, uint64_t elements);
 
 /// The name in safetensors files: "BF16".
 std::string_view safetensorsName(DType type);

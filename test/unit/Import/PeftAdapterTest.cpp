@@ -317,6 +317,38 @@ TEST(PeftAdapter, SaysWhatTheModelMustBe) {
       << facts.message();
 }
 
+TEST(PeftAdapter, ClassesThatEndAlikeAreOtherModels) {
+  for (const char *name : {"GPT2DoubleHeadsModel", "LlamaBiModel",
+                           "LlamaBiForCausalLM", "XForCausalLM", "Model"}) {
+    TestFolder folder;
+    folder.write(
+        "adapter_config.json",
+        R"({"peft_type": "LORA", "auto_mapping": {"base_model_class": ")" +
+            std::string(name) + "\"}}");
+    writeTensors(folder, {{"base_model.model.h.q.lora_A.weight", {2, 3}}});
+    auto adapter = PeftAdapter::open(folder.root());
+    ASSERT_TRUE(adapter) << adapter.message();
+    auto facts = adapter->facts();
+    ASSERT_FALSE(facts) << name;
+    EXPECT_NE(facts.message().find("was made for " + std::string(name)),
+              std::string::npos)
+        << facts.message();
+  }
+}
+
+TEST(PeftAdapter, TensorsThatHoldNothing) {
+  TestFolder folder;
+  folder.write("adapter_config.json", R"({"peft_type": "LORA"})");
+  writeTensors(folder, {{"base_model.model.h.q.lora_A.weight", {0}}});
+  auto adapter = PeftAdapter::open(folder.root());
+  ASSERT_FALSE(adapter);
+  EXPECT_NE(adapter.message().find("tensor 'base_model.model.h.q.lora_A.weight'"
+                                   " is [0], so it holds nothing: the adapter "
+                                   "was saved under DeepSpeed ZeRO-3"),
+            std::string::npos)
+      << adapter.message();
+}
+
 TEST(PeftAdapter, SaysWhatIsMissing) {
   TestFolder folder;
   auto expectFailure = [&](const char *message) {
@@ -327,9 +359,11 @@ TEST(PeftAdapter, SaysWhatIsMissing) {
   };
   expectFailure("no adapter_config.json");
   folder.write("adapter_config.json", config);
-  expectFailure("an adapter without weights cannot be attached");
+  expectFailure("neither adapter_model.safetensors nor "
+                "adapter_model.safetensors.index.json is there");
   folder.write("adapter_model.bin", "");
-  expectFailure("adapter_model.bin is a pickle");
+  expectFailure(
+      "adapter_model.bin holds weights as a pickle, which can run code");
   writeTensors(folder, {{"model.layers.0.q.lora_A.weight", {2, 3}}});
   expectFailure("to begin with 'base_model.model.'");
   writeTensors(folder, {{"base_model.model.q.lora_A.weight", {2, 3}},

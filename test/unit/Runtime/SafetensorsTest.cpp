@@ -215,15 +215,179 @@ TEST(Checkpoint, OpensShardsThatFitTheIndex) {
             std::string::npos)
       << missing.message();
 
-  folder.write(index,
-               "{\"weight_map\":{\"layers.0.weight\":\"m-2.safetensors\"}}");
-  EXPECT_NE(Checkpoint::open(folder.root()).message().find("different models"),
-            std::string::npos);
   folder.write(index, "{\"weight_map\":{\"layers.0.weight\":\"../etc\"}}");
   EXPECT_NE(Checkpoint::open(folder.root()).message().find("same folder"),
             std::string::npos);
-  EXPECT_NE(Checkpoint::open(folder.root(), "other").message().find("neither"),
+}
+
+namespace {
+
+/// Files of a folder as people have them, each tensor with one value.
+class WhichFile : public ::testing::Test {
+protected:
+  using Tensors = std::map<std::string, float>;
+
+  WhichFile() { folder.write("config.json", "{}"); }
+
+  void file(const std::string &name, const Tensors &tensors) const {
+    std::filesystem::create_directories(
+        std::filesystem::path(folder.path(name)).parent_path());
+    std::vector<TensorSpec> specs;
+    for (const auto &[tensor, value] : tensors)
+      specs.push_back({tensor, DType::F32, {1}});
+    Expected<SafetensorsWriter> writer =
+        SafetensorsWriter::create(folder.path(name), std::move(specs));
+    ASSERT_TRUE(writer) << writer.message();
+    for (const auto &[tensor, value] : tensors)
+      EXPECT_FALSE(writer->writeFloats(tensor, std::span(&value, 1)));
+    EXPECT_FALSE(writer->commit());
+  }
+  void index(const std::map<std::string, std::string> &map) const {
+    std::string text;
+    for (const auto &[tensor, name] : map)
+      text += (text.empty() ? "\"" : ", \"") + tensor + "\": \"" + name + "\"";
+    folder.write("model.safetensors.index.json",
+                 "{\"weight_map\": {" + text + "}}");
+  }
+  Tensors read() const {
+    Expected<Checkpoint> checkpoint = Checkpoint::open(folder.root());
+    EXPECT_TRUE(checkpoint) << checkpoint.message();
+    Tensors result;
+    if (!checkpoint)
+      return result;
+    for (std::string_view name : checkpoint->names()) {
+      float value = 0;
+      std::memcpy(&value, checkpoint->find(name)->bytes.data(), sizeof value);
+      result[std::string(name)] = value;
+    }
+    return result;
+  }
+  void expectError(const std::string &part) const {
+    Expected<Checkpoint> checkpoint = Checkpoint::open(folder.root());
+    ASSERT_FALSE(checkpoint);
+    EXPECT_NE(checkpoint.message().find(part), std::string::npos)
+        << checkpoint.message();
+  }
+
+  TestFolder folder;
+};
+
+} // namespace
+
+// Each as transformers 5.24 does it.
+
+TEST_F(WhichFile, TheSingleFileWins) {
+  file("model.safetensors", {{"a", 1}, {"b", 2}});
+  file("model-1.safetensors", {{"a", 3}});
+  file("model-2.safetensors", {{"b", 4}, {"c", 5}});
+  index({{"a", "model-1.safetensors"}, {"b", "model-2.safetensors"}});
+  EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}}));
+  // Nobody looks at the index.
+  folder.write("model.safetensors.index.json", "{");
+  EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}}));
+  // A variant is taken by name only.
+  file("model.fp16.safetensors", {{"a", 6}});
+  EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}}));
+}
+
+TEST_F(WhichFile, OnlyAFileCounts) {
+  file("model-1.safetensors", {{"a", 3}});
+  index({{"a", "model-1.safetensors"}});
+  std::filesystem::create_directory(folder.path("model.safetensors"));
+  EXPECT_EQ(read(), (Tensors{{"a", 3}}));
+  std::filesystem::remove(folder.path("model.safetensors"));
+  std::filesystem::create_symlink("nowhere", folder.path("model.safetensors"));
+  EXPECT_EQ(read(), (Tensors{{"a", 3}}));
+}
+
+TEST_F(WhichFile, TheIndexNamesFilesAndTheFilesTensors) {
+  file("1.safetensors", {{"a", 1}, {"b", 2}});
+  file("2.safetensors", {{"c", 3}});
+  file("left-over.safetensors", {{"a", 9}, {"d", 9}});
+  // The wrong file, and one name too few.
+  index({{"a", "2.safetensors"}, {"b", "1.safetensors"}});
+  EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}, {"c", 3}}));
+  // One too many: missed only where it is needed.
+  index(
+      {{"a", "1.safetensors"}, {"c", "2.safetensors"}, {"x", "2.safetensors"}});
+  EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}, {"c", 3}}));
+  Expected<Checkpoint> checkpoint = Checkpoint::open(folder.root());
+  EXPECT_NE(checkpoint->get("x").message().find(
+                "the index says that it is in 2.safetensors, which does not "
+                "have it"),
             std::string::npos);
+  EXPECT_EQ(checkpoint->whereListed("a"), "");
+  // Folders inside are fine, others are not.
+  file("sub/3.safetensors", {{"d", 4}});
+  index({{"a", "1.safetensors"}, {"d", "sub/3.safetensors"}});
+  EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}, {"d", 4}}));
+  for (const char *name : {"../x", "sub/../../x", "/etc/x", "", ".", "a//b"}) {
+    index({{"a", name}});
+    expectError("expected a file in the same folder");
+  }
+}
+
+TEST_F(WhichFile, FilesThatTheIndexNamesAndTheFolderLacks) {
+  file("1.safetensors", {{"a", 1}});
+  index({{"a", "1.safetensors"}, {"b", "2.safetensors"}});
+  expectError("names 2.safetensors, which is not there (of 2 files in all); "
+              "fetch it, too");
+  index({});
+  expectError("the weight_map is empty");
+}
+
+TEST_F(WhichFile, ATensorInTwoFiles) {
+  file("1.safetensors", {{"a", 1}, {"b", 2}});
+  file("2.safetensors", {{"a", 1}, {"c", 3}});
+  index({{"a", "1.safetensors"}, {"c", "2.safetensors"}});
+  EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}, {"c", 3}}));
+  // Of different ones transformers takes the last file's.
+  file("2.safetensors", {{"a", 7}, {"c", 3}});
+  index({{"b", "1.safetensors"}, {"a", "2.safetensors"}});
+  EXPECT_EQ(read(), (Tensors{{"a", 7}, {"b", 2}, {"c", 3}}));
+  index({{"a", "1.safetensors"}, {"c", "2.safetensors"}});
+  expectError("tensor 'a' is also in " + folder.path("1.safetensors") +
+              ", with other values, which the index names, but which "
+              "transformers does not take");
+  index({{"b", "1.safetensors"}, {"c", "2.safetensors"}});
+  expectError("with other values, and the index names neither");
+}
+
+TEST(SafetensorsFile, TypesThatNothingComputesIn) {
+  // As the safetensors library lays them out.
+  for (auto [type, bytes] :
+       {std::pair("F4", 3), std::pair("F6_E2M3", 0), std::pair("F8_E8M0", 6),
+        std::pair("F8_E4M3FNUZ", 6), std::pair("C64", 48)}) {
+    TestFolder folder;
+    int64_t count = bytes ? 6 : 8;
+    int64_t size = bytes ? bytes : 6;
+    std::string header = "{\"t\":{\"dtype\":\"" + std::string(type) +
+                         "\",\"shape\":[2," + std::to_string(count / 2) +
+                         "],\"data_offsets\":[0," + std::to_string(size) +
+                         "]}}";
+    header.resize((header.size() + 7) / 8 * 8, ' ');
+    uint64_t length = header.size();
+    std::string text(reinterpret_cast<const char *>(&length), 8);
+    folder.write("x", text + header + std::string(size_t(size), '\1'));
+    Expected<SafetensorsFile> file = SafetensorsFile::open(folder.path("x"));
+    ASSERT_TRUE(file) << file.message();
+    const TensorView &tensor = file->tensors().front();
+    EXPECT_EQ(tensor.elements(), count);
+    EXPECT_EQ(safetensorsName(tensor.dtype), type);
+    // What is copied keeps its type and its bytes.
+    Expected<SafetensorsWriter> writer = SafetensorsWriter::create(
+        folder.path("y"), {{tensor.name, tensor.dtype, tensor.shape}});
+    ASSERT_TRUE(writer) << writer.message();
+    ASSERT_FALSE(writer->write("t", tensor.bytes));
+    ASSERT_FALSE(writer->commit());
+    Expected<SafetensorsFile> copy = SafetensorsFile::open(folder.path("y"));
+    ASSERT_TRUE(copy) << copy.message();
+    EXPECT_EQ(copy->tensors().front().shape, tensor.shape);
+    EXPECT_EQ(copy->tensors().front().dtype, tensor.dtype);
+  }
+  EXPECT_EQ(bytesOf(DType::F4, 3), std::nullopt);
+  EXPECT_EQ(bytesOf(DType::F6E3M2, 4), 3u);
+  EXPECT_EQ(bytesOf(DType::F64, uint64_t(1) << 60), std::nullopt);
 }
 
 TEST(OutputFile, ReplacesWhatALinkPointsTo) {
