@@ -14,7 +14,7 @@ void BenchmarkRun::chooseSizes() {
   tokens = options.tokens;
   contexts = options.contexts;
   bool full = options.full;
-  if (tokens.empty() && config.isEncoder())
+  if (tokens.empty() && !config.causal)
     tokens = {16, 128, 512};
   if (tokens.empty())
     tokens = full ? std::vector<int64_t>{1, 17, 128, 512, 2048}
@@ -210,7 +210,7 @@ Expected<Results> BenchmarkRun::run() {
   chooseSizes();
   if (Error error = startContenders())
     return error;
-  bool isEncoder = config.isEncoder();
+  bool isEncoder = !config.causal;
   Phase whole = isEncoder ? Phase::Forward : Phase::Prefill;
   for (int64_t size : sizesThatFit(tokens, longest, phaseName(whole)))
     if (Error error = measure(whole, size))

@@ -13,7 +13,7 @@ static constexpr int64_t usualMemoryContext = 512;
 
 Error BenchmarkRun::measureLoad(const Variant &variant, LoadResult &result,
                                 bool isFirst) {
-  bool isEncoder = config.isEncoder();
+  bool isEncoder = !config.causal;
   Expected<std::unique_ptr<Worker>> worker = Worker::start(
       variant.worker(results.machine.threads, results.memoryContext),
       log("load-" + variant.name));

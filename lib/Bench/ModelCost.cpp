@@ -42,7 +42,7 @@ ModelCost::ModelCost(const ModelConfig &config, lora_rt::DType type,
     bool isHead =
         tensor.isTiedHead || (tensor.kind == Kind::Linear && !isInLayer);
     // An encoder is asked for its hidden states, which need no head.
-    if (isHead && !config.isEncoder())
+    if (isHead && config.causal)
       head = {1, tensor.shape[0], tensor.shape[1], 1};
     if (!isInLayer)
       continue;
@@ -89,7 +89,7 @@ Work ModelCost::forward(int64_t tokens) const {
   double perKey = 4.0 * double(config.heads * config.headDim);
   for (const LayerConfig &layer : config.layers) {
     double pairs = 0;
-    if (config.isEncoder())
+    if (!config.causal)
       pairs = double(tokens) * double(tokens);
     else
       for (int64_t i = 1; i <= tokens; ++i)

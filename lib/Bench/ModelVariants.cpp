@@ -9,6 +9,7 @@
 #include "lora-mlir/Bench/Shapes.h"
 #include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-runtime/File.h"
+#include "lora-runtime/Folder.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -20,9 +21,8 @@ namespace fs = std::filesystem;
 
 /// Whether a folder holds a checkpoint, not only a config.json.
 static bool hasWeights(const std::string &folder) {
-  std::error_code code;
-  return fs::exists(folder + "/model.safetensors", code) ||
-         fs::exists(folder + "/model.safetensors.index.json", code);
+  return isFile(folder + "/model.safetensors") ||
+         isFile(folder + "/model.safetensors.index.json");
 }
 
 Error BenchmarkRun::makeModel() {
@@ -56,10 +56,15 @@ Error BenchmarkRun::makeModel() {
 
 Error BenchmarkRun::takeModel() {
   std::error_code code;
-  modelFolder = options.model;
-  results.model->name = fs::weakly_canonical(modelFolder, code).filename();
+  results.model->name = fs::weakly_canonical(options.model, code).filename();
   if (!options.adapterFolder.empty()) {
-    adapterFolder = options.adapterFolder;
+    Expected<std::string> found =
+        findFolder(options.adapterFolder, FolderKind::Adapter);
+    if (!found)
+      return found.takeError();
+    adapterFolder = *found;
+    if (!isFile(adapterFolder + "/adapter_config.json"))
+      return missingConfig(adapterFolder, FolderKind::Adapter);
     Expected<peft::PeftConfig> peft =
         peft::readPeftConfig(adapterFolder + "/adapter_config.json");
     if (!peft)
@@ -204,7 +209,20 @@ Error BenchmarkRun::compileAll() {
 }
 
 Error BenchmarkRun::findModel() {
-  return hasWeights(options.model) ? takeModel() : makeModel();
+  std::error_code code;
+  bool isShape = std::ranges::any_of(shapes(), [&](const Shape &shape) {
+    return shape.name == options.model;
+  });
+  if (!fs::is_directory(options.model, code) ||
+      (isShape && !hasWeights(options.model)))
+    return makeModel();
+  Expected<std::string> found = findFolder(options.model, FolderKind::Model);
+  if (!found)
+    return found.takeError();
+  if (!isFile(*found + "/config.json"))
+    return missingConfig(*found, FolderKind::Model);
+  modelFolder = *found;
+  return hasWeights(modelFolder) ? takeModel() : makeModel();
 }
 
 Error BenchmarkRun::describeModel() {
@@ -222,7 +240,7 @@ Error BenchmarkRun::describeModel() {
   plainCost.emplace(config, dtype, 0);
   unmergedCost.emplace(config, dtype, results.model->adapterRank);
   results.model->dtype = dtype;
-  results.model->isEncoder = config.isEncoder();
+  results.model->isEncoder = !config.causal;
   results.model->parameters = plainCost->parameters();
   return Error::success();
 }

@@ -42,7 +42,7 @@ std::vector<Peer> lora::bench::peersFor(const RunOptions &options,
         {"ONNX Runtime base", command(options, input, "onnxruntime_peer.py")});
     add(peers.back().command, {"--work", input.workFolder});
   }
-  if (input.config.family == ModelFamily::Llama) {
+  if (input.config.family == ModelFamily::Llama && input.config.causal) {
     peers.push_back(
         {"llama.cpp base", command(options, input, "llama_cpp_peer.py")});
     add(peers.back().command, {"--work", input.workFolder});

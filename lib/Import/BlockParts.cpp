@@ -58,7 +58,7 @@ ModelBuilder::slotOf(const Parameter &parameter, lora_rt::DType stored) {
 ModelBuilder::Block ModelBuilder::begin(StringRef name, ArrayRef<Input> inputs,
                                         ArrayRef<Type> results,
                                         const BlockPlan *plan,
-                                        ArrayRef<StringRef> states) {
+                                        ArrayRef<std::string> states) {
   SmallVector<Type> types, allResults(results);
   SmallVector<Location> locations;
   SmallVector<std::pair<RankedTensorType, Attribute>> slots;
@@ -77,7 +77,7 @@ ModelBuilder::Block ModelBuilder::begin(StringRef name, ArrayRef<Input> inputs,
       addArgument(parameter.name, slots.back().first);
     }
   Type state = activation(config.kvHeads * config.headDim);
-  for (StringRef stateName : states) {
+  for (const std::string &stateName : states) {
     addArgument(stateName, state);
     allResults.push_back(state);
   }
@@ -98,7 +98,7 @@ ModelBuilder::Block ModelBuilder::begin(StringRef name, ArrayRef<Input> inputs,
     ++index;
   }
   unsigned result = results.size();
-  for (StringRef stateName : states) {
+  for (const std::string &stateName : states) {
     StringAttr slot = b.getStringAttr(stateName);
     function.setArgAttr(index, TransformerDialect::kSlotAttr, slot);
     function.setArgAttr(index++, TransformerDialect::kRoleAttr,
@@ -188,17 +188,27 @@ Value ModelBuilder::positionRows(Value sequence) {
                              uint64_t(config.positionOffset));
 }
 
-ModelBuilder::Projections ModelBuilder::cached(Block &block, StringRef module,
+SmallVector<std::string> ModelBuilder::states(const std::string &module) {
+  if (!config.causal)
+    return {};
+  return {module + ".key_cache", module + ".value_cache"};
+}
+
+ModelBuilder::Projections ModelBuilder::cached(Block &block,
+                                               const std::string &module,
                                                Projections parts,
-                                               SmallVectorImpl<Value> &states) {
-  auto write = [&](const Twine &state, Value x) -> Value {
+                                               SmallVectorImpl<Value> &next) {
+  auto write = [&](const std::string &state, Value x) -> Value {
     Value cache = block.get(state);
-    states.push_back(CacheWriteOp::create(
-        b, named(state.str()), cache.getType(), cache, x, block.get("seq")));
-    return states.back();
+    next.push_back(CacheWriteOp::create(b, named(state), cache.getType(), cache,
+                                        x, block.get("seq")));
+    return next.back();
   };
-  parts.k = write(module + ".key_cache", parts.k);
-  parts.v = write(module + ".value_cache", parts.v);
+  SmallVector<std::string> names = states(module);
+  if (names.empty())
+    return parts;
+  parts.k = write(names[0], parts.k);
+  parts.v = write(names[1], parts.v);
   return parts;
 }
 

@@ -63,9 +63,24 @@ static constexpr std::string_view withoutEffect[] = {
     "use_cache",
 };
 
+/// What only training applies.
+static constexpr std::string_view dropoutKeys[] = {
+    "attention_dropout",
+    "attention_probs_dropout_prob",
+    "attn_pdrop",
+    "classifier_dropout",
+    "embd_pdrop",
+    "hidden_dropout_prob",
+    "hidden_dropout",
+    "resid_pdrop",
+    "classifier_dropout_prob",
+    "summary_first_dropout",
+};
+
 void lora::refuseUnsupported(ConfigContext &context) {
   auto &[reader, traits, config, where] = context;
-  if (reader.find("quantization_config"))
+  if (const Json *value = reader.find("quantization_config");
+      value && *value != Json::object())
     reader.unsupported("quantization_config: quantized checkpoints are not "
                        "supported; take the "
                        "model's F32, F16 or BF16 checkpoint");
@@ -79,6 +94,13 @@ void lora::refuseUnsupported(ConfigContext &context) {
       reader.unsupported(key, " = ", show(*reader.find(key)),
                          " is not supported; only decoders with causal "
                          "attention and encoders are");
+  // The first file that transformers looks for.
+  if (!reader.isUnset("transformers_weights") &&
+      *reader.find("transformers_weights") != "model.safetensors")
+    reader.unsupported(
+        "transformers_weights = ", show(*reader.find("transformers_weights")),
+        " names the file of the weights; call it model.safetensors, and leave "
+        "the key out");
   for (const char *key : {"pruned_heads", "per_layer_config"})
     if (!reader.isUnset(key))
       reader.unsupported(key, " = ", show(*reader.find(key)),
@@ -89,6 +111,33 @@ void lora::refuseUnsupported(ConfigContext &context) {
       config.family != ModelFamily::GPT2)
     if (!reader.flag("token_classification_bias", true))
       reader.unsupported("token_classification_bias = false is not supported");
+}
+
+/// transformers from 5.2 on lets all tokens of a decoder see each other where
+/// is_causal is false. What else is not true or false it takes for either, by
+/// its implementation of attention ("sdpa", "eager"); so it does with a true of
+/// an encoder.
+void lora::readCausality(ConfigContext &context) {
+  auto &[reader, traits, config, where] = context;
+  constexpr std::string_view key = "is_causal";
+  config.causal = !config.isEncoder();
+  if (!reader.contains(key))
+    return;
+  const Json *value = reader.find(key);
+  if (config.isEncoder()) {
+    if (value && *value != false)
+      reader.unsupported(key, " = ", show(*value),
+                         " is not supported: tokens of an encoder see all "
+                         "tokens; leave the key out");
+    return;
+  }
+  if (!value || !value->is_boolean())
+    return reader.invalid(key,
+                          ": expected true (each token sees those before "
+                          "it) or false (all tokens see each other), but "
+                          "got ",
+                          value ? show(*value) : "null");
+  config.causal = value->get<bool>();
 }
 
 void lora::readActivation(ConfigContext &context, std::string_view key,
@@ -175,7 +224,7 @@ void lora::warnOfUnusedKeys(ConfigContext &context) {
     list += (list.empty() ? "" : ", ") + text;
   };
   for (const std::string &key : reader.unread()) {
-    if (key.find("dropout") != std::string::npos || key.ends_with("_pdrop"))
+    if (std::ranges::find(dropoutKeys, key) != std::end(dropoutKeys))
       append(dropouts, key + " = " + show(*reader.find(key)));
     else if (std::find(std::begin(withoutEffect), std::end(withoutEffect),
                        key) == std::end(withoutEffect))

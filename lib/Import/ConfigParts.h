@@ -76,6 +76,9 @@ void readHead(ConfigContext &context,
 /// Keys that change what a model computes, whatever the family.
 void refuseUnsupported(ConfigContext &context);
 
+/// Whether tokens see the ones after them.
+void readCausality(ConfigContext &context);
+
 /// Sizes and settings of the families whose layers have RMSNorm and rotary
 /// positions; of GPT-2; of BERT and RoBERTa.
 void readDecoder(ConfigContext &context);
@@ -85,6 +88,10 @@ void readEncoder(ConfigContext &context);
 /// The windows of layers, and for Gemma 3 their kind of rotary positions, as
 /// the index of `rope` in {full, sliding}.
 void readLayerWindows(ConfigContext &context);
+
+/// Where tokens see both sides, a window does, too: positions end where it
+/// would leave something out.
+void limitToWindows(ConfigContext &context);
 
 /// Fills `ropes`, and stretches `maxPositions`.
 void readRopes(ConfigContext &context);

@@ -47,9 +47,9 @@ void ModelBuilder::buildDecoder(StringRef name, const BlockPlan &plan,
   Block block = begin(
       name,
       {{"x", hidden()}, {"cos", table}, {"sin", table}, {"seq", sequence()}},
-      hidden(), &plan, {"self_attn.key_cache", "self_attn.value_cache"});
+      hidden(), &plan, states("self_attn"));
   Value x = block.get("x");
-  SmallVector<Value> states;
+  SmallVector<Value> next;
 
   Projections parts = projections(block, rmsNorm(block, "input_layernorm", x));
   if (config.qkNorm) {
@@ -64,7 +64,7 @@ void ModelBuilder::buildDecoder(StringRef name, const BlockPlan &plan,
   };
   parts.q = rotate("self_attn.q_rotary", parts.q);
   parts.k = rotate("self_attn.k_rotary", parts.k);
-  parts = cached(block, "self_attn", parts, states);
+  parts = cached(block, "self_attn", parts, next);
   Value attended = linear(block, "self_attn.o_proj",
                           attend(block, "self_attn", parts, layer.window));
   // Gemma normalizes what is added, the others what is read.
@@ -79,21 +79,21 @@ void ModelBuilder::buildDecoder(StringRef name, const BlockPlan &plan,
   if (gemma)
     fed = rmsNorm(block, "post_feedforward_layernorm", fed);
   SmallVector<Value> results{add("mlp.residual", x, fed)};
-  llvm::append_range(results, states);
+  llvm::append_range(results, next);
   finish(block, results);
 }
 
 void ModelBuilder::buildGPT2(StringRef name, const BlockPlan &plan) {
   Block block = begin(name, {{"x", hidden()}, {"seq", sequence()}}, hidden(),
-                      &plan, {"attn.key_cache", "attn.value_cache"});
+                      &plan, states("attn"));
   Value x = block.get("x");
-  SmallVector<Value> states;
+  SmallVector<Value> next;
   int64_t width = config.hiddenSize;
   Value all = linear(block, "attn.c_attn", layerNorm(block, "ln_1", x));
   Projections parts{slice("attn.q", all, 0, width),
                     slice("attn.k", all, width, width),
                     slice("attn.v", all, 2 * width, width)};
-  parts = cached(block, "attn", parts, states);
+  parts = cached(block, "attn", parts, next);
   x = add(
       "attn.residual", x,
       linear(block, "attn.c_proj", attend(block, "attn", parts, std::nullopt)));
@@ -101,7 +101,7 @@ void ModelBuilder::buildGPT2(StringRef name, const BlockPlan &plan) {
                         linear(block, "mlp.c_fc", layerNorm(block, "ln_2", x)));
   SmallVector<Value> results{
       add("mlp.residual", x, linear(block, "mlp.c_proj", wide))};
-  llvm::append_range(results, states);
+  llvm::append_range(results, next);
   finish(block, results);
 }
 

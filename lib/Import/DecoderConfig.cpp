@@ -24,7 +24,11 @@ static void readHeads(ConfigContext &context) {
   if (config.family != ModelFamily::Llama &&
       config.family != ModelFamily::Mistral)
     reader.refuseNull("head_dim");
-  config.headDim = reader.size("head_dim", maxWidth, traits.headDim);
+  const lora_rt::Json *dim = reader.find("head_dim");
+  // Mistral's `or`: a zero is the same as an absent key.
+  config.headDim = config.family == ModelFamily::Mistral && dim && *dim == 0
+                       ? 0
+                       : reader.size("head_dim", maxWidth, traits.headDim);
   if (reader.failed())
     return;
   if (config.heads % config.kvHeads)

@@ -16,8 +16,10 @@ static void refuseDecoders(ConfigReader &reader) {
     reader.unsupported("is_decoder = ", show(*reader.find("is_decoder")),
                        " is not supported: attention of encoders sees all "
                        "tokens");
+  if (reader.isUnset("position_embedding_type"))
+    return;
   std::string kind = reader.text("position_embedding_type");
-  if (!kind.empty() && kind != "absolute")
+  if (kind != "absolute")
     reader.unsupported("position_embedding_type '", kind,
                        "' is not supported; supported is: absolute");
 }

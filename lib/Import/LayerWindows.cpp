@@ -8,6 +8,8 @@
 
 #include "ConfigParts.h"
 
+#include <algorithm>
+
 using namespace lora;
 using namespace lora_rt;
 
@@ -125,4 +127,26 @@ void lora::readLayerWindows(ConfigContext &context) {
     if (config.family == ModelFamily::Gemma3)
       config.layers[i].rope = 1;
   }
+}
+
+void lora::limitToWindows(ConfigContext &context) {
+  auto &[reader, traits, config, where] = context;
+  if (config.causal)
+    return;
+  int64_t smallest = 0;
+  for (LayerConfig &layer : config.layers)
+    if (layer.window) {
+      smallest = smallest ? std::min(smallest, *layer.window) : *layer.window;
+      layer.window.reset();
+    }
+  // transformers: |i - j| <= window.
+  if (!smallest || smallest >= config.maxPositions - 1)
+    return;
+  config.maxPositions = smallest + 1;
+  context.warn("is_causal is false, and sliding_window is " +
+               std::to_string(smallest) +
+               ": windows to both sides are not supported, so the model takes "
+               "up to " +
+               std::to_string(config.maxPositions) +
+               " tokens, which all see each other");
 }

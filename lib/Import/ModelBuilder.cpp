@@ -175,7 +175,9 @@ DictionaryAttr ModelBuilder::description() {
   attrs.set("eos_token_ids", b.getI64ArrayAttr(config.eosTokenIds));
   text("head", lora_rt::headName(config.head));
   number("outputs", config.head == ModelHead::None ? 0 : outputs());
-  text("attention", config.isEncoder() ? "bidirectional" : "causal");
+  text("attention", config.causal ? "causal" : "bidirectional");
+  if (!config.causal && !config.isEncoder())
+    text("pooled", "last");
   number("token_types", config.tokenTypes);
   number("pad_token_id", config.padTokenId.value_or(-1));
   text("positions",

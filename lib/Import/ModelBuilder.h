@@ -95,7 +95,7 @@ private:
   Block begin(llvm::StringRef name, llvm::ArrayRef<Input> inputs,
               llvm::ArrayRef<mlir::Type> results,
               const BlockPlan *plan = nullptr,
-              llvm::ArrayRef<llvm::StringRef> states = {});
+              llvm::ArrayRef<std::string> states = {});
   /// Ends it.
   void finish(Block &block, mlir::ValueRange results);
 
@@ -116,11 +116,14 @@ private:
                     int64_t width);
   mlir::Value lookUp(llvm::StringRef name, mlir::Value ids, mlir::Value table);
   mlir::Value positionRows(mlir::Value sequence);
-  /// Writes keys and values to the states MODULE.key_cache and
-  /// MODULE.value_cache, whose new values are the results, and returns the
-  /// caches.
-  Projections cached(Block &block, llvm::StringRef module, Projections parts,
-                     llvm::SmallVectorImpl<mlir::Value> &states);
+  /// The states of an attention module, MODULE.key_cache and
+  /// MODULE.value_cache; none where tokens see those after them, too, so that
+  /// nothing can be kept from one call to the next.
+  llvm::SmallVector<std::string> states(const std::string &module);
+  /// Writes keys and values to the states of a module, and returns the caches;
+  /// `next` gets the states' new values.
+  Projections cached(Block &block, const std::string &module, Projections parts,
+                     llvm::SmallVectorImpl<mlir::Value> &next);
   mlir::Value attend(Block &block, llvm::StringRef module, Projections parts,
                      std::optional<int64_t> window);
 

@@ -10,8 +10,7 @@
 #include "ConfigParts.h"
 
 #include "lora-runtime/File.h"
-
-#include <sys/stat.h>
+#include "lora-runtime/Folder.h"
 
 using namespace lora;
 using namespace lora_rt;
@@ -46,6 +45,7 @@ Expected<ModelConfig> lora::parseModelConfig(std::string_view text,
   ConfigContext context{reader, *traits, config, where};
   readHead(context, head);
   refuseUnsupported(context);
+  readCausality(context);
   config.vocabSize = reader.size("vocab_size", maxIndex);
   if (reader.failed())
     return reader.takeError();
@@ -53,33 +53,28 @@ Expected<ModelConfig> lora::parseModelConfig(std::string_view text,
   config.tied = reader.flag("tie_word_embeddings", traits->tied);
   if (!reader.failed())
     readFamilySettings(context);
+  if (!reader.failed())
+    limitToWindows(context);
   if (reader.failed())
     return reader.takeError();
   warnOfUnusedKeys(context);
   return config;
 }
 
-static bool exists(const std::string &path) {
-  struct stat facts;
-  return stat(path.c_str(), &facts) == 0;
-}
-
-Expected<ModelConfig> lora::readModelConfig(const std::string &folder,
+Expected<ModelConfig> lora::readModelConfig(const std::string &path,
                                             std::optional<HeadRequest> head) {
-  std::string path = folder + "/config.json";
-  if (!exists(path))
-    return makeError(
-        ErrorCode::InvalidFile, folder, ": no config.json is there; ",
-        exists(folder + "/adapter_config.json")
-            ? "this is a PEFT adapter, give the folder of its base model"
-        : exists(folder) ? "give the folder of a Hugging Face model"
-                         : "there is no such folder");
-  Expected<std::string> text = readTextFile(path);
+  Expected<std::string> found = findFolder(path, FolderKind::Model);
+  if (!found)
+    return found.takeError();
+  std::string file = *found + "/config.json";
+  if (!isFile(file))
+    return missingConfig(*found, FolderKind::Model);
+  Expected<std::string> text = readTextFile(file);
   if (!text)
     return text.takeError();
-  Expected<ModelConfig> config = parseModelConfig(*text, path, head);
-  std::string generation = folder + "/generation_config.json";
-  if (!config || !exists(generation))
+  Expected<ModelConfig> config = parseModelConfig(*text, file, head);
+  std::string generation = *found + "/generation_config.json";
+  if (!config || !isFile(generation))
     return config;
   text = readTextFile(generation);
   if (!text)

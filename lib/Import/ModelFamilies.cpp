@@ -153,14 +153,18 @@ std::string_view lora::familyName(ModelFamily family) {
   return traitsOf(family).type;
 }
 
+std::string_view ModelConfig::familyPrefix() const {
+  return traitsOf(family).prefix;
+}
+
 std::string_view ModelConfig::prefix() const {
-  return head == ModelHead::None ? "" : traitsOf(family).prefix;
+  return head == ModelHead::None ? "" : familyPrefix();
 }
 
 /// The first entry of `architectures`, or "".
 static std::string architectureOf(ConfigReader &reader) {
   const Json *list = reader.find("architectures");
-  if (!list)
+  if (!list || reader.isUnset("architectures"))
     return {};
   if (!list->is_array() || (!list->empty() && !(*list)[0].is_string())) {
     reader.invalid("architectures: expected a list of names, but got ",
@@ -177,6 +181,27 @@ static const ArchitectureTraits *findArchitecture(const FamilyTraits &traits,
       if (name.substr(traits.className.size()) == candidate.suffix)
         return &candidate;
   return nullptr;
+}
+
+/// The class of the family that programs mean by names of their own: the class
+/// in FSDP's or PEFT's wrapper, and the spelling of the first Llama.
+/// transformers loads by `model_type` alone.
+static const ArchitectureTraits *findWrapped(const FamilyTraits &traits,
+                                             std::string name) {
+  if (name.starts_with("FSDP"))
+    name.erase(0, 4);
+  // PEFT's classes are those of tasks: PeftModelForSequenceClassification.
+  if (name.starts_with("PeftModelFor")) {
+    if (name == "PeftModelForFeatureExtraction")
+      name = "PeftModelModel";
+    name.replace(0, std::string_view("PeftModel").size(), traits.className);
+    if (name == std::string(traits.className) + "ForCausalLM" &&
+        traits.family == ModelFamily::GPT2)
+      name = "GPT2LMHeadModel";
+  }
+  if (name.starts_with("LLaMA"))
+    name.replace(0, 5, "Llama");
+  return findArchitecture(traits, name);
 }
 
 const FamilyTraits *lora::readFamily(ConfigReader &reader) {
@@ -251,8 +276,22 @@ void lora::readHead(ConfigContext &context,
   const ArchitectureTraits *found = &traits.architectures.front();
   if (!name.empty())
     found = findArchitecture(traits, name);
-  bool isOfFamily = name.empty() || name.starts_with(traits.className);
-  if (!found && (!request || !isOfFamily)) {
+  // transformers loads by model_type; the class only says the head, unless an
+  // adapter does. One of another family contradicts the type.
+  bool isForeign =
+      std::any_of(std::begin(table), std::end(table), [&](auto &other) {
+        return name.starts_with(other.className) &&
+               !name.starts_with(traits.className);
+      });
+  if (!found && !isForeign && !name.starts_with(traits.className)) {
+    found = findWrapped(traits, name);
+    if (found || request)
+      context.warn("architecture '" + name +
+                   "' is not a class of transformers for model_type '" +
+                   std::string(traits.type) +
+                   "'; what such a class computes is compiled");
+  }
+  if (!found && (!request || isForeign)) {
     std::string supported;
     for (const ArchitectureTraits &candidate : traits.architectures)
       supported += (supported.empty() ? "" : ", ") +

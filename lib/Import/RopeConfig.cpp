@@ -44,8 +44,10 @@ static RopeSource gemma3Source(ConfigContext &context, bool isSliding) {
       reader.invalid("rope_scaling stands beside rope_parameters without "
                      "full_attention, which transformers cannot read; keep "
                      "one of the two");
-    source.key = "rope_scaling";
-    source.settings.update(objectOf(reader, "rope_scaling"));
+    if (!reader.isUnset("rope_scaling")) {
+      source.key = "rope_scaling";
+      source.settings.update(objectOf(reader, "rope_scaling"));
+    }
   }
   std::string_view key = isSliding ? "rope_local_base_freq" : "rope_theta";
   source.theta = reader.positiveOrNull(key, isSliding ? 1e4 : 1e6);
@@ -61,12 +63,13 @@ static RopeSource commonSource(ConfigContext &context) {
   if (isOld && !reader.isUnset("rope_parameters"))
     context.warn("rope_parameters has no effect beside rope_scaling");
   source.settings = objectOf(reader, source.key);
-  source.theta = reader.positiveOrNull("rope_theta", 1e4);
-  std::string_view key = "original_max_position_embeddings";
-  if (isPhi || reader.contains(key)) {
-    reader.refuseNull(key);
-    source.original = double(reader.size(key, maxIndex, 4096));
-  }
+  // What nothing looks at may be anything.
+  if (source.settings.contains("rope_theta"))
+    (void)reader.find("rope_theta");
+  else
+    source.theta = reader.positiveOrNull("rope_theta", 1e4);
+  source.topOriginal =
+      isPhi || reader.contains("original_max_position_embeddings");
   return source;
 }
 
@@ -99,9 +102,14 @@ void lora::readRopes(ConfigContext &context) {
   } else {
     sources.push_back(commonSource(context));
   }
+  // Only Phi-3 turns a part of a head; the others do not look at an empty
+  // value.
+  double partial = 1;
   if (config.family == ModelFamily::Phi3)
     reader.refuseNull("partial_rotary_factor");
-  double partial = reader.positive("partial_rotary_factor", 1);
+  if (config.family == ModelFamily::Phi3 ||
+      !reader.isUnset("partial_rotary_factor"))
+    partial = reader.positive("partial_rotary_factor", 1);
   double length = double(maxIndex);
   for (RopeSource &source : sources) {
     source.partialFactor = partial;

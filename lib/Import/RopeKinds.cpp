@@ -61,13 +61,17 @@ std::string RopeReader::readKind() {
   // Phi-3's files say yarn for what is longrope now.
   if (config.family == ModelFamily::Phi3 && kind == "yarn")
     kind = "longrope";
-  std::string_view all = "default, linear, dynamic, yarn, longrope, llama3";
+  std::vector<std::string_view> kinds = {"default", "linear",   "dynamic",
+                                         "yarn",    "longrope", "llama3"};
   if (config.family == ModelFamily::Phi3)
-    all = "default, longrope";
-  std::string list = ", " + std::string(all) + ",";
-  if (!reader.failed() && list.find(", " + kind + ",") == std::string::npos)
-    reader.unsupported("rope_type '", kind, "' is not supported; supported ",
-                       all.size() > 7 ? "are: " : "is: ", all);
+    kinds = {"default", "longrope"};
+  if (!reader.failed() && std::ranges::find(kinds, kind) == kinds.end()) {
+    std::string all;
+    for (std::string_view one : kinds)
+      all += (all.empty() ? "" : ", ") + std::string(one);
+    reader.unsupported("rope_type '", kind,
+                       "' is not supported; supported are: ", all);
+  }
   return kind;
 }
 
@@ -95,11 +99,14 @@ void RopeReader::readWidth() {
 }
 
 double RopeReader::original() {
-  double own = double(reader.size("original_max_position_embeddings", maxIndex,
-                                  config.maxPositions));
-  if (!source.original)
-    reader.refuseNull("original_max_position_embeddings");
-  return source.original.value_or(own);
+  std::string_view key = "original_max_position_embeddings";
+  if (source.topOriginal) {
+    (void)reader.find(key); // Something else counts.
+    context.reader.refuseNull(key);
+    return double(context.reader.size(key, maxIndex, 4096));
+  }
+  reader.refuseNull(key);
+  return double(reader.size(key, maxIndex, config.maxPositions));
 }
 
 void RopeReader::readDynamic(RopeConfig &rope) {
@@ -133,7 +140,11 @@ void RopeReader::readYarn(RopeConfig &rope) {
   };
   settings.betaFast = numberOr("beta_fast", 32);
   settings.betaSlow = numberOr("beta_slow", 1);
-  settings.truncate = source.truncate.value_or(reader.flag("truncate", true));
+  // Its truth: null and 0 are the same as false.
+  bool truncate = reader.contains("truncate") && reader.isUnset("truncate")
+                      ? false
+                      : reader.flag("truncate", true);
+  settings.truncate = source.truncate.value_or(truncate);
   double mscale = numberOr("mscale", 0), allDim = numberOr("mscale_all_dim", 0);
   auto scale = [&](double weight) {
     return settings.factor <= 1
@@ -175,14 +186,17 @@ void RopeReader::readLongrope(RopeConfig &rope) {
   rope.kind = RopeConfig::Kind::Longrope;
   double positions = original();
   rope.switchLength = int64_t(positions);
-  double factor = stretch(positions);
+  // The factor only says what the attention is multiplied with.
+  bool isGiven = reader.find("attention_factor");
+  (void)reader.find("factor");
+  double factor = isGiven ? 1 : stretch(positions);
   if (width % 2)
     reader.unsupported("rope_type 'longrope' with an odd width of ", width,
                        " is not supported");
   size_t pairs = size_t(width / 2);
   std::vector<double> near = reader.positives("short_factor", pairs);
   std::vector<double> far = reader.positives("long_factor", pairs);
-  if (positions == 1 && factor > 1 && !reader.find("attention_factor"))
+  if (positions == 1 && factor > 1)
     reader.unsupported("original_max_position_embeddings 1 is not supported "
                        "by rope_type 'longrope'");
   double automatic =

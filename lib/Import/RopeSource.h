@@ -15,8 +15,9 @@ struct RopeSource {
   /// For settings without one; nullopt for a null.
   std::optional<double> theta = 10000;
   double partialFactor = 1;
-  /// Beats `original_max_position_embeddings` of the settings.
-  std::optional<double> original = std::nullopt;
+  /// Whether `original_max_position_embeddings` of the top level beats that of
+  /// the settings.
+  bool topOriginal = false;
   /// Beats `truncate` of yarn's settings: transformers looks for it one level
   /// above settings by layer type.
   std::optional<bool> truncate = std::nullopt;

@@ -82,8 +82,8 @@ Error TrainingProgram::buildGraph() {
   if (head != "language_model" || attention != "causal")
     return lora_rt::makeError(
         ErrorCode::Unsupported, options.modelFolder,
-        ": only causal language models can be trained, but with this adapter "
-        "the model's head is '",
+        ": only causal language models can be trained, but by config.json and "
+        "this adapter the model's head is '",
         head.str(), "' and its attention ", attention.str());
 
   DiagnosticText diagnostics(context);

@@ -9,6 +9,7 @@ namespace lora_rt {
 
 namespace {
 
+constexpr std::array<const char *, 1> pooledNames = {"last"};
 constexpr std::array<const char *, 2> attentionNames = {"causal",
                                                         "bidirectional"};
 constexpr std::array<const char *, 2> positionNames = {"plain", "skip_padding"};
@@ -64,6 +65,11 @@ Error readModel(const Json &json, const std::string &where,
     fields.fail(
         "expected 'outputs' to be above 0 with a head and 0 without one");
   model.isBidirectional = fields.choice("attention", attentionNames) == 1;
+  model.poolsLast = !model.isBidirectional;
+  if (fields.has("pooled")) {
+    fields.choice("pooled", pooledNames);
+    model.poolsLast = true;
+  }
   model.tokenTypes = fields.index("token_types");
   int64_t pad = fields.indexOrMinusOne("pad_token_id");
   if (pad > std::numeric_limits<int32_t>::max())

@@ -34,7 +34,7 @@ Error Session::checkBatch(std::span<const TokenRow> batch,
   for (size_t row = 0; row < batch.size(); ++row)
     if (Error error = inRow(check(batch[row]), row, batch.size()))
       return error;
-  if (batch.size() > 1 && !model().isBidirectional &&
+  if (batch.size() > 1 && model().poolsLast &&
       model().head == ModelHead::SequenceClassification &&
       model().padTokenId < 0)
     return makeError(ErrorCode::Unsupported, batch.size(), " rows: the model (",

@@ -60,7 +60,7 @@ std::vector<int32_t> positionsOf(const Manifest::Model &model,
 }
 
 size_t pooledToken(const Manifest::Model &model, std::span<const int32_t> ids) {
-  if (model.isBidirectional)
+  if (!model.poolsLast)
     return 0;
   size_t last = ids.size() - 1;
   if (model.padTokenId >= 0)

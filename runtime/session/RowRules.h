@@ -25,9 +25,9 @@ Error checkLength(const Manifest::Model &model, const TokenRow &row,
 std::vector<int32_t> positionsOf(const Manifest::Model &model,
                                  std::span<const int32_t> ids);
 
-/// The token whose hidden state classifies the row: the first one of a
-/// bidirectional model; otherwise the last one that is not padding, the first
-/// one of nothing but padding, and the last one if the model has no padding.
+/// The token whose hidden state classifies the row: the first one of an
+/// encoder; otherwise the last one that is not padding, the first one of
+/// nothing but padding, and the last one if the model has no padding.
 size_t pooledToken(const Manifest::Model &model, std::span<const int32_t> ids);
 
 /// The same failure with the row named, if there are several.

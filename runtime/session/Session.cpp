@@ -17,9 +17,10 @@ Session::create(std::shared_ptr<Module> module, int64_t context) {
   const Manifest::Model &model = module->manifest().model;
   int64_t limit = model.maxPositions;
   if (context && model.isBidirectional)
-    return makeError(ErrorCode::InvalidArgument, "a context of ", context,
-                     " tokens: the model (", model.family,
-                     ") is an encoder, which has no cache; leave it out");
+    return makeError(
+        ErrorCode::InvalidArgument, "a context of ", context,
+        " tokens: the model (", model.family,
+        ") has bidirectional attention and no cache; leave it out");
   if (context < 0 || context > limit)
     return makeError(ErrorCode::InvalidArgument, "a context of ", context,
                      " tokens: the model has positions for ", limit);
@@ -148,8 +149,8 @@ Error Session::feed(const TokenRow &tokens, const Rows &rows, Output output) {
   State &s = *state;
   if (model().isBidirectional)
     return makeError(ErrorCode::Unsupported, "the model (", model().family,
-                     ") is an encoder: it runs whole rows and cannot be fed "
-                     "piece by piece");
+                     ") has bidirectional attention: it runs whole rows and "
+                     "cannot be fed piece by piece");
   // A length that no array can have is refused before the ids are read.
   if (Error error = s.checkContext(
           s.position +
@@ -184,7 +185,7 @@ Error Session::checkGenerative() const {
     return Error::success();
   return makeError(
       ErrorCode::Unsupported, "the model (", model().family,
-      model().isBidirectional ? ", an encoder" : "",
+      model().isBidirectional ? ", bidirectional attention" : "",
       ", head: ", headName(model().head),
       ") is no causal language model, so it cannot continue a text");
 }

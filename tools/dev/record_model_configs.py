@@ -3,6 +3,7 @@
 
     ATEN_CPU_CAPABILITY=default record_model_configs.py configs > test/unit/Import/Inputs/model-configs.json
     ATEN_CPU_CAPABILITY=default record_model_configs.py ropes > test/unit/Import/Inputs/rope-configs.json
+    ATEN_CPU_CAPABILITY=default record_model_configs.py empty > test/unit/Import/Inputs/empty-values.json
 
 Sizes, biases, epsilons and scales are taken from the modules of a model on the meta device, frequencies from its module of rotary
 positions: what is computed, not what the configuration says. The power in frequencies is a different function in each of torch's
@@ -304,11 +305,128 @@ def rope_facts(text):
     return {"ropes": ropes(config, model, (largest // 2, largest, largest + 1, 2 * largest + 7))}
 
 
+#: Values that are false to Python. They may mean what an absent key does, or something else.
+EMPTY = [None, False, 0, 0.0, "", [], {}]
+#: Configurations in which the keys are tried: small, and with settings whose loss shows.
+EMPTY_BASES = {
+    "decoder": {"vocab_size": 31, "hidden_size": 24, "intermediate_size": 20, "num_hidden_layers": 3, "num_attention_heads": 4,
+                "num_key_value_heads": 2, "head_dim": 12, "pad_token_id": None, "rms_norm_eps": 3e-5, "max_position_embeddings": 70,
+                "rope_theta": 500.0, "sliding_window": 5, "attention_bias": True, "mlp_bias": True},
+    "gpt2": {"vocab_size": 31, "n_embd": 24, "n_layer": 2, "n_head": 4, "n_positions": 70, "n_inner": 20, "layer_norm_epsilon": 3e-4,
+             "activation_function": "relu"},
+    "encoder": {"vocab_size": 31, "hidden_size": 24, "intermediate_size": 20, "num_hidden_layers": 2, "num_attention_heads": 4,
+                "max_position_embeddings": 70, "layer_norm_eps": 3e-4, "type_vocab_size": 3, "hidden_act": "relu", "pad_token_id": 1},
+}
+QWEN_WINDOWS = {"use_sliding_window": True, "max_window_layers": 1}
+#: Keys that are no fields of a configuration class, and that something reads all the same.
+OTHER_KEYS = ["architectures", "is_causal", "rope_scaling", "rope_theta", "rope_local_base_freq", "sliding_window_pattern", "num_labels",
+              "torch_dtype", "transformers_weights", "token_classification_bias", "quantization_config", "attn_implementation",
+              "_attn_implementation", "partial_rotary_factor", "original_max_position_embeddings", "text_config", "layer_types",
+              "use_bidirectional_attention", "is_decoder", "add_cross_attention", "position_embedding_type", "tie_encoder_decoder",
+              "pruned_heads", "attention_bias", "mlp_bias", "head_dim", "hidden_act", "auto_map", "per_layer_config", "fusion_config"]
+
+
+#: Settings of rotary positions, whose keys are tried, too.
+EMPTY_ROPES = {
+    "linear": {"factor": 3.0}, "dynamic": {"factor": 3.0},
+    "yarn": {"factor": 3.0, "original_max_position_embeddings": 20, "attention_factor": 1.5, "beta_fast": 9.0, "beta_slow": 2.0,
+             "mscale": 0.7, "mscale_all_dim": 1.5, "truncate": False},
+    "llama3": {"factor": 3.0, "original_max_position_embeddings": 20, "low_freq_factor": 1.0, "high_freq_factor": 3.0},
+    "longrope": {"factor": 3.0, "original_max_position_embeddings": 20, "attention_factor": 1.5, "short_factor": [1.0, 1.5, 2.0, 2.2, 2.5, 2.7],
+                 "long_factor": [2.0, 3.0, 5.0, 6.0, 7.0, 8.0]},
+}
+
+
+def empty_bases():
+    """Configurations and the keys to try in them; a key with a dot stands in an object."""
+    for kind in DEFAULT_CLASSES:
+        base = {"model_type": kind, **EMPTY_BASES["gpt2" if kind == "gpt2" else "encoder" if kind in ENCODERS else "decoder"],
+                **(QWEN_WINDOWS if kind.startswith("qwen") else {}), **({"sliding_window_pattern": 2} if kind == "gemma3_text" else {})}
+        fields = set(vars(CONFIG_MAPPING[kind]())) | set(base) | set(OTHER_KEYS)
+        yield base, sorted(name for name in fields - {"model_type", "transformers_version"}
+                           if not name.endswith("_internal") and name not in ("_post_init_done", "_output_attentions"))
+        prefix = {"qwen2": "Qwen2", "gpt2": "GPT2"}.get(kind, kind.capitalize())
+        if kind in ("llama", "gpt2", "bert", "roberta"):
+            for head in ("ForSequenceClassification", "ForTokenClassification"):
+                yield {**base, "architectures": [prefix + head], "num_labels": 3, "pad_token_id": 1}, [
+                    "num_labels", "id2label", "label2id", "problem_type", "pad_token_id", "token_classification_bias", "is_causal"]
+        for rope, settings in EMPTY_ROPES.items() if kind in ("llama", "phi3", "gemma3_text") else ():
+            if kind == "phi3" and rope != "longrope" or kind == "gemma3_text" and rope == "longrope":
+                continue
+            settings = {"rope_type": rope, "rope_theta": 700.0, **settings}
+            keys = [f"{{}}.{key}" for key in (*settings, "type", "partial_rotary_factor")]
+            for where in ("rope_scaling",) if kind == "gemma3_text" else ("rope_parameters", "rope_scaling"):
+                top = ["original_max_position_embeddings", "rope_theta", "partial_rotary_factor", "max_position_embeddings"]
+                yield {**base, where: settings}, [key.format(where) for key in keys] + top
+
+
+def with_key(base, key, *value):
+    """The configuration with the key, or without it where there is no value."""
+    outer, dot, inner = key.partition(".")
+    if dot:
+        return {**base, outer: with_key(base[outer], inner, *value)}
+    result = {name: other for name, other in base.items() if name != key}
+    return {**result, key: value[0]} if value else result
+
+
+def outcome(text):
+    """What a configuration computes, in both implementations of attention: facts of the model, and results."""
+    ids = torch.arange(2, 16)[None]
+    results = []
+    for attention in ("eager", "sdpa"):
+        if attention == "sdpa" and text["model_type"] == "gemma2":
+            continue
+        config = CONFIG_MAPPING[text["model_type"]].from_dict(json.loads(json.dumps(text)))
+        config._attn_implementation = attention
+        name = (text.get("architectures") or [DEFAULT_CLASSES[text["model_type"]]])[0]
+        torch.manual_seed(1)
+        model = getattr(transformers, name)(config).eval()
+        with torch.no_grad():
+            results.append(model(ids, return_dict=True)[0])
+    return facts({**text}), results
+
+
+def differs(one, other):
+    if one[0] != other[0]:
+        return True
+    return any(a.shape != b.shape or not torch.allclose(a, b, atol=1e-6) for a, b in zip(one[1], other[1]))
+
+
+def empty_values():
+    """Per configuration and key the values that mean what an absent key does, those that are refused, and facts of the others."""
+    records = []
+    for base, names in empty_bases():
+        keys = {}
+        for key in names:
+            try:
+                absent = outcome(with_key(base, key))
+            except Exception:
+                absent = None  # A key that must be there.
+            entry = {"same": [], "refused": [], "other": []}
+            for value in EMPTY:
+                try:
+                    found = outcome(with_key(base, key, value))
+                except Exception:
+                    entry["refused"].append(value)
+                    continue
+                if absent is not None and not differs(absent, found):
+                    entry["same"].append(value)
+                elif any(not torch.allclose(a, found[1][0], atol=1e-5) for a in found[1]):
+                    entry["refused"].append(value)  # One thing or another by the implementation of attention, or not a number.
+                else:
+                    entry["other"].append({"value": value, "expected": {name: fact for name, fact in found[0].items() if name != "activation"}})
+            keys[key] = {name: values for name, values in entry.items() if values}
+        records.append({"base": base, "keys": keys})
+    return records
+
+
 def main():
     if torch.backends.cpu.get_cpu_capability() != "DEFAULT":
         sys.exit("set ATEN_CPU_CAPABILITY=default, so that every machine records the same bits")
     if sys.argv[1:] == ["configs"]:
         records = [record(text, facts) for text in all_configs()]
+    elif sys.argv[1:] == ["empty"]:
+        records = empty_values()
     elif sys.argv[1:] == ["ropes"]:
         records = [record(text, rope_facts) for text in rope_configs(random.Random(17), 160)]
     else:

@@ -80,6 +80,9 @@ struct LayerConfig {
 struct ModelConfig {
   ModelFamily family = ModelFamily::Llama;
   ModelHead head = ModelHead::LanguageModel;
+  /// A token sees itself and those before it, not all of its sequence
+  /// (encoders, and decoders whose `is_causal` is false).
+  bool causal = true;
   /// Of a classification head: how many labels there are.
   int64_t labels = 0;
   int64_t vocabSize = 0;
@@ -136,6 +139,8 @@ struct ModelConfig {
   /// The module tree's prefix of the model below its head ("model.",
   /// "transformer.", "bert.", "roberta."), or "" without a head.
   std::string_view prefix() const;
+  /// The same of the family, whatever the head.
+  std::string_view familyPrefix() const;
 };
 
 /// Which head a model is to have, where the task of an adapter says so.

@@ -62,6 +62,8 @@ constexpr std::string_view inertKeys[] = {
     "peft_version",
     "qalora_group_size",
     "revision",
+    // How PEFT runs; training programs write it with the rest of a LoraConfig.
+    "runtime_config",
 };
 
 class Reader {

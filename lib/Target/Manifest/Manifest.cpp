@@ -254,8 +254,9 @@ private:
                  {"token_types", get("token_types", 0)},
                  {"pad_token_id", get("pad_token_id", -1)},
                  {"positions", get("positions", "plain")}};
-    if (model && model.contains("rope"))
-      json["rope"] = toJson(model.get("rope"));
+    for (StringRef key : {"rope", "pooled"})
+      if (model && model.contains(key))
+        json[key.str()] = toJson(model.get(key));
     return json;
   }
 

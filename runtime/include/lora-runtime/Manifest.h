@@ -60,6 +60,9 @@ struct Manifest {
     int64_t outputs = 0;
     /// Tokens see all tokens of their row; there is no cache.
     bool isBidirectional = false;
+    /// A row is classified from its last token, as those of causal models are,
+    /// not from its first one.
+    bool poolsLast = true;
     /// Kinds of tokens; 0 for a model that knows none.
     int64_t tokenTypes = 0;
     /// An id, or -1.

@@ -107,7 +107,8 @@ typedef struct lora_module_info {
   uint32_t has_head; /**< 0: results are hidden states, not logits */
   uint32_t reserved;
   uint32_t head; /**< a lora_head */
-  /** Not 0: an encoder, whose tokens see all tokens of their row. */
+  /** Not 0: an encoder, or a decoder that works like one: tokens see all
+   *  tokens of their row. */
   uint32_t is_bidirectional;
   int64_t outputs;      /**< values in a row of logits; 0 without a head */
   int64_t token_types;  /**< kinds of tokens; 0: the model knows none */

@@ -150,6 +150,52 @@ TEST(FamilyConfig, AnAdapterSaysWhichHead) {
               HeadRequest{ModelHead::TokenClassification, -1});
 }
 
+TEST(FamilyConfig, NamesOfWrappersInPlaceOfTheClass) {
+  struct Case {
+    const char *family, *name;
+    ModelHead head;
+  };
+  for (auto [family, name, head] : {
+           Case{"llama", "FSDPLlamaForCausalLM", ModelHead::LanguageModel},
+           Case{"llama", "LLaMAForCausalLM", ModelHead::LanguageModel},
+           Case{"qwen2", "PeftModelForCausalLM", ModelHead::LanguageModel},
+           Case{"gpt2", "PeftModelForCausalLM", ModelHead::LanguageModel},
+           Case{"bert", "PeftModelForSequenceClassification",
+                ModelHead::SequenceClassification},
+           Case{"bert", "PeftModelForFeatureExtraction", ModelHead::None},
+           Case{"roberta", "FSDPRobertaForMaskedLM", ModelHead::LanguageModel},
+       }) {
+    std::string text =
+        config(family, R"("architectures": [")" + std::string(name) + "\"]");
+    ModelConfig model = parse(text);
+    EXPECT_EQ(model.head, head) << name;
+    std::string warnings;
+    for (const std::string &warning : model.warnings)
+      warnings += warning + "\n";
+    EXPECT_NE(warnings.find("architecture '" + std::string(name) +
+                            "' is not a class of transformers"),
+              std::string::npos)
+        << warnings;
+    EXPECT_EQ(
+        parse(text, HeadRequest{ModelHead::SequenceClassification, 3}).labels,
+        3);
+  }
+  // What ends alike may be anything, unless an adapter says the head.
+  std::string unknown =
+      config("llama", R"("architectures": ["MyLlamaForCausalLM"])");
+  expectError(unknown, "architecture 'MyLlamaForCausalLM' is not supported");
+  EXPECT_EQ(parse(unknown, HeadRequest{ModelHead::LanguageModel}).head,
+            ModelHead::LanguageModel);
+  expectError(config("llama", R"("architectures": ["FSDPQwen2ForCausalLM"])"),
+              "is not supported for model_type 'llama'");
+}
+
+TEST(FamilyConfig, RopeTypesAreWholeNames) {
+  expectError(
+      config("llama", R"("rope_parameters": {"rope_type": "default, linear"})"),
+      "rope_type 'default, linear' is not supported");
+}
+
 TEST(FamilyConfig, Labels) {
   auto labels = [](const std::string &more) {
     return config(

@@ -189,3 +189,96 @@ TEST(ModelConfigRecord, RotaryPositionsOfEveryKind) {
   EXPECT_GE(check.all, 10000u);
   check.expectNearlyAllEqual();
 }
+
+/// What a key's value changes, the causality included.
+static Json describeAll(const ModelConfig &config) {
+  Json result = describe(config);
+  result["causal"] = config.causal;
+  result["activation"] = apply(config.activation, 0.75);
+  for (const RopeConfig &rope : config.ropes)
+    result["ropes"].push_back({rope.frequencies, rope.longFrequencies,
+                               rope.switchLength, rope.attentionFactor});
+  return result;
+}
+
+/// Values that are false to Python: an absent key, an error, or something else.
+TEST(ModelConfigRecord, EmptyValues) {
+  size_t same = 0, refused = 0, other = 0;
+  for (const Json &record : readRecords("empty-values.json")) {
+    for (const auto &[key, outcomes] : record["keys"].items()) {
+      size_t dot = key.find('.');
+      auto withKey = [&, key = key](const Json *value) {
+        Json config = record["base"];
+        Json &object = dot == key.npos ? config : config[key.substr(0, dot)];
+        std::string name = dot == key.npos ? key : key.substr(dot + 1);
+        object.erase(name);
+        if (value)
+          object[name] = *value;
+        return parseModelConfig(config.dump(), "config.json");
+      };
+      auto absent = withKey(nullptr);
+      auto list = [&](const char *name) {
+        return outcomes.contains(name) ? outcomes[name] : Json::array();
+      };
+      for (const Json &value : list("same")) {
+        auto config = withKey(&value);
+        std::string text =
+            record["base"].dump() + " " + key + " = " + value.dump();
+        ++same;
+        // No model has no positions, or parts without settings; an object in
+        // rotary settings is taken for those of a kind of layers.
+        if (!config &&
+            (key == "max_position_embeddings" || key == "text_config" ||
+             (dot != key.npos && value.is_object())))
+          continue;
+        EXPECT_TRUE(bool(config)) << config.message() << "\n" << text;
+        ASSERT_TRUE(bool(absent)) << absent.message() << "\n" << text;
+        if (config)
+          EXPECT_EQ(Json::diff(describeAll(*absent), describeAll(*config)),
+                    Json::array())
+              << text;
+      }
+      // Refused, or of no effect here.
+      for (const Json &value : list("refused")) {
+        auto config = withKey(&value);
+        std::string text =
+            record["base"].dump() + " " + key + " = " + value.dump();
+        // Version 4 takes it for as many as heads, of Mistral, too.
+        bool isOld = key == "num_key_value_heads" && value.is_null();
+        if (config && !isOld)
+          EXPECT_EQ(absent
+                        ? Json::diff(describeAll(*absent), describeAll(*config))
+                        : Json("absent is refused"),
+                    Json::array())
+              << text;
+        ++refused;
+      }
+      // Refused, or what transformers makes of it.
+      for (const Json &one : list("other")) {
+        auto config = withKey(&one["value"]);
+        std::string text =
+            record["base"].dump() + " " + key + " = " + one["value"].dump();
+        ++other;
+        if (!config)
+          continue;
+        // Of random weights, and of ids that the vocabulary lacks.
+        if (absent && key != "initializer_range" && key != "eos_token_id")
+          EXPECT_NE(describeAll(*absent), describeAll(*config)) << text;
+        Json expected = one["expected"], found = describe(*config);
+        expected.erase("ropes");
+        Json ends = Json::array();
+        for (const Json &id : expected["eosTokenIds"])
+          if (id < expected["vocabSize"])
+            ends.push_back(id);
+        expected["eosTokenIds"] = ends;
+        // They become a limit of positions.
+        if (key == "is_causal")
+          expected["windows"] = found["windows"];
+        EXPECT_EQ(Json::diff(expected, found), Json::array()) << text;
+      }
+    }
+  }
+  EXPECT_GE(same, 1000u);
+  EXPECT_GE(refused, 1000u);
+  EXPECT_GE(other, 100u);
+}

@@ -143,6 +143,43 @@ TEST(ModelConfig, RefusesWhatIsNotAConfiguration) {
               "eos_token_id: expected token ids, but got -1");
 }
 
+TEST(ModelConfig, Causality) {
+  for (const char *family : {"llama", "mistral", "qwen3", "gemma2"}) {
+    EXPECT_TRUE(parse(config(family)).causal);
+    EXPECT_TRUE(parse(config(family, R"(, "is_causal": true)")).causal);
+    EXPECT_FALSE(parse(config(family, R"(, "is_causal": false)")).causal);
+    // transformers takes these for one or the other, or fails.
+    for (const char *value : {"null", "0", "1", "\"\"", "\"no\"", "[]", "{}"})
+      expectError(config(family, std::string(", \"is_causal\": ") + value),
+                  "is_causal: expected true (each token sees those before it) "
+                  "or false (all tokens see each other), but got");
+  }
+}
+
+TEST(ModelConfig, TheFileOfTheWeights) {
+  parse(config("llama", R"(, "transformers_weights": null)"));
+  parse(config("llama", R"(, "transformers_weights": "model.safetensors")"));
+  expectError(
+      config("llama", R"(, "transformers_weights": "other.safetensors")"),
+      "transformers_weights = \"other.safetensors\" names the file of the "
+      "weights; call it model.safetensors");
+}
+
+TEST(ModelConfig, EmptyValuesThatMeanNothing) {
+  for (const char *more :
+       {R"("quantization_config": {})", R"("architectures": "")",
+        R"("architectures": {})", R"("architectures": false)",
+        R"("use_bidirectional_attention": false)", R"("pruned_heads": {})"}) {
+    ModelConfig model = parse(config("llama", std::string(", ") + more));
+    EXPECT_EQ(model.head, ModelHead::LanguageModel) << more;
+    EXPECT_TRUE(model.warnings.empty()) << more;
+  }
+  for (const char *value : {"[]", "false", "0", "\"\""})
+    expectError(
+        config("llama", std::string(", \"quantization_config\": ") + value),
+        "quantization_config: quantized checkpoints");
+}
+
 TEST(ModelConfig, FamiliesAndArchitectures) {
   expectError(config("gemma"),
               "model_type 'gemma' is not supported; supported are: llama, "

@@ -43,6 +43,7 @@ TEST(PeftConfig, AcceptsWhatHasNoEffect) {
            R"("eva_config": {"rho": 2.0})",
            R"("auto_mapping": {"base_model_class": "LlamaForCausalLM"})",
            R"("inference_mode": false)",
+           R"("runtime_config": {"ephemeral_gpu_offload": true})",
            R"("fan_in_fan_out": true)",
            R"("init_lora_weights": true)",
            R"("init_lora_weights": false)",

@@ -114,7 +114,7 @@ TEST(Encoder, ClassifiesTokensAndSequences) {
 TEST(Encoder, RefusesWhatIsNotForIt) {
   TestFolder folder;
   std::unique_ptr<Session> s = session(folder, encoder("language_model"));
-  expectMessage(s->feed({a}), "is an encoder");
+  expectMessage(s->feed({a}), "has bidirectional attention");
   expectMessage(s->checkGenerative(), "head: language_model");
   EXPECT_FALSE(s->greedy());
   Ids nine(9, 4), bad = {2, 11}, badTypes = {0, 2};

@@ -225,7 +225,7 @@ TEST(CompiledFile, RunsAnEncoder) {
                 .status,
             1);
   program.expectFailure("--ids 3,10 --generate 4",
-                        "--generate: the model (tiny, an encoder, head: "
+                        "--generate: the model (tiny, bidirectional attention, head: "
                         "sequence_classification) is no causal language model");
   program.expectFailure("--ids 1,2,3,4,5,6,7,8,9 --logits " + program.out(),
                         "lora-compile --tokens");

@@ -18,6 +18,7 @@ Manifest::Model encoder() {
   model.vocabSize = 20;
   model.maxPositions = 12;
   model.isBidirectional = true;
+  model.poolsLast = false;
   model.tokenTypes = 3;
   return model;
 }
@@ -109,6 +110,10 @@ TEST(RowRules, PooledToken) {
   causal.padTokenId = 6;
   EXPECT_EQ(pooledToken(causal, Ids{6, 6, 6}), 0u);
   EXPECT_EQ(pooledToken(encoder(), ids), 0u);
+  // A decoder whose tokens see all is classified as any decoder.
+  Manifest::Model decoder = encoder();
+  decoder.poolsLast = true;
+  EXPECT_EQ(pooledToken(decoder, ids), 4u);
 }
 
 TEST(RowRules, TokensOutOfRangeAreNamed) {

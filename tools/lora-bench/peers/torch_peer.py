@@ -13,6 +13,7 @@ torch.set_num_threads(arguments.threads)
 dtype = {"f32": torch.float32, "bf16": torch.bfloat16}[arguments.dtype]
 config = transformers.AutoConfig.from_pretrained(arguments.model)
 is_encoder = config.model_type in ("bert", "roberta")
+is_causal = not is_encoder and getattr(config, "is_causal", True)
 kind = transformers.AutoModel if is_encoder else transformers.AutoModelForCausalLM
 model = kind.from_pretrained(arguments.model, dtype=dtype, attn_implementation="sdpa")
 if arguments.variant != "base":
@@ -35,7 +36,7 @@ def forward(tokens, seconds):
     def call():
         if is_encoder:
             return model(input_ids=prompt)
-        return model(input_ids=prompt, use_cache=True, logits_to_keep=1)
+        return model(input_ids=prompt, use_cache=is_causal, logits_to_keep=1)
 
     return peer_protocol.times_of(seconds, call)
 
@@ -59,4 +60,4 @@ def decode(context, steps):
     return times, position
 
 
-peer_protocol.serve(forward, None if is_encoder else decode)
+peer_protocol.serve(forward, decode if is_causal else None)

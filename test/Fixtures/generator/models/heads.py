@@ -1,8 +1,15 @@
-"""Classification with causal models, whose sequences are pooled at their last id that is not padding."""
+"""Classification with causal models, whose sequences are pooled at their last id that is not padding; and decoders whose tokens see all."""
 
 import torch
 
-from ..configuration import HIDDEN, SEQUENCE_CLASSIFICATION, TOKEN_CLASSIFICATION, Adapter, Configuration
+from ..configuration import (
+    HIDDEN,
+    MASKED_LANGUAGE_MODEL,
+    SEQUENCE_CLASSIFICATION,
+    TOKEN_CLASSIFICATION,
+    Adapter,
+    Configuration,
+)
 from .decoders import ADAPTERS, BIASES, pick
 from .gemma import GEMMA2
 from .llama import default_rope, sizes
@@ -67,6 +74,36 @@ CONFIGURATIONS = {
             ),
             "hidden": Adapter(
                 dict(r=3, lora_alpha=5, target_modules=["k_proj", "down_proj"]), architecture="LlamaModel", task=HIDDEN
+            ),
+        },
+    ),
+    # Tokens see those after them, too, as in models of texts' embeddings. The longest row is the longest of which a
+    # window to both sides leaves nothing out.
+    "mistral-bidirectional": Configuration(
+        architecture="MistralForCausalLM",
+        config=sizes(
+            28, 4, 2, 44, 2, 71, **default_rope(2000.0), head_dim=10, sliding_window=20, pad_token_id=4, is_causal=False
+        ),
+        dtype=torch.float32,
+        task=MASKED_LANGUAGE_MODEL,
+        rows=(13, 21, 8, 17),
+        must_matter={"is_causal": {"is_causal": True}},
+        adapters={
+            **plain(pick("default", "dora")),
+            "seqcls": Adapter(
+                dict(r=3, lora_alpha=5),
+                architecture="MistralForSequenceClassification",
+                labels=3,
+                task=SEQUENCE_CLASSIFICATION,
+            ),
+            "tokencls": Adapter(
+                dict(r=3, lora_alpha=5, target_modules=["q_proj", "gate_proj"]),
+                architecture="MistralForTokenClassification",
+                labels=5,
+                task=TOKEN_CLASSIFICATION,
+            ),
+            "hidden": Adapter(
+                dict(r=3, lora_alpha=5, target_modules=["k_proj", "down_proj"]), architecture="MistralModel", task=HIDDEN
             ),
         },
     ),
