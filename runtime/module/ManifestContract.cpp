@@ -56,11 +56,11 @@ public:
   }
   void add(const Manifest::Model &model) {
     const auto &[family, vocabSize, hiddenSize, maxPositions, dtype,
-                 eosTokenIds, head, outputs, isBidirectional, tokenTypes,
-                 padTokenId, skipsPadding, rope] = model;
+                 eosTokenIds, head, outputs, isBidirectional, poolsLast,
+                 tokenTypes, padTokenId, skipsPadding, rope] = model;
     addAll(family, vocabSize, hiddenSize, maxPositions, dtype, eosTokenIds,
-           head, outputs, isBidirectional, tokenTypes, padTokenId, skipsPadding,
-           rope.has_value());
+           head, outputs, isBidirectional, poolsLast, tokenTypes, padTokenId,
+           skipsPadding, rope.has_value());
     if (rope)
       add(*rope);
   }
