@@ -50,7 +50,11 @@ static RopeSource gemma3Source(ConfigContext &context, bool isSliding) {
     }
   }
   std::string_view key = isSliding ? "rope_local_base_freq" : "rope_theta";
-  source.theta = reader.positiveOrNull(key, isSliding ? 1e4 : 1e6);
+  // What nothing looks at may be anything.
+  if (source.settings.contains("rope_theta"))
+    (void)reader.find(key);
+  else
+    source.theta = reader.positiveOrNull(key, isSliding ? 1e4 : 1e6);
   return source;
 }
 
