@@ -47,9 +47,10 @@ def ConvertOneDNNToRT : Pass<"convert-onednn-to-rt", "::mlir::ModuleOp"> {
 def ConvertApplyToCalls : Pass<"convert-apply-to-calls", "::mlir::ModuleOp"> {
   let summary = "Turns applications into calls on buffers and slots into a table";
   let description = [{
-    Every function gets the arguments `!rt.context`, `!rt.slots`, `!rt.frame`, one memref per input, one per output, and no results.
-    Slots become `rt.slot` of the function's range of the slot table, which `rt.slot_table` on the module describes. States are
-    updated in place; results tagged `transformer.grad` are written to slots of kind `gradient`. Runs directly before
+    Every function gets the arguments `!rt.context`, `!rt.slots`, `!rt.frame`, one memref per input,
+    one per output, and no results. Slots become `rt.slot` of the function's range of the slot
+    table, which `rt.slot_table` on the module describes. States are updated in place; results
+    tagged `transformer.grad` are written to slots of kind `gradient`. Runs directly before
     bufferization: function bodies stay on tensors.
 
     ```mlir
@@ -75,8 +76,9 @@ def ConvertApplyToCalls : Pass<"convert-apply-to-calls", "::mlir::ModuleOp"> {
     ```
     A packed weight is `memref<1xi8>`, of which only the address counts, cast to its tensor type.
 
-    An entry of the table has `kind` ("param", "state", "trainable", "gradient", "region"), `path`, `slot`, `type`; `value`, a weight
-    expression, if it is a parameter or trainable; `offset`, in elements of the flat f32 regions, if it is trainable or a gradient.
+    An entry of the table has `kind` ("param", "state", "trainable", "gradient", "region"), `path`,
+    `slot`, `type`; `value`, a weight expression, if it is a parameter or trainable; `offset`, in
+    elements of the flat f32 regions, if it is trainable or a gradient.
   }];
   let dependentDialects = ["::lora::rt::RTDialect", "::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
                            "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect", "::mlir::memref::MemRefDialect",
@@ -89,11 +91,12 @@ def ConvertApplyToCalls : Pass<"convert-apply-to-calls", "::mlir::ModuleOp"> {
 def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
   let summary = "Convert rt, func, memref, arith, cf and index to llvm";
   let description = [{
-    The last conversion; loops are kernels (`-rt-outline-kernels`), structured control flow, vectors and math are lowered
-    already. Buffers are passed as bare pointers. Each launched kernel gets a `lora_rt_body` that reads its arguments from the captures; each
-    function with `rt.entry` gets a `lora_rt_entry`; the one exported function is `lora_rt_module_query`, whose table holds
-    the module's `rt.contract` (zeros without one, which the runtime refuses). Services are called through the context,
-    primitives by their position in the module.
+    The last conversion; loops are kernels (`-rt-outline-kernels`), structured control flow, vectors
+    and math are lowered already. Buffers are passed as bare pointers. Each launched kernel gets a
+    `lora_rt_body` that reads its arguments from the captures; each function with `rt.entry` gets a
+    `lora_rt_entry`; the one exported function is `lora_rt_module_query`, whose table holds the
+    module's `rt.contract` (zeros without one, which the runtime refuses). Services are called
+    through the context, primitives by their position in the module.
 
     ```mlir
     %w = rt.slot %ctx, %slots[3] : memref<6x4xf32>
@@ -114,14 +117,15 @@ def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
 def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Decompose the operations of transformer and lora into upstream dialects";
   let description = [{
-    Replaces every operation on values by `linalg`, `tensor`, `scf` and `vector` on tensors. This is the meaning of the
-    operations, what runs where nothing faster does, and what every faster path is compared with. Bodies compute in f32,
-    in f64 if an operand is f64, and each operation rounds once, to its result's type. `transformer.apply`, and the
-    operations that act on the gradients of whole blocks, stay.
+    Replaces every operation on values by `linalg`, `tensor`, `scf` and `vector` on tensors. This is
+    the meaning of the operations, what runs where nothing faster does, and what every faster path
+    is compared with. Bodies compute in f32, in f64 if an operand is f64, and each operation rounds
+    once, to its result's type. `transformer.apply`, and the operations that act on the gradients of
+    whole blocks, stay.
 
-    On a target (`rt.target`) with the feature `avx512bf16` the loops of attention, not those of its gradient, multiply
-    pairs of bf16 where the operands are bf16 and a head has a multiple of 32 features: then the weights of the values
-    are rounded to bf16, too.
+    On a target (`rt.target`) with the feature `avx512bf16` the loops of attention, not those of its
+    gradient, multiply pairs of bf16 where the operands are bf16 and a head has a multiple of 32
+    features: then the weights of the values are rounded to bf16, too.
 
     ```mlir
     %y = transformer.activation %x {kind = relu} : tensor<?x80xbf16>
@@ -156,8 +160,9 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::
 def ApproximateMath : Pass<"approximate-math"> {
   let summary = "Compute exp, log, log1p, tanh and erf of f32 in line";
   let description = [{
-    Replaces calls that would go to libm by upstream's polynomials, which LLVM vectorizes: largest error in units in the last
-    place 1 for exp, 1 for log, 5 for tanh and erf. Narrower types are computed in f32. f64 and other functions stay.
+    Replaces calls that would go to libm by upstream's polynomials, which LLVM vectorizes: largest
+    error in units in the last place 1 for exp, 1 for log, 5 for tanh and erf. Narrower types are
+    computed in f32. f64 and other functions stay.
 
     ```mlir
     %y = math.exp %x : f32   // becomes a product of 2^n and a polynomial
@@ -171,9 +176,9 @@ def ApproximateMath : Pass<"approximate-math"> {
 def ConvertParallelToRT : Pass<"convert-parallel-to-rt", "::mlir::func::FuncOp"> {
   let summary = "Runs parallel loops on the runtime's threads where that pays";
   let description = [{
-    An outermost `scf.parallel` with at least `serial-work` scalar operations (estimated) becomes an `rt.parallel_for` over its outer
-    dimensions, of which `grain` iterations have at least `grain-work`; everything else becomes `scf.for`. The context is the
-    function's first argument.
+    An outermost `scf.parallel` with at least `serial-work` scalar operations (estimated) becomes an
+    `rt.parallel_for` over its outer dimensions, of which `grain` iterations have at least
+    `grain-work`; everything else becomes `scf.for`. The context is the function's first argument.
 
     ```mlir
     scf.parallel (%i, %j) = (%c0, %c0) to (%c512, %c2048) step (%c1, %c1) { ... }

@@ -14,9 +14,10 @@ class LoRA_WeightExpr<string name, string attrMnemonic>
 }
 
 def LoRA_MergeAttr : LoRA_WeightExpr<"Merge", "merge"> {
-  let summary = "W + B diag(s) A as a weight expression";
+  let summary = "The merged weight W + B diag(s) A as an expression";
   let description = [{
-    Accumulated in f32 and rounded once to the type of `base`. The operands keep all that `-lora-unmerge` needs.
+    Accumulated in f32 and rounded once to the type of `base`. The operands keep all that
+    `-lora-unmerge` needs.
 
     ```mlir
     #lora.merge<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>,
@@ -36,9 +37,9 @@ def LoRA_MergeAttr : LoRA_WeightExpr<"Merge", "merge"> {
 def LoRA_DoraFactorAttr : LoRA_WeightExpr<"DoraFactor", "dora_factor"> {
   let summary = "DoRA's m / ||W + B diag(s) A||, a number per row or column";
   let description = [{
-    Liu et al. 2024, eq. 5, as PEFT computes it: the norm is Euclidean, over all but dimension `dim` of the adapted weight. `dim` is 0
-    for a linear layer (a number per output), 1 for an embedding (a number per feature, the norm runs over the vocabulary).
-    The value is f32.
+    Liu et al. 2024, eq. 5, as PEFT computes it: the norm is Euclidean, over all but dimension `dim`
+    of the adapted weight. `dim` is 0 for a linear layer (a number per output), 1 for an embedding
+    (a number per feature, the norm runs over the vocabulary). The value is f32.
 
     ```mlir
     #lora.dora_factor<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>,
@@ -101,9 +102,10 @@ def LoRA_StartKind : I32EnumAttr<"StartKind", "Which factors of a weight a branc
 def LoRA_ResidualAttr : LoRA_WeightExpr<"Residual", "residual"> {
   let summary = "A base weight less what a new branch started from";
   let description = [{
-    `pissa` (Meng et al. 2024, eq. 4): W less its `rank` largest singular values. `olora` (Büyükakyüz 2024): W - scale Q_r R_r, with the
-    first `rank` columns of Q and rows of R, W = Q R. Neither depends on the signs of the factors. PEFT derives both
-    from the base model again whenever it loads such an adapter. The value is f32.
+    `pissa` (Meng et al. 2024, eq. 4): W less its `rank` largest singular values. `olora`
+    (Büyükakyüz 2024): W - scale Q_r R_r, with the first `rank` columns of Q and rows of R, W = Q R.
+    Neither depends on the signs of the factors. PEFT derives both from the base model again
+    whenever it loads such an adapter. The value is f32.
 
     ```mlir
     #lora.residual<olora, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.0 : f64>
@@ -127,9 +129,10 @@ def LoRA_StartMatrix : I32EnumAttr<"StartMatrix", "A matrix of a branch", [
 def LoRA_StartAttr : LoRA_WeightExpr<"Start", "start"> {
   let summary = "A or B as a new branch starts: a factor of a base weight";
   let description = [{
-    `pissa` (Meng et al. 2024, eqs. 2 and 3): with W = U diag(s) V of the `rank` largest singular values, A = diag(sqrt(s / scale)) V and
-    B = U diag(sqrt(s / scale)). `olora` (Büyükakyüz 2024): A = R_r and B = Q_r, the first `rank` rows of R and columns of Q, W = Q R.
-    What the base weight loses is `#lora.residual` of the same operand, rank and scale. The value is f32.
+    `pissa` (Meng et al. 2024, eqs. 2 and 3): with W = U diag(s) V of the `rank` largest singular
+    values, A = diag(sqrt(s / scale)) V and B = U diag(sqrt(s / scale)). `olora` (Büyükakyüz 2024):
+    A = R_r and B = Q_r, the first `rank` rows of R and columns of Q, W = Q R. What the base weight
+    loses is `#lora.residual` of the same operand, rank and scale. The value is f32.
 
     ```mlir
     #lora.start<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.0 : f64>
@@ -147,9 +150,9 @@ def LoRA_StartAttr : LoRA_WeightExpr<"Start", "start"> {
 def LoRA_OrthogonalAttr : LoRA_WeightExpr<"Orthogonal", "orthogonal"> {
   let summary = "Random rows from one half of an orthonormal basis";
   let description = [{
-    PEFT's start `orthogonal`: with Q of the QR factorization of `square`, of which the rows `first`, `first` + 2, ... are Q', the value is
-    transpose(Q') `coordinates` / 10. A with `first` = 0 and a transposed B with `first` = 1 of one `square` give B A = 0.
-    The value is f32.
+    PEFT's start `orthogonal`: with Q of the QR factorization of `square`, of which the rows
+    `first`, `first` + 2, ... are Q', the value is transpose(Q') `coordinates` / 10. A with `first`
+    = 0 and a transposed B with `first` = 1 of one `square` give B A = 0. The value is f32.
 
     ```mlir
     #lora.orthogonal<#transformer.init<standard_normal, "q_proj.lora_basis", tensor<4x4xf32>, seed = 0>,
@@ -167,7 +170,8 @@ def LoRA_OrthogonalAttr : LoRA_WeightExpr<"Orthogonal", "orthogonal"> {
 def LoRA_NormsAttr : LoRA_WeightExpr<"Norms", "norms"> {
   let summary = "The Euclidean norms of a matrix's rows or columns";
   let description = [{
-    A number per index of dimension `dim`, over the other one: DoRA's magnitudes as they begin (Liu et al. 2024). Sums are f64, the value is f32.
+    A number per index of dimension `dim`, over the other one: DoRA's magnitudes as they begin (Liu
+    et al. 2024). Sums are f64, the value is f32.
 
     ```mlir
     #lora.norms<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>, dim = 0>
@@ -201,7 +205,8 @@ def LoRA_ReplaceRowsAttr : LoRA_WeightExpr<"ReplaceRows", "replace_rows"> {
 def LoRA_ResizeRowsAttr : LoRA_WeightExpr<"ResizeRows", "resize_rows"> {
   let summary = "A weight expression with another number of rows";
   let description = [{
-    A table of tokens whose vocabulary is the adapter's: rows beyond `rows` are left out, new ones are zero until others replace them. Of a vector, elements.
+    A table of tokens whose vocabulary is the adapter's: rows beyond `rows` are left out, new ones
+    are zero until others replace them. Of a vector, elements.
 
     ```mlir
     #lora.resize_rows<#transformer.base<"weight", tensor<7x4xbf16>> to 9>

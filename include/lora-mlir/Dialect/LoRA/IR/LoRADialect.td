@@ -9,11 +9,13 @@ def LoRA_Dialect : Dialect {
   let cppNamespace = "::lora";
   let summary = "Low-rank adapters on linear layers and embeddings";
   let description = [{
-    A linear layer with a low-rank branch (Hu et al. 2021), y = W x + B (s * (A x)), with A [rank, in], B [out, rank]
-    and a scale per rank row, s = alpha / rank unless an adapter says otherwise.
+    A linear layer with a low-rank branch (Hu et al. 2021), y = W x + B (s * (A x)), with A
+    [rank, in], B [out, rank] and a scale per rank row, s = alpha / rank unless an adapter says
+    otherwise.
 
-    `lora.linear` is the branch as attached, `lora.embedding` that of a table. `-lora-merge` folds it into a weight expression,
-    `-lora-fuse` splits a linear one into `lora.down`, shared by the layers that read one input, and `lora.up`.
+    `lora.linear` is the branch as attached, `lora.embedding` that of a table. `-lora-merge` folds
+    it into a weight expression, `-lora-fuse` splits a linear one into `lora.down`, shared by the
+    layers that read one input, and `lora.up`.
   }];
   let dependentDialects = ["::lora::transformer::TransformerDialect"];
   let useDefaultAttributePrinterParser = 1;

@@ -21,7 +21,8 @@ def LoRA_LinearOp : LoRA_Op<"linear"> {
     ```
 
     Constraints:
-    - (C1) `x` is [tokens, in], `weight` [out, in], `a` [rank, in], `b` [out, rank], `scale` [rank], `bias` [out], `result` [tokens, out].
+    - (C1) `x` is [tokens, in], `weight` [out, in], `a` [rank, in], `b` [out, rank], `scale` [rank],
+      `bias` [out], `result` [tokens, out].
     - (C2) `x`, `weight`, `a`, `b` and `bias` have one element type.
   }];
   let arguments = (ins Transformer_Activation:$x, Transformer_Matrix:$weight, Transformer_Matrix:$a,
@@ -45,7 +46,8 @@ def LoRA_EmbeddingOp : LoRA_Op<"embedding"> {
     ```
 
     Constraints:
-    - (C1) `table` is [vocabulary, width], `a` [vocabulary, rank], `b` [width, rank], `scale` [rank], `result` [tokens of `ids`, width].
+    - (C1) `table` is [vocabulary, width], `a` [vocabulary, rank], `b` [width, rank], `scale`
+      [rank], `result` [tokens of `ids`, width].
     - (C2) `table`, `a`, `b` and `result` have one element type.
   }];
   let arguments = (ins Transformer_Indices:$ids, Transformer_Matrix:$table, Transformer_Matrix:$a,
@@ -86,7 +88,8 @@ def LoRA_UpOp : LoRA_Op<"up"> {
     ```
 
     Constraints:
-    - (C1) `x` is [tokens, in], `weight` [out, in], `t` [tokens, any], `b` [out, rank], `bias` [out], `result` [tokens, out].
+    - (C1) `x` is [tokens, in], `weight` [out, in], `t` [tokens, any], `b` [out, rank], `bias`
+      [out], `result` [tokens, out].
     - (C2) offset + rank is at most the width of `t`.
     - (C3) `x`, `weight`, `t`, `b` and `bias` have one element type.
   }];

@@ -7,17 +7,15 @@ include "mlir/Pass/PassBase.td"
 def Autodiff : Pass<"lora-autodiff", "::mlir::ModuleOp"> {
   let summary = "Turns the loss into a training step: reverse mode over blocks and their applications";
   let description = [{
-    Renames the entry `function`, which returns a scalar, to `result` and adds
-    the gradients of all slots of role `trainable`. The rules are the
-    operations' (`DifferentiableOpInterface`).
+    Renames the entry `function`, which returns a scalar, to `result` and adds the gradients of all
+    slots of role `trainable`. The rules are the operations' (`DifferentiableOpInterface`).
 
-    *Activity.* A value is active if it depends on a trainable slot. Only active
-    values get a gradient: none for a frozen weight, none for the input of the
-    first block with a trainable slot, and a block below it has no backward
-    function at all.
+    *Activity.* A value is active if it depends on a trainable slot. Only active values get a
+    gradient: none for a frozen weight, none for the input of the first block with a trainable slot,
+    and a block below it has no backward function at all.
 
-    *Blocks.* For each block and each pattern of active inputs there is one
-    backward function, shared by all layers that apply it so:
+    *Blocks.* For each block and each pattern of active inputs there is one backward function,
+    shared by all layers that apply it so:
 
     ```mlir
     func.func private @decoder.forward(inputs, slots) -> (results, kept)
@@ -25,16 +23,14 @@ def Autodiff : Pass<"lora-autodiff", "::mlir::ModuleOp"> {
         -> (gradients of inputs, tensor<3x48xf32> {transformer.grad = "q_proj.lora_A.weight"}, ...)
     ```
 
-    A block without kept values is its own forward function. A backward function
-    takes only the inputs and slots that it uses; `@NAME.backward_first` is the
-    one without gradients of inputs.
+    A block without kept values is its own forward function. A backward function takes only the
+    inputs and slots that it uses; `@NAME.backward_first` is the one without gradients of inputs.
 
-    *What is kept.* Only values that a rule uses. Of these, inputs and results
-    of the block are passed again by the caller, and a value is recomputed if
-    its operation works on each row alone (everything but matrix products,
-    attention and reductions over tokens) and all its operands are there
-    already: recomputing never makes another value live longer, apart from
-    inputs of the block, which the caller holds.
+    *What is kept.* Only values that a rule uses. Of these, inputs and results of the block are
+    passed again by the caller, and a value is recomputed if its operation works on each row alone
+    (everything but matrix products, attention and reductions over tokens) and all its operands are
+    there already: recomputing never makes another value live longer, apart from inputs of the
+    block, which the caller holds.
   }];
   let options = [
     Option<"function", "function", "std::string", /*default=*/"\"loss\"", "The entry to differentiate">,
@@ -52,9 +48,9 @@ def Autodiff : Pass<"lora-autodiff", "::mlir::ModuleOp"> {
 def AddGradient : Pass<"lora-add-gradient", "::mlir::ModuleOp"> {
   let summary = "Adds the gradient of a function of tensors";
   let description = [{
-    For `@f` adds `@f.gradient(arguments of @f, gradients of its floating-point
-    results) -> (gradients of its floating-point arguments)`, made of the rules
-    that `-lora-autodiff` uses and of nothing else. Tests compare it with finite
+    For `@f` adds
+    `@f.gradient(arguments of @f, gradients of its floating-point results) -> (gradients of its floating-point arguments)`,
+    made of the rules that `-lora-autodiff` uses and of nothing else. Tests compare it with finite
     differences; it shows what a rule builds.
 
     ```mlir
@@ -79,10 +75,9 @@ def AddGradient : Pass<"lora-add-gradient", "::mlir::ModuleOp"> {
 def Optimizer : Pass<"lora-optimizer", "::mlir::ModuleOp"> {
   let summary = "Adds the update of all trainable parameters to a training step";
   let description = [{
-    Appends an argument with the step's hyperparameters (learning rate, ...; see
-    `transformer.adamw` and `transformer.sgd`), so that schedules need no
-    recompilation, the global norm of the gradients, and the update. The step
-    then returns its loss and the norm before clipping.
+    Appends an argument with the step's hyperparameters (learning rate, ...; see `transformer.adamw`
+    and `transformer.sgd`), so that schedules need no recompilation, the global norm of the
+    gradients, and the update. The step then returns its loss and the norm before clipping.
 
     ```mlir
     func.func @train_step(%ids: ..., %hyperparameters: tensor<8xf32>) -> (tensor<f32>, tensor<f32>) {
@@ -106,11 +101,10 @@ def Optimizer : Pass<"lora-optimizer", "::mlir::ModuleOp"> {
 def VerifyTrainingMemory : Pass<"lora-verify-training-memory", "::mlir::ModuleOp"> {
   let summary = "Proves that no value has both dimensions of an adapted weight";
   let description = [{
-    Fails if any value has two dimensions that are the [out, in] or [in, out] of
-    a weight that carries a low-rank branch, unless it is a parameter, a cast of
-    a trainable parameter, or the gradient of a trainable parameter; or if a value
-    has two dynamic dimensions, that is, is tokens x tokens. Meaningful only
-    while the token axis is dynamic: then no activation has two static
+    Fails if any value has two dimensions that are the [out, in] or [in, out] of a weight that
+    carries a low-rank branch, unless it is a parameter, a cast of a trainable parameter, or the
+    gradient of a trainable parameter; or if a value has two dynamic dimensions, that is, is tokens
+    x tokens. Meaningful only while the token axis is dynamic: then no activation has two static
     dimensions. Changes nothing.
   }];
   let statistics = [
@@ -121,9 +115,10 @@ def VerifyTrainingMemory : Pass<"lora-verify-training-memory", "::mlir::ModuleOp
 def Attach : Pass<"lora-attach", "::mlir::ModuleOp"> {
   let summary = "Attaches a PEFT adapter folder to a model";
   let description = [{
-    Reads `adapter_config.json` and `adapter_model.safetensors` of `adapter-dir` and turns each targeted `transformer.linear` into a
-    `lora.linear`, each targeted `transformer.embedding` into a `lora.embedding`. The targeting rules are PEFT's. Every key of the config
-    and every tensor is used, or refused by name. Only the names and shapes of tensors enter the IR.
+    Reads `adapter_config.json` and `adapter_model.safetensors` of `adapter-dir` and turns each
+    targeted `transformer.linear` into a `lora.linear`, each targeted `transformer.embedding` into a
+    `lora.embedding`. The targeting rules are PEFT's. Every key of the config and every tensor is
+    used, or refused by name. Only the names and shapes of tensors enter the IR.
 
     ```mlir
     func.func private @decoder(%x: tensor<?x6xbf16>, %w: tensor<4x6xbf16> {transformer.slot = "q_proj.weight"}) -> tensor<?x4xbf16> {
@@ -145,12 +140,15 @@ def Attach : Pass<"lora-attach", "::mlir::ModuleOp"> {
     }
     ```
 
-    Places of a block that differ in which layers have a branch, in ranks or in scales apply copies of their own; places without a
-    branch keep the original. A second adapter on a layer is joined to the first along the rank, which is the sum of both.
+    Places of a block that differ in which layers have a branch, in ranks or in scales apply copies
+    of their own; places without a branch keep the original. A second adapter on a layer is joined
+    to the first along the rank, which is the sum of both.
 
-    What else the adapter holds goes into the values of slots: parameters trained in full and biases as its own leaves, trained tokens as
-    `#lora.replace_rows`, biases of branches as `#lora.sum`, the base weights of PiSSA and OLoRA as `#lora.residual`. DoRA scales a weight and its
-    B by `#lora.dora_factor`. A head whose weight is the embedding's is bound at "lm_head" if one of the two gets a value of its own.
+    What else the adapter holds goes into the values of slots: parameters trained in full and biases
+    as its own leaves, trained tokens as `#lora.replace_rows`, biases of branches as `#lora.sum`,
+    the base weights of PiSSA and OLoRA as `#lora.residual`. DoRA scales a weight and its B by
+    `#lora.dora_factor`. A head whose weight is the embedding's is bound at "lm_head" if one of the
+    two gets a value of its own.
   }];
   let options = [
     Option<"adapterDir", "adapter-dir", "std::string", "", "The adapter's folder">,
@@ -168,10 +166,12 @@ def Attach : Pass<"lora-attach", "::mlir::ModuleOp"> {
 def Merge : Pass<"lora-merge", "::mlir::ModuleOp"> {
   let summary = "Folds frozen low-rank branches into weight expressions";
   let description = [{
-    A `lora.linear`, or a `lora.up` with its `lora.down`, whose matrices are frozen slots becomes a `transformer.linear` (a
-    `lora.embedding` a `transformer.embedding`) whose weight is `#lora.merge`: W + B diag(s) A in f32, rounded once to the weight's type when the weight pack is written. Blocks that are then
-    equal become one function; weight expressions in which places differ move to `transformer.apply`. So a merged model runs the
-    base model's code. What trains is never folded; remarks of category `lora-merge` say what was left and why.
+    A `lora.linear`, or a `lora.up` with its `lora.down`, whose matrices are frozen slots becomes a
+    `transformer.linear` (a `lora.embedding` a `transformer.embedding`) whose weight is
+    `#lora.merge`: W + B diag(s) A in f32, rounded once to the weight's type when the weight pack is
+    written. Blocks that are then equal become one function; weight expressions in which places
+    differ move to `transformer.apply`. So a merged model runs the base model's code. What trains is
+    never folded; remarks of category `lora-merge` say what was left and why.
 
     ```mlir
     %0 = lora.linear %x, %w, %a, %b, %s
@@ -192,9 +192,10 @@ def Merge : Pass<"lora-merge", "::mlir::ModuleOp"> {
 def Unmerge : Pass<"lora-unmerge", "::mlir::ModuleOp"> {
   let summary = "Takes merged branches out of weight expressions";
   let description = [{
-    The inverse of `lora-merge`: a `transformer.linear` or `transformer.embedding` whose weight is `#lora.merge`, in the block or at a
-    place that applies it, becomes a `lora.linear` or `lora.embedding` again, with the leaves of the expression as slots. What else an adapter
-    did to slots (biases, parameters in full) stays in them.
+    The inverse of `lora-merge`: a `transformer.linear` or `transformer.embedding` whose weight is
+    `#lora.merge`, in the block or at a place that applies it, becomes a `lora.linear` or
+    `lora.embedding` again, with the leaves of the expression as slots. What else an adapter did to
+    slots (biases, parameters in full) stays in them.
   }];
   let statistics = [
     Statistic<"numBranches", "num-branches", "Branches taken out">];
@@ -204,13 +205,15 @@ def Unmerge : Pass<"lora-unmerge", "::mlir::ModuleOp"> {
 def Insert : Pass<"lora-insert", "::mlir::ModuleOp"> {
   let summary = "Adds new low-rank branches to a model";
   let description = [{
-    Puts branches on the linear layers and embeddings that PEFT's targeting rules select: `targets` as a list of names, of paths or `all-linear`,
-    or `regex`; or all of it from a file, `config=adapter_config.json`. A begins random (Kaiming uniform), B zero, of an
-    embedding A zero and B normal, so the model computes what it did. A config's `init_lora_weights` may say `gaussian`, `orthogonal`, false for A
-    and B random, or `pissa` and `olora`: A and B are then factors of the base weight (`#lora.start`), which loses their product
-    (`#lora.residual`). With `use_dora` magnitudes begin as norms (`#lora.norms`). Modules, names and shapes are those that PEFT makes of
-    the config. A target that matches nothing is a warning with near names, an error if nothing matches at all.
-    The IR is that of `lora-attach`, with these values:
+    Puts branches on the linear layers and embeddings that PEFT's targeting rules select: `targets`
+    as a list of names, of paths or `all-linear`, or `regex`; or all of it from a file,
+    `config=adapter_config.json`. A begins random (Kaiming uniform), B zero, of an embedding A zero
+    and B normal, so the model computes what it did. A config's `init_lora_weights` may say
+    `gaussian`, `orthogonal`, false for A and B random, or `pissa` and `olora`: A and B are then
+    factors of the base weight (`#lora.start`), which loses their product (`#lora.residual`). With
+    `use_dora` magnitudes begin as norms (`#lora.norms`). Modules, names and shapes are those that
+    PEFT makes of the config. A target that matches nothing is a warning with near names, an error
+    if nothing matches at all. The IR is that of `lora-attach`, with these values:
 
     ```mlir
     %a: tensor<2x6xf32> {transformer.slot = "q_proj.lora_A.weight", transformer.role = #transformer.role<trainable>, transformer.value =
@@ -245,8 +248,9 @@ def Insert : Pass<"lora-insert", "::mlir::ModuleOp"> {
 def Fuse : Pass<"lora-fuse", "::mlir::ModuleOp"> {
   let summary = "Makes one skinny matmul of the branches that share an input";
   let description = [{
-    `lora.linear` operations that read one value become one `lora.down`, whose A stacks theirs, and a `lora.up` each. The stacked A
-    is a slot whose value is a concatenation: what trains is stored fused, and `unfuseTrainable` takes it apart for the export.
+    `lora.linear` operations that read one value become one `lora.down`, whose A stacks theirs, and
+    a `lora.up` each. The stacked A is a slot whose value is a concatenation: what trains is stored
+    fused, and `unfuseTrainable` takes it apart for the export.
 
     ```mlir
     %q = lora.linear %x, %wq, %qa, %qb, %s
@@ -262,17 +266,19 @@ def Fuse : Pass<"lora-fuse", "::mlir::ModuleOp"> {
     %k = lora.up %x, %wk, %t[2], %kb : tensor<?x6xf32>, tensor<5x6xf32>, tensor<?x4xf32>, tensor<5x2xf32> -> tensor<?x5xf32>
     ```
 
-    Which form a group gets is decided by a cost model, for `tokens` tokens a call: each matmul takes a launch, and then the longer of
-    reading its operands and of its arithmetic. The forms:
+    Which form a group gets is decided by a cost model, for `tokens` tokens a call: each matmul
+    takes a launch, and then the longer of reading its operands and of its arithmetic. The forms:
 
     - *separate*: each layer by itself, `(x A) B`;
     - *fused*: as above;
-    - *augmented*: A stands below the base weights in one stacked weight, so that one matmul computes base and A; only for frozen layers
-      without bias, and it stores A with the base weights;
+    - *augmented*: A stands below the base weights in one stacked weight, so that one matmul
+      computes base and A; only for frozen layers without bias, and it stores A with the base
+      weights;
     - *merged*: into the base weights; see `lora-merge`, which does it.
 
-    While `exchangeable` is set, A and B stay slots of their own and the last two are out of the question. A remark of category
-    `lora-fuse` gives the form, the reason and the times that the model expects, for each group.
+    While `exchangeable` is set, A and B stay slots of their own and the last two are out of the
+    question. A remark of category `lora-fuse` gives the form, the reason and the times that the
+    model expects, for each group.
   }];
   let options = [
     Option<"form", "form", "std::string", "\"auto\"", "auto, separate, fused, augmented or merged">,

@@ -13,10 +13,11 @@ def OneDNN_Dialect : Dialect {
   let cppNamespace = "::lora::onednn";
   let summary = "What oneDNN computes, in destination style on tensors and memrefs";
   let description = [{
-    One operation per kind of primitive. Shapes are static. A weight in a layout of oneDNN's has the encoding
-    `#onednn.packed<"tag">`; an operation that does not take that layout does not verify. `-onednn-resolve-layouts` turns
-    `#onednn.packed<"any">` into the layout that oneDNN prefers on the target, and asks oneDNN; nothing else does.
-    After bufferization, which drops encodings, a packed weight is opaque bytes and the operation's `b_layout` says what they are.
+    One operation per kind of primitive. Shapes are static. A weight in a layout of oneDNN's has the
+    encoding `#onednn.packed<"tag">`; an operation that does not take that layout does not verify.
+    `-onednn-resolve-layouts` turns `#onednn.packed<"any">` into the layout that oneDNN prefers on
+    the target, and asks oneDNN; nothing else does. After bufferization, which drops encodings, a
+    packed weight is opaque bytes and the operation's `b_layout` says what they are.
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
@@ -30,7 +31,8 @@ def OneDNN_PackedAttr : AttrDef<OneDNN_Dialect, "Packed"> {
   let mnemonic = "packed";
   let summary = "Layout of a weight matrix: a oneDNN format tag for weights {in, out}";
   let description = [{
-    The encoding of a weight tensor [out, in]. `"any"` is the layout that oneDNN prefers, before it was asked.
+    The encoding of a weight tensor [out, in]. `"any"` is the layout that oneDNN prefers, before it
+    was asked.
 
     ```mlir
     tensor<144x48xbf16, #onednn.packed<"BA16a64b2a">>
@@ -76,11 +78,13 @@ class OneDNN_Op<string mnemonic, list<Trait> traits = []>
         DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]>;
 
 def OneDNN_MatmulOp : OneDNN_Op<"matmul"> {
-  let summary = "c = post_ops(op(a) op(b) + bias)";
+  let summary = "Matrix product with post-operations: c = post_ops(op(a) op(b) + bias)";
   let description = [{
-    `op` transposes an operand whose flag is set. A packed `b` is written [n, k] in its type and needs `transpose_b`. The product is accumulated in
-    f32; the bias is added and the post-ops are applied in order before the one rounding to `c`'s type. With `token_rows` the rows of `c` are
-    tokens: a call that needs the first few only may compute no more, and the other rows are then zero.
+    `op` transposes an operand whose flag is set. A packed `b` is written [n, k] in its type and
+    needs `transpose_b`. The product is accumulated in f32; the bias is added and the post-ops are
+    applied in order before the one rounding to `c`'s type. With `token_rows` the rows of `c` are
+    tokens: a call that needs the first few only may compute no more, and the other rows are then
+    zero.
 
     ```mlir
     %y = onednn.matmul ins(%x, %w : tensor<16x48xf32>, tensor<144x48xf32, #onednn.packed<"any">>)
@@ -89,11 +93,13 @@ def OneDNN_MatmulOp : OneDNN_Op<"matmul"> {
     ```
 
     Constraints:
-    - (C1) the shapes fit: op(a) is [m, k], op(b) [k, n], bias [n], each post operand and `c` [m, n].
+    - (C1) the shapes fit: op(a) is [m, k], op(b) [k, n], bias [n], each post operand and `c`
+      [m, n].
     - (C2) `a` and `b` have one element type.
     - (C3) there is one post operand per `add` and `mul` in `post_ops`.
     - (C4) a packed `b` has `transpose_b`; `a`, the post operands and `c` are never packed.
-    - (C5) on memrefs, a `b` of opaque bytes has `b_layout` and `b_shape`; on tensors neither is set.
+    - (C5) on memrefs, a `b` of opaque bytes has `b_layout` and `b_shape`; on tensors neither is
+      set.
     - (C6) with `token_rows` there is no `transpose_a`: rows of `c` are rows of `a`.
   }];
   let arguments = (ins OneDNN_Matrix:$a, OneDNN_Matrix:$b, Optional<OneDNN_Vector>:$bias,
@@ -125,7 +131,8 @@ def OneDNN_GatherOp : Op<OneDNN_Dialect, "gather", [
     DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Reads rows of a table that may be packed";
   let description = [{
-    `out[t, :] = table[indices[t], :]`. The table of tied embeddings is packed once, for the head; this reads it by its layout.
+    `out[t, :] = table[indices[t], :]`. The table of tied embeddings is packed once, for the head;
+    this reads it by its layout.
 
     ```mlir
     %h = onednn.gather ins(%ids, %w : tensor<16xi32>, tensor<259x48xbf16, #onednn.packed<"any">>)
@@ -134,7 +141,8 @@ def OneDNN_GatherOp : Op<OneDNN_Dialect, "gather", [
 
     Constraints:
     - (C1) `out` is [number of indices, width of the table], of the table's element type.
-    - (C2) on memrefs, a `table` of opaque bytes has `table_layout` and `table_shape`; on tensors neither is set.
+    - (C2) on memrefs, a `table` of opaque bytes has `table_layout` and `table_shape`; on tensors
+      neither is set.
   }];
   let arguments = (ins OneDNN_IndexVector:$indices, OneDNN_Matrix:$table, OneDNN_Matrix:$out,
                        OptionalAttr<OneDNN_PackedAttr>:$table_layout,

@@ -13,9 +13,9 @@ def RT_Dialect : Dialect {
   let cppNamespace = "::lora::rt";
   let summary = "Execution: parameters by address, one frame per function, primitives, parallel loops";
   let description = [{
-    The last dialect before `llvm`. Functions here take a `!rt.context` (the services of the runtime), `!rt.slots` (the
-    addresses of a layer's parameters and state), a `!rt.frame` (their workspace), and memrefs. Everything in it has a counterpart in
-    `lora-runtime/module.h`.
+    The last dialect before `llvm`. Functions here take a `!rt.context` (the services of the
+    runtime), `!rt.slots` (the addresses of a layer's parameters and state), a `!rt.frame` (their
+    workspace), and memrefs. Everything in it has a counterpart in `lora-runtime/module.h`.
   }];
   let useDefaultTypePrinterParser = 1;
   let hasOperationAttrVerify = 1;
@@ -122,7 +122,8 @@ def RT_SubframeOp : RT_Op<"subframe", [Pure]> {
 def RT_AdvanceOp : RT_Op<"advance", [Pure, AllTypesMatch<["base", "result"]>]> {
   let summary = "Slots or a frame, some steps further";
   let description = [{
-    The address `base` plus count * stride, in slots for `!rt.slots`, in bytes for `!rt.frame`. A loop over layers moves on with it.
+    The address `base` plus count * stride, in slots for `!rt.slots`, in bytes for `!rt.frame`. A
+    loop over layers moves on with it.
 
     ```mlir
     %layer = rt.advance %slots by %i * 14 : !rt.slots
@@ -163,8 +164,9 @@ def RT_ExecuteOp : RT_Op<"execute", [DeclareOpInterfaceMethods<SymbolUserOpInter
 def RT_ExecuteGroupOp : RT_Op<"execute_group", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Executes primitives that may run at once";
   let description = [{
-    `counts` says how many of the buffers belong to each primitive, in order. None of them touches what another one writes, except that an operand of a
-    matmul's post-op may be what an earlier one of as many columns writes: each element is written before it is read.
+    `counts` says how many of the buffers belong to each primitive, in order. None of them touches
+    what another one writes, except that an operand of a matmul's post-op may be what an earlier one
+    of as many columns writes: each element is written before it is read.
 
     ```mlir
     rt.execute_group %context, [@matmul_1x144x48_bf16, @matmul_1x96x48_bf16](%a, %w, %c, %a, %v, %d) counts [3, 3]
@@ -185,7 +187,8 @@ def RT_ExecuteGroupOp : RT_Op<"execute_group", [DeclareOpInterfaceMethods<Symbol
 def RT_ParallelForOp : RT_Op<"parallel_for", [SingleBlock, RecursiveMemoryEffects]> {
   let summary = "Runs a body over an index range on the threads of the runtime";
   let description = [{
-    Iterations may run in any order and at once; they write disjoint memory. `grain` is the least number of iterations of a chunk.
+    Iterations may run in any order and at once; they write disjoint memory. `grain` is the least
+    number of iterations of a chunk.
 
     ```mlir
     rt.parallel_for %context, %i = %c0 to %c16 grain 4 {
@@ -212,7 +215,8 @@ def RT_YieldOp : RT_Op<"yield", [Pure, Terminator, HasParent<"ParallelForOp">]> 
 def RT_LaunchOp : RT_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Runs a kernel over an index range on the threads of the runtime";
   let description = [{
-    A `parallel_for` whose body has become a function (`-rt-outline-kernels`): the kernel takes the range of a chunk, then the captures.
+    A `parallel_for` whose body has become a function (`-rt-outline-kernels`): the kernel takes the
+    range of a chunk, then the captures.
 
     ```mlir
     rt.launch %context, @scale.kernel(%m) from %c0 to %c16 grain 4 : memref<16xf32>

@@ -7,11 +7,12 @@ include "mlir/Pass/PassBase.td"
 def OutlineKernels : Pass<"rt-outline-kernels", "::mlir::ModuleOp"> {
   let summary = "Turn loop nests into functions whose buffers do not alias";
   let description = [{
-    The body of each `rt.parallel_for`, and each serial loop nest at the top of a function, becomes a private function
-    that takes every buffer it touches as one argument, `llvm.noalias` unless the buffers may overlap (views of one frame, one slot
-    under two types). LLVM then keeps accumulators in registers and vectorizes without alias checks. Constants and views are made anew
-    inside; a buffer with a run-time leading dimension is passed as its first row and its number of rows; buffers allocated in a
-    body live on the stack of the kernel.
+    The body of each `rt.parallel_for`, and each serial loop nest at the top of a function, becomes
+    a private function that takes every buffer it touches as one argument, `llvm.noalias` unless the
+    buffers may overlap (views of one frame, one slot under two types). LLVM then keeps accumulators
+    in registers and vectorizes without alias checks. Constants and views are made anew inside; a
+    buffer with a run-time leading dimension is passed as its first row and its number of rows;
+    buffers allocated in a body live on the stack of the kernel.
 
     ```mlir
     rt.parallel_for %context, %i = %c0 to %c16 grain 4 {
@@ -46,9 +47,9 @@ def OutlineKernels : Pass<"rt-outline-kernels", "::mlir::ModuleOp"> {
 def FuseElementwise : Pass<"rt-fuse-elementwise"> {
   let summary = "Fuses elementwise operations on tensors where nothing is computed twice";
   let description = [{
-    Like upstream's `-linalg-fuse-elementwise-ops`, but a producer is fused only where each of its values is computed once, or where
-    it does not depend on the innermost loop of the consumer. So an activation is not fused into a matrix product, which would compute it
-    once per output.
+    Like upstream's `-linalg-fuse-elementwise-ops`, but a producer is fused only where each of its
+    values is computed once, or where it does not depend on the innermost loop of the consumer. So
+    an activation is not fused into a matrix product, which would compute it once per output.
 
     ```mlir
     %a = linalg.generic {elementwise} ins(%x) ...
@@ -66,7 +67,8 @@ def FuseElementwise : Pass<"rt-fuse-elementwise"> {
 def LinalgToParallel : Pass<"rt-linalg-to-parallel", "::mlir::func::FuncOp"> {
   let summary = "Lowers linalg on buffers, copies and scf.forall to loops";
   let description = [{
-    What is not inside a parallel loop becomes `scf.parallel` with serial reductions inside; the rest becomes `scf.for`.
+    What is not inside a parallel loop becomes `scf.parallel` with serial reductions inside; the
+    rest becomes `scf.for`.
 
     ```mlir
     memref.copy %a, %b : memref<16x48xf32> to memref<16x48xf32>
@@ -112,9 +114,10 @@ def PromoteAccumulators : Pass<"rt-promote-accumulators", "::mlir::func::FuncOp"
 def FuseParallelLoops : Pass<"rt-fuse-parallel-loops", "::mlir::func::FuncOp"> {
   let summary = "Fuses parallel loops over the same rows";
   let description = [{
-    Two `rt.parallel_for` over one range become one where an iteration of the second reads and writes, of what the first writes, only the row
-    that its own index names (the first index of a buffer). What is between them must not touch what the first does. Loops that read more
-    than a cache holds besides their rows, such as matrix products, stay apart.
+    Two `rt.parallel_for` over one range become one where an iteration of the second reads and
+    writes, of what the first writes, only the row that its own index names (the first index of a
+    buffer). What is between them must not touch what the first does. Loops that read more than a
+    cache holds besides their rows, such as matrix products, stay apart.
 
     ```mlir
     rt.parallel_for %context, %i = %c0 to %c512 grain 4 { /* sum[i] = sum of squares of x[i, :] */ }
@@ -131,9 +134,11 @@ def FuseParallelLoops : Pass<"rt-fuse-parallel-loops", "::mlir::func::FuncOp"> {
 def GroupExecutions : Pass<"rt-group-executions", "::mlir::ModuleOp"> {
   let summary = "Executes products of one row together";
   let description = [{
-    Products of one row are bound by reading their matrices, and each is over in microseconds: threads that meet once for several of them wait less, and
-    read in longer runs. Executions of such matmuls become one `rt.execute_group` where none needs what another one writes, and where what is
-    between them does not touch it either. An operand of a post-op may be another one's result: each of its elements is read by the thread that wrote it.
+    Products of one row are bound by reading their matrices, and each is over in microseconds:
+    threads that meet once for several of them wait less, and read in longer runs. Executions of
+    such matmuls become one `rt.execute_group` where none needs what another one writes, and where
+    what is between them does not touch it either. An operand of a post-op may be another one's
+    result: each of its elements is read by the thread that wrote it.
 
     ```mlir
     rt.execute %context, @gate(%x, %w0, %g) : ...
@@ -151,9 +156,10 @@ def GroupExecutions : Pass<"rt-group-executions", "::mlir::ModuleOp"> {
 def PlanMemory : Pass<"rt-plan-memory", "::mlir::ModuleOp"> {
   let summary = "Gives every buffer a place in its function's frame";
   let description = [{
-    Callees first: a function's frame holds its static buffers and the frames of what it calls, at offsets that are multiples of 64.
-    What is not alive at the same time shares bytes. `rt.frame_bytes` on the function says how many there are in all. Buffers
-    in the body of an `rt.parallel_for` are its threads' own and stay.
+    Callees first: a function's frame holds its static buffers and the frames of what it calls, at
+    offsets that are multiples of 64. What is not alive at the same time shares bytes.
+    `rt.frame_bytes` on the function says how many there are in all. Buffers in the body of an
+    `rt.parallel_for` are its threads' own and stay.
 
     ```mlir
     func.func @f(%c: !rt.context, %s: !rt.slots, %frame: !rt.frame) {
@@ -168,7 +174,8 @@ def PlanMemory : Pass<"rt-plan-memory", "::mlir::ModuleOp"> {
       ...
     }
     ```
-    A buffer whose size is not a constant is an error. The result is verified as by `-rt-verify-memory-plan`.
+    A buffer whose size is not a constant is an error. The result is verified as by
+    `-rt-verify-memory-plan`.
   }];
   let dependentDialects = ["::lora::rt::RTDialect"];
   let statistics = [
@@ -180,8 +187,8 @@ def PlanMemory : Pass<"rt-plan-memory", "::mlir::ModuleOp"> {
 def VerifyMemoryPlan : Pass<"rt-verify-memory-plan", "::mlir::ModuleOp"> {
   let summary = "Verifies that buffers which are in use at once do not share bytes";
   let description = [{
-    Reads offsets and uses off the IR, for every function with `rt.frame_bytes`, and fails where two buffers or frames of callees share
-    bytes while both are in use, or one is not inside the frame.
+    Reads offsets and uses off the IR, for every function with `rt.frame_bytes`, and fails where two
+    buffers or frames of callees share bytes while both are in use, or one is not inside the frame.
 
     ```mlir
     %a = rt.frame_view %frame[0] : memref<16x48xf32>
@@ -193,9 +200,10 @@ def VerifyMemoryPlan : Pass<"rt-verify-memory-plan", "::mlir::ModuleOp"> {
 def VerifyTrainingPlan : Pass<"rt-verify-training-plan", "::mlir::ModuleOp"> {
   let summary = "Proves that planned frames hold no dense gradient or delta";
   let description = [{
-    Where an entry was planned for at least two numbers of tokens, its frame is a constant plus a term that grows with
-    them. Fails unless the constant is smaller than the smallest frozen matrix of the blocks that have trainable slots: a value of the shape
-    of an adapted weight would be part of it. Runs after `-rt-plan-memory` and changes nothing.
+    Where an entry was planned for at least two numbers of tokens, its frame is a constant plus a
+    term that grows with them. Fails unless the constant is smaller than the smallest frozen matrix
+    of the blocks that have trainable slots: a value of the shape of an adapted weight would be part
+    of it. Runs after `-rt-plan-memory` and changes nothing.
   }];
   let statistics = [Statistic<"constantBytes", "constant-bytes", "Bytes of a frame that do not grow with tokens">];
 }
@@ -225,9 +233,9 @@ def UnshareFills : Pass<"rt-unshare-fills"> {
 def RollLayers : Pass<"rt-roll-layers", "::mlir::func::FuncOp"> {
   let summary = "Turns the calls of successive layers into a loop";
   let description = [{
-    Runs of calls that differ by constant steps in their slots and their places in the frame become a loop over one or a few
-    calls, so that code does not grow with the number of layers. After `-rt-plan-memory`; `-rt-verify-memory-plan` does not
-    follow addresses that a loop computes.
+    Runs of calls that differ by constant steps in their slots and their places in the frame become
+    a loop over one or a few calls, so that code does not grow with the number of layers. After
+    `-rt-plan-memory`; `-rt-verify-memory-plan` does not follow addresses that a loop computes.
 
     ```mlir
     %s0 = rt.slot_range %slots[1]

@@ -56,8 +56,9 @@ def Transformer_Conv1DAttr : Transformer_Attr<"Conv1D", "conv1d"> {
     ```mlir
     #transformer.base<"attn.c_proj.weight", tensor<48x48xf32, #transformer.conv1d>>
     ```
-    An encoding of the type of a stored tensor. `#transformer.transpose` turns it into the [out, in] of a linear layer; nothing else takes it, so that
-    a square matrix cannot be used the wrong way round.
+    An encoding of the type of a stored tensor. `#transformer.transpose` turns it into the [out, in]
+    of a linear layer; nothing else takes it, so that a square matrix cannot be used the wrong way
+    round.
   }];
 }
 
@@ -94,8 +95,8 @@ def Transformer_InitAttr : Transformer_WeightExpr<"Init", "init"> {
     ```
     `kaiming_uniform` draws from U(-1/sqrt(in), 1/sqrt(in)), torch's
     `kaiming_uniform_(a = sqrt(5))`; `normal` from N(0, (1/r)^2) with r the first dimension,
-    `standard_normal` from N(0, 1).
-    The last number is the seed; the stream depends on it and on the full name.
+    `standard_normal` from N(0, 1). The last number is the seed; the stream depends on it and on the
+    full name.
   }];
   let parameters = (ins EnumParameter<Transformer_InitKind>:$kind, "::mlir::StringAttr":$name,
                         "::mlir::RankedTensorType":$type, "uint64_t":$seed);
@@ -108,7 +109,8 @@ def Transformer_NamedAttr : Transformer_WeightExpr<"Named", "named"> {
     ```mlir
     #transformer.named<"k_proj.weight", #transformer.base<"q_proj.weight", tensor<6x4xf32>>>
     ```
-    The value is the expression's; like `#transformer.init` it is a leaf, a tensor of this name, for what trains it and saves it.
+    The value is the expression's; like `#transformer.init` it is a leaf, a tensor of this name, for
+    what trains it and saves it.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, "::mlir::Attribute":$operand);
   let assemblyFormat = "`<` $name `,` $operand `>`";

@@ -15,18 +15,16 @@ def Transformer_Dialect : Dialect {
   let cppNamespace = "::lora::transformer";
   let summary = "Transformer graphs: blocks, parameters by name, whole-tensor operations";
   let description = [{
-    A model is a module of functions. A *block* is a private `func.func`; an
-    *entry* is a public one. A block's parameters and state are arguments that
-    carry `transformer.slot`, a name relative to the block; `transformer.apply
-    @block at "path"` binds the slot `name` to `path.name`. No operation holds
-    the bytes of a parameter.
+    A model is a module of functions. A *block* is a private `func.func`; an *entry* is a public
+    one. A block's parameters and state are arguments that carry `transformer.slot`, a name relative
+    to the block; `transformer.apply @block at "path"` binds the slot `name` to `path.name`. No
+    operation holds the bytes of a parameter.
 
-    Activations are `[tokens, features]`: there is one token axis, whatever the
-    number of sequences. What the sequences are is said by the *sequence table*,
-    `tensor<4x?xi32>`, whose rows hold per token: its position, the first key
-    that it attends to, the end of its keys (exclusive), and the cache row that
-    its own key is written to. Only `rotary_table`, `attention` and
-    `cache_write` read it.
+    Activations are `[tokens, features]`: there is one token axis, whatever the number of sequences.
+    What the sequences are is said by the *sequence table*, `tensor<4x?xi32>`, whose rows hold per
+    token: its position, the first key that it attends to, the end of its keys (exclusive), and the
+    cache row that its own key is written to. Only `rotary_table`, `attention` and `cache_write`
+    read it.
 
     Attributes of a block's arguments and results:
 
@@ -38,13 +36,14 @@ def Transformer_Dialect : Dialect {
     | `transformer.next = "name"` | result | the new value of the state slot `name`, updated in place |
     | `transformer.grad = "name"` | result | the gradient of the trainable slot `name` |
 
-    A function made for a fixed number of tokens (`-transformer-specialize-tokens`) carries `transformer.tokens = 32 : i64`, and
-    its products with a matrix `transformer.token_rows`: a row of their result is a token's, so that rows of padding need not be
-    computed.
+    A function made for a fixed number of tokens (`-transformer-specialize-tokens`) carries
+    `transformer.tokens = 32 : i64`, and its products with a matrix `transformer.token_rows`: a row
+    of their result is a token's, so that rows of padding need not be computed.
 
-    Every operation accepts f32, f64, bf16; it computes in f32 (f64 for f64)
-    and rounds once to its result's type. Its decomposition into `linalg`,
-    `arith` and `math` (`-convert-transformer-to-linalg`) is its definition.
+    Operations on activations accept f32, f64, bf16 and f16. They compute in f32 (f64 for f64) and
+    round once to the type of the result. Losses, norms of gradients and updates are f32 or f64. The
+    decomposition of an operation into `linalg`, `arith` and `math`
+    (`-convert-transformer-to-linalg`) is its definition.
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;

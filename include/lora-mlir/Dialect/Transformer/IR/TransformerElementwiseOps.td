@@ -54,7 +54,7 @@ def Transformer_ActivationOp : Transformer_DifferentiableOp<"activation", [SameO
 }
 
 def Transformer_ActivationGradientOp : Transformer_Op<"activation_gradient", [Pure, SameOperandsAndResultType]> {
-  let summary = "dx = dy f'(x)";
+  let summary = "Gradient of an activation: dx = dy f'(x)";
   let description = [{
     ```mlir
     %dx = transformer.activation_gradient %dy, %x {kind = silu} : tensor<?x80xf32>
@@ -115,7 +115,7 @@ def Transformer_SoftcapOp : Transformer_DifferentiableOp<"softcap", [SameOperand
 }
 
 def Transformer_SoftcapGradientOp : Transformer_Op<"softcap_gradient", [Pure, SameOperandsAndResultType]> {
-  let summary = "dx = dy (1 - (y / cap)²), from the result of softcap";
+  let summary = "Gradient of softcap, from its result: dx = dy (1 - (y / cap)²)";
   let description = [{
     ```mlir
     %dx = transformer.softcap_gradient %dy, %y {cap = 30.0 : f64} : tensor<?x259xf32>

@@ -11,9 +11,9 @@ include "lora-mlir/Dialect/Transformer/IR/TransformerOpBase.td"
 def Transformer_RMSNormOp : Transformer_DifferentiableOp<"rms_norm", [AllTypesMatch<["x", "result"]>]> {
   let summary = "Root-mean-square normalization of each group of features";
   let description = [{
-    Each row of `x` is a sequence of groups as wide as `weight`; each group is normalized by itself (Zhang and Sennrich 2019,
-    eq. 4): `y = x / sqrt(mean(x²) + eps) * weight`. One group a row is the norm of a hidden state; one
-    per head is Qwen3's q/k norm.
+    Each row of `x` is a sequence of groups as wide as `weight`; each group is normalized by itself
+    (Zhang and Sennrich 2019, eq. 4): `y = x / sqrt(mean(x²) + eps) * weight`. One group a row is
+    the norm of a hidden state; one per head is Qwen3's q/k norm.
 
     ```mlir
     %y = transformer.rms_norm %x, %w {eps = 1.0e-6 : f64} : tensor<?x144xf32>, tensor<24xf32>
@@ -38,7 +38,8 @@ def Transformer_RMSNormOp : Transformer_DifferentiableOp<"rms_norm", [AllTypesMa
 def Transformer_RMSNormGradientOp : Transformer_Op<"rms_norm_gradient", [Pure, AllTypesMatch<["dy", "x", "result"]>]> {
   let summary = "Input gradient of rms_norm";
   let description = [{
-    With r = 1 / sqrt(mean(x²) + eps) and g = dy * weight, per group of width n: `dx = r g - x r³ (sum of g x) / n`.
+    With r = 1 / sqrt(mean(x²) + eps) and g = dy * weight, per group of width n:
+    `dx = r g - x r³ (sum of g x) / n`.
 
     ```mlir
     %dx = transformer.rms_norm_gradient %dy, %x, %w {eps = 1.0e-6 : f64} : tensor<?x144xf32>, tensor<24xf32>
@@ -74,7 +75,8 @@ def Transformer_RMSNormWeightGradientOp : Transformer_Op<"rms_norm_weight_gradie
 def Transformer_LayerNormOp : Transformer_DifferentiableOp<"layer_norm", [AllTypesMatch<["x", "result"]>]> {
   let summary = "Normalization of each row to mean 0 and variance 1";
   let description = [{
-    Over the features of a row, n of them (Ba et al. 2016, eq. 4): `y = (x - mean(x)) / sqrt(mean((x - mean(x))²) + eps) * weight + bias`.
+    Over the features of a row, n of them (Ba et al. 2016, eq. 4):
+    `y = (x - mean(x)) / sqrt(mean((x - mean(x))²) + eps) * weight + bias`.
 
     ```mlir
     %y = transformer.layer_norm %x, %w, %b {eps = 1.0e-5 : f64} : tensor<?x48xf32>, tensor<48xf32>, tensor<48xf32>
@@ -93,7 +95,8 @@ def Transformer_LayerNormOp : Transformer_DifferentiableOp<"layer_norm", [AllTyp
 def Transformer_LayerNormGradientOp : Transformer_Op<"layer_norm_gradient", [Pure, AllTypesMatch<["dy", "x", "result"]>]> {
   let summary = "Input gradient of layer_norm";
   let description = [{
-    With h = (x - mean(x)) r, r = 1 / sqrt(mean((x - mean(x))²) + eps), and g = dy * weight: `dx = r (g - mean(g) - h mean(g h))`.
+    With h = (x - mean(x)) r, r = 1 / sqrt(mean((x - mean(x))²) + eps), and g = dy * weight:
+    `dx = r (g - mean(g) - h mean(g h))`.
 
     ```mlir
     %dx = transformer.layer_norm_gradient %dy, %x, %w {eps = 1.0e-5 : f64} : tensor<?x48xf32>, tensor<48xf32>
@@ -111,7 +114,8 @@ def Transformer_LayerNormGradientOp : Transformer_Op<"layer_norm_gradient", [Pur
 def Transformer_LayerNormWeightGradientOp : Transformer_Op<"layer_norm_weight_gradient", [Pure, AllTypesMatch<["dy", "x"]>]> {
   let summary = "Weight gradient of layer_norm";
   let description = [{
-    `result[i] = sum over tokens of dy * h`, h as in `layer_norm_gradient`. That of the bias is `sum_tokens` of dy.
+    `result[i] = sum over tokens of dy * h`, h as in `layer_norm_gradient`. That of the bias is
+    `sum_tokens` of dy.
 
     ```mlir
     %dw = transformer.layer_norm_weight_gradient %dy, %x {eps = 1.0e-5 : f64} : tensor<?x48xf32> -> tensor<48xf32>

@@ -7,9 +7,11 @@ include "mlir/Pass/PassBase.td"
 def TransformerSpecializeTokens : Pass<"transformer-specialize-tokens", "::mlir::ModuleOp"> {
   let summary = "Makes copies of entries and their blocks for fixed numbers of tokens";
   let description = [{
-    For each entry in `functions` and each count M in `tokens`, makes a public copy `@entry.tM` whose token axes are M, and private
-    copies `@block.tM` of the blocks that it applies. Products with a matrix are marked `transformer.token_rows`. State slots, and what is derived from them in place, keep their run-time
-    number of rows. Everything else that has a body is removed, unless `keep` is given: what is left is what will be run.
+    For each entry in `functions` and each count M in `tokens`, makes a public copy `@entry.tM`
+    whose token axes are M, and private copies `@block.tM` of the blocks that it applies. Products
+    with a matrix are marked `transformer.token_rows`. State slots, and what is derived from them in
+    place, keep their run-time number of rows. Everything else that has a body is removed, unless
+    `keep` is given: what is left is what will be run.
 
     ```mlir
     func.func @logits(%h: tensor<?x48xf32>) -> tensor<?x259xf32> {
@@ -37,12 +39,11 @@ def TransformerSpecializeTokens : Pass<"transformer-specialize-tokens", "::mlir:
 def StripCache : Pass<"transformer-strip-cache", "::mlir::ModuleOp"> {
   let summary = "Attends to the tokens at hand instead of a key/value cache";
   let description = [{
-    Training sees whole sequences, so a cache would only copy keys and values, and
-    a block that updates state in place cannot be differentiated. Replaces
-    `cache_write` by what it writes and removes the state that is then unused,
-    with its `transformer.next` results. Applications do not change, because
-    state is bound, not passed. The key ranges of the sequence table index the
-    token axis from here on.
+    Training sees whole sequences, so a cache would only copy keys and values, and a block that
+    updates state in place cannot be differentiated. Replaces `cache_write` by what it writes and
+    removes the state that is then unused, with its `transformer.next` results. Applications do not
+    change, because state is bound, not passed. The key ranges of the sequence table index the token
+    axis from here on.
 
     ```mlir
     func.func private @b(%k: tensor<?x72xf32>, %seq: tensor<4x?xi32>,
@@ -70,9 +71,9 @@ def StripCache : Pass<"transformer-strip-cache", "::mlir::ModuleOp"> {
 def AddLoss : Pass<"transformer-add-loss", "::mlir::ModuleOp"> {
   let summary = "Makes the loss of a language model from its hidden states and logits";
   let description = [{
-    Adds the entry `@loss(ids, sequence, labels)`: the bodies of
-    `@hidden_states(ids, sequence)` and `@logits(hidden)`, and the mean
-    cross-entropy over the labelled tokens. The two entries are removed.
+    Adds the entry `@loss(ids, sequence, labels)`: the bodies of `@hidden_states(ids, sequence)` and
+    `@logits(hidden)`, and the mean cross-entropy over the labelled tokens. The two entries are
+    removed.
 
     ```mlir
     func.func @loss(%ids: tensor<?xi32>, %seq: tensor<4x?xi32>, %labels: tensor<?xi32>) -> tensor<f32> {
