@@ -13,45 +13,56 @@ using namespace lora_rt;
 static constexpr std::string_view prefixes[] = {"model.", "transformer.",
                                                 "bert.", "roberta."};
 
-/// The tensor `name`, with the prefix or without it.
-static const TensorView *findPrefixed(const Checkpoint &checkpoint,
-                                      std::string_view name) {
-  if (const TensorView *tensor = checkpoint.find(name))
-    return tensor;
+/// The tensors `name`, with the prefix of its family, once too often or not at
+/// all. A name without one may be that of a model without a head.
+static void addPrefixed(const Checkpoint &checkpoint, std::string_view name,
+                        std::vector<const TensorView *> &found) {
+  auto add = [&](std::string_view candidate) {
+    if (const TensorView *tensor = checkpoint.find(candidate))
+      found.push_back(tensor);
+  };
+  add(name);
   for (std::string_view prefix : prefixes)
-    if (name.starts_with(prefix))
-      return checkpoint.find(name.substr(prefix.size()));
+    if (name.starts_with(prefix)) {
+      add(name.substr(prefix.size()));
+      return add(std::string(prefix) + std::string(name));
+    }
   for (std::string_view prefix : prefixes)
-    if (const TensorView *tensor =
-            checkpoint.find(std::string(prefix) + std::string(name)))
-      return tensor;
-  return nullptr;
+    add(std::string(prefix) + std::string(name));
+}
+
+std::string lora::decoderBiasOf(std::string_view name) {
+  for (std::string_view head : {"cls.predictions.", "lm_head."})
+    if (name.starts_with(head) && name.substr(head.size()) == "bias")
+      return std::string(head) + "decoder.bias";
+  return {};
+}
+
+std::vector<const TensorView *> lora::findTensors(const Checkpoint &checkpoint,
+                                                  std::string_view name) {
+  std::vector<const TensorView *> found;
+  // The bias of a head for masked words has two names, of which transformers
+  // takes this one where it is there.
+  if (std::string own = decoderBiasOf(name); !own.empty()) {
+    addPrefixed(checkpoint, own, found);
+    if (!found.empty())
+      return found;
+  }
+  addPrefixed(checkpoint, name, found);
+  for (auto [to, from] : {std::pair(".LayerNorm.weight", ".LayerNorm.gamma"),
+                          std::pair(".LayerNorm.bias", ".LayerNorm.beta")})
+    if (name.ends_with(to)) {
+      std::string_view stem =
+          name.substr(0, name.size() - std::string_view(to).size());
+      addPrefixed(checkpoint, std::string(stem) + from, found);
+    }
+  return found;
 }
 
 const TensorView *lora::findTensor(const Checkpoint &checkpoint,
                                    std::string_view name) {
-  // The bias of a head for masked words has two names; where they are not tied,
-  // transformers computes with the decoder's.
-  for (auto [bias, used] :
-       {std::pair("cls.predictions.bias", "cls.predictions.decoder.bias"),
-        std::pair("lm_head.bias", "lm_head.decoder.bias")})
-    if (name == bias)
-      if (const TensorView *tensor = findPrefixed(checkpoint, used))
-        return tensor;
-  if (const TensorView *tensor = findPrefixed(checkpoint, name))
-    return tensor;
-  auto renamed = [&](std::string_view from,
-                     std::string_view to) -> const TensorView * {
-    if (!name.ends_with(from))
-      return nullptr;
-    std::string_view stem = name.substr(0, name.size() - from.size());
-    return findPrefixed(checkpoint, std::string(stem) + std::string(to));
-  };
-  for (auto [from, to] : {std::pair("LayerNorm.weight", "LayerNorm.gamma"),
-                          std::pair("LayerNorm.bias", "LayerNorm.beta")})
-    if (const TensorView *tensor = renamed(from, to))
-      return tensor;
-  return nullptr;
+  std::vector<const TensorView *> found = findTensors(checkpoint, name);
+  return found.empty() ? nullptr : found.front();
 }
 
 /// Heads and the embeddings that they may be tied to.
@@ -69,18 +80,24 @@ bool lora::canBeTied(std::string_view head, std::string_view embedding) {
   return false;
 }
 
+std::vector<std::string_view> lora::tiedNames(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (auto [head, embedding] : ties) {
+    if (name == head)
+      names.push_back(embedding);
+    if (name == embedding || name == embedding.substr(embedding.find('.') + 1))
+      names.push_back(head);
+  }
+  return names;
+}
+
 const TensorView *lora::resolveTensor(const Checkpoint &checkpoint,
                                       std::string_view name) {
   if (const TensorView *tensor = findTensor(checkpoint, name))
     return tensor;
-  for (auto [head, embedding] : ties) {
-    if (name == head)
-      if (const TensorView *tensor = findTensor(checkpoint, embedding))
-        return tensor;
-    if (name == embedding || name == embedding.substr(embedding.find('.') + 1))
-      if (const TensorView *tensor = findTensor(checkpoint, head))
-        return tensor;
-  }
+  for (std::string_view other : tiedNames(name))
+    if (const TensorView *tensor = findTensor(checkpoint, other))
+      return tensor;
   return nullptr;
 }
 

@@ -1,235 +1,23 @@
 //===- Import.cpp - A Hugging Face folder as IR ---------------------------===//
 //
-// Matches the parameters that the configuration calls for with the tensors of
-// the checkpoint. Every parameter must be there in the right shape; every
-// tensor that is left over is named.
+// Configuration, then the parameters that it calls for and the tensors that
+// they are, then the graph.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/Import.h"
-#include "CheckpointNames.h"
 #include "ModelBuilder.h"
+#include "TensorMatcher.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "lora-runtime/Folder.h"
 #include "mlir/IR/Verifier.h"
 
 #include <algorithm>
-#include <cstring>
-#include <set>
+#include <filesystem>
 
 using namespace lora;
 using namespace lora_rt;
-using lora::transformer::joinPath;
-
-namespace {
-
-class TensorMatcher {
-public:
-  /// `vocabulary` is config.json's; an adapter's may be another.
-  TensorMatcher(const ModelConfig &config, int64_t vocabulary,
-                const Checkpoint &checkpoint,
-                const std::set<std::string> &provided)
-      : config(config), vocabulary(vocabulary), checkpoint(checkpoint),
-        provided(provided) {}
-
-  /// Finds the tensor of each parameter of the plan; remembers what is missing.
-  void match(ModelPlan &plan);
-
-  /// The type of most elements, as a type to compute in.
-  DType preferredType() const;
-
-  std::string unusedTensors() const;
-
-  Error takeError();
-
-private:
-  void match(BlockPlan &block);
-  /// The embedding and the head, which may be the same.
-  void matchEmbedding(ModelPlan &plan);
-  /// Whether there is any tensor of the block.
-  bool hasAny(const BlockPlan &block) const;
-  DType use(const std::string &name, Parameter &parameter,
-            const TensorView *tensor);
-
-  const ModelConfig &config;
-  int64_t vocabulary;
-  const Checkpoint &checkpoint;
-  const std::set<std::string> &provided;
-  std::set<std::string_view> used;
-  std::map<DType, int64_t> elements;
-  std::vector<std::string> missing;
-  Error error;
-};
-
-} // namespace
-
-/// Up to `limit` names, and how many there are beyond.
-static std::string listNames(llvm::ArrayRef<std::string> names,
-                             size_t limit = 6) {
-  std::string text;
-  for (size_t i = 0; i < std::min(limit, names.size()); ++i)
-    text += (i ? ", '" : "'") + names[i] + "'";
-  if (names.size() > limit)
-    text += " and " + std::to_string(names.size() - limit) + " more";
-  return text;
-}
-
-DType TensorMatcher::use(const std::string &name, Parameter &parameter,
-                         const TensorView *tensor) {
-  // What an adapter brings need not be there, nor fit.
-  bool isProvided = provided.count(name);
-  if (!tensor) {
-    if (!isProvided)
-      missing.push_back(name);
-    return DType::F32;
-  }
-  auto where = [&]() {
-    return std::string(checkpoint.fileOf(tensor->name)) + ": tensor '" +
-           tensor->name + "'";
-  };
-  if (!isFloat(tensor->dtype) && !error)
-    error = makeError(ErrorCode::Unsupported, where(), " is ",
-                      safetensorsName(tensor->dtype),
-                      "; supported are F32, F16, BF16 and F64, so take the "
-                      "model's checkpoint that is not quantized");
-  // An adapter's vocabulary may be another than the model's.
-  llvm::SmallVector<int64_t, 2> expected = parameter.shape;
-  if (parameter.perToken && expected[0] != vocabulary) {
-    expected[0] = vocabulary;
-    if (llvm::ArrayRef(tensor->shape) == llvm::ArrayRef(expected))
-      parameter.storedRows = vocabulary;
-  }
-  if (llvm::ArrayRef(tensor->shape) != llvm::ArrayRef(expected) &&
-      !isProvided && !error)
-    error =
-        makeError(ErrorCode::InvalidFile, where(), " is ",
-                  shapeText(tensor->shape), ", but config.json calls for ",
-                  shapeText(expected), "; are both files from the same model?");
-  if (used.insert(tensor->name).second)
-    elements[tensor->dtype] += tensor->elements();
-  return tensor->dtype;
-}
-
-void TensorMatcher::match(BlockPlan &block) {
-  for (Parameter &parameter : block.parameters) {
-    std::string name = joinPath(block.path, parameter.name);
-    block.stored.push_back(use(name, parameter,
-                               config.tied ? resolveTensor(checkpoint, name)
-                                           : findTensor(checkpoint, name)));
-  }
-}
-
-bool TensorMatcher::hasAny(const BlockPlan &block) const {
-  return llvm::any_of(block.parameters, [&](const Parameter &parameter) {
-    std::string name = joinPath(block.path, parameter.name);
-    return provided.count(name) || findTensor(checkpoint, name);
-  });
-}
-
-/// Whether two tensors hold the same bytes.
-static bool areEqual(const TensorView &a, const TensorView &b) {
-  return a.dtype == b.dtype && a.shape == b.shape &&
-         (a.bytes.data() == b.bytes.data() ||
-          std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0);
-}
-
-void TensorMatcher::match(ModelPlan &plan) {
-  if (config.head == ModelHead::LanguageModel && !config.isEncoder()) {
-    matchEmbedding(plan);
-  } else {
-    match(plan.embedding);
-    if (plan.head)
-      match(*plan.head);
-    // A head for masked words has a slot of its own for the embedding's tensor.
-    if (plan.head && config.tied && config.head == ModelHead::LanguageModel)
-      for (const Parameter &parameter : plan.head->parameters) {
-        std::string name = joinPath(plan.head->path, parameter.name),
-                    table = joinPath(plan.embedding.path,
-                                     plan.embedding.parameters.front().name);
-        const TensorView *own = findTensor(checkpoint, name),
-                         *tied = findTensor(checkpoint, table);
-        if (canBeTied(name, table))
-          plan.sharesTable = !own || !tied || areEqual(*own, *tied);
-      }
-  }
-  if (plan.positions)
-    match(*plan.positions);
-  for (BlockPlan &layer : plan.layers)
-    match(layer);
-  if (plan.norm)
-    match(*plan.norm);
-  if (plan.pooler && !plan.head && !hasAny(*plan.pooler))
-    plan.pooler.reset();
-  if (plan.pooler)
-    match(*plan.pooler);
-}
-
-void TensorMatcher::matchEmbedding(ModelPlan &plan) {
-  Parameter &parameter = plan.embedding.parameters.front();
-  Parameter &headParameter = plan.head->parameters.front();
-  std::string name = joinPath(plan.embedding.path, parameter.name);
-  std::string headName = joinPath(plan.head->path, "weight");
-  const TensorView *embedding = findTensor(checkpoint, name);
-  const TensorView *head = findTensor(checkpoint, headName);
-  if (config.tied) {
-    plan.tied = !embedding || !head || areEqual(*embedding, *head);
-    if (embedding && head && plan.tied)
-      used.insert(head->name);
-    if (plan.tied)
-      embedding = head = embedding ? embedding : head;
-  }
-  plan.embedding.stored = {use(name, parameter, embedding)};
-  plan.head->stored = plan.embedding.stored;
-  if (plan.tied)
-    headParameter.storedRows = parameter.storedRows;
-  else
-    plan.head->stored = {use(headName, headParameter, head)};
-}
-
-DType TensorMatcher::preferredType() const {
-  int64_t narrow = 0, all = 0;
-  for (auto [type, count] : elements) {
-    all += count;
-    if (type == DType::BF16)
-      narrow += count;
-  }
-  return narrow > all / 2 ? DType::BF16 : DType::F32;
-}
-
-Error TensorMatcher::takeError() {
-  if (error || missing.empty())
-    return std::move(error);
-  bool onlyHead = missing.size() == 1 && missing.front() == "lm_head.weight";
-  return makeError(ErrorCode::InvalidFile, checkpoint.folder(),
-                   ": the checkpoint lacks ", listNames(missing),
-                   suggestion(missing.front(), checkpoint.names()),
-                   onlyHead && !config.tied
-                       ? "; if the head is the embedding, config.json must say "
-                         "\"tie_word_embeddings\": true"
-                       : "");
-}
-
-/// Buffers that old checkpoints hold although they follow from the
-/// configuration.
-static bool isComputed(std::string_view name) {
-  for (std::string_view end : {"rotary_emb.inv_freq", "position_ids",
-                               ".attn.bias", ".attn.masked_bias"})
-    if (name.ends_with(end))
-      return true;
-  return false;
-}
-
-std::string TensorMatcher::unusedTensors() const {
-  std::vector<std::string> names;
-  for (std::string_view name : checkpoint.names())
-    if (!used.count(name) && !isComputed(name))
-      names.emplace_back(name);
-  if (names.empty())
-    return {};
-  return checkpoint.folder() + ": " + std::to_string(names.size()) +
-         (names.size() == 1 ? " tensor is" : " tensors are") +
-         " not part of the model and not used: " + listNames(names);
-}
 
 Error lora::fitToAdapter(ImportOptions &options,
                          const peft::PeftAdapter &adapter) {
@@ -282,6 +70,7 @@ Error lora::fitToAdapters(ImportOptions &options,
     }
     options.leastVocabSize =
         std::max(options.leastVocabSize, facts->leastVocabSize);
+    options.adapterFolders.push_back(adapter->folder());
     for (const auto &[name, shape] : facts->parameters)
       options.provided.insert(name);
   }
@@ -325,9 +114,31 @@ lora::importModel(mlir::MLIRContext &context, const ModelConfig &base,
   return module;
 }
 
+/// transformers adds the adapter that lies in a model's folder to the model.
+static Error refuseOtherAdapter(const std::string &path,
+                                const ImportOptions &options) {
+  Expected<std::string> folder = findFolder(path, FolderKind::Model);
+  if (!folder)
+    return folder.takeError();
+  if (!isFile(*folder + "/config.json") ||
+      !isFile(*folder + "/adapter_config.json"))
+    return Error::success();
+  std::error_code code;
+  for (const std::string &adapter : options.adapterFolders)
+    if (std::filesystem::equivalent(adapter, *folder, code))
+      return Error::success();
+  return makeError(ErrorCode::InvalidFile, *folder,
+                   ": the folder holds a model and an adapter "
+                   "(adapter_config.json), which transformers would add to it; "
+                   "give the same folder as the adapter, too, or move the "
+                   "adapter's files to another one");
+}
+
 Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 lora::importModel(mlir::MLIRContext &context, const std::string &folder,
                   const ImportOptions &options) {
+  if (Error error = refuseOtherAdapter(folder, options))
+    return error;
   Expected<ModelConfig> config = readModelConfig(folder, options.head);
   if (!config)
     return config.takeError();

@@ -35,6 +35,9 @@ struct ImportOptions {
   /// Parameters that an adapter brings, by their names in the module tree: the
   /// checkpoint need not have them.
   std::set<std::string> provided;
+  /// Folders of adapters that the model gets: one of them may be the model's
+  /// own.
+  std::vector<std::string> adapterFolders;
   /// The graph is for training: rotary frequencies that depend on the length of
   /// a call (dynamic, longrope) are those of short calls, and positions are
   /// limited to these; settings of training without effect are warned of.

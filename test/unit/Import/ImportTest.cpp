@@ -73,7 +73,8 @@ protected:
         EXPECT_FALSE(bool(writer->writeFloats(name, values)));
       else
         EXPECT_FALSE(bool(writer->write(
-            name, std::vector<std::byte>(count * sizeOf(tensor.spec.dtype)))));
+            name, std::vector<std::byte>(
+                      bytesOf(tensor.spec.dtype, count).value_or(0)))));
     }
     EXPECT_FALSE(bool(writer->commit()));
     ImportOptions options;
@@ -140,6 +141,191 @@ TEST_F(Import, OtherPrefixesAreMissingTensors) {
   expectIn("the checkpoint lacks 'model.embed_tokens.weight', "
            "'model.layers.0.input_layernorm.weight'",
            import());
+}
+
+TEST_F(Import, PrefixMayBeThereTwice) {
+  setPrefix("model.model.");
+  expectIn(R"(at "model.layers.1")", import());
+  EXPECT_EQ(warnings, "");
+}
+
+TEST_F(Import, PrefixesOfOtherFamiliesAreOtherTensors) {
+  for (const char *prefix : {"transformer.", "bert."}) {
+    std::map<std::string, Tensor> all = tensors;
+    setPrefix(prefix);
+    expectIn("the checkpoint lacks 'model.embed_tokens.weight'", import());
+    // Without a head, too, where the names have no prefix at all.
+    expectIn("the checkpoint lacks 'embed_tokens.weight'",
+             import(R"(, "architectures": ["LlamaModel"])"));
+    tensors = all;
+  }
+}
+
+TEST_F(Import, NamesOfWrappedModelsAreExplained) {
+  std::map<std::string, Tensor> all = tensors;
+  struct Case {
+    const char *prefix, *text;
+  };
+  for (auto [prefix, text] : {
+           Case{"_orig_mod.model.", "a model that torch.compile had wrapped; "
+                                    "save model._orig_mod"},
+           Case{"module.model.", "DistributedDataParallel"},
+           Case{"_fsdp_wrapped_module.model.", "FSDP"},
+           Case{"model._fsdp_wrapped_module.", "FSDP"},
+           Case{"base_model.model.model.", "a PEFT model with its adapter"},
+           Case{"language_model.model.", "several modalities"},
+           Case{"pretrained_model.model.", "a value head"},
+       }) {
+    setPrefix(prefix);
+    std::string message = import();
+    expectIn("; '" + std::string(prefix) +
+                 "embed_tokens.weight' stands in its place: the file is that "
+                 "of ",
+             message);
+    expectIn(text, message);
+    tensors = all;
+  }
+  // One module that an adapter wraps.
+  std::string name = "model.layers.1.self_attn.q_proj.";
+  tensors.erase(name + "weight");
+  add(name + "base_layer.weight", {4, 4});
+  std::string message = import();
+  expectIn("lacks '" + name + "weight'; '" + name +
+               "base_layer.weight' stands in its place: the file is that of a "
+               "PEFT model with its adapter; make the plain model of it with "
+               "merge_and_unload()",
+           message);
+}
+
+TEST_F(Import, TensorsThatHoldNothing) {
+  for (std::vector<int64_t> shape : {std::vector<int64_t>{0}, {0, 4}}) {
+    tensors["model.layers.1.mlp.down_proj.weight"].spec.shape = shape;
+    expectIn("tensor 'model.layers.1.mlp.down_proj.weight' is " +
+                 shapeText(shape) +
+                 ", so it holds nothing: the model was saved under DeepSpeed "
+                 "ZeRO-3",
+             import());
+  }
+}
+
+TEST_F(Import, OneParameterUnderTwoNames) {
+  add("layers.1.mlp.up_proj.weight", {6, 4}, 3);
+  expectIn("tensors 'model.layers.1.mlp.up_proj.weight' and "
+           "'layers.1.mlp.up_proj.weight' are the same parameter",
+           import());
+  tensors["layers.1.mlp.up_proj.weight"].first = 0;
+  expectIn(R"(at "model.layers.1")", import());
+  EXPECT_EQ(warnings, "");
+}
+
+TEST_F(Import, UnusedTensorsOfAnyType) {
+  for (DType type : {DType::F4, DType::F8E8M0, DType::C64, DType::I8}) {
+    tensors["extra"] = {TensorSpec{"extra", type, {2}}, 0};
+    expectIn(R"(at "model.layers.1")", import());
+    expectIn("1 tensor is not part of the model and not used: 'extra'",
+             warnings);
+  }
+}
+
+TEST_F(Import, BuffersAreKnownByTheirWholeNames) {
+  add("model.layers.1.self_attn.rotary_emb.inv_freq", {1});
+  add("model.rotary_emb.inv_freq", {1});
+  import();
+  EXPECT_EQ(warnings, "");
+  // Others end alike: of layers that are not there, of other families.
+  for (const char *name :
+       {"model.layers.2.self_attn.rotary_emb.inv_freq",
+        "model.layers.1.rotary_emb.inv_freq", "x.rotary_emb.inv_freq",
+        "model.layers.1.attn.bias", "model.layers.0.attn.masked_bias",
+        "embeddings.position_ids", "model.learned_position_ids"}) {
+    add(name, {2});
+    import();
+    expectIn("1 tensor is not part of the model and not used: '" +
+                 std::string(name) + "'",
+             warnings);
+    tensors.erase(name);
+  }
+}
+
+TEST_F(Import, AnAdapterInTheModelsFolder) {
+  folder.write("adapter_config.json", R"({"peft_type": "LORA"})");
+  expectIn("the folder holds a model and an adapter (adapter_config.json), "
+           "which transformers would add to it",
+           import());
+  ImportOptions options;
+  options.adapterFolders = {folder.root() + "/."};
+  auto module = importModel(context, folder.root(), options);
+  EXPECT_TRUE(bool(module)) << module.message();
+}
+
+TEST_F(Import, TokensThatSeeAll) {
+  std::string causal = import(), text = import(R"(, "is_causal": false)");
+  expectIn(R"(attention = "causal")", causal);
+  EXPECT_EQ(count(causal, "cache_write"), 2u);
+  expectIn(R"(attention = "bidirectional")", text);
+  expectIn(R"(pooled = "last")", text);
+  // What tokens of later calls would change cannot be kept.
+  EXPECT_EQ(count(text, "cache"), 0u);
+  EXPECT_EQ(warnings, "");
+  // A window to both sides leaves nothing out of up to three tokens.
+  text = import(R"(, "is_causal": false, "num_key_value_heads": 2,
+                   "sliding_window": 2)",
+                std::nullopt, "mistral");
+  expectIn("max_positions = 3", text);
+  EXPECT_EQ(count(text, "window ="), 0u);
+  expectIn("so the model takes up to 3 tokens, which all see each other",
+           warnings);
+}
+
+/// transformers takes decoder.bias where it is there, and begins it with zeros
+/// where it is not and nothing is tied.
+TEST_F(Import, TheBiasOfMaskedWordsHasTwoNames) {
+  tensors.clear();
+  auto linear = [&](const std::string &name, int64_t out, int64_t in) {
+    add(name + ".weight", {out, in});
+    add(name + ".bias", {out});
+  };
+  auto norm = [&](const std::string &name) {
+    add(name + ".weight", {4});
+    add(name + ".bias", {4});
+  };
+  std::string embeddings = "bert.embeddings.";
+  add(embeddings + "word_embeddings.weight", {5, 4});
+  add(embeddings + "position_embeddings.weight", {3, 4});
+  add(embeddings + "token_type_embeddings.weight", {2, 4});
+  norm(embeddings + "LayerNorm");
+  for (std::string layer : {"bert.encoder.layer.0.", "bert.encoder.layer.1."}) {
+    for (const char *name : {"attention.self.query", "attention.self.key",
+                             "attention.self.value", "attention.output.dense"})
+      linear(layer + name, 4, 4);
+    norm(layer + "attention.output.LayerNorm");
+    linear(layer + "intermediate.dense", 6, 4);
+    linear(layer + "output.dense", 4, 6);
+    norm(layer + "output.LayerNorm");
+  }
+  linear("cls.predictions.transform.dense", 4, 4);
+  norm("cls.predictions.transform.LayerNorm");
+  add("cls.predictions.bias", {5}, 1);
+  add("embeddings.position_ids", {1, 3});
+  std::string more = R"(, "architectures": ["BertForMaskedLM"],
+                        "max_position_embeddings": 3)";
+  auto resolved = [&] {
+    auto checkpoint = Checkpoint::open(folder.root());
+    EXPECT_TRUE(bool(checkpoint)) << checkpoint.message();
+    return resolveTensor(*checkpoint, "cls.predictions.bias")->name;
+  };
+  expectIn("@logits", import(more, std::nullopt, "bert"));
+  EXPECT_EQ(warnings, "");
+  EXPECT_EQ(resolved(), "cls.predictions.bias");
+  std::string untied = more + R"(, "tie_word_embeddings": false)";
+  add("cls.predictions.decoder.weight", {5, 4}, 2);
+  expectIn("the checkpoint lacks 'cls.predictions.decoder.bias'",
+           import(untied, std::nullopt, "bert"));
+  add("cls.predictions.decoder.bias", {5}, 3);
+  expectIn("@logits", import(untied, std::nullopt, "bert"));
+  EXPECT_EQ(resolved(), "cls.predictions.decoder.bias");
+  expectIn("not used: 'cls.predictions.bias'", warnings);
+  expectIn("@logits", import(more, std::nullopt, "bert"));
 }
 
 TEST_F(Import, BothTensorsWithoutTying) {
