@@ -125,12 +125,6 @@ Expected<PayloadWriter> PayloadWriter::createLike(const std::string &path,
     return file.takeError();
   state->file = std::move(*file);
   if (!source.front().empty()) {
-    if (Error error = source.verifyProgram())
-      return error;
-    Expected<std::string> sum = programChecksum(source.front(), source.path());
-    if (!sum)
-      return sum.takeError();
-    state->programChecksum = std::move(*sum);
     Expected<ElfSections> sections =
         ElfSections::parse(source.fileBytes(), source.path());
     if (!sections)
@@ -141,6 +135,12 @@ Expected<PayloadWriter> PayloadWriter::createLike(const std::string &path,
           ": the compiled module is not the program's last section, "
           "as lora-compile writes it; compile the model again");
     state->program = std::move(*sections);
+    if (Error error = source.verifyProgram())
+      return error;
+    Expected<std::string> sum = programChecksum(source.front(), source.path());
+    if (!sum)
+      return sum.takeError();
+    state->programChecksum = std::move(*sum);
     if (Error error = state->file.append(source.front()))
       return error;
   }

@@ -236,7 +236,7 @@ TEST(CompiledFile, RunsAnEncoder) {
                         "row 2 of 2: expected a token type for each of the 1");
   program.expectFailure("--ids 3 --token-types 2 --logits x",
                         "token type 2 is not one that the model has (0 to 1)");
-  program.expectFailure("--ids 3 --logits x --context 4", "has no cache");
+  program.expectFailure("--ids 3 --logits x --context 4", "and no cache");
   std::string info = program.run("--info").output;
   EXPECT_NE(info.find("attention  bidirectional, 2 token types"),
             std::string::npos)

@@ -225,7 +225,9 @@ TEST_F(PayloadBounds, AProgramIsWrittenAgainOnlyAsItWasMade) {
     EXPECT_TRUE(source) << source.message();
     return PayloadWriter::createLike(folder.path("again"), *source).message();
   };
-  EXPECT_EQ(again([](Program &) {}), "");
+  // Its sections are sound; nothing says what the program was.
+  EXPECT_NE(again([](Program &) {}).find("it has no part 'program'"),
+            std::string::npos);
   // Program headers behind the payload would be lost.
   EXPECT_NE(again([](Program &p) {
               p.header.e_phnum = 2;
