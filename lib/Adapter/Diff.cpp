@@ -35,6 +35,10 @@ public:
       : options(options), reporting(reporting), base(base),
         tuned(std::move(tuned)) {}
 
+  /// Refuses a tuned model whose head has parted from the embedding.
+  Error refuseOwnHead() const;
+  /// Warns of tensors that the base model does not have.
+  void noteAdded() const;
   Error compareOthers();
   Error compareLinears();
   Expected<AlgebraReport> write(StagedFolder folder);
@@ -97,6 +101,34 @@ Error Differ::save(const std::string &name, const TensorView &tensor) {
   savedModules.insert(name.substr(0, name.rfind('.')));
   report.saved.push_back(name);
   return Error::success();
+}
+
+Error Differ::refuseOwnHead() const {
+  const TensorView *head = tuned.find("lm_head.weight");
+  for (const ModelParameter &parameter : base.parameters()) {
+    if (!parameter.tied || !head)
+      continue;
+    const TensorView *table = resolveTensor(tuned, parameter.name);
+    if (table && table != head &&
+        !(table->dtype == head->dtype && table->shape == head->shape &&
+          std::ranges::equal(table->bytes, head->bytes)))
+      return makeError(
+          ErrorCode::Unsupported, tuned.folder(),
+          ": has a head of its own ('lm_head.weight'), but in ",
+          base.checkpoint().folder(),
+          " the head is the embedding: an adapter of the difference would "
+          "lose it; give a base model that was saved with both tensors");
+  }
+  return Error::success();
+}
+
+void Differ::noteAdded() const {
+  for (std::string_view name : tuned.names())
+    if (reporting.warning && !base.checkpoint().find(name) &&
+        !resolveTensor(base.checkpoint(), name))
+      reporting.warning(tuned.folder() + ": tensor '" + std::string(name) +
+                        "' has no partner in " + base.checkpoint().folder() +
+                        ", and is left out of the adapter");
 }
 
 Error Differ::compareOthers() {
@@ -277,6 +309,9 @@ Expected<AlgebraReport> lora::diffModels(const DiffOptions &options,
     if (Error error = copyTokenizer(*folder, *tokenizer))
       return error;
   Differ differ(options, reporting, **base, std::move(*tuned));
+  if (Error error = differ.refuseOwnHead())
+    return error;
+  differ.noteAdded();
   if (Error error = differ.compareOthers())
     return error;
   if (Error error = differ.compareLinears())

@@ -12,13 +12,17 @@
 #include "ModelFolder.h"
 #include "Programs.h"
 #include "lora-mlir/Adapter/Models.h"
+#include "lora-mlir/Import/CheckpointTensors.h"
 #include "lora-runtime/OutputPath.h"
 
 #include <map>
+#include <set>
 
 using namespace lora;
 using lora_rt::Error;
+using lora_rt::ErrorCode;
 using lora_rt::Expected;
+using lora_rt::makeError;
 using lora_rt::TensorView;
 
 namespace {
@@ -235,6 +239,27 @@ Expected<RoundingReport> Merger::run() {
   return std::move(report);
 }
 
+/// Refuses a parameter that the model's class does not have (a bias of a layer
+/// without one): transformers would leave it out without a word.
+static Error refuseUnknown(const MergeOptions &options,
+                           const AdaptedModel &model) {
+  auto config = readModelConfig(options.modelFolder, model.head());
+  if (!config)
+    return config.takeError();
+  std::set<std::string> known;
+  for (const CheckpointTensor &tensor : checkpointTensors(*config))
+    known.insert(tensor.name);
+  for (const AdaptedTensor &tensor : model.tensors())
+    if (!tensor.base && !known.count(tensor.name))
+      return makeError(
+          ErrorCode::Unsupported, options.adapterFolder, ": brings '",
+          tensor.name, "', which the model of ", options.modelFolder,
+          "/config.json does not have, so that a merged folder would lose it; "
+          "compile the model with the adapter: lora-compile ",
+          options.modelFolder, " --adapter ", options.adapterFolder);
+  return Error::success();
+}
+
 Expected<RoundingReport> lora::mergeModel(const MergeOptions &options,
                                           const Reporting &reporting) {
   if (Error error = lora_rt::checkOutput(
@@ -249,6 +274,8 @@ Expected<RoundingReport> lora::mergeModel(const MergeOptions &options,
                                   {{options.adapterFolder}}, reporting.warning);
   if (!model)
     return model.takeError();
+  if (Error error = refuseUnknown(options, **model))
+    return error;
   if (reporting.progress)
     reporting.progress("merging " + options.adapterFolder + " into " +
                        std::to_string((*model)->tensors().size()) +

@@ -259,6 +259,9 @@ std::string otherWeights(const fs::path &folder, const std::string &stem) {
                     "is not complete, fetch it again";
     if (isFolder(folder / name))
       return name + " is a folder";
+    if (fs::exists(folder / name, code) &&
+        !fs::is_regular_file(folder / name, code))
+      return name + " is not a regular file";
   }
   std::vector<std::string> names = listFolder(folder);
   auto find = [&](auto &&matches) {

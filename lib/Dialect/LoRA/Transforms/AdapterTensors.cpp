@@ -454,6 +454,27 @@ AdapterTensors::refuseAdaptedRows(ArrayRef<GraphModule> modules,
   return success();
 }
 
+LogicalResult
+AdapterTensors::refuseRowsOfParted(ArrayRef<GraphModule> modules) {
+  auto model =
+      module->getAttrOfType<DictionaryAttr>(TransformerDialect::kModelAttr);
+  auto parted = model ? model.getAs<BoolAttr>("parted") : BoolAttr();
+  if (!parted || !parted.getValue())
+    return success();
+  auto embedding = llvm::find_if(modules, isTokenEmbedding);
+  auto head = llvm::find_if(modules, [](const GraphModule &known) {
+    return known.info.kind == peft::ModuleKind::OutputEmbedding;
+  });
+  if (embedding == modules.end() || head == modules.end() ||
+      !getTokens(*embedding) || getTokens(*head))
+    return success();
+  return module.emitError()
+         << adapter.config().where << ": the rows of trainable_token_indices "
+         << "are those of '" << head->seen << "', too, but another adapter has "
+         << "parted it from '" << embedding->seen
+         << "'; attach this adapter before that one";
+}
+
 LogicalResult AdapterTensors::replaceRows(ArrayRef<GraphModule> modules,
                                           bool wasTied) {
   bool found = false;

@@ -46,6 +46,10 @@ public:
   mlir::LogicalResult replaceParameters(llvm::ArrayRef<GraphModule> modules,
                                         bool wasTied);
 
+  /// Refuses rows of an embedding that an adapter which was attached before has
+  /// parted from the head: they would be missing there.
+  mlir::LogicalResult refuseRowsOfParted(llvm::ArrayRef<GraphModule> modules);
+
   /// Puts rows of trained tokens into tables. `wasTied` as above.
   mlir::LogicalResult replaceRows(llvm::ArrayRef<GraphModule> modules,
                                   bool wasTied);

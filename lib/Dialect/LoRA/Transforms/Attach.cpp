@@ -198,6 +198,7 @@ attach(ModuleOp module, const AdapterTerm &term, ArrayRef<AdapterTerm> attached,
   if (failed(selection) ||
       failed(refuseUnequalTies(module, adapter, modules)) ||
       failed(tensors.refuseAdaptedRows(modules, selection->targets)) ||
+      failed(tensors.refuseRowsOfParted(modules)) ||
       (train &&
        failed(refuseTiedTraining(module, config, modules, selection->targets))))
     return failure();

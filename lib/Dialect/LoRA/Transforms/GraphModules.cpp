@@ -142,6 +142,7 @@ void lora::untie(ModuleOp module, MutableArrayRef<GraphModule> modules) {
           TransformerDialect::kModelAttr)) {
     NamedAttrList entries(model);
     entries.set("tied", BoolAttr::get(context, false));
+    entries.set("parted", BoolAttr::get(context, true));
     module->setAttr(TransformerDialect::kModelAttr,
                     entries.getDictionary(context));
   }

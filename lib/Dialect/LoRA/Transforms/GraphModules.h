@@ -42,7 +42,8 @@ std::pair<const GraphModule *, const GraphModule *>
 findTied(llvm::ArrayRef<GraphModule> modules);
 
 /// Binds a head whose weight is the embedding's to the path "lm_head", so that
-/// each can have a value of its own; base values stay what they are.
+/// each can have a value of its own; base values stay what they are. The model
+/// is `parted` then, and no longer `tied`.
 void untie(mlir::ModuleOp module, llvm::MutableArrayRef<GraphModule> modules);
 
 /// The slot of a module's tensor: `local.suffix`, or `suffix`.
