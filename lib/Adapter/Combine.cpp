@@ -64,9 +64,11 @@ Error Combiner::open() {
     if (!adapter)
       return adapter.takeError();
     if (std::string reason = adapter->nonlinearity(); !reason.empty())
-      return makeError(ErrorCode::Unsupported, weighted.folder,
-                       ": cannot be added to others: ", reason,
-                       "; merge the adapters one after the other instead");
+      return makeError(
+          ErrorCode::Unsupported, weighted.folder,
+          ": cannot be added to others: ", reason,
+          "; lora-compile adds such adapters up: --adapter DIR:WEIGHT, "
+          "several times");
     adapters.push_back(std::move(*adapter));
   }
   for (const BranchedAdapter &adapter : adapters)

@@ -133,7 +133,9 @@ int main(int argc, char **argv) {
       return fail("--dtype: expected f32 or bf16, but got '" + dtype + "'");
   }
   if (!tokens.empty())
-    options.tokens.assign(tokens.begin(), tokens.end());
+    for (int64_t count : tokens)
+      if (!llvm::is_contained(options.tokens, count))
+        options.tokens.push_back(count);
   for (int64_t count : options.tokens)
     if (count < 1)
       return fail("--tokens: expected positive numbers, but got " +
