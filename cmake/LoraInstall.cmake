@@ -47,7 +47,7 @@ endfunction()
 # lora_install_runtime_package(): the C headers, the CMake package and the file of pkg-config.
 function(lora_install_runtime_package)
   set(headers ${CMAKE_CURRENT_SOURCE_DIR}/include/lora-runtime)
-  install(FILES ${headers}/lora_runtime.h ${headers}/backend.h ${headers}/module.h
+  install(FILES ${headers}/lora_runtime.h ${headers}/backend.h ${headers}/compiled_code.h
     DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/lora-runtime COMPONENT devel)
 
   include(CMakePackageConfigHelpers)

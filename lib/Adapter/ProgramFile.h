@@ -1,8 +1,8 @@
 //===- ProgramFile.h - A compiled file whose weights can change -*- C++ -*-===//
 //
 // What lora-compile made, opened to be written again with other weights:
-// docs/module-format.md describes the parts. Whatever is read is compared with
-// its checksum before, so that damage is not copied under a new one.
+// docs/executable-format.md describes the parts. Whatever is read is compared
+// with its checksum before, so that damage is not copied under a new one.
 //
 //===----------------------------------------------------------------------===//
 

@@ -134,7 +134,7 @@ void ModelBuilder::buildPooled() {
 // The module
 //===----------------------------------------------------------------------===//
 
-/// What the runtime needs to give frequencies: see docs/module-format.md.
+/// What the runtime needs to give frequencies: see docs/executable-format.md.
 DictionaryAttr ModelBuilder::ropeDescription() {
   const RopeConfig &rope = config.ropes[0];
   NamedAttrList attrs;

@@ -21,9 +21,9 @@ using lora_rt::Expected;
 
 /// One region as tensors of the adapter, by their keys in its file.
 static Expected<std::vector<peft::AdapterTensor>>
-takeApart(TrainingProgram &program, lora_rt::ModuleInstance::Region region) {
+takeApart(TrainingProgram &program, lora_rt::Instance::Region region) {
   std::vector<peft::AdapterTensor> tensors;
-  lora_rt::ModuleInstance &instance = program.instance();
+  lora_rt::Instance &instance = program.instance();
   for (auto [trainable, bound] : llvm::zip_equal(
            instance.manifest().trainables, program.manifest().trainables)) {
     std::span<float> data = instance.region(region, trainable);
@@ -43,7 +43,7 @@ takeApart(TrainingProgram &program, lora_rt::ModuleInstance::Region region) {
 }
 
 Error lora::writeAdapter(const std::string &folder, TrainingProgram &program) {
-  auto tensors = takeApart(program, lora_rt::ModuleInstance::Region::Theta);
+  auto tensors = takeApart(program, lora_rt::Instance::Region::Theta);
   if (!tensors)
     return tensors.takeError();
   // The last update comes behind the last loss.
@@ -62,7 +62,7 @@ Error lora::writeAdapter(const std::string &folder, TrainingProgram &program) {
 }
 
 Error lora::writeGradients(const std::string &path, TrainingProgram &program) {
-  auto tensors = takeApart(program, lora_rt::ModuleInstance::Region::Gradient);
+  auto tensors = takeApart(program, lora_rt::Instance::Region::Gradient);
   if (!tensors)
     return tensors.takeError();
   std::vector<lora_rt::TensorSpec> specs;

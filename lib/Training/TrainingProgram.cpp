@@ -150,7 +150,7 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
                      std::to_string(lengths.size()) +
                      (lengths.size() == 1 ? " length" : " lengths"));
   std::clock_t start = std::clock();
-  Expected<CompiledModule> compiled = compileInMemory(*graph, compile);
+  Expected<CompiledExecutable> compiled = compileInMemory(*graph, compile);
   if (!compiled)
     return compiled.takeError();
   if (options.progress) {
@@ -204,16 +204,16 @@ Error TrainingProgram::load(const std::string &code) {
     weight->compute(bytes);
     return static_cast<const void *>(bytes.data());
   };
-  lora_rt::ModuleOptions moduleOptions;
+  lora_rt::ExecutableOptions moduleOptions;
   moduleOptions.threads = options.threads;
   moduleOptions.warn = options.progress;
-  auto module = lora_rt::Module::load(std::move(*manifest),
-                                      std::as_bytes(std::span(code)), provide,
-                                      moduleOptions, "the compiled step");
+  auto module = lora_rt::Executable::load(
+      std::move(*manifest), std::as_bytes(std::span(code)), provide,
+      moduleOptions, "the compiled step");
   if (!module)
     return module.takeError();
   auto instance =
-      lora_rt::ModuleInstance::create(std::move(*module), /*stateRows=*/0);
+      lora_rt::Instance::create(std::move(*module), /*stateRows=*/0);
   if (!instance)
     return instance.takeError();
   loaded = std::move(*instance);
@@ -221,7 +221,7 @@ Error TrainingProgram::load(const std::string &code) {
   for (auto [trainable, bound] : llvm::zip_equal(loaded->manifest().trainables,
                                                  moduleManifest.trainables)) {
     std::span<float> theta =
-        loaded->region(lora_rt::ModuleInstance::Region::Theta, trainable);
+        loaded->region(lora_rt::Instance::Region::Theta, trainable);
     if (Error error = evaluator.evaluate(bound.value, bound.path,
                                          std::as_writable_bytes(theta)))
       return error;

@@ -7,7 +7,7 @@
 #include "lora-mlir/Target/Manifest.h"
 #include "lora-mlir/Training/Trainer.h"
 #include "lora-runtime/Checkpoint.h"
-#include "lora-runtime/Module.h"
+#include "lora-runtime/Executable.h"
 #include "lora-runtime/TrainingData.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -46,7 +46,7 @@ public:
   run(const lora_rt::TrainingBatch &batch,
       const std::array<float, 8> &hyperparameters);
 
-  lora_rt::ModuleInstance &instance() { return *loaded; }
+  lora_rt::Instance &instance() { return *loaded; }
   const ModuleManifest &manifest() const { return moduleManifest; }
   const peft::PeftAdapter &adapter() const { return peft; }
 
@@ -68,7 +68,7 @@ private:
   double graphSeconds = 0;
   /// Parameters that are not in a file as they are needed.
   std::vector<std::vector<std::byte>> computed;
-  std::unique_ptr<lora_rt::ModuleInstance> loaded;
+  std::unique_ptr<lora_rt::Instance> loaded;
 };
 
 } // namespace lora

@@ -11,7 +11,7 @@
 using namespace lora_rt;
 
 struct lora_module {
-  std::shared_ptr<Module> module;
+  std::shared_ptr<Executable> executable;
   uint64_t parameterBytes = 0;
 };
 
@@ -115,21 +115,21 @@ lora_status open(Expected<Payload> payload, const lora_module_options *given,
     return report(failure, error);
   if (!payload)
     return report(payload.takeError(), error);
-  ModuleOptions moduleOptions;
-  moduleOptions.threads = options.threads;
-  moduleOptions.verifyPack = options.verify != 0;
+  ExecutableOptions executableOptions;
+  executableOptions.threads = options.threads;
+  executableOptions.verifyPack = options.verify != 0;
   if (options.warn)
-    moduleOptions.warn = [&](const std::string &text) {
+    executableOptions.warn = [&](const std::string &text) {
       options.warn(text.c_str(), options.user);
     };
-  Expected<std::shared_ptr<Module>> module =
-      Module::open(std::move(*payload), moduleOptions);
-  if (!module)
-    return report(module.takeError(), error);
+  Expected<std::shared_ptr<Executable>> executable =
+      Executable::open(std::move(*payload), executableOptions);
+  if (!executable)
+    return report(executable.takeError(), error);
   uint64_t bytes = 0;
-  for (const Manifest::Param &param : (*module)->manifest().params)
+  for (const Manifest::Param &param : (*executable)->manifest().params)
     bytes += param.bytes;
-  *result = new lora_module{std::move(*module), bytes};
+  *result = new lora_module{std::move(*executable), bytes};
   return LORA_OK;
 }
 
@@ -185,11 +185,11 @@ lora_status lora_module_get_info(const lora_module *module,
                                  lora_module_info *info) {
   if (!module)
     return LORA_INVALID_ARGUMENT;
-  const Manifest::Model &model = module->module->manifest().model;
+  const Manifest::Model &model = module->executable->manifest().model;
   lora_module_info value = {};
-  value.threads = module->module->threads();
+  value.threads = module->executable->threads();
   value.family = model.family.c_str();
-  value.engine = module->module->engineDescription().c_str();
+  value.engine = module->executable->engineDescription().c_str();
   value.vocab_size = model.vocabSize;
   value.hidden_size = model.hiddenSize;
   value.max_positions = model.maxPositions;
@@ -216,7 +216,7 @@ lora_status lora_session_create(lora_module *module,
   if (Error failure = readOptions(given, "lora_session_options", options))
     return report(failure, error);
   Expected<std::unique_ptr<Session>> session =
-      Session::create(module->module, options.context);
+      Session::create(module->executable, options.context);
   if (!session)
     return report(session.takeError(), error);
   *result = new lora_session{std::move(*session)};

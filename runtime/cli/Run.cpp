@@ -101,15 +101,15 @@ Error run(const Options &options) {
     return batch.takeError();
 
   RunTimes times(options.time == "ops");
-  ModuleOptions moduleOptions;
-  moduleOptions.threads = options.threads;
-  moduleOptions.verifyPack = options.verify;
-  Expected<std::shared_ptr<Module>> module =
-      Module::open(options.file, moduleOptions);
-  if (!module)
-    return module.takeError();
+  ExecutableOptions executableOptions;
+  executableOptions.threads = options.threads;
+  executableOptions.verifyPack = options.verify;
+  Expected<std::shared_ptr<Executable>> executable =
+      Executable::open(options.file, executableOptions);
+  if (!executable)
+    return executable.takeError();
   Expected<std::unique_ptr<Session>> created =
-      Session::create(*module, options.context);
+      Session::create(*executable, options.context);
   if (!created)
     return created.takeError();
   Session &session = **created;

@@ -1,7 +1,7 @@
 //===- RunCommand.h - The command line of compiled models -------*- C++ -*-===//
 //
 // lora-run and a compiled file are the same program; they differ in where the
-// module comes from.
+// executable comes from.
 //
 //===----------------------------------------------------------------------===//
 

@@ -190,7 +190,7 @@ public:
       for (const auto &[key, value] : object.items())
         if (!known.count(key))
           fail("unknown key '", key,
-               "'; this runtime is older than the module");
+               "'; this runtime is older than the compiled model");
     return std::move(failure);
   }
 

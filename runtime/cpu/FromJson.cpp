@@ -143,7 +143,7 @@ createFromJson(lora_engine &engine, std::string_view json) {
     return createGather(engine, *spec);
   }
   return makeError(ErrorCode::Unsupported, "primitive: unknown kind '", kind,
-                   "'; this runtime is older than the module");
+                   "'; this runtime is older than the compiled model");
 }
 
 } // namespace lora_rt::cpu

@@ -10,7 +10,7 @@
 #define LORA_RUNTIME_CPU_THREADS_H
 
 #include "lora-runtime/Error.h"
-#include "lora-runtime/module.h"
+#include "lora-runtime/compiled_code.h"
 
 namespace lora_rt::cpu {
 

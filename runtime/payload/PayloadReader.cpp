@@ -111,7 +111,7 @@ Error Payload::readTable() {
   if (!place)
     return place.takeError();
   if (!*place)
-    return fail("a program without a compiled module; lora-compile makes files "
+    return fail("a program without a compiled model; lora-compile makes files "
                 "with one");
   start = (*place)->offset;
   std::span<const std::byte> payload =
@@ -119,10 +119,10 @@ Error Payload::readTable() {
   PayloadHeader header;
   if (payload.size() < sizeof(header) ||
       std::memcmp(payload.data(), payloadMagic, sizeof(payloadMagic)) != 0)
-    return fail("not a compiled module; lora-compile makes them");
+    return fail("not a compiled model; lora-compile makes them");
   std::memcpy(&header, payload.data(), sizeof(header));
   if (header.version != payloadVersion)
-    return fail("compiled module of version ", header.version,
+    return fail("compiled model of version ", header.version,
                 ", but this runtime reads version ", payloadVersion,
                 "; compile the model again with this installation");
   if ((*place)->offset % pageBytes != 0 ||
@@ -131,7 +131,7 @@ Error Payload::readTable() {
       header.tableOffset > header.payloadBytes ||
       header.tableBytes > header.payloadBytes - header.tableOffset ||
       header.tableBytes > maxTableBytes)
-    return fail("the compiled module is incomplete; copy or compile it again");
+    return fail("the compiled model is incomplete; copy or compile it again");
   std::string_view text(reinterpret_cast<const char *>(payload.data()) +
                             header.tableOffset,
                         header.tableBytes);
@@ -162,13 +162,13 @@ Error Payload::readTable() {
     uint64_t bytes = entry["bytes"].get<uint64_t>();
     if (offset % pageBytes != 0 || offset > header.payloadBytes ||
         bytes > header.payloadBytes - offset)
-      return fail("part '", name, "' lies outside the module");
+      return fail("part '", name, "' lies outside the compiled model");
     ranges.push_back({offset, bytes});
     table.push_back({name, offset + (*place)->offset, bytes,
                      entry["xxh3"].get<std::string>()});
   }
   if (!areDisjoint(std::move(ranges)))
-    return fail("parts of the compiled module overlap; copy or compile it "
+    return fail("parts of the compiled model overlap; copy or compile it "
                 "again");
   return Error::success();
 }
@@ -201,7 +201,7 @@ Error Payload::verifyProgram() const {
                             stored->size());
   if (*found != expected)
     return makeError(ErrorCode::InvalidFile, path(),
-                     ": the program in front of the compiled module is damaged "
+                     ": the program in front of the compiled model is damaged "
                      "(its checksum differs); copy or compile the file again");
   return Error::success();
 }

@@ -132,7 +132,7 @@ Expected<PayloadWriter> PayloadWriter::createLike(const std::string &path,
     if (!sections->removeLast(payloadSection))
       return makeError(
           ErrorCode::Unsupported, source.path(),
-          ": the compiled module is not the program's last section, "
+          ": the compiled model is not the program's last section, "
           "as lora-compile writes it; compile the model again");
     state->program = std::move(*sections);
     if (Error error = source.verifyProgram())

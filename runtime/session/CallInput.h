@@ -1,7 +1,8 @@
 //===- CallInput.h - The tokens of one call of hidden_states ----*- C++ -*-===//
 //
-// The inputs that docs/module-format.md describes. A call has as many tokens as
-// it was compiled for; those that no row needs are padding, which sees no keys.
+// The inputs that docs/executable-format.md describes. A call has as many
+// tokens as it was compiled for; those that no row needs are padding, which
+// sees no keys.
 //
 //===----------------------------------------------------------------------===//
 

@@ -101,23 +101,23 @@ Error ModelCalls::allocate() {
 }
 
 Expected<std::unique_ptr<ModelCalls>>
-ModelCalls::create(std::shared_ptr<Module> module, int64_t stateRows) {
+ModelCalls::create(std::shared_ptr<Executable> executable, int64_t stateRows) {
   auto calls = std::make_unique<ModelCalls>();
-  const Manifest &manifest = module->manifest();
+  const Manifest &manifest = executable->manifest();
   calls->body = manifest.entriesOf("hidden_states");
   if (calls->body.empty())
     return makeError(
         ErrorCode::InvalidFile,
-        "the module was not compiled for inference: it has no entry "
+        "the executable was not compiled for inference: it has no entry "
         "for hidden_states");
   if (manifest.model.hasHead()) {
     calls->head = manifest.entriesOf("logits");
     if (calls->head.empty())
       return makeError(ErrorCode::InvalidFile,
-                       "the module has no entry for logits");
+                       "the executable has no entry for logits");
   }
-  Expected<std::unique_ptr<ModuleInstance>> instance =
-      ModuleInstance::create(std::move(module), stateRows);
+  Expected<std::unique_ptr<Instance>> instance =
+      Instance::create(std::move(executable), stateRows);
   if (!instance)
     return instance.takeError();
   calls->instance = std::move(*instance);

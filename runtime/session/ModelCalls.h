@@ -1,7 +1,8 @@
 //===- ModelCalls.h - Calling hidden_states and logits ----------*- C++ -*-===//
 //
-// The entries of an inference module, checked against docs/module-format.md,
-// and the engine's memory for their inputs and outputs.
+// The entries of an inference executable, checked against
+// docs/executable-format.md, and the engine's memory for their inputs and
+// outputs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,9 +18,9 @@ public:
   using Rows = Session::Rows;
 
   /// Finds and checks the entries; allocates memory. `stateRows` is that of
-  /// ModuleInstance::create.
+  /// Instance::create.
   static Expected<std::unique_ptr<ModelCalls>>
-  create(std::shared_ptr<Module> module, int64_t stateRows);
+  create(std::shared_ptr<Executable> executable, int64_t stateRows);
 
   const Manifest::Model &model() const { return instance->manifest().model; }
   /// The numbers of tokens that a call may have, ascending.
@@ -47,7 +48,7 @@ public:
 
   uint64_t memory() const;
 
-  std::unique_ptr<ModuleInstance> instance;
+  std::unique_ptr<Instance> instance;
 
 private:
   Error checkEntries();

@@ -13,8 +13,8 @@ Session::Session(std::unique_ptr<State> state) : state(std::move(state)) {}
 Session::~Session() = default;
 
 Expected<std::unique_ptr<Session>>
-Session::create(std::shared_ptr<Module> module, int64_t context) {
-  const Manifest::Model &model = module->manifest().model;
+Session::create(std::shared_ptr<Executable> executable, int64_t context) {
+  const Manifest::Model &model = executable->manifest().model;
   int64_t limit = model.maxPositions;
   if (context && model.isBidirectional)
     return makeError(
@@ -28,7 +28,7 @@ Session::create(std::shared_ptr<Module> module, int64_t context) {
   state->context = context ? context : std::min(limit, defaultContext);
   // The spare row takes what padding tokens write.
   Expected<std::unique_ptr<ModelCalls>> calls = ModelCalls::create(
-      std::move(module), model.isBidirectional ? 0 : state->context + 1);
+      std::move(executable), model.isBidirectional ? 0 : state->context + 1);
   if (!calls)
     return calls.takeError();
   state->calls = std::move(*calls);
@@ -42,7 +42,7 @@ Session::create(std::shared_ptr<Module> module, int64_t context) {
 const Manifest::Model &Session::model() const { return state->model(); }
 int64_t Session::context() const { return state->context; }
 int64_t Session::position() const { return state->position; }
-ModuleInstance &Session::instance() { return *state->calls->instance; }
+Instance &Session::instance() { return *state->calls->instance; }
 
 int64_t Session::rowSize(Output output) const {
   return state->isLogits(output) ? model().outputs : model().hiddenSize;

@@ -95,13 +95,13 @@ func.func @entry(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame, %in: m
 // CHECK-SAME:    %{{.+}}: !llvm.ptr, %{{.+}}: !llvm.ptr, %{{.+}}: !llvm.ptr, %[[IO:.+]]: !llvm.ptr)
 // CHECK:         llvm.call @entry(
 // CHECK:       llvm.mlir.global internal constant @lora.name.0("work.t16\00")
-// CHECK:       llvm.func @lora_rt_module_query() -> !llvm.ptr
+// CHECK:       llvm.func @lora_rt_code_query() -> !llvm.ptr
 
 // -----
 
 // What the manifest says goes into the module's table, behind its version and its entries.
 // CHECK-LABEL: module @contract {
-// CHECK:       llvm.mlir.global internal constant @lora.module() {{.*}} : !llvm.struct<(i32, i32, i64, ptr, array<8 x i64>)>
+// CHECK:       llvm.mlir.global internal constant @lora.code() {{.*}} : !llvm.struct<(i32, i32, i64, ptr, array<8 x i64>)>
 // CHECK:         %[[FIRST:.+]] = llvm.mlir.constant(11 : i64)
 // CHECK:         llvm.insertvalue %[[FIRST]], %{{.+}}[4, 0]
 // CHECK:         %[[LAST:.+]] = llvm.mlir.constant(-18 : i64)

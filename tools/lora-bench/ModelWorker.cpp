@@ -35,16 +35,17 @@ class ModelWorker {
 public:
   static Expected<std::unique_ptr<ModelWorker>>
   load(const std::string &file, unsigned threads, int64_t context) {
-    ModuleOptions options;
+    ExecutableOptions options;
     options.threads = threads;
-    Expected<std::shared_ptr<Module>> module = Module::open(file, options);
-    if (!module)
-      return module.takeError();
+    Expected<std::shared_ptr<Executable>> executable =
+        Executable::open(file, options);
+    if (!executable)
+      return executable.takeError();
     auto worker = std::make_unique<ModelWorker>();
-    worker->module = *module;
-    const Manifest::Model &model = worker->module->manifest().model;
+    worker->executable = *executable;
+    const Manifest::Model &model = worker->executable->manifest().model;
     Expected<std::unique_ptr<Session>> session =
-        Session::create(*module, model.isBidirectional ? 0 : context);
+        Session::create(*executable, model.isBidirectional ? 0 : context);
     if (!session)
       return session.takeError();
     worker->session = std::move(*session);
@@ -54,8 +55,8 @@ public:
   Json description() const {
     const Manifest::Model &model = session->model();
     return {{"ready", now()},
-            {"engine", module->engineDescription()},
-            {"threads", module->threads()},
+            {"engine", executable->engineDescription()},
+            {"threads", executable->threads()},
             {"encoder", model.isBidirectional},
             {"longest",
              model.isBidirectional ? session->context() : model.maxPositions},
@@ -110,7 +111,7 @@ private:
     constexpr int64_t growth = 256;
     if (!sequence) {
       Expected<std::unique_ptr<Session>> made =
-          Session::create(module, std::min(limit, context + growth));
+          Session::create(executable, std::min(limit, context + growth));
       if (!made)
         return made.takeError();
       sequence = std::move(*made);
@@ -146,7 +147,7 @@ private:
                 {"context", double(first) + double(count + 1) / 2}};
   }
 
-  std::shared_ptr<Module> module;
+  std::shared_ptr<Executable> executable;
   std::unique_ptr<Session> session;
   /// By the number of tokens that they began with.
   std::map<int64_t, std::unique_ptr<Session>> sequences;

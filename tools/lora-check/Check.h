@@ -1,6 +1,6 @@
 //===- Check.h - Functions run on made-up inputs ----------------*- C++ -*-===//
 //
-// The parts of lora-check: inputs, a compiled module to run them through, and
+// The parts of lora-check: inputs, an executable to run them through, and
 // the two comparisons.
 //
 //===----------------------------------------------------------------------===//
@@ -9,7 +9,7 @@
 #define LORA_MLIR_TOOLS_LORA_CHECK_CHECK_H
 
 #include "lora-mlir/Target/Compiler.h"
-#include "lora-runtime/Module.h"
+#include "lora-runtime/Executable.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
 #include <string>
@@ -54,7 +54,7 @@ lora_rt::Expected<std::vector<Value>> makeInputs(mlir::func::FuncOp function,
 /// Values of this type, uniform in [-1, 1].
 Value makeRandom(mlir::Type type, uint64_t seed);
 
-/// A compiled module whose public functions can be called.
+/// An executable whose public functions can be called.
 class Program {
 public:
   static lora_rt::Expected<Program>
@@ -65,8 +65,8 @@ public:
                                              const std::vector<Value> &inputs);
 
 private:
-  std::shared_ptr<lora_rt::Module> module;
-  std::unique_ptr<lora_rt::ModuleInstance> instance;
+  std::shared_ptr<lora_rt::Executable> executable;
+  std::unique_ptr<lora_rt::Instance> instance;
 };
 
 /// The largest difference and its size relative to the largest value.

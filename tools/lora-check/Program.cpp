@@ -1,4 +1,4 @@
-//===- Program.cpp - A compiled module whose functions can be called ------===//
+//===- Program.cpp - An executable whose functions can be called ----------===//
 
 #include "Check.h"
 
@@ -34,7 +34,7 @@ Expected<Program> Program::compile(mlir::ModuleOp module, Kernels kernels,
   CompileOptions options;
   options.lowering.kernels = kernels;
   options.lowering.referenceAttention = referenceAttention;
-  Expected<CompiledModule> compiled = compileInMemory(module, options);
+  Expected<CompiledExecutable> compiled = compileInMemory(module, options);
   if (!compiled)
     return compiled.takeError();
   auto manifest = lora_rt::Manifest::parse(compiled->manifest.json.dump(),
@@ -48,14 +48,14 @@ Expected<Program> Program::compile(mlir::ModuleOp module, Kernels kernels,
                               "one asks for '",
                               param.name, "'");
   };
-  auto loaded = lora_rt::Module::load(
+  auto loaded = lora_rt::Executable::load(
       std::move(*manifest), std::as_bytes(std::span(compiled->code)),
       noParameters, {}, "the compiled functions");
   if (!loaded)
     return loaded.takeError();
   Program program;
-  program.module = *loaded;
-  auto instance = lora_rt::ModuleInstance::create(*loaded, /*stateRows=*/0);
+  program.executable = *loaded;
+  auto instance = lora_rt::Instance::create(*loaded, /*stateRows=*/0);
   if (!instance)
     return instance.takeError();
   program.instance = std::move(*instance);
@@ -64,7 +64,7 @@ Expected<Program> Program::compile(mlir::ModuleOp module, Kernels kernels,
 
 Expected<std::vector<Value>> Program::call(const std::string &function,
                                            const std::vector<Value> &inputs) {
-  auto entries = module->manifest().entriesOf(function);
+  auto entries = executable->manifest().entriesOf(function);
   if (entries.empty())
     return lora_rt::makeError(ErrorCode::InvalidArgument, "no function '",
                               function, "' was compiled");

@@ -9,7 +9,7 @@
 // is a file, too, and so is the model to compare with. The types are those that
 // it computes in. Adapters that are no sum W + s B A are refused there, as are
 // files that were compiled with the adapter beside the weights. What rounding
-// lost is kept in the file. docs/module-format.md describes the parts.
+// lost is kept in the file. docs/executable-format.md describes the parts.
 //
 //===----------------------------------------------------------------------===//
 

@@ -94,7 +94,7 @@ def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
     The last conversion; loops are kernels (`-rt-outline-kernels`), structured control flow, vectors
     and math are lowered already. Buffers are passed as bare pointers. Each launched kernel gets a
     `lora_rt_body` that reads its arguments from the captures; each function with `rt.entry` gets a
-    `lora_rt_entry`; the one exported function is `lora_rt_module_query`, whose table holds the
+    `lora_rt_entry`; the one exported function is `lora_rt_code_query`, whose table holds the
     module's `rt.contract` (zeros without one, which the runtime refuses). Services are called
     through the context, primitives by their position in the module.
 

@@ -66,8 +66,8 @@ fitToAdapters(ImportOptions &options,
 /// sequence[, token types][, frequencies]) and, unless the architecture has no
 /// head, @logits(hidden), which classification calls on the rows that stand for
 /// a sequence; a bare encoder may have @pooled(hidden). `transformer.model`
-/// describes it: docs/module-format.md has the keys, `layers` and `tied` beside
-/// them.
+/// describes it: docs/executable-format.md has the keys, `layers` and `tied`
+/// beside them.
 lora_rt::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(mlir::MLIRContext &context, const std::string &folder,
             const ImportOptions &options = {});

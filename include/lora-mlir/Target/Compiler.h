@@ -1,4 +1,4 @@
-//===- Compiler.h - Models to compiled modules and files --------*- C++ -*-===//
+//===- Compiler.h - Models to executables and files -------------*- C++ -*-===//
 //
 // What tools call: a graph becomes a module in memory, a Hugging Face folder
 // and an adapter become a file.
@@ -60,8 +60,8 @@ struct CompileOptions {
 };
 
 /// Code and its description.
-struct CompiledModule {
-  /// An ELF shared object that exports lora_rt_module_query.
+struct CompiledExecutable {
+  /// An ELF shared object that exports lora_rt_code_query.
   std::string code;
   ModuleManifest manifest;
 };
@@ -69,7 +69,7 @@ struct CompiledModule {
 /// Compiles a graph (transformer, lora); the graph stays as it is. `meanwhile`
 /// gets the manifest as soon as it is there, and works in the calling thread
 /// while native code is made in another; its error comes first.
-lora_rt::Expected<CompiledModule> compileInMemory(
+lora_rt::Expected<CompiledExecutable> compileInMemory(
     mlir::ModuleOp graph, const CompileOptions &options,
     llvm::function_ref<lora_rt::Error(ModuleManifest &)> meanwhile = nullptr);
 

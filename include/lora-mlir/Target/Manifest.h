@@ -1,8 +1,8 @@
 //===- Manifest.h - What a lowered module needs at run time -----*- C++ -*-===//
 //
 // Collects parameters, state, primitives and entries of a module in rt form
-// into the manifest of docs/module-format.md, and says where each parameter's
-// bytes come from.
+// into the manifest of docs/executable-format.md, and says where each
+// parameter's bytes come from.
 //
 //===----------------------------------------------------------------------===//
 

@@ -49,7 +49,7 @@ static SmallVector<unsigned> getValueResults(func::FuncOp function) {
 // Names in the manifest
 //===----------------------------------------------------------------------===//
 
-/// The names of an entry's inputs and outputs (docs/module-format.md);
+/// The names of an entry's inputs and outputs (docs/executable-format.md);
 /// functions that are not listed there get numbered ones. After the sequence
 /// table may come the kinds of the tokens and rotary frequencies.
 static std::pair<SmallVector<StringRef>, SmallVector<StringRef>>

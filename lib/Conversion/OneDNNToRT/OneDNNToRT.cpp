@@ -2,7 +2,7 @@
 //
 // Turns onednn operations on memrefs into entries of the module's primitive
 // table, which the runtime creates at load, and their executions. The spec of a
-// primitive is its entry in the manifest (docs/module-format.md).
+// primitive is its entry in the manifest (docs/executable-format.md).
 //
 //===----------------------------------------------------------------------===//
 

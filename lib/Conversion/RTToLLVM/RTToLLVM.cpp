@@ -2,11 +2,11 @@
 //
 // The last conversion: rt, func, memref, arith, cf and index at once. A buffer
 // is passed as a bare pointer; the offsets below are those of
-// lora-runtime/module.h.
+// lora-runtime/compiled_code.h.
 //
 //===----------------------------------------------------------------------===//
 
-#include "ModuleTable.h"
+#include "CodeTable.h"
 #include "VerifyLowered.h"
 #include "lora-mlir/Conversion/Passes.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
@@ -417,7 +417,7 @@ struct ConvertRTToLLVM final
       else
         function.setNoInline(true);
     }
-    if (failed(makeModuleTable(module, launched.getArrayRef())))
+    if (failed(makeCodeTable(module, launched.getArrayRef())))
       return signalPassFailure();
     module->removeAttr(rt::RTDialect::kSlotTableAttr);
   }

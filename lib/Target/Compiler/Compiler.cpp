@@ -132,7 +132,7 @@ public:
     if (failed(manifest))
       return diagnostics.takeError("the lowered model could not be described");
     auto read =
-        lora_rt::Manifest::parse(manifest->json.dump(), "the compiled module");
+        lora_rt::Manifest::parse(manifest->json.dump(), "the compiled code");
     if (!read)
       return read.takeError();
     using Words = std::array<int64_t, sizeof(lora_rt_contract) / 8>;
@@ -174,7 +174,7 @@ std::string print(ModuleOp module) {
 
 } // namespace
 
-Expected<CompiledModule>
+Expected<CompiledExecutable>
 lora::compileInMemory(ModuleOp graph, const CompileOptions &options,
                       llvm::function_ref<Error(ModuleManifest &)> meanwhile) {
   Compilation compilation(graph, options);
@@ -204,7 +204,7 @@ lora::compileInMemory(ModuleOp graph, const CompileOptions &options,
   }
   if (!*code)
     return code->takeError();
-  return CompiledModule{std::move(**code), std::move(*manifest)};
+  return CompiledExecutable{std::move(**code), std::move(*manifest)};
 }
 
 Expected<std::string>

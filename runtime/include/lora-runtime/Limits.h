@@ -3,7 +3,7 @@
 #ifndef LORA_RUNTIME_LIMITS_H
 #define LORA_RUNTIME_LIMITS_H
 
-#include "lora-runtime/Module.h"
+#include "lora-runtime/Executable.h"
 
 namespace lora_rt {
 
@@ -17,8 +17,8 @@ struct MachineLimits {
   double operationsPerSecond = 0;
 };
 
-/// Measures on the module's engine, for about a third of a second.
-Expected<MachineLimits> measureLimits(ModuleInstance &instance);
+/// Measures on the executable's engine, for about a third of a second.
+Expected<MachineLimits> measureLimits(Instance &instance);
 
 } // namespace lora_rt
 

@@ -1,6 +1,6 @@
-//===- Manifest.h - What a compiled module says about itself ----*- C++ -*-===//
+//===- Manifest.h - What an executable says about itself --------*- C++ -*-===//
 //
-// The manifest of docs/module-format.md, read strictly: a key that is not
+// The manifest of docs/executable-format.md, read strictly: a key that is not
 // known, an index out of range or a size that does not fit is an error.
 //
 //===----------------------------------------------------------------------===//
@@ -10,7 +10,7 @@
 
 #include "lora-runtime/ModelHead.h"
 #include "lora-runtime/Numeric.h"
-#include "lora-runtime/module.h"
+#include "lora-runtime/compiled_code.h"
 
 #include <algorithm>
 #include <optional>
@@ -91,7 +91,7 @@ struct Manifest {
     std::vector<int64_t> shape;
     /// "plain" or a oneDNN tag.
     std::string layout;
-    /// In the pack; without meaning for a module that has none.
+    /// In the pack; without meaning for an executable that has none.
     uint64_t bytes = 0;
     uint64_t offset = 0;
     std::string checksum;

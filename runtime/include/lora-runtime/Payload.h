@@ -1,10 +1,10 @@
-//===- Payload.h - The container of a compiled module -----------*- C++ -*-===//
+//===- Payload.h - The container of an executable ---------------*- C++ -*-===//
 //
 // A compiled file is a program (the stub, which can also run by itself) with
 // one more ELF section, `.lora_payload`. That section is page-aligned, and so
 // are the parts in it: manifest, code, pack, and whatever else is stored by
 // name. It is an ordinary section, so that `strip` and `objcopy` keep it.
-// docs/module-format.md describes the bytes.
+// docs/executable-format.md describes the bytes.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,17 +1,17 @@
 //===- Session.h - Feeding tokens to a model --------------------*- C++ -*-===//
 //
 // A causal model is fed a sequence piece by piece; its session holds the KV
-// cache. Prompts run in chunks of the sizes that the module was compiled for,
-// chosen for the least time; the last one may be padded. A bidirectional model
-// (an encoder) has no cache: it reads whole rows, several of them packed into
-// one call. Padding tokens see no keys, so they change nothing.
+// cache. Prompts run in chunks of the sizes that the executable was compiled
+// for, chosen for the least time; the last one may be padded. A bidirectional
+// model (an encoder) has no cache: it reads whole rows, several of them packed
+// into one call. Padding tokens see no keys, so they change nothing.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_SESSION_H
 #define LORA_RUNTIME_SESSION_H
 
-#include "lora-runtime/Module.h"
+#include "lora-runtime/Executable.h"
 
 namespace lora_rt {
 
@@ -25,8 +25,8 @@ struct TokenRow {
   std::span<const int32_t> types = {};
 };
 
-/// A module with the functions `hidden_states` and, if the model has a head,
-/// `logits`, and what it was fed.
+/// An executable with the functions `hidden_states` and, if the model has a
+/// head, `logits`, and what it was fed.
 class Session {
 public:
   /// Rows of results in f32: the position of the first one, and the rows.
@@ -40,7 +40,7 @@ public:
   /// smaller of the model's limit and defaultContext, and is all that a model
   /// without a cache takes.
   static Expected<std::unique_ptr<Session>>
-  create(std::shared_ptr<Module> module, int64_t context);
+  create(std::shared_ptr<Executable> executable, int64_t context);
   ~Session();
 
   const Manifest::Model &model() const;
@@ -108,10 +108,10 @@ public:
   /// call.
   void reset(int64_t padding = 0);
 
-  /// Memory of the session and its module; known before the first token.
+  /// Memory of the session and its executable; known before the first token.
   MemoryReport memory() const;
 
-  ModuleInstance &instance();
+  Instance &instance();
 
 private:
   struct State;

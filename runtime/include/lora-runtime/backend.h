@@ -13,7 +13,7 @@
 #ifndef LORA_RUNTIME_BACKEND_H
 #define LORA_RUNTIME_BACKEND_H
 
-#include "lora-runtime/module.h"
+#include "lora-runtime/compiled_code.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -106,7 +106,8 @@ typedef struct lora_backend {
   void (*destroy_primitive)(lora_engine *engine, lora_primitive *primitive);
   void (*primitive_facts)(const lora_primitive *primitive,
                           lora_primitive_facts *facts);
-  /** `args` as module.h says; `scratch` has at least scratch_bytes bytes. */
+  /** `args` as compiled_code.h says; `scratch` has at least scratch_bytes
+   * bytes. */
   int32_t (*execute)(lora_engine *engine, lora_primitive *primitive,
                      void *const *args, void *scratch, lora_message *message);
   /** As lora_rt_services.execute_group; `scratch` has room for the scratch of

@@ -1,6 +1,7 @@
 /*===- lora_runtime.h - Running compiled models from any language ---------===*\
 |*
-|* A module is a file that lora-compile made: code and weights, shared by all
+|* An executable (`lora_module`) is a file that lora-compile made: code and
+|* weights, shared by all
 |* sessions on it. A session is one sequence of tokens with its cache.
 |*
 |* Structures start with struct_size, which the caller sets to sizeof; what else
@@ -18,14 +19,17 @@
 |* A call that fails leaves nothing in its results that is of use.
 |*
 |* Threads: functions may be called from any thread. A session, and a structure,
-|* is used by one thread at a time. Several threads may open modules, and may
-|* use sessions of one module, whose calls then take turns; sessions of several
-|* modules run at once. The first module that a process opens sets
+|* is used by one thread at a time. Several threads may open executables, and
+|* may
+|* use sessions of one executable, whose calls then take turns; sessions of
+several
+|* executables run at once. The first executable that a process opens sets
 |* GOMP_SPINCOUNT in the environment, unless OMP_WAIT_POLICY or GOMP_SPINCOUNT
 |* is set: no other thread may read or change the environment meanwhile.
 |*
-|* Modules and sessions that were opened before a fork work in the child, as
-|* well. The exception: if another thread was in a call at the fork, its module
+|* Executables and sessions that were opened before a fork work in the child, as
+|* well. The exception: if another thread was in a call at the fork, its
+executable
 |* is refused there with LORA_UNSUPPORTED; open the file again. Forks are
 |* noticed from the first lora_module_open on.
 |*
@@ -97,7 +101,7 @@ typedef struct lora_module_options {
 typedef struct lora_module_info {
   uint32_t struct_size;
   uint32_t threads;
-  /** The next two live as long as the module. */
+  /** The next two live as long as the executable. */
   const char *family; /**< "qwen3" */
   const char *engine; /**< for people: library, instruction set, threads */
   int64_t vocab_size;
@@ -113,7 +117,8 @@ typedef struct lora_module_info {
   int64_t outputs;      /**< values in a row of logits; 0 without a head */
   int64_t token_types;  /**< kinds of tokens; 0: the model knows none */
   int64_t pad_token_id; /**< an id, or -1 */
-  /** Ids that end a sequence, all of them; they live as long as the module. */
+  /** Ids that end a sequence, all of them; they live as long as the executable.
+   */
   const int32_t *eos_token_ids;
   size_t eos_token_count;
 } lora_module_info;
@@ -178,7 +183,7 @@ LORA_API lora_status lora_module_open(const char *path,
 
 /** The same from memory, for instance of a file that the program carries or
  *  has mapped. `bytes` begins at a multiple of 64, and is neither changed nor
- *  freed before the module and all its sessions are gone. */
+ *  freed before the executable and all its sessions are gone. */
 LORA_API lora_status lora_module_open_memory(const void *bytes, size_t size,
                                              const lora_module_options *options,
                                              lora_module **module,
@@ -191,7 +196,8 @@ LORA_API lora_status lora_module_open_fd(int fd,
                                          lora_module **module,
                                          lora_error *error);
 
-/** Ends the caller's use of a module; sessions keep it alive. NULL is fine. */
+/** Ends the caller's use of an executable; sessions keep it alive. NULL is
+ * fine. */
 LORA_API void lora_module_close(lora_module *module);
 
 /** Fills `info`, whose struct_size is set. */

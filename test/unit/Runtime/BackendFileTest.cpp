@@ -2,7 +2,7 @@
 
 #include "Shell.h"
 #include "TestFiles.h"
-#include "TinyModule.h"
+#include "TinyExecutable.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -68,8 +68,8 @@ protected:
 TEST_F(BackendFile, TheRecordedOneComesFirst) {
   compile(LORA_BACKEND);
   // Beside the program, and where the environment says: what would fail.
-  std::filesystem::copy_file(LORA_TINY_MODULE, folder.path(backendName));
-  library("lib", LORA_TINY_MODULE);
+  std::filesystem::copy_file(LORA_TINY_EXECUTABLE, folder.path(backendName));
+  library("lib", LORA_TINY_EXECUTABLE);
   EXPECT_TRUE(runs());
   EXPECT_TRUE(runs("LORA_RUNTIME_LIBRARY_PATH=" + folder.path("lib")));
   expectInfo(std::string("backend    ") + LORA_BACKEND + ", which is there");
@@ -87,7 +87,7 @@ TEST_F(BackendFile, OthersAreAskedInTurn) {
   expectInfo("runs here  yes, with " + std::string(LORA_LIBRARIES),
              environment);
   // What is no backend is passed over.
-  library("lib", LORA_TINY_MODULE);
+  library("lib", LORA_TINY_EXECUTABLE);
   EXPECT_TRUE(runs("LORA_RUNTIME_LIBRARY_PATH=" + folder.path("lib") + ":" +
                    LORA_LIBRARIES));
   // Beside the program.
@@ -137,10 +137,10 @@ TEST_F(BackendFile, RelativePathsOfAFileAreNotOpened) {
     expectInfo("which is no absolute path");
   }
   // Nor another library.
-  compile(LORA_TINY_MODULE);
+  compile(LORA_TINY_EXECUTABLE);
   Outcome outcome = run("", "-q --ids 3 --generate 1");
   EXPECT_EQ(outcome.status, 1);
-  EXPECT_EQ(outcome.output.find(LORA_TINY_MODULE), std::string::npos)
+  EXPECT_EQ(outcome.output.find(LORA_TINY_EXECUTABLE), std::string::npos)
       << outcome.output;
 }
 

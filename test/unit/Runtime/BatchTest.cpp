@@ -1,7 +1,7 @@
 //===- BatchTest.cpp - Whole rows: encoders, heads, rotary frequencies ----===//
 
 #include "TestFiles.h"
-#include "TinyModule.h"
+#include "TinyExecutable.h"
 #include "lora-runtime/Session.h"
 
 #include <algorithm>
@@ -17,15 +17,17 @@ using Output = Session::Output;
 std::unique_ptr<Session> session(const TestFolder &folder,
                                  const tiny::Model &model,
                                  int64_t context = 0) {
-  std::string path = folder.path("module");
+  std::string path = folder.path("model");
   tiny::write(path, "", "plain", "\"sse2\"", "", model);
-  ModuleOptions options;
+  ExecutableOptions options;
   options.threads = 2;
-  Expected<std::shared_ptr<Module>> module = Module::open(path, options);
-  EXPECT_TRUE(module) << module.message();
-  if (!module)
+  Expected<std::shared_ptr<Executable>> executable =
+      Executable::open(path, options);
+  EXPECT_TRUE(executable) << executable.message();
+  if (!executable)
     return nullptr;
-  Expected<std::unique_ptr<Session>> result = Session::create(*module, context);
+  Expected<std::unique_ptr<Session>> result =
+      Session::create(*executable, context);
   EXPECT_TRUE(result) << result.message();
   return result ? std::move(*result) : nullptr;
 }
@@ -134,10 +136,10 @@ TEST(Encoder, RefusesWhatIsNotForIt) {
   s = session(folder, small);
   EXPECT_EQ(s->context(), 6);
   expectMessage(s->run(std::vector<TokenRow>{{b}}, none), "positions for (6)");
-  Expected<std::shared_ptr<Module>> module =
-      Module::open(folder.path("module"), {});
-  ASSERT_TRUE(module);
-  EXPECT_NE(Session::create(*module, 5).message().find("no cache"),
+  Expected<std::shared_ptr<Executable>> executable =
+      Executable::open(folder.path("model"), {});
+  ASSERT_TRUE(executable);
+  EXPECT_NE(Session::create(*executable, 5).message().find("no cache"),
             std::string::npos);
 }
 

@@ -10,8 +10,8 @@
 #include "CApiTest.h"
 
 #include "lora-runtime/backend.h"
+#include "lora-runtime/compiled_code.h"
 #include "lora-runtime/lora_runtime.h"
-#include "lora-runtime/module.h"
 
 #include <fcntl.h>
 #include <stdint.h>

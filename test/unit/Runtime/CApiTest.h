@@ -10,7 +10,7 @@
 extern "C" {
 #endif
 
-/** Runs ids 3, 10, 0, 7, 7 on the tiny module; `expected` has their logits.
+/** Runs ids 3, 10, 0, 7, 7 on the tiny executable; `expected` has their logits.
  * Gives 0 on success and otherwise prints the condition that failed. */
 int run_c_api_test(const char *path, const float *expected, size_t tokens);
 
@@ -18,11 +18,11 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens);
  * encoder that classifies tokens; `expected` is [2, 3, 5]. */
 int run_c_encoder_test(const char *path, const float *expected);
 
-/** Continues ids 3, 10, 0, 7, 7 of the tiny module by the five `expected`
+/** Continues ids 3, 10, 0, 7, 7 of the tiny executable by the five `expected`
  * tokens, of which the first ends a sequence; takes them back. */
 int run_c_generate_test(const char *path, const int32_t *expected);
 
-/** Opens the tiny module from memory and by a descriptor; removes the file.
+/** Opens the tiny executable from memory and by a descriptor; removes the file.
  * `expected` has the logits of ids 3, 10. */
 int run_c_open_test(const char *path, const float *expected);
 

@@ -3,7 +3,7 @@
 #include "CApiTest.h"
 #include "Shell.h"
 #include "TestFiles.h"
-#include "TinyModule.h"
+#include "TinyExecutable.h"
 #include "lora-runtime/Program.h"
 #include "lora-runtime/Safetensors.h"
 
@@ -39,7 +39,7 @@ std::string expectedLine() {
 
 TEST(CApi, WorksFromC) {
   TestFolder folder;
-  std::string path = folder.path("module");
+  std::string path = folder.path("model");
   tiny::write(path, "", "plain");
   std::vector<float> expected = tiny::logits(prompt);
   EXPECT_EQ(run_c_api_test(path.c_str(), expected.data(), prompt.size()), 0);
@@ -57,7 +57,7 @@ TEST(CApi, WorksFromC) {
 
 TEST(CApi, HandsTokensOutAndTakesThemBack) {
   TestFolder folder;
-  std::string path = folder.path("module");
+  std::string path = folder.path("model");
   tiny::write(path, "", "plain");
   std::vector<int32_t> expected = continued(prompt, 5);
   EXPECT_EQ(run_c_generate_test(path.c_str(), expected.data()), 0);
@@ -68,7 +68,7 @@ TEST(CApi, OpensMemoryAndDescriptors) {
   std::vector<float> expected = tiny::logits({3, 10});
   // A program with a model in it, and a model alone.
   for (const char *stub : {LORA_STUB, ""}) {
-    std::string path = folder.path("module");
+    std::string path = folder.path("model");
     tiny::write(path, stub, "plain");
     EXPECT_EQ(run_c_open_test(path.c_str(), expected.data()), 0) << stub;
   }
@@ -76,7 +76,7 @@ TEST(CApi, OpensMemoryAndDescriptors) {
 
 TEST(CApi, ReadsStructuresOfOtherVersions) {
   TestFolder folder;
-  std::string path = folder.path("module");
+  std::string path = folder.path("model");
   tiny::write(path, "", "plain");
   EXPECT_EQ(run_c_options_test(path.c_str()), 0);
 }

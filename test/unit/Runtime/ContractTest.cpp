@@ -1,8 +1,8 @@
 //===- ContractTest.cpp - A manifest that its code was not made for -------===//
 
 #include "TestFiles.h"
-#include "TinyModule.h"
-#include "lora-runtime/Module.h"
+#include "TinyExecutable.h"
+#include "lora-runtime/Executable.h"
 
 using namespace lora_rt;
 
@@ -102,9 +102,9 @@ TEST(Contract, LeavesOutWhatChangesWithTheWeights) {
 
 TEST(Contract, IsComparedWhenAFileIsOpened) {
   TestFolder folder;
-  std::string path = folder.path("module"), other = folder.path("other");
+  std::string path = folder.path("model"), other = folder.path("other");
   tiny::write(path, "", "plain");
-  EXPECT_TRUE(Module::open(path, {}));
+  EXPECT_TRUE(Executable::open(path, {}));
   Expected<Payload> payload = Payload::open(path);
   ASSERT_TRUE(payload) << payload.message();
   Expected<PayloadWriter> writer = PayloadWriter::createLike(other, *payload);
@@ -118,11 +118,11 @@ TEST(Contract, IsComparedWhenAFileIsOpened) {
     EXPECT_FALSE(writer->addPart(part.name, text));
   }
   EXPECT_FALSE(writer->commit());
-  EXPECT_NE(Module::open(other, {}).message().find(
+  EXPECT_NE(Executable::open(other, {}).message().find(
                 "other: 'entries' in its manifest is not what its code "
                 "was made for"),
             std::string::npos)
-      << Module::open(other, {}).message();
+      << Executable::open(other, {}).message();
 }
 
 } // namespace

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TestFiles.h"
-#include "TinyModule.h"
+#include "TinyExecutable.h"
 #include "lora-runtime/Session.h"
 
 #include <sys/wait.h>
@@ -50,12 +50,14 @@ protected:
   void SetUp() override {
     std::string path = folder.path("model");
     tiny::write(path, "", "plain");
-    ModuleOptions options;
+    ExecutableOptions options;
     options.threads = 3;
-    Expected<std::shared_ptr<Module>> opened = Module::open(path, options);
+    Expected<std::shared_ptr<Executable>> opened =
+        Executable::open(path, options);
     ASSERT_TRUE(opened) << opened.message();
-    module = *opened;
-    Expected<std::unique_ptr<Session>> created = Session::create(module, 20);
+    executable = *opened;
+    Expected<std::unique_ptr<Session>> created =
+        Session::create(executable, 20);
     ASSERT_TRUE(created) << created.message();
     session = std::move(*created);
     // From here on the thread has a pool.
@@ -63,7 +65,7 @@ protected:
   }
 
   TestFolder folder;
-  std::shared_ptr<Module> module;
+  std::shared_ptr<Executable> executable;
   std::unique_ptr<Session> session;
 };
 
@@ -73,11 +75,11 @@ TEST_F(Forked, ChildrenAndGrandchildrenCompute) {
   EXPECT_EQ(inChild([&] {
               if (!isRight() || !isRight())
                 return 1;
-              // A module that is loaded in the child.
-              ModuleOptions options;
+              // An executable that is loaded in the child.
+              ExecutableOptions options;
               options.threads = 2;
-              Expected<std::shared_ptr<Module>> opened =
-                  Module::open(folder.path("model"), options);
+              Expected<std::shared_ptr<Executable>> opened =
+                  Executable::open(folder.path("model"), options);
               if (!opened)
                 return 2;
               Expected<std::unique_ptr<Session>> created =
@@ -100,7 +102,7 @@ TEST_F(Forked, RefusesWhatAnotherThreadHolds) {
   // A sink that forks holds nothing; a call does.
   std::atomic<bool> stop = false;
   std::thread other([&] {
-    auto created = Session::create(module, 20);
+    auto created = Session::create(executable, 20);
     while (!stop)
       logitsOf(**created);
   });

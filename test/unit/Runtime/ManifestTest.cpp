@@ -1,7 +1,7 @@
 //===- ManifestTest.cpp - Strict reading of the manifest ------------------===//
 
 #include "lora-runtime/Manifest.h"
-#include "TinyModule.h"
+#include "TinyExecutable.h"
 
 using namespace lora_rt;
 

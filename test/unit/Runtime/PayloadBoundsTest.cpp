@@ -129,7 +129,7 @@ TEST_F(PayloadBounds, SectionsOfAProgram) {
       },
       "its section .lora_payload has no bytes in the file");
   expectRefused([](Program &p) { p.sections[1].sh_type = SHT_NULL; },
-                "a program without a compiled module");
+                "a program without a compiled model");
   expectRefused([](Program &p) { p.sections[1].sh_offset = most; },
                 "a section lies outside the file");
   expectRefused([](Program &p) { p.sections[1].sh_size = most; },
@@ -137,7 +137,7 @@ TEST_F(PayloadBounds, SectionsOfAProgram) {
   expectRefused([](Program &p) { p.sections[1].sh_name = 22; },
                 "a section lies outside the file");
   expectRefused([](Program &p) { p.sections[1].sh_offset = 4095; },
-                "not a compiled module");
+                "not a compiled model");
   expectRefused([](Program &p) { p.sections[2].sh_size = most; },
                 "its section names are damaged");
   expectRefused([](Program &p) { p.sections[2].sh_size = 0; },

@@ -157,7 +157,7 @@ TEST(Payload, DamageIsFound) {
   EXPECT_NE(failure(version).find("version 9"), std::string::npos);
   EXPECT_NE(failure(good.substr(0, good.size() - 1)).find("incomplete"),
             std::string::npos);
-  EXPECT_NE(failure("hello").find("not a compiled module"), std::string::npos);
+  EXPECT_NE(failure("hello").find("not a compiled model"), std::string::npos);
   EXPECT_NE(Payload::open("/bin/true").message().find("without a compiled"),
             std::string::npos);
 }

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "TestFiles.h"
-#include "TinyModule.h"
+#include "TinyExecutable.h"
 #include "lora-runtime/Session.h"
 
 #include <algorithm>
@@ -21,14 +21,15 @@ const std::vector<int32_t> other = {5, 1, 8};
 class Rewind : public testing::Test {
 protected:
   void write(const tiny::Model &model) {
-    path = folder.path("module");
+    path = folder.path("model");
     tiny::write(path, "", "plain", "\"sse2\"", "", model);
   }
 
   std::unique_ptr<Session> session() const {
-    Expected<std::shared_ptr<Module>> module = Module::open(path, {});
-    EXPECT_TRUE(module) << module.message();
-    return std::move(*Session::create(*module, 24));
+    Expected<std::shared_ptr<Executable>> executable =
+        Executable::open(path, {});
+    EXPECT_TRUE(executable) << executable.message();
+    return std::move(*Session::create(*executable, 24));
   }
 
   /// Feeds tokens in calls of these lengths, as far as `count`.

@@ -2,7 +2,7 @@
 
 #include "lora-runtime/Session.h"
 #include "TestFiles.h"
-#include "TinyModule.h"
+#include "TinyExecutable.h"
 #include "session/Chunks.h"
 
 #include <algorithm>
@@ -12,21 +12,24 @@ using namespace lora_rt;
 
 namespace {
 
-/// Opens a module and collects its warnings.
-std::shared_ptr<Module> open(const std::string &path, std::string &warnings) {
-  ModuleOptions options;
+/// Opens an executable and collects its warnings.
+std::shared_ptr<Executable> open(const std::string &path,
+                                 std::string &warnings) {
+  ExecutableOptions options;
   options.threads = 2;
   options.verifyPack = true;
   options.warn = [&](const std::string &text) { warnings += text; };
-  Expected<std::shared_ptr<Module>> module = Module::open(path, options);
-  EXPECT_TRUE(module) << module.message();
-  return module ? *module : nullptr;
+  Expected<std::shared_ptr<Executable>> executable =
+      Executable::open(path, options);
+  EXPECT_TRUE(executable) << executable.message();
+  return executable ? *executable : nullptr;
 }
 
 std::unique_ptr<Session> session(const std::string &path, int64_t context = 0) {
   std::string warnings;
-  std::shared_ptr<Module> module = open(path, warnings);
-  Expected<std::unique_ptr<Session>> result = Session::create(module, context);
+  std::shared_ptr<Executable> executable = open(path, warnings);
+  Expected<std::unique_ptr<Session>> result =
+      Session::create(executable, context);
   EXPECT_TRUE(result) << result.message();
   return result ? std::move(*result) : nullptr;
 }
@@ -60,7 +63,7 @@ TEST(Chunks, CostLeast) {
 
 TEST(Session, ChunksAndPaddingChangeNothing) {
   TestFolder folder;
-  std::string path = folder.path("module");
+  std::string path = folder.path("model");
   tiny::write(path, "", "plain");
   // 11 tokens are 4 + 4 + 4 with one of padding; 5 + 6 pads in the middle.
   for (size_t split : {size_t(11), size_t(5), size_t(1), size_t(4)}) {
@@ -87,7 +90,7 @@ TEST(Session, ChunksAndPaddingChangeNothing) {
 
 TEST(Session, GeneratesGreedily) {
   TestFolder folder;
-  std::string path = folder.path("module");
+  std::string path = folder.path("model");
   tiny::write(path, "", "plain");
   std::unique_ptr<Session> s = session(path);
   EXPECT_EQ(s->context(), tiny::maxPositions);
@@ -113,7 +116,7 @@ TEST(Session, GeneratesGreedily) {
 
 TEST(Session, RefusesWhatDoesNotFit) {
   TestFolder folder;
-  std::string path = folder.path("module");
+  std::string path = folder.path("model");
   tiny::write(path, "", "plain");
   std::unique_ptr<Session> s = session(path, 12);
   int32_t bad[] = {1, 11}, negative[] = {-1};
@@ -133,7 +136,7 @@ TEST(Session, RefusesWhatDoesNotFit) {
 
 TEST(Session, MemoryIsKnownBeforeTheRun) {
   TestFolder folder;
-  std::string path = folder.path("module");
+  std::string path = folder.path("model");
   tiny::write(path, "", "plain");
   MemoryReport report = session(path, 9)->memory();
   EXPECT_EQ(report.parameters, 11u * 6 * 4);
@@ -143,14 +146,14 @@ TEST(Session, MemoryIsKnownBeforeTheRun) {
   EXPECT_GE(report.workspace, 128u);
 }
 
-TEST(Module, RepacksWhatOneDNNWouldNotChoose) {
+TEST(Executable, RepacksWhatOneDNNWouldNotChoose) {
   TestFolder folder;
-  std::string path = folder.path("module"), warnings;
+  std::string path = folder.path("model"), warnings;
   // A layout for weights that no CPU kernel here prefers at n = 11.
   tiny::write(path, "", "BA4b8a8b2a");
-  std::shared_ptr<Module> module = open(path, warnings);
+  std::shared_ptr<Executable> executable = open(path, warnings);
   EXPECT_NE(warnings.find("repacked"), std::string::npos) << warnings;
-  Expected<std::unique_ptr<Session>> s = Session::create(module, 0);
+  Expected<std::unique_ptr<Session>> s = Session::create(executable, 0);
   ASSERT_TRUE(s) << s.message();
   EXPECT_GT((*s)->memory().repacked, 0u);
   std::vector<float> all;
@@ -165,60 +168,60 @@ TEST(Module, RepacksWhatOneDNNWouldNotChoose) {
       *packedTag(1, 11, 6, DType::F32, DType::F32, DType::F32);
   warnings.clear();
   tiny::write(path, "", preferred);
-  module = open(path, warnings);
+  executable = open(path, warnings);
   EXPECT_EQ(warnings, "");
 }
 
-TEST(Module, MissingCpuFeaturesComeFirst) {
+TEST(Executable, MissingCpuFeaturesComeFirst) {
   TestFolder folder;
-  std::string path = folder.path("module");
+  std::string path = folder.path("model");
   tiny::write(path, "", "plain", "\"sse2\",\"avx9000\"");
-  Expected<std::shared_ptr<Module>> module = Module::open(path, {});
-  EXPECT_FALSE(module);
-  EXPECT_NE(module.message().find("does not have: avx9000"), std::string::npos)
-      << module.message();
+  Expected<std::shared_ptr<Executable>> executable = Executable::open(path, {});
+  EXPECT_FALSE(executable);
+  EXPECT_NE(executable.message().find("does not have: avx9000"),
+            std::string::npos)
+      << executable.message();
 }
 
-TEST(Module, DamagedPackIsFoundWhenVerified) {
+TEST(Executable, DamagedPackIsFoundWhenVerified) {
   TestFolder folder;
-  std::string path = folder.path("module");
+  std::string path = folder.path("model");
   tiny::write(path, "", "plain");
   std::string bytes = *readTextFile(path);
   Expected<Payload> payload = Payload::open(path);
   ASSERT_TRUE(payload);
   bytes[payload->find(packPart)->offset + 100] ^= 1;
-  folder.write("module", bytes);
-  EXPECT_TRUE(Module::open(path, {}));
-  ModuleOptions verify;
+  folder.write("model", bytes);
+  EXPECT_TRUE(Executable::open(path, {}));
+  ExecutableOptions verify;
   verify.verifyPack = true;
-  EXPECT_NE(Module::open(path, verify).message().find("'embed' is damaged"),
+  EXPECT_NE(Executable::open(path, verify).message().find("'embed' is damaged"),
             std::string::npos);
 }
 
-TEST(ModuleInstance, TrainsWithParametersFromACallback) {
+TEST(Instance, TrainsWithParametersFromACallback) {
   std::string text = tiny::manifest("plain", {0, 264, "0"});
   Expected<Manifest> manifest = Manifest::parse(text, "tiny");
   ASSERT_TRUE(manifest) << manifest.message();
   std::string code = tiny::code(text);
   std::vector<float> table = tiny::table();
-  Expected<std::shared_ptr<Module>> module = Module::load(
+  Expected<std::shared_ptr<Executable>> executable = Executable::load(
       std::move(*manifest), std::as_bytes(std::span(code)),
       [&](const Manifest::Param &param) -> Expected<const void *> {
         EXPECT_EQ(param.name, "embed");
         return table.data();
       },
       {}, "tiny");
-  ASSERT_TRUE(module) << module.message();
-  Expected<std::unique_ptr<ModuleInstance>> created =
-      ModuleInstance::create(*module, 1);
+  ASSERT_TRUE(executable) << executable.message();
+  Expected<std::unique_ptr<Instance>> created =
+      Instance::create(*executable, 1);
   ASSERT_TRUE(created) << created.message();
-  ModuleInstance &instance = **created;
+  Instance &instance = **created;
   const Manifest::Trainable &trainable = instance.manifest().trainables[0];
-  std::span<float> theta =
-      instance.region(ModuleInstance::Region::Theta, trainable);
+  std::span<float> theta = instance.region(Instance::Region::Theta, trainable);
   ASSERT_EQ(theta.size(), 12u);
   theta[3] = 1;
-  instance.region(ModuleInstance::Region::Gradient)[3] = 0.25f;
+  instance.region(Instance::Region::Gradient)[3] = 0.25f;
   const Manifest::Entry &entry =
       *instance.manifest().entriesOf("train_step").front();
   int32_t ids[] = {4, 5};

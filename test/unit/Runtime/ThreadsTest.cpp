@@ -1,12 +1,12 @@
 //===- ThreadsTest.cpp - The C interface from several threads -------------===//
 //
-// Sessions of one module, of modules that each thread opens by itself, and one
-// session that goes from thread to thread.
+// Sessions of one executable, of executables that each thread opens by itself,
+// and one session that goes from thread to thread.
 //
 //===----------------------------------------------------------------------===//
 
 #include "TestFiles.h"
-#include "TinyModule.h"
+#include "TinyExecutable.h"
 #include "lora-runtime/lora_runtime.h"
 
 #include <thread>
@@ -47,7 +47,7 @@ std::vector<int32_t> text(int32_t thread) {
 
 TEST(CApi, SessionsOfAModuleRunInThreads) {
   TestFolder folder;
-  std::string path = folder.path("module");
+  std::string path = folder.path("model");
   tiny::write(path, "", "plain");
   lora_module *shared = nullptr;
   ASSERT_EQ(lora_module_open(path.c_str(), nullptr, &shared, nullptr), LORA_OK);

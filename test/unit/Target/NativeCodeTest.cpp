@@ -1,8 +1,8 @@
-//===- NativeCodeTest.cpp - Compiled modules run as module.h says ---------===//
+//===- NativeCodeTest.cpp - Executables run as compiled_code.h says -------===//
 
 #include "lora-mlir/Target/NativeCode.h"
 #include "lora-mlir/InitAll.h"
-#include "lora-runtime/module.h"
+#include "lora-runtime/compiled_code.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Parser/Parser.h"
@@ -63,8 +63,8 @@ public:
     EXPECT_NE(handle, nullptr) << dlerror();
     close(file);
     if (handle)
-      if (auto query = reinterpret_cast<lora_rt_module_query_fn>(
-              dlsym(handle, LORA_RT_MODULE_QUERY_SYMBOL)))
+      if (auto query = reinterpret_cast<lora_rt_code_query_fn>(
+              dlsym(handle, LORA_RT_CODE_QUERY_SYMBOL)))
         table = query();
   }
   ~Loaded() {
@@ -72,7 +72,7 @@ public:
       dlclose(handle);
   }
   void *handle = nullptr;
-  const lora_rt_module *table = nullptr;
+  const lora_rt_code *table = nullptr;
 };
 
 class NativeCode : public testing::Test {
@@ -178,7 +178,7 @@ void checkModule(const std::string &code) {
   ASSERT_FALSE(code.empty());
   Loaded loaded(code);
   ASSERT_NE(loaded.table, nullptr);
-  EXPECT_EQ(loaded.table->struct_size, sizeof(lora_rt_module));
+  EXPECT_EQ(loaded.table->struct_size, sizeof(lora_rt_code));
   EXPECT_EQ(loaded.table->abi_version, LORA_RT_ABI_VERSION);
   ASSERT_EQ(loaded.table->entry_count, 2u);
   EXPECT_STREQ(loaded.table->entries[0].name, "hidden.t16");
@@ -269,7 +269,7 @@ TEST_F(NativeCode, VectorizesWithoutAliasChecks) {
   EXPECT_NE(text.find("x float>"), std::string::npos);
   EXPECT_EQ(text.find("vector.memcheck"), std::string::npos);
   std::string assembly = compile(kModule, "x86-64-v4", NativeOutput::Assembly);
-  EXPECT_NE(assembly.find("lora_rt_module_query"), std::string::npos);
+  EXPECT_NE(assembly.find("lora_rt_code_query"), std::string::npos);
 }
 
 TEST_F(NativeCode, RefusesUnknownFunctions) {

@@ -15,7 +15,7 @@ def RT_Dialect : Dialect {
   let description = [{
     The last dialect before `llvm`. Functions here take a `!rt.context` (the services of the
     runtime), `!rt.slots` (the addresses of a layer's parameters and state), a `!rt.frame` (their
-    workspace), and memrefs. Everything in it has a counterpart in `lora-runtime/module.h`.
+    workspace), and memrefs. Everything in it has a counterpart in `lora-runtime/compiled_code.h`.
   }];
   let useDefaultTypePrinterParser = 1;
   let hasOperationAttrVerify = 1;

@@ -1,12 +1,12 @@
-//===- ModuleTable.cpp - What a compiled module shows to the runtime ------===//
+//===- CodeTable.cpp - What an executable shows to the runtime ------------===//
 //
-// One exported symbol, as lora-runtime/module.h asks for.
+// One exported symbol, as lora-runtime/compiled_code.h asks for.
 //
 //===----------------------------------------------------------------------===//
 
-#include "ModuleTable.h"
+#include "CodeTable.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
-#include "lora-runtime/module.h"
+#include "lora-runtime/compiled_code.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 using namespace mlir;
@@ -99,8 +99,8 @@ public:
     auto table = LLVM::LLVMStructType::getLiteral(
         module.getContext(), {i32, i32, i64, pointer,
                               LLVM::LLVMArrayType::get(i64, contract.size())});
-    addConstant("lora.module", table, [&](Value value) {
-      value = insert(value, integer(i32, sizeof(lora_rt_module)), {0});
+    addConstant("lora.code", table, [&](Value value) {
+      value = insert(value, integer(i32, sizeof(lora_rt_code)), {0});
       value = insert(value, integer(i32, LORA_RT_ABI_VERSION), {1});
       value = insert(value, integer(i64, entries.size()), {2});
       value = insert(value, address("lora.entries"), {3});
@@ -110,11 +110,11 @@ public:
     });
 
     auto query =
-        LLVM::LLVMFuncOp::create(builder, loc, LORA_RT_MODULE_QUERY_SYMBOL,
+        LLVM::LLVMFuncOp::create(builder, loc, LORA_RT_CODE_QUERY_SYMBOL,
                                  LLVM::LLVMFunctionType::get(pointer, {}));
     OpBuilder::InsertionGuard guard(builder);
     builder.setInsertionPointToStart(query.addEntryBlock(builder));
-    LLVM::ReturnOp::create(builder, loc, address("lora.module"));
+    LLVM::ReturnOp::create(builder, loc, address("lora.code"));
   }
 
 private:
@@ -168,8 +168,8 @@ private:
 
 } // namespace
 
-LogicalResult lora::makeModuleTable(ModuleOp module,
-                                    ArrayRef<StringAttr> kernels) {
+LogicalResult lora::makeCodeTable(ModuleOp module,
+                                  ArrayRef<StringAttr> kernels) {
   SmallVector<int64_t> contract(kContractWords, 0);
   if (Attribute attr = module->getAttr(rt::RTDialect::kContractAttr)) {
     auto words = dyn_cast<DenseI64ArrayAttr>(attr);

@@ -1,11 +1,11 @@
-/*===- module.h - The contract between compiled code and the runtime ------===*\
+/*===- compiled_code.h - What code and runtime assume of each other -------===*\
 |*
 |* What generated code may assume of the runtime and what the runtime may
 |* assume of generated code. Plain C; usable alone. Everything that is not
 |* code (parameters, slots, primitives, entry signatures) stands in the
-|* manifest, a JSON text described in docs/module-format.md.
+|* manifest, a JSON text described in docs/executable-format.md.
 |*
-|* Generated code has one exported symbol, LORA_RT_MODULE_QUERY_SYMBOL. It
+|* Generated code has one exported symbol, LORA_RT_CODE_QUERY_SYMBOL. It
 |* calls nothing but the services below and libm, keeps no state between
 |* calls, and never returns an error itself: a service that fails records the
 |* first failure in the context, later services of the same call do nothing,
@@ -13,8 +13,8 @@
 |*
 \*===----------------------------------------------------------------------===*/
 
-#ifndef LORA_RUNTIME_MODULE_H
-#define LORA_RUNTIME_MODULE_H
+#ifndef LORA_RUNTIME_COMPILED_CODE_H
+#define LORA_RUNTIME_COMPILED_CODE_H
 
 #include <stdint.h>
 
@@ -22,14 +22,14 @@
 extern "C" {
 #endif
 
-/** Version of this contract; a module made for another one is refused. */
+/** Version of this contract; an executable made for another one is refused. */
 #define LORA_RT_ABI_VERSION 3u
 
 /** The most primitives that execute_group takes. */
 #define LORA_RT_MAX_GROUP 8u
 
-/** Name of the one symbol that a compiled module exports. */
-#define LORA_RT_MODULE_QUERY_SYMBOL "lora_rt_module_query"
+/** Name of the one symbol that an executable exports. */
+#define LORA_RT_CODE_QUERY_SYMBOL "lora_rt_code_query"
 
 typedef struct lora_rt_context lora_rt_context;
 
@@ -75,7 +75,7 @@ struct lora_rt_context {
   int32_t reserved;
 };
 
-/** An entry: `slots` is the module's slot table (one address per manifest
+/** An entry: `slots` is the executable's slot table (one address per manifest
  *  slot), `frame` at least the entry's frame_bytes aligned to 64, `io` the
  *  addresses of the inputs, then of the outputs, in manifest order. */
 typedef void (*lora_rt_entry)(lora_rt_context *context, void *const *slots,
@@ -87,8 +87,8 @@ typedef struct lora_rt_entry_record {
 } lora_rt_entry_record;
 
 /** What the manifest said when the code was made: a checksum of each of its
- *  members, as docs/module-format.md defines it. The code holds sizes, places
- *  and indices that follow from them, so the runtime runs no code whose
+ *  members, as docs/executable-format.md defines it. The code holds sizes,
+ * places and indices that follow from them, so the runtime runs no code whose
  *  contract is not that of the manifest that it read. */
 typedef struct lora_rt_contract {
   uint64_t target;
@@ -101,19 +101,19 @@ typedef struct lora_rt_contract {
   uint64_t entries;
 } lora_rt_contract;
 
-/** What lora_rt_module_query returns. */
-typedef struct lora_rt_module {
-  uint32_t struct_size; /**< sizeof(lora_rt_module) of the compiler */
+/** What lora_rt_code_query returns. */
+typedef struct lora_rt_code {
+  uint32_t struct_size; /**< sizeof(lora_rt_code) of the compiler */
   uint32_t abi_version; /**< LORA_RT_ABI_VERSION of the compiler */
   uint64_t entry_count;
   const lora_rt_entry_record *entries;
   lora_rt_contract contract;
-} lora_rt_module;
+} lora_rt_code;
 
-typedef const lora_rt_module *(*lora_rt_module_query_fn)(void);
+typedef const lora_rt_code *(*lora_rt_code_query_fn)(void);
 
 #ifdef __cplusplus
 }
 #endif
 
-#endif /* LORA_RUNTIME_MODULE_H */
+#endif /* LORA_RUNTIME_COMPILED_CODE_H */

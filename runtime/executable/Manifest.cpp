@@ -226,7 +226,7 @@ Error Reader::readPrimitive(const Json &json, size_t index) {
     primitive.k = fields.size("width");
   } else {
     fields.fail("unknown kind '", primitive.kind,
-                "'; this runtime is older than the module");
+                "'; this runtime is older than the compiled model");
   }
   if (Error error = fields.failed())
     return error;

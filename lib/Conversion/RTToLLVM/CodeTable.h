@@ -1,11 +1,12 @@
-//===- ModuleTable.h - What a compiled module shows to the runtime --------===//
+//===- CodeTable.h - What an executable shows to the runtime --------------===//
 //
-// The functions and constants of LLVM that lora-runtime/module.h describes.
+// The functions and constants of LLVM that lora-runtime/compiled_code.h
+// describes.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_MLIR_CONVERSION_RTTOLLVM_MODULETABLE_H
-#define LORA_MLIR_CONVERSION_RTTOLLVM_MODULETABLE_H
+#ifndef LORA_MLIR_CONVERSION_RTTOLLVM_CODETABLE_H
+#define LORA_MLIR_CONVERSION_RTTOLLVM_CODETABLE_H
 
 #include "mlir/IR/BuiltinOps.h"
 
@@ -19,9 +20,9 @@ inline std::string getBodyName(llvm::StringRef kernel) {
 /// Adds a lora_rt_body for each of `kernels`, a lora_rt_entry for each function
 /// with rt.entry, the table of them, and the exported function that returns it.
 /// The functions of the module are llvm functions already.
-llvm::LogicalResult makeModuleTable(mlir::ModuleOp module,
-                                    llvm::ArrayRef<mlir::StringAttr> kernels);
+llvm::LogicalResult makeCodeTable(mlir::ModuleOp module,
+                                  llvm::ArrayRef<mlir::StringAttr> kernels);
 
 } // namespace lora
 
-#endif // LORA_MLIR_CONVERSION_RTTOLLVM_MODULETABLE_H
+#endif // LORA_MLIR_CONVERSION_RTTOLLVM_CODETABLE_H

@@ -1,6 +1,6 @@
 //===- AdapterPart.cpp - What a compiled file says of its adapter ---------===//
 //
-// The part `adapter` of docs/module-format.md, read strictly.
+// The part `adapter` of docs/executable-format.md, read strictly.
 //
 //===----------------------------------------------------------------------===//
 

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_RUNTIME_MODULE_PACKSOURCE_H
-#define LORA_RUNTIME_MODULE_PACKSOURCE_H
+#ifndef LORA_RUNTIME_EXECUTABLE_PACKSOURCE_H
+#define LORA_RUNTIME_EXECUTABLE_PACKSOURCE_H
 
-#include "lora-runtime/Module.h"
+#include "lora-runtime/Executable.h"
 #include "lora-runtime/Payload.h"
 
 namespace lora_rt {
@@ -20,4 +20,4 @@ ParameterSource packSource(const Payload &payload, bool verify);
 
 } // namespace lora_rt
 
-#endif // LORA_RUNTIME_MODULE_PACKSOURCE_H
+#endif // LORA_RUNTIME_EXECUTABLE_PACKSOURCE_H

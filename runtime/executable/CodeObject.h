@@ -1,10 +1,10 @@
 //===- CodeObject.h - Shared objects from memory ----------------*- C++ -*-===//
 
-#ifndef LORA_RUNTIME_MODULE_CODEOBJECT_H
-#define LORA_RUNTIME_MODULE_CODEOBJECT_H
+#ifndef LORA_RUNTIME_EXECUTABLE_CODEOBJECT_H
+#define LORA_RUNTIME_EXECUTABLE_CODEOBJECT_H
 
 #include "lora-runtime/Error.h"
-#include "lora-runtime/module.h"
+#include "lora-runtime/compiled_code.h"
 
 #include <cstddef>
 #include <map>
@@ -41,7 +41,7 @@ private:
   int fd = -1;
 };
 
-/// The code of a compiled module.
+/// The code of an executable.
 class CodeObject {
 public:
   /// Loads it and checks that it speaks this runtime's contract.
@@ -61,9 +61,9 @@ public:
 
 private:
   LoadedObject object;
-  const lora_rt_module *table = nullptr;
+  const lora_rt_code *table = nullptr;
 };
 
 } // namespace lora_rt
 
-#endif // LORA_RUNTIME_MODULE_CODEOBJECT_H
+#endif // LORA_RUNTIME_EXECUTABLE_CODEOBJECT_H

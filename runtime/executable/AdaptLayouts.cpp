@@ -7,7 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ModuleState.h"
+#include "ExecutableState.h"
 
 #include <algorithm>
 #include <map>
@@ -32,7 +32,7 @@ lora_matrix matrixOf(const Manifest::Param &param, const std::string &layout) {
 
 } // namespace
 
-Error Module::State::adaptLayouts(
+Error Executable::State::adaptLayouts(
     const std::function<void(const std::string &)> &warn) {
   lora_message message = {};
   // For each packed kind of weight the choice of each primitive that reads it.

@@ -1,7 +1,7 @@
 //===- ManifestModel.h - The manifest's `model` -----------------*- C++ -*-===//
 
-#ifndef LORA_RUNTIME_MODULE_MANIFESTMODEL_H
-#define LORA_RUNTIME_MODULE_MANIFESTMODEL_H
+#ifndef LORA_RUNTIME_EXECUTABLE_MANIFESTMODEL_H
+#define LORA_RUNTIME_EXECUTABLE_MANIFESTMODEL_H
 
 #include "../core/JsonFields.h"
 #include "lora-runtime/Manifest.h"
@@ -14,4 +14,4 @@ Error readModel(const Json &json, const std::string &where,
 
 } // namespace lora_rt
 
-#endif // LORA_RUNTIME_MODULE_MANIFESTMODEL_H
+#endif // LORA_RUNTIME_EXECUTABLE_MANIFESTMODEL_H

@@ -2,7 +2,7 @@
 
 #include "../core/Fork.h"
 #include "../core/Json.h"
-#include "ModuleState.h"
+#include "ExecutableState.h"
 #include "lora-runtime/Clock.h"
 
 #include <algorithm>
@@ -89,9 +89,9 @@ private:
 } // namespace
 
 /// What generated code gets as its context.
-struct ModuleInstance::Call {
+struct Instance::Call {
   lora_rt_context context; ///< first, so that its address is this object's
-  Module::State *module;
+  Executable::State *executable;
   void *scratch = nullptr;
   /// How many of the entry's tokens do not count.
   uint64_t padding = 0;
@@ -114,52 +114,55 @@ struct ModuleInstance::Call {
     Call &call = of(context);
     if (context->status || !call.check({&primitive, 1}))
       return;
-    Module::State &module = *call.module;
+    Executable::State &executable = *call.executable;
     ProfileEntry *entry =
         call.profiling ? &call.primitives[primitive] : nullptr;
     call.count({&primitive, 1}, entry);
     Timed timed(entry);
     lora_message message;
-    if (int32_t status =
-            module.backend->execute(module.engine, module.primitives[primitive],
-                                    args, call.scratch, &message))
-      call.fail(backendError(status, message, module.where));
+    if (int32_t status = executable.backend->execute(
+            executable.engine, executable.primitives[primitive], args,
+            call.scratch, &message))
+      call.fail(backendError(status, message, executable.where));
   }
 
   static void executeGroup(lora_rt_context *context, uint32_t count,
                            const uint32_t *primitives,
                            void *const *const *args) {
     Call &call = of(context);
-    Module::State &module = *call.module;
+    Executable::State &executable = *call.executable;
     if (context->status)
       return;
     if (count < 1 || count > LORA_RT_MAX_GROUP)
-      return call.fail(makeError(
-          ErrorCode::InvalidFile, module.where, ": its code has a group of ",
-          count, " primitives; there may be 1 to ", LORA_RT_MAX_GROUP));
+      return call.fail(makeError(ErrorCode::InvalidFile, executable.where,
+                                 ": its code has a group of ", count,
+                                 " primitives; there may be 1 to ",
+                                 LORA_RT_MAX_GROUP));
     std::span group(primitives, count);
     if (!call.check(group))
       return;
     std::array<lora_primitive *, LORA_RT_MAX_GROUP> members;
-    std::transform(group.begin(), group.end(), members.begin(),
-                   [&](uint32_t index) { return module.primitives[index]; });
+    std::transform(
+        group.begin(), group.end(), members.begin(),
+        [&](uint32_t index) { return executable.primitives[index]; });
     ProfileEntry *entry =
         call.profiling ? &call.groups[{group.begin(), group.end()}] : nullptr;
     call.count(group, entry);
     Timed timed(entry);
     lora_message message;
-    if (int32_t status = module.backend->execute_group(
-            module.engine, count, members.data(), args, call.scratch, &message))
-      call.fail(backendError(status, message, module.where));
+    if (int32_t status = executable.backend->execute_group(
+            executable.engine, count, members.data(), args, call.scratch,
+            &message))
+      call.fail(backendError(status, message, executable.where));
   }
 
   /// False after a failure where there is no such primitive.
   bool check(std::span<const uint32_t> indices) {
     for (uint32_t index : indices)
-      if (index >= module->primitives.size()) {
-        fail(makeError(ErrorCode::InvalidFile, module->where,
+      if (index >= executable->primitives.size()) {
+        fail(makeError(ErrorCode::InvalidFile, executable->where,
                        ": its code uses primitive ", index,
-                       ", but there are only ", module->primitives.size()));
+                       ", but there are only ", executable->primitives.size()));
         return false;
       }
     return true;
@@ -168,7 +171,7 @@ struct ModuleInstance::Call {
   /// Counts what is about to be executed, without rows of padding.
   void count(std::span<const uint32_t> indices, ProfileEntry *entry) {
     for (uint32_t index : indices) {
-      const lora_primitive_facts &facts = module->facts[index];
+      const lora_primitive_facts &facts = executable->facts[index];
       uint64_t operations = facts.operations - padding * facts.row_operations;
       uint64_t bytes = facts.bytes - padding * facts.row_bytes;
       counters.operations += operations;
@@ -187,10 +190,10 @@ struct ModuleInstance::Call {
     if (context->status)
       return;
     Call &call = of(context);
-    Module::State &module = *call.module;
+    Executable::State &executable = *call.executable;
     Timed timed(call.profiling ? &call.loops[body] : nullptr);
-    module.backend->parallel_for(module.engine, begin, end, grain, body,
-                                 captures);
+    executable.backend->parallel_for(executable.engine, begin, end, grain, body,
+                                     captures);
   }
 
   void fail(Error failure) {
@@ -209,21 +212,21 @@ uint64_t aligned(uint64_t bytes) {
 
 } // namespace
 
-ModuleInstance::ModuleInstance(std::shared_ptr<Module> module)
-    : module(std::move(module)) {}
-ModuleInstance::~ModuleInstance() = default;
+Instance::Instance(std::shared_ptr<Executable> executable)
+    : executable(std::move(executable)) {}
+Instance::~Instance() = default;
 
-Expected<std::unique_ptr<ModuleInstance>>
-ModuleInstance::create(std::shared_ptr<Module> module, int64_t stateRows) {
+Expected<std::unique_ptr<Instance>>
+Instance::create(std::shared_ptr<Executable> executable, int64_t stateRows) {
   static const lora_rt_services services = {
       sizeof(lora_rt_services), LORA_RT_ABI_VERSION, Call::execute,
       Call::parallelFor, Call::executeGroup};
-  std::unique_ptr<ModuleInstance> instance(new ModuleInstance(module));
-  Module::State &state = *module->state;
+  std::unique_ptr<Instance> instance(new Instance(executable));
+  Executable::State &state = *executable->state;
   instance->callContext = std::make_unique<Call>();
   Call &call = *instance->callContext;
   call.context = {&services, stateRows, 0, 0};
-  call.module = &state;
+  call.executable = &state;
 
   uint64_t frame = 0;
   for (const Manifest::Entry &entry : state.manifest.entries)
@@ -241,8 +244,8 @@ ModuleInstance::create(std::shared_ptr<Module> module, int64_t stateRows) {
   return instance;
 }
 
-Error ModuleInstance::bindSlots(int64_t stateRows) {
-  const Manifest &manifest = module->manifest();
+Error Instance::bindSlots(int64_t stateRows) {
+  const Manifest &manifest = executable->manifest();
   for (const Manifest::State &state : manifest.states) {
     Expected<EngineMemory> memory = allocate(state.bytes(stateRows));
     if (!memory)
@@ -268,7 +271,8 @@ Error ModuleInstance::bindSlots(int64_t stateRows) {
     switch (slot.kind) {
     case Manifest::Slot::Kind::Param:
       // Generated code only reads parameters.
-      slots.push_back(const_cast<void *>(module->state->params[slot.index]));
+      slots.push_back(
+          const_cast<void *>(executable->state->params[slot.index]));
       break;
     case Manifest::Slot::Kind::State:
       slots.push_back(states[slot.index].address());
@@ -287,10 +291,10 @@ Error ModuleInstance::bindSlots(int64_t stateRows) {
   return Error::success();
 }
 
-Error ModuleInstance::call(const Manifest::Entry &entry,
-                           std::span<void *const> inputs,
-                           std::span<void *const> outputs, int64_t tokens) {
-  Module::State &state = *module->state;
+Error Instance::call(const Manifest::Entry &entry,
+                     std::span<void *const> inputs,
+                     std::span<void *const> outputs, int64_t tokens) {
+  Executable::State &state = *executable->state;
   size_t index = size_t(&entry - state.manifest.entries.data());
   if (index >= state.entries.size() || inputs.size() != entry.inputs.size() ||
       outputs.size() != entry.outputs.size())
@@ -315,7 +319,7 @@ Error ModuleInstance::call(const Manifest::Entry &entry,
   });
 }
 
-Error ModuleInstance::callWithHostMemory(
+Error Instance::callWithHostMemory(
     const Manifest::Entry &entry,
     std::span<const std::span<const std::byte>> inputs,
     std::span<const std::span<std::byte>> outputs) {
@@ -355,23 +359,23 @@ Error ModuleInstance::callWithHostMemory(
   return Error::success();
 }
 
-std::span<float> ModuleInstance::region(Region which) {
+std::span<float> Instance::region(Region which) {
   const EngineMemory &memory = regions[size_t(which)];
   return {static_cast<float *>(memory.address()),
           memory.size() / sizeof(float)};
 }
 
-std::span<float> ModuleInstance::region(Region which,
-                                        const Manifest::Trainable &trainable) {
+std::span<float> Instance::region(Region which,
+                                  const Manifest::Trainable &trainable) {
   return region(which).subspan(size_t(trainable.offset),
                                size_t(trainable.elements()));
 }
 
-MemoryReport ModuleInstance::memory() const {
+MemoryReport Instance::memory() const {
   MemoryReport report;
-  for (const EngineMemory &memory : module->state->repacked)
+  for (const EngineMemory &memory : executable->state->repacked)
     report.repacked += memory.size();
-  report.parameters = module->state->paramBytes;
+  report.parameters = executable->state->paramBytes;
   for (const EngineMemory &memory : states)
     report.states += memory.size();
   for (const EngineMemory &memory : regions)
@@ -380,12 +384,10 @@ MemoryReport ModuleInstance::memory() const {
   return report;
 }
 
-const Counters &ModuleInstance::counters() const {
-  return callContext->counters;
-}
-void ModuleInstance::resetCounters() { callContext->counters = {}; }
+const Counters &Instance::counters() const { return callContext->counters; }
+void Instance::resetCounters() { callContext->counters = {}; }
 
-void ModuleInstance::startProfile() {
+void Instance::startProfile() {
   Call &call = *callContext;
   call.profiling = true;
   call.primitives.clear();
@@ -393,14 +395,14 @@ void ModuleInstance::startProfile() {
     call.primitives.push_back({.name = describe(primitive)});
   call.groups.clear();
   call.loops.clear();
-  for (auto &[address, name] : module->state->code.functions())
+  for (auto &[address, name] : executable->state->code.functions())
     call.loops[reinterpret_cast<lora_rt_body>(const_cast<void *>(address))]
         .name =
         name.ends_with(".body") ? name.substr(0, name.size() - 5) : name;
   call.calls = {};
 }
 
-Profile ModuleInstance::takeProfile() {
+Profile Instance::takeProfile() {
   Call &call = *callContext;
   Profile profile;
   profile.seconds = std::exchange(call.calls, {}).seconds;
@@ -426,13 +428,13 @@ Profile ModuleInstance::takeProfile() {
   return profile;
 }
 
-Expected<EngineMemory> ModuleInstance::allocate(uint64_t bytes) {
-  return EngineMemory::allocate(module->state->backend, module->state->engine,
-                                bytes);
+Expected<EngineMemory> Instance::allocate(uint64_t bytes) {
+  return EngineMemory::allocate(executable->state->backend,
+                                executable->state->engine, bytes);
 }
 
-Error ModuleInstance::write(void *address, std::span<const std::byte> bytes) {
-  Module::State &state = *module->state;
+Error Instance::write(void *address, std::span<const std::byte> bytes) {
+  Executable::State &state = *executable->state;
   lora_message message = {};
   void *host = nullptr;
   if (int32_t status = state.backend->map(state.engine, address, bytes.size(),
@@ -444,8 +446,8 @@ Error ModuleInstance::write(void *address, std::span<const std::byte> bytes) {
       state.where);
 }
 
-Error ModuleInstance::read(const void *address, std::span<std::byte> bytes) {
-  Module::State &state = *module->state;
+Error Instance::read(const void *address, std::span<std::byte> bytes) {
+  Executable::State &state = *executable->state;
   lora_message message = {};
   void *host = nullptr, *memory = const_cast<void *>(address);
   if (int32_t status = state.backend->map(state.engine, memory, bytes.size(),

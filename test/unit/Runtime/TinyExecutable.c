@@ -1,4 +1,4 @@
-/*===- TinyModule.c - A compiled module written by hand -------------------===*\
+/*===- TinyExecutable.c - An executable written by hand -------------------===*\
 |*
 |* Stands for generated code. A causal model with one state: token t at position
 |* p writes (p + 1) * embedding[t] to the cache; its hidden state is the sum of
@@ -12,7 +12,7 @@
 |*
 \*===----------------------------------------------------------------------===*/
 
-#include "lora-runtime/module.h"
+#include "lora-runtime/compiled_code.h"
 
 enum { width = 6 };
 
@@ -155,8 +155,8 @@ static void execute_group(lora_rt_context *context, void *const *slots,
 
 /* theta += gradient; the loss is the sum of the ids. A negative id -n - 1 also
  * executes n times the primitive that the other id names. */
-static void train_step(lora_rt_context *context, void *const *slots, void *frame,
-                       void *const *io) {
+static void train_step(lora_rt_context *context, void *const *slots,
+                       void *frame, void *const *io) {
   float *theta = slots[2];
   const float *gradient = slots[3];
   const int32_t *ids = io[0];
@@ -180,14 +180,14 @@ static const lora_rt_entry_record entries[] = {
     {"labels.t4", labels_t4},
 };
 
-/* "contract", where TinyModule.h puts that of its manifest. */
+/* "contract", where TinyExecutable.h puts that of its manifest. */
 #define UNSET 0x74636172746e6f63u
 
-static const lora_rt_module module = {
+static const lora_rt_code module = {
     sizeof(module),
     LORA_RT_ABI_VERSION,
     sizeof(entries) / sizeof(entries[0]),
     entries,
     {UNSET, UNSET, UNSET, UNSET, UNSET, UNSET, UNSET, UNSET}};
 
-const lora_rt_module *lora_rt_module_query(void) { return &module; }
+const lora_rt_code *lora_rt_code_query(void) { return &module; }

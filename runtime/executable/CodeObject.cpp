@@ -103,18 +103,17 @@ Expected<CodeObject> CodeObject::load(std::span<const std::byte> bytes,
                                       const std::string &where) {
   CodeObject code;
   Expected<LoadedObject> object =
-      LoadedObject::load(bytes, "lora-module", /*global=*/false);
+      LoadedObject::load(bytes, "lora-executable", /*global=*/false);
   if (!object)
     return object.takeError();
   code.object = std::move(*object);
-  auto query = reinterpret_cast<lora_rt_module_query_fn>(
-      code.object.symbol(LORA_RT_MODULE_QUERY_SYMBOL));
+  auto query = reinterpret_cast<lora_rt_code_query_fn>(
+      code.object.symbol(LORA_RT_CODE_QUERY_SYMBOL));
   if (!query)
     return makeError(ErrorCode::InvalidFile, where,
-                     ": its code does not export ",
-                     LORA_RT_MODULE_QUERY_SYMBOL);
+                     ": its code does not export ", LORA_RT_CODE_QUERY_SYMBOL);
   code.table = query();
-  if (!code.table || code.table->struct_size < sizeof(lora_rt_module) ||
+  if (!code.table || code.table->struct_size < sizeof(lora_rt_code) ||
       code.table->abi_version != LORA_RT_ABI_VERSION)
     return makeError(ErrorCode::Unsupported, where,
                      ": its code was made for another version of the runtime (",

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_RUNTIME_MODULE_TRUSTEDLIBRARY_H
-#define LORA_RUNTIME_MODULE_TRUSTEDLIBRARY_H
+#ifndef LORA_RUNTIME_EXECUTABLE_TRUSTEDLIBRARY_H
+#define LORA_RUNTIME_EXECUTABLE_TRUSTEDLIBRARY_H
 
 #include "lora-runtime/Error.h"
 
@@ -22,4 +22,4 @@ Expected<void *> openTrusted(const std::string &path);
 
 } // namespace lora_rt
 
-#endif // LORA_RUNTIME_MODULE_TRUSTEDLIBRARY_H
+#endif // LORA_RUNTIME_EXECUTABLE_TRUSTEDLIBRARY_H

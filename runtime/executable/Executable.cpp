@@ -1,9 +1,9 @@
-//===- Module.cpp - Loading: CPU check, code, engine, primitives ----------===//
+//===- Executable.cpp - Loading: CPU check, code, engine, primitives ------===//
 
 #include "../core/Fork.h"
 #include "BackendLibrary.h"
 #include "CpuFeatures.h"
-#include "ModuleState.h"
+#include "ExecutableState.h"
 #include "PackSource.h"
 
 #include <algorithm>
@@ -14,10 +14,11 @@
 
 namespace lora_rt {
 
-Module::Module(std::unique_ptr<State> state) : state(std::move(state)) {}
-Module::~Module() = default;
+Executable::Executable(std::unique_ptr<State> state)
+    : state(std::move(state)) {}
+Executable::~Executable() = default;
 
-Module::State::~State() {
+Executable::State::~State() {
   for (lora_primitive *primitive : primitives)
     backend->destroy_primitive(engine, primitive);
   repacked.clear();
@@ -25,13 +26,13 @@ Module::State::~State() {
     backend->destroy_engine(engine);
 }
 
-const Manifest &Module::manifest() const { return state->manifest; }
-const std::string &Module::engineDescription() const {
+const Manifest &Executable::manifest() const { return state->manifest; }
+const std::string &Executable::engineDescription() const {
   return state->description;
 }
-unsigned Module::threads() const { return state->threads; }
+unsigned Executable::threads() const { return state->threads; }
 
-Error Module::State::loadCode(std::span<const std::byte> bytes) {
+Error Executable::State::loadCode(std::span<const std::byte> bytes) {
   Expected<CodeObject> object = CodeObject::load(bytes, where);
   if (!object)
     return object.takeError();
@@ -47,7 +48,7 @@ Error Module::State::loadCode(std::span<const std::byte> bytes) {
   return Error::success();
 }
 
-Error Module::State::createEngine(unsigned wanted) {
+Error Executable::State::createEngine(unsigned wanted) {
   lora_message message = {};
   lora_engine_options options = {sizeof(options), wanted};
   if (int32_t status = backend->create_engine(&options, &engine, &message))
@@ -59,7 +60,7 @@ Error Module::State::createEngine(unsigned wanted) {
   return Error::success();
 }
 
-Error Module::State::bindParameters(const ParameterSource &source) {
+Error Executable::State::bindParameters(const ParameterSource &source) {
   for (const Manifest::Param &param : manifest.params) {
     Expected<const void *> host = source(param);
     if (!host)
@@ -93,7 +94,7 @@ Error Module::State::bindParameters(const ParameterSource &source) {
   return Error::success();
 }
 
-Error Module::State::createPrimitives() {
+Error Executable::State::createPrimitives() {
   for (size_t i = 0; i < manifest.primitives.size(); ++i) {
     const Manifest::Primitive &primitive = manifest.primitives[i];
     lora_message message = {};
@@ -114,14 +115,15 @@ Error Module::State::createPrimitives() {
   return Error::success();
 }
 
-Expected<std::unique_lock<std::mutex>> Module::State::takeTurn() {
+Expected<std::unique_lock<std::mutex>> Executable::State::takeTurn() {
   std::unique_lock<std::mutex> lock(running, std::try_to_lock);
   // Who takes it writes its process a moment later.
   for (int attempt = 0; !lock && runningIn != getpid(); ++attempt) {
     if (attempt == 100)
-      return makeError(ErrorCode::Unsupported, where,
-                       ": another thread was computing with this module when "
-                       "this process was forked; open the file again");
+      return makeError(
+          ErrorCode::Unsupported, where,
+          ": another thread was computing with this executable when "
+          "this process was forked; open the file again");
     std::this_thread::sleep_for(std::chrono::microseconds(100));
     (void)lock.try_lock();
   }
@@ -134,7 +136,7 @@ Expected<std::unique_lock<std::mutex>> Module::State::takeTurn() {
 namespace {
 
 std::function<void(const std::string &)>
-warningSink(const ModuleOptions &options) {
+warningSink(const ExecutableOptions &options) {
   if (options.warn)
     return options.warn;
   return [](const std::string &text) {
@@ -144,10 +146,10 @@ warningSink(const ModuleOptions &options) {
 
 } // namespace
 
-Expected<std::shared_ptr<Module>>
-Module::load(Manifest manifest, std::span<const std::byte> code,
-             const ParameterSource &parameters, const ModuleOptions &options,
-             const std::string &where) {
+Expected<std::shared_ptr<Executable>>
+Executable::load(Manifest manifest, std::span<const std::byte> code,
+                 const ParameterSource &parameters,
+                 const ExecutableOptions &options, const std::string &where) {
   // Nothing that was compiled for this CPU may run before it is known to fit.
   if (Error error =
           checkCpuFeatures(manifest.target.features, manifest.target.cpu))
@@ -173,19 +175,19 @@ Module::load(Manifest manifest, std::span<const std::byte> code,
   });
   if (prepared)
     return prepared;
-  return std::shared_ptr<Module>(new Module(std::move(state)));
+  return std::shared_ptr<Executable>(new Executable(std::move(state)));
 }
 
-Expected<std::shared_ptr<Module>> Module::open(const std::string &path,
-                                               const ModuleOptions &options) {
+Expected<std::shared_ptr<Executable>>
+Executable::open(const std::string &path, const ExecutableOptions &options) {
   Expected<Payload> payload = Payload::open(path);
   if (!payload)
     return payload.takeError();
   return open(std::move(*payload), options);
 }
 
-Expected<std::shared_ptr<Module>> Module::open(Payload payload,
-                                               const ModuleOptions &options) {
+Expected<std::shared_ptr<Executable>>
+Executable::open(Payload payload, const ExecutableOptions &options) {
   const std::string path = payload.path();
   Expected<std::span<const std::byte>> text = payload.verified(manifestPart);
   if (!text)
@@ -210,12 +212,12 @@ Expected<std::shared_ptr<Module>> Module::open(Payload payload,
   Expected<std::span<const std::byte>> code = payload.verified(codePart);
   if (!code)
     return code.takeError();
-  Expected<std::shared_ptr<Module>> module =
+  Expected<std::shared_ptr<Executable>> executable =
       load(std::move(*manifest), *code, packSource(payload, options.verifyPack),
            options, path);
-  if (module)
-    (*module)->state->payload = std::move(payload);
-  return module;
+  if (executable)
+    (*executable)->state->payload = std::move(payload);
+  return executable;
 }
 
 } // namespace lora_rt

@@ -1,14 +1,14 @@
-//===- Module.h - A compiled module, loaded ---------------------*- C++ -*-===//
+//===- Executable.h - An executable, loaded ---------------------*- C++ -*-===//
 //
-// A `Module` is what calls share: code, primitives, parameters, on one engine.
-// A `ModuleInstance` is what calls change: states, training regions, workspace.
-// A file and a training run in process load the same way; they differ in where
-// the parameters come from.
+// An `Executable` is what calls share: code, primitives, parameters, on one
+// engine. An `Instance` is what calls change: states, training regions,
+// workspace. A file and a training run in process load the same way; they
+// differ in where the parameters come from.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_RUNTIME_MODULE_INSTANCE_H
-#define LORA_RUNTIME_MODULE_INSTANCE_H
+#ifndef LORA_RUNTIME_EXECUTABLE_H
+#define LORA_RUNTIME_EXECUTABLE_H
 
 #include "lora-runtime/Manifest.h"
 #include "lora-runtime/backend.h"
@@ -21,7 +21,7 @@ namespace lora_rt {
 
 class Payload;
 
-struct ModuleOptions {
+struct ExecutableOptions {
   /// 0: as many as the process may use cores.
   unsigned threads = 0;
   /// Compare the checksum of every parameter; reads the whole pack.
@@ -31,7 +31,7 @@ struct ModuleOptions {
 };
 
 /// Where a parameter's bytes stand, in the manifest's layout; they must stay
-/// there as long as the module lives.
+/// there as long as the executable lives.
 using ParameterSource =
     std::function<Expected<const void *>(const Manifest::Param &)>;
 
@@ -95,20 +95,20 @@ struct Profile {
 };
 
 /// Code, primitives and parameters on an engine.
-class Module {
+class Executable {
 public:
-  ~Module();
+  ~Executable();
 
   /// Opens a compiled file, or the payload alone.
-  static Expected<std::shared_ptr<Module>> open(const std::string &path,
-                                                const ModuleOptions &options);
-  static Expected<std::shared_ptr<Module>> open(Payload payload,
-                                                const ModuleOptions &options);
+  static Expected<std::shared_ptr<Executable>>
+  open(const std::string &path, const ExecutableOptions &options);
+  static Expected<std::shared_ptr<Executable>>
+  open(Payload payload, const ExecutableOptions &options);
 
-  /// Loads a module from memory. `where` names it in messages.
-  static Expected<std::shared_ptr<Module>>
+  /// Loads an executable from memory. `where` names it in messages.
+  static Expected<std::shared_ptr<Executable>>
   load(Manifest manifest, std::span<const std::byte> code,
-       const ParameterSource &parameters, const ModuleOptions &options,
+       const ParameterSource &parameters, const ExecutableOptions &options,
        const std::string &where);
 
   const Manifest &manifest() const;
@@ -117,25 +117,25 @@ public:
   unsigned threads() const;
 
 private:
-  friend class ModuleInstance;
+  friend class Instance;
   struct State;
-  explicit Module(std::unique_ptr<State> state);
+  explicit Executable(std::unique_ptr<State> state);
   std::unique_ptr<State> state;
 };
 
-/// States, regions and workspace of a module, and calls into it.
-class ModuleInstance {
+/// States, regions and workspace of an executable, and calls into it.
+class Instance {
 public:
   enum class Region { Theta, Gradient, Moment1, Moment2 };
 
   /// `stateRows` takes the place of -1 in the shapes of states.
-  static Expected<std::unique_ptr<ModuleInstance>>
-  create(std::shared_ptr<Module> module, int64_t stateRows);
+  static Expected<std::unique_ptr<Instance>>
+  create(std::shared_ptr<Executable> executable, int64_t stateRows);
 
-  ~ModuleInstance();
+  ~Instance();
 
-  const Manifest &manifest() const { return module->manifest(); }
-  const Module &loaded() const { return *module; }
+  const Manifest &manifest() const { return executable->manifest(); }
+  const Executable &loaded() const { return *executable; }
 
   /// Runs an entry; `inputs` and `outputs` are engine addresses in the
   /// manifest's order. Only the first `tokens` count, all if 0: the others must
@@ -180,10 +180,10 @@ public:
 
 private:
   struct Call;
-  ModuleInstance(std::shared_ptr<Module> module);
+  Instance(std::shared_ptr<Executable> executable);
   Error bindSlots(int64_t stateRows);
 
-  std::shared_ptr<Module> module;
+  std::shared_ptr<Executable> executable;
   std::unique_ptr<Call> callContext;
   std::vector<EngineMemory> states;
   EngineMemory regions[4];
@@ -193,4 +193,4 @@ private:
 
 } // namespace lora_rt
 
-#endif // LORA_RUNTIME_MODULE_INSTANCE_H
+#endif // LORA_RUNTIME_EXECUTABLE_H

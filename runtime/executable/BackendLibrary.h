@@ -1,7 +1,7 @@
 //===- BackendLibrary.h - Finding and opening a backend ---------*- C++ -*-===//
 
-#ifndef LORA_RUNTIME_MODULE_BACKENDLIBRARY_H
-#define LORA_RUNTIME_MODULE_BACKENDLIBRARY_H
+#ifndef LORA_RUNTIME_EXECUTABLE_BACKENDLIBRARY_H
+#define LORA_RUNTIME_EXECUTABLE_BACKENDLIBRARY_H
 
 #include "lora-runtime/Payload.h"
 #include "lora-runtime/backend.h"
@@ -37,4 +37,4 @@ Expected<const lora_backend *> openBackend(const std::string &engine,
 
 } // namespace lora_rt
 
-#endif // LORA_RUNTIME_MODULE_BACKENDLIBRARY_H
+#endif // LORA_RUNTIME_EXECUTABLE_BACKENDLIBRARY_H

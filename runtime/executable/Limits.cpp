@@ -2,7 +2,7 @@
 
 #include "lora-runtime/Limits.h"
 #include "../core/Fork.h"
-#include "ModuleState.h"
+#include "ExecutableState.h"
 #include "lora-runtime/Clock.h"
 
 #include <algorithm>
@@ -41,8 +41,8 @@ template <typename Run> Expected<double> best(Run run) {
 
 } // namespace
 
-double ModuleInstance::readBandwidth(const EngineMemory &memory) {
-  Module::State &state = *module->state;
+double Instance::readBandwidth(const EngineMemory &memory) {
+  Executable::State &state = *executable->state;
   std::atomic<uint64_t> sum = 0;
   void *captures[] = {memory.address(), &sum};
   constexpr int64_t block = 4096;
@@ -54,8 +54,8 @@ double ModuleInstance::readBandwidth(const EngineMemory &memory) {
   return double(memory.size()) / *time;
 }
 
-Expected<double> ModuleInstance::matmulRate() {
-  Module::State &state = *module->state;
+Expected<double> Instance::matmulRate() {
+  Executable::State &state = *executable->state;
   constexpr int64_t m = 512, n = 2048, k = 2048;
   std::string type(manifestName(manifest().model.dtype));
   Manifest::Primitive primitive;
@@ -96,7 +96,7 @@ Expected<double> ModuleInstance::matmulRate() {
   return double(facts.operations) / *time;
 }
 
-Expected<MachineLimits> measureLimits(ModuleInstance &instance) {
+Expected<MachineLimits> measureLimits(Instance &instance) {
   constexpr uint64_t bytes = uint64_t(192) << 20;
   Expected<EngineMemory> memory = instance.allocate(bytes);
   if (!memory)

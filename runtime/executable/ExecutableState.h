@@ -1,10 +1,10 @@
-//===- ModuleState.h - What a loaded module holds ---------------*- C++ -*-===//
+//===- ExecutableState.h - What a loaded executable holds -------*- C++ -*-===//
 
-#ifndef LORA_RUNTIME_MODULE_MODULESTATE_H
-#define LORA_RUNTIME_MODULE_MODULESTATE_H
+#ifndef LORA_RUNTIME_EXECUTABLE_EXECUTABLESTATE_H
+#define LORA_RUNTIME_EXECUTABLE_EXECUTABLESTATE_H
 
 #include "CodeObject.h"
-#include "lora-runtime/Module.h"
+#include "lora-runtime/Executable.h"
 #include "lora-runtime/Payload.h"
 
 #include <atomic>
@@ -12,12 +12,12 @@
 
 namespace lora_rt {
 
-struct Module::State {
+struct Executable::State {
   ~State();
 
   Manifest manifest;
   std::string where;
-  /// Keeps the mapped parameters; empty for a module from memory.
+  /// Keeps the mapped parameters; empty for an executable from memory.
   std::optional<Payload> payload;
   CodeObject code;
   /// In the order of the manifest's entries.
@@ -62,4 +62,4 @@ inline Error backendError(int32_t status, const lora_message &message,
 
 } // namespace lora_rt
 
-#endif // LORA_RUNTIME_MODULE_MODULESTATE_H
+#endif // LORA_RUNTIME_EXECUTABLE_EXECUTABLESTATE_H

@@ -1,7 +1,7 @@
-//===- TinyModule.h - The manifest and pack of TinyModule.c -----*- C++ -*-===//
+//===- TinyExecutable.h - Manifest and pack of the tiny model ---*- C++ -*-===//
 
-#ifndef LORA_TEST_UNIT_RUNTIME_TINYMODULE_H
-#define LORA_TEST_UNIT_RUNTIME_TINYMODULE_H
+#ifndef LORA_TEST_UNIT_RUNTIME_TINYEXECUTABLE_H
+#define LORA_TEST_UNIT_RUNTIME_TINYEXECUTABLE_H
 
 #include "lora-runtime/CompiledFile.h"
 #include "lora-runtime/Layouts.h"
@@ -85,7 +85,8 @@ inline std::string layoutJson(const std::string &layout) {
              : "{\"scheme\":\"onednn\",\"tag\":\"" + layout + "\"}";
 }
 
-/// Which of the models in TinyModule.c it is, and what the manifest says of it.
+/// Which of the models in TinyExecutable.c it is, and what the manifest says of
+/// it.
 struct Model {
   std::string family = "tiny";
   std::string head = "language_model";
@@ -210,7 +211,7 @@ inline std::string manifest(const std::string &layout,
 /// The code, made for this manifest.
 inline std::string code(const std::string &manifestText) {
   using namespace lora_rt;
-  Expected<std::string> bytes = readTextFile(LORA_TINY_MODULE);
+  Expected<std::string> bytes = readTextFile(LORA_TINY_EXECUTABLE);
   Expected<Manifest> manifest = Manifest::parse(manifestText, "tiny");
   EXPECT_TRUE(bytes && manifest) << bytes.message() << manifest.message();
   if (!bytes || !manifest)
@@ -261,4 +262,4 @@ inline void write(const std::string &path, const std::string &stub,
 
 } // namespace tiny
 
-#endif // LORA_TEST_UNIT_RUNTIME_TINYMODULE_H
+#endif // LORA_TEST_UNIT_RUNTIME_TINYEXECUTABLE_H

@@ -1,7 +1,7 @@
 //===- CpuFeatures.h - Does this CPU have what the code needs? --*- C++ -*-===//
 
-#ifndef LORA_RUNTIME_MODULE_CPUFEATURES_H
-#define LORA_RUNTIME_MODULE_CPUFEATURES_H
+#ifndef LORA_RUNTIME_EXECUTABLE_CPUFEATURES_H
+#define LORA_RUNTIME_EXECUTABLE_CPUFEATURES_H
 
 #include "lora-runtime/Error.h"
 
@@ -21,4 +21,4 @@ std::string cpuName();
 
 } // namespace lora_rt
 
-#endif // LORA_RUNTIME_MODULE_CPUFEATURES_H
+#endif // LORA_RUNTIME_EXECUTABLE_CPUFEATURES_H
