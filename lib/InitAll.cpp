@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/InitAll.h"
+#include "lora-mlir/Compiler/Pipelines.h"
 #include "lora-mlir/Conversion/Passes.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
@@ -16,8 +17,7 @@
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Dialect/Transformer/Transforms/Passes.h"
-#include "lora-mlir/Target/NativeCode.h"
-#include "lora-mlir/Target/Pipelines.h"
+#include "lora-mlir/Transforms/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
@@ -42,6 +42,6 @@ void lora::registerOwnPasses() {
   onednn::registerOneDNNPasses();
   rt::registerRTPasses();
   transformer::registerTransformerPasses();
-  lora::registerLoweringPipelines();
-  lora::registerLLVMPipeline();
+  lora::registerTransformsPasses();
+  lora::registerPipelines();
 }

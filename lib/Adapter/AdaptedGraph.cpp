@@ -7,9 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "AdaptedModel.h"
+#include "lora-mlir/Compiler/Compiler.h"
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/Import/Import.h"
-#include "lora-mlir/Target/Compiler.h"
 #include "mlir/Parser/Parser.h"
 
 #include <set>

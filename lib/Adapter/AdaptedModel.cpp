@@ -6,12 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "AdaptedModel.h"
+#include "lora-mlir/Compiler/Compiler.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/AdapterSum.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "lora-mlir/Import/Import.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/ContextThreads.h"
-#include "lora-mlir/Target/Compiler.h"
 #include "mlir/Pass/PassManager.h"
 
 #include <set>

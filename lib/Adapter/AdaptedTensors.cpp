@@ -8,7 +8,7 @@
 
 #include "AdaptedModel.h"
 #include "lora-mlir/Import/Import.h"
-#include "lora-mlir/Target/WeightEvaluator.h"
+#include "lora-mlir/Weights/WeightEvaluator.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 
 #include <algorithm>

@@ -7,7 +7,7 @@
 
 #include "AdaptedModel.h"
 #include "lora-mlir/Import/Import.h"
-#include "lora-mlir/Target/WeightEvaluator.h"
+#include "lora-mlir/Weights/WeightEvaluator.h"
 
 using namespace lora;
 using namespace lora::transformer;

@@ -6,14 +6,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "TrainingProgram.h"
+#include "lora-mlir/Compiler/Compiler.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Pipelines.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Import/Import.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/ContextThreads.h"
-#include "lora-mlir/Target/Compiler.h"
-#include "lora-mlir/Target/WeightEvaluator.h"
+#include "lora-mlir/Weights/WeightEvaluator.h"
 #include "mlir/Pass/PassManager.h"
 #include "llvm/Support/FormatVariadic.h"
 

@@ -8,7 +8,7 @@
 #ifndef LORA_MLIR_TOOLS_LORA_CHECK_CHECK_H
 #define LORA_MLIR_TOOLS_LORA_CHECK_CHECK_H
 
-#include "lora-mlir/Target/Compiler.h"
+#include "lora-mlir/Compiler/Compiler.h"
 #include "lora-runtime/Executable.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 

@@ -2,7 +2,7 @@
 
 #include "Check.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
-#include "lora-mlir/Target/WeightEvaluator.h"
+#include "lora-mlir/Weights/WeightEvaluator.h"
 
 #include <random>
 

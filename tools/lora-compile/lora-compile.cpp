@@ -4,9 +4,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/Compiler/ModelCompiler.h"
 #include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
-#include "lora-mlir/Target/ModelCompiler.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"

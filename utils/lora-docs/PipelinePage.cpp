@@ -7,10 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "Pages.h"
+#include "lora-mlir/Compiler/Pipelines.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Pipelines.h"
 #include "lora-mlir/InitAll.h"
-#include "lora-mlir/Target/NativeCode.h"
-#include "lora-mlir/Target/Pipelines.h"
 #include "lora-mlir/ValueNames.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Diagnostics.h"

@@ -157,20 +157,26 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::
                            "::mlir::x86vector::X86VectorDialect"];
 }
 
-def ApproximateMath : Pass<"approximate-math"> {
-  let summary = "Compute exp, log, log1p, tanh and erf of f32 in line";
+def ConvertLinalgToParallel : Pass<"convert-linalg-to-parallel", "::mlir::func::FuncOp"> {
+  let summary = "Lowers linalg on buffers, copies and scf.forall to loops";
   let description = [{
-    Replaces calls that would go to libm by upstream's polynomials, which LLVM vectorizes: largest
-    error in units in the last place 1 for exp, 1 for log, 5 for tanh and erf. Narrower types are
-    computed in f32. f64 and other functions stay.
+    What is not inside a parallel loop becomes `scf.parallel` with serial reductions inside; the
+    rest becomes `scf.for`.
 
     ```mlir
-    %y = math.exp %x : f32   // becomes a product of 2^n and a polynomial
-    %z = math.exp %w : f64   // stays
+    memref.copy %a, %b : memref<16x48xf32> to memref<16x48xf32>
+    ```
+    becomes
+    ```mlir
+    scf.parallel (%i, %j) = (%c0, %c0) to (%c16, %c48) step (%c1, %c1) {
+      %v = memref.load %a[%i, %j] : memref<16x48xf32>
+      memref.store %v, %b[%i, %j] : memref<16x48xf32>
+    }
     ```
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect", "::mlir::vector::VectorDialect"];
-  let statistics = [Statistic<"numApproximated", "num-approximated", "Functions computed in line">];
+  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
+                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
+  let statistics = [Statistic<"numCopies", "num-copies", "Number of copies of buffers">];
 }
 
 def ConvertParallelToRT : Pass<"convert-parallel-to-rt", "::mlir::func::FuncOp"> {

@@ -1,8 +1,8 @@
 //===- NativeCode.h - From lowered functions to a shared object -*- C++ -*-===//
 //
-// The CPU that code is made for, the pipeline from rt to llvm, and the way from
-// llvm to the bytes of a shared object. Nothing outside this process is called:
-// LLVM and LLD are libraries, and the user needs no compiler.
+// The CPU that code is made for, and the way from llvm to the bytes of a shared
+// object. Nothing outside this process is called: LLVM and LLD are libraries,
+// and the user needs no compiler.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,14 +11,9 @@
 
 #include "lora-runtime/Error.h"
 #include "mlir/IR/BuiltinOps.h"
-#include "mlir/Pass/PassOptions.h"
 
 #include <string>
 #include <vector>
-
-namespace mlir {
-class OpPassManager;
-} // namespace mlir
 
 namespace lora {
 
@@ -44,23 +39,6 @@ struct NativeTarget {
   /// ONEDNN_MAX_CPU_ISA: a layout made with more would not fit the target.
   std::string oneDNNInstructionSet() const;
 };
-
-/// Options of the pipeline to llvm.
-struct LLVMPipelineOptions
-    : public mlir::PassPipelineOptions<LLVMPipelineOptions> {
-  Option<bool> expandBF16{
-      *this, "expand-bf16",
-      llvm::cl::desc("Convert from and to bf16 by integer arithmetic, which "
-                     "every CPU has and LLVM vectorizes in full width"),
-      llvm::cl::init(false)};
-};
-
-/// From rt, scf, memref, vector, math to llvm: outlines kernels, then converts.
-void buildLLVMPipeline(mlir::OpPassManager &pm,
-                       const LLVMPipelineOptions &options);
-
-/// Registers `-lora-to-llvm`.
-void registerLLVMPipeline();
 
 /// How far translateToNative goes.
 enum class NativeOutput {

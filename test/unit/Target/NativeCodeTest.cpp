@@ -1,6 +1,7 @@
 //===- NativeCodeTest.cpp - Executables run as compiled_code.h says -------===//
 
 #include "lora-mlir/Target/NativeCode.h"
+#include "lora-mlir/Compiler/Pipelines.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-runtime/compiled_code.h"
 #include "mlir/IR/BuiltinOps.h"

@@ -9,8 +9,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "BufferAccesses.h"
 #include "BufferLiveness.h"
+#include "lora-mlir/Dialect/RT/IR/BufferAccesses.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

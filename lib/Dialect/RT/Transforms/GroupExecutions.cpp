@@ -1,6 +1,6 @@
 //===- GroupExecutions.cpp - Products of one row as one execution ---------===//
 
-#include "BufferAccesses.h"
+#include "lora-mlir/Dialect/RT/IR/BufferAccesses.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"

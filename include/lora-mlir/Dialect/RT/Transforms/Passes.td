@@ -44,73 +44,6 @@ def OutlineKernels : Pass<"rt-outline-kernels", "::mlir::ModuleOp"> {
                     Statistic<"numNoAlias", "noalias", "Buffers passed as noalias">];
 }
 
-def FuseElementwise : Pass<"rt-fuse-elementwise"> {
-  let summary = "Fuses elementwise operations on tensors where nothing is computed twice";
-  let description = [{
-    Like upstream's `-linalg-fuse-elementwise-ops`, but a producer is fused only where each of its
-    values is computed once, or where it does not depend on the innermost loop of the consumer. So
-    an activation is not fused into a matrix product, which would compute it once per output.
-
-    ```mlir
-    %a = linalg.generic {elementwise} ins(%x) ...
-    %b = linalg.generic {elementwise} ins(%a, %y) ...
-    ```
-    becomes
-    ```mlir
-    %b = linalg.generic {elementwise} ins(%x, %y) ...
-    ```
-  }];
-  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"];
-  let statistics = [Statistic<"numFused", "num-fused", "Number of operations fused into their consumers">];
-}
-
-def LinalgToParallel : Pass<"rt-linalg-to-parallel", "::mlir::func::FuncOp"> {
-  let summary = "Lowers linalg on buffers, copies and scf.forall to loops";
-  let description = [{
-    What is not inside a parallel loop becomes `scf.parallel` with serial reductions inside; the
-    rest becomes `scf.for`.
-
-    ```mlir
-    memref.copy %a, %b : memref<16x48xf32> to memref<16x48xf32>
-    ```
-    becomes
-    ```mlir
-    scf.parallel (%i, %j) = (%c0, %c0) to (%c16, %c48) step (%c1, %c1) {
-      %v = memref.load %a[%i, %j] : memref<16x48xf32>
-      memref.store %v, %b[%i, %j] : memref<16x48xf32>
-    }
-    ```
-  }];
-  let dependentDialects = ["::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect", "::mlir::linalg::LinalgDialect",
-                           "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
-  let statistics = [Statistic<"numCopies", "num-copies", "Number of copies of buffers">];
-}
-
-def PromoteAccumulators : Pass<"rt-promote-accumulators", "::mlir::func::FuncOp"> {
-  let summary = "Keeps what a loop accumulates in registers";
-  let description = [{
-    ```mlir
-    scf.for %k = %c0 to %c48 step %c1 {
-      %a = memref.load %sum[%i] : memref<16xf32>
-      %b = arith.addf %a, %x fastmath<reassoc> : f32
-      memref.store %b, %sum[%i] : memref<16xf32>
-    }
-    ```
-    becomes
-    ```mlir
-    %first = memref.load %sum[%i] : memref<16xf32>
-    %last = scf.for %k = %c0 to %c48 step %c1 iter_args(%a = %first) -> f32 {
-      %b = arith.addf %a, %x fastmath<reassoc> : f32
-      scf.yield %b : f32
-    }
-    memref.store %last, %sum[%i] : memref<16xf32>
-    ```
-    Buffers that are not views of one another are taken not to overlap.
-  }];
-  let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
-  let statistics = [Statistic<"numPromoted", "num-promoted", "Number of accumulators">];
-}
-
 def FuseParallelLoops : Pass<"rt-fuse-parallel-loops", "::mlir::func::FuncOp"> {
   let summary = "Fuses parallel loops over the same rows";
   let description = [{
@@ -206,28 +139,6 @@ def VerifyTrainingPlan : Pass<"rt-verify-training-plan", "::mlir::ModuleOp"> {
     of it. Runs after `-rt-plan-memory` and changes nothing.
   }];
   let statistics = [Statistic<"constantBytes", "constant-bytes", "Bytes of a frame that do not grow with tokens">];
-}
-
-def UnshareFills : Pass<"rt-unshare-fills"> {
-  let summary = "Gives every accumulation an initial value of its own";
-  let description = [{
-    Undoes what CSE does to fills: bufferization would copy a shared one.
-
-    ```mlir
-    %zeros = linalg.fill ins(%c0 : f32) outs(%e : tensor<8x6xf32>) -> tensor<8x6xf32>
-    %a = linalg.matmul ins(...) outs(%zeros : tensor<8x6xf32>) -> tensor<8x6xf32>
-    %b = linalg.matmul ins(...) outs(%zeros : tensor<8x6xf32>) -> tensor<8x6xf32>
-    ```
-    becomes
-    ```mlir
-    %zeros = linalg.fill ins(%c0 : f32) outs(%e : tensor<8x6xf32>) -> tensor<8x6xf32>
-    %a = linalg.matmul ins(...) outs(%zeros : tensor<8x6xf32>) -> tensor<8x6xf32>
-    %zeros_0 = linalg.fill ins(%c0 : f32) outs(%e_0 : tensor<8x6xf32>) -> tensor<8x6xf32>
-    %b = linalg.matmul ins(...) outs(%zeros_0 : tensor<8x6xf32>) -> tensor<8x6xf32>
-    ```
-  }];
-  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::tensor::TensorDialect"];
-  let statistics = [Statistic<"numUnshared", "num-unshared", "Number of uses that got a fill of their own">];
 }
 
 def RollLayers : Pass<"rt-roll-layers", "::mlir::func::FuncOp"> {

@@ -1,0 +1,225 @@
+//===- Compiler.cpp - A graph becomes a module in memory ------------------===//
+//
+// Three steps: lower to rt, describe, translate. Everything before is the
+// caller's, everything after the file writer's or the runtime's.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-mlir/Compiler/Compiler.h"
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "lora-mlir/Target/NativeCode.h"
+#include "lora-runtime/Layouts.h"
+#include "lora-runtime/Manifest.h"
+#include "lora-runtime/Thread.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mlir/IR/OwningOpRef.h"
+#include "mlir/Pass/PassManager.h"
+
+#include <array>
+#include <bit>
+#include <mutex>
+#include <optional>
+
+using namespace mlir;
+using namespace lora;
+using lora_rt::Error;
+using lora_rt::ErrorCode;
+using lora_rt::Expected;
+
+DiagnosticText::DiagnosticText(MLIRContext &context,
+                               std::function<void(const std::string &)> note)
+    : note(std::move(note)), handler(&context, [this](Diagnostic &diagnostic) {
+        std::string text = diagnostic.str();
+        for (Diagnostic &attached : diagnostic.getNotes())
+          text += " (" + attached.str() + ")";
+        if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
+          errors += (errors.empty() ? "" : "; ") + text;
+        else if (this->note)
+          this->note(text);
+        return success();
+      }) {
+  // Users of a model have no use for the text of a whole module.
+  context.printOpOnDiagnostic(false);
+}
+
+Error DiagnosticText::takeError(const std::string &what) {
+  return lora_rt::makeError(ErrorCode::Unsupported, what,
+                            errors.empty() ? "" : ": ",
+                            std::exchange(errors, {}));
+}
+
+namespace {
+
+/// A graph on its way down.
+class Compilation {
+public:
+  Compilation(ModuleOp graph, const CompileOptions &options)
+      : module(graph.clone()), options(options),
+        diagnostics(*graph.getContext(), options.note) {}
+
+  ModuleOp get() const { return *module; }
+  const NativeTarget &getTarget() const { return target; }
+
+  Error chooseTarget() {
+    Expected<NativeTarget> resolved = NativeTarget::resolve(options.march);
+    if (!resolved)
+      return resolved.takeError();
+    target = std::move(*resolved);
+    bool usesBF16 = false;
+    module->walk([&](Operation *op) {
+      for (Type type : op->getResultTypes())
+        usesBF16 |= getElementTypeOrSelf(type).isBF16();
+    });
+    if (usesBF16 && !target.hasBF16())
+      return lora_rt::makeError(
+          ErrorCode::Unsupported, "the CPU ", target.cpu,
+          " has no bf16 instructions (avx512bf16); compile with --dtype f32");
+    setTargetAttr();
+    // Layouts must fit the target, not this machine. For this machine oneDNN
+    // knows best.
+    if (options.march == "native" ||
+        options.lowering.kernels != Kernels::OneDNN)
+      return Error::success();
+    std::string wanted = target.oneDNNInstructionSet();
+    // oneDNN takes a limit once, before anything else is asked of it.
+    static std::mutex mutex;
+    static std::string limit;
+    std::lock_guard<std::mutex> lock(mutex);
+    if (limit != wanted)
+      if (Error error = lora_rt::limitInstructionSet(wanted))
+        return error;
+    limit = wanted;
+    std::string available = lora_rt::instructionSet();
+    if (available != wanted && options.note)
+      options.note("this machine has " + available + " only: a " + target.cpu +
+                   " with " + wanted +
+                   " may repack the weights when it loads the program");
+    return Error::success();
+  }
+
+  /// What the passes and the manifest read of the target.
+  void setTargetAttr() {
+    Builder builder(module->getContext());
+    SmallVector<StringRef> features(target.features.begin(),
+                                    target.features.end());
+    NamedAttrList attr;
+    attr.set("engine", builder.getStringAttr(options.engine));
+    attr.set("cpu", builder.getStringAttr(target.cpu));
+    attr.set("features", builder.getStrArrayAttr(features));
+    (*module)->setAttr(rt::RTDialect::kTargetAttr,
+                       attr.getDictionary(module->getContext()));
+  }
+
+  Error lower() {
+    LoweringOptions lowering;
+    for (int64_t tokens : options.lowering.tokens)
+      lowering.tokens.push_back(tokens);
+    for (const std::string &function : options.lowering.functions)
+      lowering.functions.push_back(function);
+    lowering.kernels = options.lowering.kernels;
+    lowering.pack = options.lowering.pack;
+    lowering.referenceAttention = options.lowering.referenceAttention;
+    PassManager passes(module->getContext());
+    buildLoweringPipeline(passes, lowering);
+    if (failed(passes.run(*module)))
+      return diagnostics.takeError("the model could not be lowered");
+    return Error::success();
+  }
+
+  /// The manifest; its contract goes into the code.
+  Expected<ModuleManifest> describe() {
+    FailureOr<ModuleManifest> manifest = buildManifest(*module);
+    if (failed(manifest))
+      return diagnostics.takeError("the lowered model could not be described");
+    auto read =
+        lora_rt::Manifest::parse(manifest->json.dump(), "the compiled code");
+    if (!read)
+      return read.takeError();
+    using Words = std::array<int64_t, sizeof(lora_rt_contract) / 8>;
+    (*module)->setAttr(
+        rt::RTDialect::kContractAttr,
+        DenseI64ArrayAttr::get(module->getContext(),
+                               std::bit_cast<Words>(read->contract())));
+    return std::move(*manifest);
+  }
+
+  Expected<std::string> translate(NativeOutput output) {
+    PassManager passes(module->getContext());
+    LLVMPipelineOptions lowering;
+    // Whatever the target has: LLVM 22 takes conversions of bfloat for so dear
+    // that it vectorizes loops with them by 4 instead of 16.
+    lowering.expandBF16 = true;
+    buildLLVMPipeline(passes, lowering);
+    if (failed(passes.run(*module)))
+      return diagnostics.takeError("the kernels could not be lowered");
+    FailureOr<std::string> result = translateToNative(*module, target, output);
+    if (failed(result))
+      return diagnostics.takeError("no native code could be made");
+    return std::move(*result);
+  }
+
+private:
+  OwningOpRef<ModuleOp> module;
+  const CompileOptions &options;
+  DiagnosticText diagnostics;
+  NativeTarget target;
+};
+
+std::string print(ModuleOp module) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  module.print(stream, OpPrintingFlags().printNameLocAsPrefix());
+  return text;
+}
+
+} // namespace
+
+Expected<CompiledExecutable>
+lora::compileInMemory(ModuleOp graph, const CompileOptions &options,
+                      llvm::function_ref<Error(ModuleManifest &)> meanwhile) {
+  Compilation compilation(graph, options);
+  if (Error error = compilation.chooseTarget())
+    return error;
+  if (Error error = compilation.lower())
+    return error;
+  Expected<ModuleManifest> manifest = compilation.describe();
+  if (!manifest)
+    return manifest.takeError();
+  std::optional<Expected<std::string>> code;
+  auto translate = [&] {
+    code = compilation.translate(NativeOutput::SharedObject);
+  };
+  if (meanwhile) {
+    std::optional<lora_rt::Thread> translation =
+        lora_rt::Thread::start(translate);
+    Error error = meanwhile(*manifest);
+    if (translation)
+      translation->join();
+    if (error)
+      return error;
+    if (!translation)
+      translate();
+  } else {
+    translate();
+  }
+  if (!*code)
+    return code->takeError();
+  return CompiledExecutable{std::move(**code), std::move(*manifest)};
+}
+
+Expected<std::string>
+lora::printStage(ModuleOp graph, const CompileOptions &options, Stage stage) {
+  if (stage == Stage::Graph)
+    return print(graph);
+  Compilation compilation(graph, options);
+  if (Error error = compilation.chooseTarget())
+    return error;
+  if (Error error = compilation.lower())
+    return error;
+  if (stage == Stage::Kernels)
+    return print(compilation.get());
+  if (Expected<ModuleManifest> manifest = compilation.describe(); !manifest)
+    return manifest.takeError();
+  return compilation.translate(stage == Stage::LLVMIR ? NativeOutput::LLVMIR
+                                                      : NativeOutput::Assembly);
+}
