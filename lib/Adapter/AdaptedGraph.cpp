@@ -1,8 +1,9 @@
 //===- AdaptedGraph.cpp - Adapters on the graph of a compiled file --------===//
 //
-// The parameters of a compiled file are in the types of the graph's slots
-// already: cast, transposed, offset. So each slot's value is its tensor as it
-// is, and what adapters add to it is found by the same rules as in a folder.
+// The parameters of a compiled file already have the types and shapes of the
+// graph's slots: casts, transpositions and offsets were applied when the file
+// was written. So the value of each slot is its tensor, unchanged. What
+// adapters add to it is found by the same rules as for a model folder.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +22,8 @@ using lora_rt::ErrorCode;
 using lora_rt::Expected;
 using lora_rt::makeError;
 
-/// The reason for which an adapter is not W + s B A by its config, or empty.
+/// The reason why the adapter is not a sum W + s B A, by its config; empty if
+/// it is one.
 static std::string nonlinearity(const peft::PeftConfig &config) {
   using Init = peft::PeftConfig::Init;
   if (config.dora)
@@ -39,7 +41,7 @@ static std::string nonlinearity(const peft::PeftConfig &config) {
   return {};
 }
 
-/// Fails if an adapter calls for another model than the graph's.
+/// Fails if an adapter was made for another model than the graph's.
 static Error checkFit(mlir::ModuleOp graph, const peft::PeftAdapter &adapter,
                       const std::string &where) {
   auto refuse = [&](const auto &...reason) {
@@ -71,7 +73,7 @@ static Error checkFit(mlir::ModuleOp graph, const peft::PeftAdapter &adapter,
   return Error::success();
 }
 
-/// "A", or "A or B", whichever it is.
+/// The folders of the adapters, as "A" or "A or B".
 static std::string foldersOf(const std::vector<NamedAdapter> &named) {
   std::string text;
   for (const NamedAdapter &adapter : named)
@@ -94,7 +96,7 @@ AdaptedModel::openGraph(std::string_view text, lora_rt::Checkpoint tensors,
   std::unique_ptr<AdaptedModel> model(new AdaptedModel());
   const std::string where = tensors.folder();
   model->tensorFiles = std::move(tensors);
-  // MLIR's lexer ends at a zero behind the text.
+  // MLIR's lexer needs a zero byte after the text.
   const std::string terminated(text);
   if (Error error = checkIRText(terminated, where + ": part 'graph'"))
     return error;
@@ -137,8 +139,8 @@ AdaptedModel::openGraph(std::string_view text, lora_rt::Checkpoint tensors,
           "; compile the model with this adapter");
   if (Error error = model->compare(before, after))
     return error;
-  // An entry that the file has no code for (a bare encoder's pooler) has no
-  // parameters in it either.
+  // The file has no code for some entries of the graph (a bare encoder's
+  // pooler). It then has no parameters for them either.
   std::erase_if(model->changed, [&](const AdaptedTensor &tensor) {
     return !tensor.stored && names.count(tensor.name);
   });

@@ -1,7 +1,7 @@
 //===- AdaptedModel.cpp - What adapters make of a checkpoint's tensors ----===//
 //
-// The graph is imported in f32, so that no expression rounds to a narrower type
-// on its way.
+// The graph is imported in f32, so that no part of an expression is rounded to
+// a narrower type.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +25,7 @@ using lora_rt::makeError;
 using lora_rt::TensorView;
 using mlir::Attribute;
 
-/// The one operand of an expression, or null.
+/// The only operand of an expression; null if it has none or several.
 static Attribute onlyOperand(Attribute expr) {
   auto operands = mlir::cast<WeightExprAttrInterface>(expr).getOperandExprs();
   return operands.size() == 1 ? operands.front() : Attribute();
@@ -128,7 +128,7 @@ AdaptedModel::open(const std::string &modelFolder,
     return checkpoint.takeError();
   model->tensorFiles = std::move(*checkpoint);
   ImportOptions options;
-  // No rounding inside of expressions: the writer rounds, once.
+  // Expressions are evaluated without rounding; the writer rounds once.
   options.dtype = lora_rt::DType::F32;
   options.warning = warning;
   for (const NamedAdapter &adapter : named) {

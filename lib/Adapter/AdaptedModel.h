@@ -1,9 +1,9 @@
 //===- AdaptedModel.h - What adapters make of a checkpoint's tensors ------===//
 //
-// The compiler's own way from folders to values: the model is imported, the
-// adapters are attached by PEFT's rules, branches are merged into weight
-// expressions. What remains here is to find, for each expression, the tensor of
-// the checkpoint that it replaces.
+// Folders become values as in the compiler: the model is imported, the adapters
+// are attached by PEFT's rules, and branches are merged into weight
+// expressions. This class then finds, for each expression, the tensor of the
+// checkpoint that it replaces.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,27 +24,27 @@ namespace lora {
 
 using Note = std::function<void(const std::string &)>;
 
-/// A tensor that adapters change.
+/// A tensor of the checkpoint that adapters change or add.
 struct AdaptedTensor {
-  /// Its name in the checkpoint, or the one that it is to have there.
+  /// Its name in the checkpoint, or the name that it will have there.
   std::string name;
-  /// The tensor of the checkpoint; null for one that it gets.
+  /// The tensor of the checkpoint; null if the checkpoint does not have it yet.
   const lora_rt::TensorView *stored = nullptr;
-  /// The tensor whose value it had: `stored`, or the one that it was tied to;
-  /// null for a new parameter.
+  /// The tensor that held its value before: `stored`, or the tensor that it was
+  /// tied to. Null for a new parameter.
   const lora_rt::TensorView *base = nullptr;
   lora_rt::DType dtype = lora_rt::DType::F32;
-  /// As stored.
+  /// The shape as it is stored.
   std::vector<int64_t> shape;
-  /// Its value, in f32, relative to `path`; transposed against how it is
-  /// stored, or not.
+  /// Its value in f32. Paths in it are relative to `path`. Its dimensions may
+  /// be transposed relative to `shape`.
   mlir::Attribute value;
   std::string path;
   bool transposed = false;
-  /// Whether it is the embedding of tokens, which has as many rows as there are
-  /// words.
+  /// Whether this is the token embedding, which has one row for each token of
+  /// the vocabulary.
   bool isTokenTable = false;
-  /// Set if the value is that of `base` plus B diag(s) A.
+  /// Set if the value is the value of `base` plus B diag(s) A.
   MergeAttr merge;
 
   int64_t elements() const;
@@ -52,27 +52,27 @@ struct AdaptedTensor {
 
 /// A parameter of the model and its tensor in the checkpoint.
 struct ModelParameter {
-  /// In the module tree.
+  /// Its name in the model's tree of modules, as in transformers.
   std::string name;
   const lora_rt::TensorView *stored = nullptr;
-  /// Whether it is the weight of a linear layer, and of nothing else.
+  /// Whether it is the weight of a linear layer and has no other use.
   bool linear = false;
-  /// Stored as [in, out].
+  /// Whether it is stored as [in, out].
   bool transposed = false;
-  /// Whether it is an embedding and also the head's weight.
+  /// Whether it is an embedding and also the weight of the head.
   bool tied = false;
 
-  /// The name without its last part.
+  /// The name without its last component.
   std::string module() const { return name.substr(0, name.rfind('.')); }
 };
 
-/// An adapter folder and the name that it has in expressions.
+/// An adapter folder, and the adapter's name in expressions.
 struct NamedAdapter {
   std::string folder;
   std::string name = "default";
 };
 
-/// A tensor with an adapter's delta added to it or taken off.
+/// A tensor with an adapter's delta added or subtracted, rounded.
 struct RoundedSum {
   std::vector<float> delta;
   std::vector<std::byte> bytes;
@@ -81,16 +81,17 @@ struct RoundedSum {
 
 class AdaptedModel {
 public:
-  /// Opens a model folder with any number of adapters. Fails where an adapter
-  /// does not fit or cannot be merged.
+  /// Opens a model folder with any number of adapters. Fails if an adapter does
+  /// not fit the model or cannot be merged.
   static lora_rt::Expected<std::unique_ptr<AdaptedModel>>
   open(const std::string &modelFolder,
        const std::vector<NamedAdapter> &adapters, const Note &warning = {});
 
-  /// The same from the text of a graph and tensors in the types and shapes of
-  /// its slots, of which only names, types and shapes are read. Everything that
-  /// changes is a sum (`merge` is set); adapters that do anything else to this
-  /// graph are refused. `tensors.folder()` is the file's name in messages.
+  /// The same from the text of a graph, and from tensors whose names, types and
+  /// shapes are those of its slots. Only names, types and shapes of the tensors
+  /// are read. Every change is a sum (`merge` is set); an adapter that changes
+  /// this graph in another way is an error. `tensors.folder()` is the name of
+  /// the file in messages.
   static lora_rt::Expected<std::unique_ptr<AdaptedModel>>
   openGraph(std::string_view text, lora_rt::Checkpoint tensors,
             const std::vector<NamedAdapter> &adapters,
@@ -98,31 +99,32 @@ public:
 
   const lora_rt::Checkpoint &checkpoint() const { return tensorFiles; }
 
-  /// What changes, in the order of the model.
+  /// The tensors that change, in the order of the model.
   const std::vector<AdaptedTensor> &tensors() const { return changed; }
   const AdaptedTensor *find(std::string_view name) const;
 
-  /// All parameters that have a tensor, each once; a tied weight is that of the
-  /// embedding.
+  /// All parameters that have a tensor, each once. A tied weight has the name
+  /// of the embedding.
   const std::vector<ModelParameter> &parameters() const { return all; }
 
-  /// The head that the adapter brings or is for, if it says so.
+  /// The head that the adapter brings, or that it was made for, if it says so.
   const std::optional<HeadRequest> &head() const { return headRequest; }
 
-  /// Whether embedding and head, one before, are two.
+  /// Whether embedding and head were tied and are separate now.
   bool unties() const { return untied; }
 
-  /// B diag(s) A as stored, in f32. The scales of the adapter `negated`, if
-  /// there is one, change their sign.
+  /// B diag(s) A in the stored layout, in f32. The scales of the adapter named
+  /// `negated` change their sign.
   lora_rt::Error delta(const AdaptedTensor &tensor, std::span<float> target,
                        llvm::StringRef negated = "") const;
 
-  /// `original` plus `factor` (1 or -1) times that delta, rounded once.
+  /// `original` plus `factor` (1 or -1) times this delta, rounded once.
   lora_rt::Error addDelta(const AdaptedTensor &tensor,
                           const lora_rt::TensorView &original, float factor,
                           RoundedSum &sum, llvm::StringRef negated = "") const;
 
-  /// The whole value as stored, in f32, not rounded to the checkpoint's type.
+  /// The whole value in the stored layout, in f32, before it is rounded to the
+  /// type of the checkpoint.
   lora_rt::Error value(const AdaptedTensor &tensor,
                        std::span<float> target) const;
 
@@ -130,18 +132,19 @@ private:
   AdaptedModel();
 
   lora_rt::Error attach(const Note &warning);
-  /// A parameter of the graph at one place.
+  /// A parameter of the graph at one path.
   struct Slot {
     std::string path;
     std::string name; ///< full, of the module tree
     mlir::Attribute value;
     bool isLinear = false, isEmbedding = false;
 
-    /// What identifies it: a tied weight is there as table and as head.
+    /// The key of the slot. A tied weight occurs twice, as embedding and as
+    /// head.
     std::pair<std::string, bool> key() const { return {name, isLinear}; }
   };
-  /// BERT's or RoBERTa's head for masked words, whose matrix is the tensor of
-  /// the embedding, and whether adapters make two of the one.
+  /// The head for masked words of BERT or RoBERTa, whose matrix is the tensor
+  /// of the embedding; and whether adapters separate the two.
   struct MaskedHead {
     const Slot *head = nullptr;
     bool parts = false;

@@ -1,8 +1,9 @@
 //===- AdaptedTensors.cpp - Which tensor an expression belongs to ---------===//
 //
-// Slots are compared before and after: what a slot did to the stored tensor on
-// its way into the graph (a cast, a transposition, an offset) is taken off
-// again on both sides, until one of them is the tensor itself.
+// The expression of a slot before the merge is compared with the one after it.
+// A slot may apply operations to the stored tensor (a cast, a transposition, an
+// offset). The same operation is removed from both expressions, until the
+// expression before the merge is the stored tensor itself.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,13 +33,13 @@ static mlir::RankedTensorType typeOf(Attribute expr) {
   return mlir::cast<WeightExprAttrInterface>(expr).getValueType();
 }
 
-/// The one operand of an expression, or null.
+/// The only operand of an expression; null if it has none or several.
 static Attribute onlyOperand(Attribute expr) {
   auto operands = mlir::cast<WeightExprAttrInterface>(expr).getOperandExprs();
   return operands.size() == 1 ? operands.front() : Attribute();
 }
 
-/// Whether two expressions do the same to their only operands.
+/// Whether two expressions apply the same operation to their only operands.
 static bool doTheSame(Attribute a, Attribute b) {
   Attribute inA = onlyOperand(a), inB = onlyOperand(b);
   if (!inA || !inB || a.getTypeID() != b.getTypeID())
@@ -58,8 +59,8 @@ static bool doTheSame(Attribute a, Attribute b) {
 
 static constexpr const char *kHead = "lm_head.weight";
 
-/// Whether an expression reads anything but the base checkpoint, or takes only
-/// some rows of it.
+/// Whether an expression reads anything besides the base checkpoint, or selects
+/// only some rows of a tensor.
 static bool isChanged(Attribute expr) {
   bool found = false;
   mlir::AttrTypeWalker walker;
@@ -71,7 +72,7 @@ static bool isChanged(Attribute expr) {
   return found;
 }
 
-/// Whether two values are tensors of adapters with the same bytes.
+/// Whether two values are adapter tensors with the same bytes.
 bool AdaptedModel::haveSameBytes(Attribute a, const std::string &pathOfA,
                                  Attribute b,
                                  const std::string &pathOfB) const {
@@ -117,7 +118,7 @@ Error AdaptedModel::compare(const std::vector<Slot> &before,
     known[slot.key()] = &slot;
   for (const Slot &slot : after)
     now[slot.key()] = &slot;
-  // A table that was the head, too; and what became of the head.
+  // The embedding, if it is also the head; and the head's slot after the merge.
   std::string table;
   const Slot *head = nullptr;
   for (const Slot &slot : before)
@@ -146,8 +147,8 @@ Error AdaptedModel::compare(const std::vector<Slot> &before,
           return error;
       continue;
     }
-    // A head for masked words has its bias under two names, of which the
-    // decoder's counts where its matrix is its own.
+    // The bias of a head for masked words has two names. If the decoder has a
+    // matrix of its own, its bias counts.
     if (masked && slot.path == masked->head->path &&
         llvm::StringRef(slot.name).ends_with(".bias") && base) {
       std::string used = slot.path + ".decoder.bias",
@@ -169,8 +170,9 @@ Error AdaptedModel::compare(const std::vector<Slot> &before,
           return error;
       continue;
     }
-    // The checkpoint may have the weight under either name, or both. Where
-    // they part, each gets a tensor; where they do not, both get one value.
+    // The checkpoint may have the weight under either name, or under both. If
+    // the two values differ, each gets a tensor; otherwise both get the same
+    // value.
     const TensorView *ofHead = tensorFiles.find(kHead);
     const TensorView *ofTable = base == ofHead ? nullptr : base;
     bool headChanges = untied ? isChanged(head->value) : changes;
@@ -199,10 +201,10 @@ Error AdaptedModel::addTensor(const Slot &before, const Slot &after,
        {"embed_tokens.weight", "wte.weight", "word_embeddings.weight"})
     tensor.isTokenTable |=
         after.isEmbedding && llvm::StringRef(after.name).ends_with(table);
-  // Where a parameter is new there is nothing to take off.
+  // A new parameter has no former value, so nothing is removed.
   Attribute was = before.value, is = after.value;
   while (&before != &after && !mlir::isa<BaseAttr>(was)) {
-    // The stored tensor becomes the resized one.
+    // The resized tensor is the new stored tensor.
     if (!mlir::isa<ResizeRowsAttr>(was) && doTheSame(was, is)) {
       is = onlyOperand(is);
     } else if (mlir::isa<TransposeAttr>(was)) {

@@ -1,7 +1,7 @@
 //===- AdaptedValues.cpp - The numbers of adapted tensors -----------------===//
 //
-// Evaluates weight expressions as the compiler does, in the layout in which
-// they are stored.
+// Evaluates weight expressions with the compiler's evaluator. Results are in
+// the layout in which the checkpoint stores the tensor.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,8 +52,8 @@ Error AdaptedModel::evaluate(Attribute value, const AdaptedTensor &tensor,
   return Error::success();
 }
 
-/// The names of the adapters that the rows (`dim` 0) or columns (1) of a
-/// merge's factor come from.
+/// The names of the adapters that contributed the rows (`dim` 0) or the columns
+/// (`dim` 1) of a merge's factor.
 static void ownersOf(Attribute factor, int64_t dim,
                      std::vector<llvm::StringRef> &owners) {
   if (auto leaf = mlir::dyn_cast<AdapterAttr>(factor)) {

@@ -1,7 +1,7 @@
 //===- AdapterBranches.cpp - An adapter as pairs of factors ---------------===//
 //
-// Which rank and scale a module has is decided by the same rules that attach an
-// adapter to a model; the modules are those that the adapter has tensors for.
+// The rank and the scale of a layer follow the same rules as when an adapter is
+// attached to a model. The layers are those that the adapter has tensors for.
 //
 //===----------------------------------------------------------------------===//
 
@@ -59,7 +59,7 @@ Expected<BranchedAdapter> BranchedAdapter::open(const std::string &folder) {
     used.insert(other);
     std::string_view last = branch.module;
     last.remove_prefix(last.rfind('.') + 1);
-    // With both tensors there, the model tied them.
+    // If both tensors are there, the model tied them.
     bool tied = adapter.config().ensureWeightTying &&
                 (last == "embed_tokens" || last == "lm_head");
     modules.push_back({branch.module,
@@ -74,8 +74,8 @@ Expected<BranchedAdapter> BranchedAdapter::open(const std::string &folder) {
   if (result.branches.empty() && result.others.empty())
     return makeError(ErrorCode::InvalidFile, folder, ": has no tensors");
 
-  // A null target_modules means what the architecture's usual ones are; here
-  // that is what there are tensors for.
+  // A null target_modules means the usual targets of the architecture. Here it
+  // means the layers that there are tensors for.
   std::vector<std::string> all;
   for (const peft::ModuleInfo &module : modules)
     all.push_back(module.path);
@@ -152,7 +152,7 @@ Expected<Factors> lora::factorsOf(const AdapterBranch &branch) {
   return Factors{std::move(*b), std::move(*a)};
 }
 
-/// The value that most modules have; the first of several.
+/// The value that most layers have; of several such values the first.
 template <typename T> static T mostFrequent(const std::vector<T> &values) {
   T best = values.front();
   int64_t most = 0;
@@ -195,8 +195,8 @@ lora::configFor(const std::string &text, const std::vector<ModuleRank> &modules,
   double alpha = mostFrequent(alphas);
   OrderedJson rankPattern = OrderedJson::object(),
               alphaPattern = OrderedJson::object();
-  // Where both are the default nothing needs to be said. Keys are whole paths,
-  // so that none matches another module.
+  // A pattern is needed only for a rank or an alpha that is not the default.
+  // Its key is the whole path, so that it matches no other layer.
   for (const ModuleRank &module : modules) {
     if (module.rank != rank)
       rankPattern[module.module] = module.rank;

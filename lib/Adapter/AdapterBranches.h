@@ -1,7 +1,7 @@
 //===- AdapterBranches.h - An adapter as pairs of factors -------*- C++ -*-===//
 //
-// What the algebra of adapters works on: for each module A, B and the scale
-// that PEFT's rules give it, without a model.
+// The form in which adapters are added, truncated and converted: for each layer
+// A, B and the scale that PEFT's rules give it. No model is needed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,8 +16,9 @@
 
 namespace lora {
 
-/// B diag(scale) A on a module. On an embedding, PEFT's A is [rank, vocabulary]
-/// and B [width, rank]; the table changes by the transpose.
+/// The branch B diag(scale) A of a layer. For an embedding, PEFT's A is [rank,
+/// vocabulary] and B [width, rank]; the table changes by the transpose of the
+/// product.
 struct AdapterBranch {
   std::string module;
   bool embedding = false;
@@ -27,7 +28,7 @@ struct AdapterBranch {
   int64_t rank() const { return a->shape[0]; }
   int64_t out() const { return b->shape[0]; }
   int64_t in() const { return a->shape[1]; }
-  /// The names of A and B below the module.
+  /// The names of A and B below the path of the layer.
   const char *nameOfA() const {
     return embedding ? "lora_embedding_A" : "lora_A.weight";
   }
@@ -38,15 +39,17 @@ struct AdapterBranch {
 
 struct BranchedAdapter {
   peft::PeftAdapter adapter;
-  /// In bytewise order of the modules.
+  /// In bytewise order of the layers' paths.
   std::vector<AdapterBranch> branches;
-  /// Tensors that are neither A nor B, by name.
+  /// The names of the tensors that are neither A nor B.
   std::vector<std::string> others;
 
-  /// Fails if A and B do not fit, or a module with tensors is not targeted.
+  /// Fails if A and B do not fit, or if a layer has tensors but is not
+  /// targeted.
   static lora_rt::Expected<BranchedAdapter> open(const std::string &folder);
 
-  /// The reason for which the adapter is not a sum of W and branches, or empty.
+  /// The reason why the adapter is not a sum of W and branches; empty if it is
+  /// one.
   std::string nonlinearity() const;
 };
 
@@ -56,16 +59,17 @@ lora_rt::Expected<DenseMatrix> toMatrix(const lora_rt::TensorView &tensor);
 /// The values of B and A, without the scale.
 lora_rt::Expected<Factors> factorsOf(const AdapterBranch &branch);
 
-/// The rank and the alpha of a module.
+/// The rank and the alpha of a layer.
 struct ModuleRank {
   std::string module;
   int64_t rank = 0;
   double alpha = 0;
 };
 
-/// The config of an adapter with exactly these modules, scale alpha / rank:
-/// `text` with r, lora_alpha, the patterns and the targets set, and what would
-/// choose other modules or another start unset. `where` is for messages.
+/// The config of an adapter with exactly these layers, each with the scale
+/// alpha / rank. It is `text` with r, lora_alpha, the patterns and the targets
+/// set. Keys that would select other layers, or another initialization, are
+/// removed. `where` is for messages.
 lora_rt::Expected<peft::PeftConfig>
 configFor(const std::string &text, const std::vector<ModuleRank> &modules,
           const std::string &where);
@@ -77,7 +81,7 @@ std::string withKeys(const std::string &text,
 /// A text as JSON; bytes that are not UTF-8 are replaced.
 std::string quoted(const std::string &text);
 
-/// The key, shape and values of a matrix rounded to f32.
+/// A matrix rounded to f32, as a tensor to write.
 peft::AdapterTensor makeTensor(const std::string &name,
                                const DenseMatrix &matrix);
 

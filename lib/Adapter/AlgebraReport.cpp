@@ -1,4 +1,9 @@
 //===- AlgebraReport.cpp - What truncation lost, as text ------------------===//
+//
+// The texts that `lora-adapter combine` and `diff` print: for each layer its
+// rank and the share of the change that the truncation lost.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Adapter/Algebra.h"
 #include "llvm/Support/Format.h"

@@ -1,7 +1,8 @@
 //===- Combine.cpp - Sums of adapters -------------------------------------===//
 //
-// Concatenation along the rank is the sum; adding A to A and B to B, as PEFT's
-// combination "linear" does, is not.
+// The sum of adapters concatenates their factors along the rank. PEFT's
+// combination "linear" adds A to A and B to B, which is not the sum of the
+// adapters, so it is not done here.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +26,7 @@ using lora_rt::TensorView;
 
 namespace {
 
-/// A branch and what it is multiplied by.
+/// A branch, and the factor that it is multiplied by.
 struct Summand {
   const AdapterBranch *branch;
   double factor;
@@ -80,7 +81,7 @@ Error Combiner::open() {
   return checkOthers();
 }
 
-/// Whole tensors are no sum; all adapters must agree on them.
+/// Whole tensors cannot be added. All adapters must have the same ones.
 Error Combiner::checkOthers() const {
   const BranchedAdapter &first = adapters.front();
   for (const BranchedAdapter &adapter : adapters) {
@@ -129,7 +130,7 @@ Error Combiner::combine(const std::string &module,
   auto b = DenseMatrix::create(first.out(), rank);
   if (!b)
     return b.takeError();
-  // The first factor goes to alpha, so that its B is not touched.
+  // The first factor is put into alpha, so that the first B keeps its bits.
   double scale = options.rank == 0 ? summands.front().factor : 1;
   int64_t at = 0;
   for (const Summand &summand : summands) {
@@ -149,7 +150,8 @@ Error Combiner::combine(const std::string &module,
   ModuleShare share{module, rank, rank,
                     std::abs(scale) * std::sqrt(svd->squaredNorm), 0};
   if (options.rank != 0) {
-    // Directions that two adapters share leave zeros behind.
+    // If two adapters share directions, some singular values are zero up to
+    // rounding.
     while (svd->s.size() > 1 && svd->s.back() <= 1e-12 * svd->s.front())
       svd->s.pop_back();
     auto factors = balancedFactors(*svd);

@@ -1,4 +1,11 @@
 //===- Companions.cpp - What lies beside the weights ----------------------===//
+//
+// Decides for each file beside the weights whether it belongs to the tokenizer,
+// is copied as it is, or is left out, and copies it. A file is copied only if
+// it is a regular file inside the folder (or inside the model's entry of a hub
+// cache); what is left out is reported.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Companions.h"
 
@@ -46,8 +53,9 @@ public:
   static Expected<Folder> open(const std::string &path,
                                const Reporting &reporting);
 
-  /// Regular files of the folder, or of one in it, that `isWanted` by their
-  /// names in this folder; sorted. What is wanted and is none is told.
+  /// The regular files in the folder, or in the folder `inside` below it, for
+  /// whose names `isWanted` is true; sorted. A wanted name that is not a
+  /// regular file is reported.
   Expected<std::vector<std::string>>
   list(const std::string &inside,
        const std::function<bool(const std::string &)> &isWanted) const;
@@ -65,8 +73,8 @@ private:
 
 } // namespace
 
-/// The folder, or, of HUB/models--NAME/snapshots/REVISION, HUB/models--NAME:
-/// the files there are links to its blobs.
+/// The folder itself. For HUB/models--NAME/snapshots/REVISION it is
+/// HUB/models--NAME, because the files of a snapshot are links to blobs there.
 static fs::path homeOf(const fs::path &folder) {
   for (fs::path inner = folder; inner.has_relative_path();
        inner = inner.parent_path()) {
@@ -148,7 +156,8 @@ Expected<TokenizerFiles> lora::findTokenizer(const std::string &path,
   result.files = std::move(*files);
   std::error_code code;
   fs::path templates = fs::path(path) / kTemplates;
-  // A link to a folder may lead anywhere; its files would be taken for its own.
+  // A link to a folder may lead anywhere, and the files there would be taken
+  // for files of this folder.
   if (fs::is_directory(fs::symlink_status(templates, code))) {
     auto more = folder->list(std::string(kTemplates), isTokenizerFile);
     if (!more)
@@ -210,7 +219,7 @@ Expected<TokenizerFiles> lora::chooseTokenizer(const std::string &model,
   if (!chosen)
     return chosen.takeError();
   if (isOwn) {
-    // Training programs copy the model's beside the adapter.
+    // Training programs copy the model's tokenizer to the adapter.
     auto same = areSame(*own, *chosen);
     if (!same)
       return same.takeError();
@@ -270,7 +279,7 @@ Error lora::copyTokenizer(const StagedFolder &folder,
   return Error::success();
 }
 
-/// Whether a file of a model's folder goes along as it is.
+/// Whether a file of a model folder is copied as it is.
 static bool isCompanion(const std::string &name) {
   static const std::set<std::string> weights = {
       ".safetensors", ".bin",  ".pt",   ".pth",    ".gguf",

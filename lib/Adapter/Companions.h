@@ -1,10 +1,10 @@
 //===- Companions.h - What lies beside the weights --------------*- C++ -*-===//
 //
 // A model's folder has more than weights and config.json: the tokenizer,
-// generation_config.json, licences. They are copied with the modes that they
-// have. A link is followed as far as the folder itself or, of a snapshot in a
-// hub cache, that model's part of the cache; what else is no regular file is
-// left out with a word.
+// generation_config.json, licences. They are copied with their permissions. A
+// link is followed only inside the folder or, for a snapshot in a hub cache,
+// inside the model's part of the cache. Anything else that is not a regular
+// file is left out and reported.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,42 +19,44 @@
 
 namespace lora {
 
-/// The files of a tokenizer and its chat templates. They belong together: a
-/// vocabulary of one folder and added tokens of another are no tokenizer.
+/// The files of a tokenizer and its chat templates. They belong together: the
+/// vocabulary of one folder and the added tokens of another do not make a
+/// tokenizer.
 struct TokenizerFiles {
   std::string folder;
-  /// In the folder, sorted: "tokenizer.json",
+  /// Paths in the folder, sorted: "tokenizer.json",
   /// "additional_chat_templates/tool_use.jinja".
   std::vector<std::string> files;
 
-  /// Whether the vocabulary is among them.
+  /// Whether the vocabulary is among the files.
   bool isWhole() const;
 };
 
-/// Whether a file of this name, in a folder, belongs to its tokenizer.
+/// Whether a file of this name belongs to the tokenizer of its folder.
 bool isTokenizerFile(std::string_view name);
 
-/// The tokenizer in a folder.
+/// Finds the tokenizer of a folder.
 lora_rt::Expected<TokenizerFiles>
 findTokenizer(const std::string &folder, const Reporting &reporting = {});
 
-/// Whether two have the same files with the same bytes.
+/// Whether two tokenizers have the same files with the same bytes.
 lora_rt::Expected<bool> areSame(const TokenizerFiles &a,
                                 const TokenizerFiles &b);
 
-/// The tokenizer of a model that an adapter is merged into: the adapter's, if
-/// tokens were added and it lies there, otherwise the model's. Says which.
+/// The tokenizer for a model that an adapter is merged into: the adapter's, if
+/// it has one and tokens were added; otherwise the model's. Reports which one
+/// it is.
 lora_rt::Expected<TokenizerFiles> chooseTokenizer(const std::string &model,
                                                   const std::string &adapter,
                                                   const Reporting &reporting);
 
-/// Whether the tokenizer of `merged` came from `adapter`, so that the original
-/// model's is not known from it.
+/// Whether the tokenizer of `merged` is the one of `adapter`. The original
+/// model's tokenizer is then not known.
 lora_rt::Expected<bool> isFromAdapter(const TokenizerFiles &merged,
                                       const std::string &adapter);
 
-/// The tokenizer that adapters have in common, for one that is made of them;
-/// none, with a warning, if two have different ones.
+/// The tokenizer that the adapters share, for an adapter that is made from
+/// them. None, with a warning, if two of them have different ones.
 lora_rt::Expected<TokenizerFiles>
 commonTokenizer(const std::vector<std::string> &adapters,
                 const Reporting &reporting);
@@ -62,7 +64,7 @@ commonTokenizer(const std::vector<std::string> &adapters,
 lora_rt::Error copyTokenizer(const StagedFolder &folder,
                              const TokenizerFiles &tokenizer);
 
-/// Copies what a model folder has beside weights, config.json and the
+/// Copies the files of a model folder besides weights, config.json and the
 /// tokenizer.
 lora_rt::Error copyCompanions(const StagedFolder &folder,
                               const std::string &source,

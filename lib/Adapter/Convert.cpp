@@ -1,4 +1,10 @@
 //===- Convert.cpp - Adapters from one format to another ------------------===//
+//
+// Reads an adapter in the format of PEFT, loralib or mlx-lm into factors with
+// scales, and writes them in another of these formats. An adapter that the
+// target format cannot express is an error, never an approximation.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Adapter/Convert.h"
 #include "AdapterBranches.h"
@@ -50,12 +56,12 @@ readPeft(const BranchedAdapter &adapter) {
   return modules;
 }
 
-/// What a PEFT folder gets beside branches.
+/// What a PEFT folder gets in addition to branches.
 struct Rest {
-  /// Where the tokenizer is.
+  /// The folder with the tokenizer.
   std::string folder;
   const BranchedAdapter *source = nullptr;
-  /// Keys of adapter_config.json, as JSON.
+  /// Keys of adapter_config.json with values as JSON.
   std::map<std::string, std::string> keys;
 };
 
@@ -139,7 +145,7 @@ Expected<ConvertReport> lora::convertAdapter(const ConvertOptions &options,
     if (!adapter)
       return adapter.takeError();
     source = std::move(*adapter);
-    // The start of PiSSA and OLoRA depends on the rank and the scale.
+    // The initialization of PiSSA and OLoRA depends on the rank and the scale.
     std::string reason = source->nonlinearity();
     if (!reason.empty())
       return makeError(ErrorCode::Unsupported, options.input,

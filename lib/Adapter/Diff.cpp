@@ -1,6 +1,6 @@
 //===- Diff.cpp - Two models to an adapter --------------------------------===//
 //
-// One tensor is in memory at a time. Every tensor that differs ends up in the
+// One tensor is in memory at a time. Every tensor that differs is either in the
 // adapter or in the report.
 //
 //===----------------------------------------------------------------------===//
@@ -35,7 +35,8 @@ public:
       : options(options), reporting(reporting), base(base),
         tuned(std::move(tuned)) {}
 
-  /// Refuses a tuned model whose head has parted from the embedding.
+  /// Fails if the tuned model has a head of its own where the base model ties
+  /// it to the embedding.
   Error refuseOwnHead() const;
   /// Warns of tensors that the base model does not have.
   void noteAdded() const;
@@ -61,7 +62,7 @@ private:
 
 } // namespace
 
-/// The tensor of the tuned model for one of the base model's.
+/// The tensor of the tuned model with the name of a tensor of the base model.
 Expected<const TensorView *> Differ::partner(const TensorView &tensor) const {
   auto found = getTensor(tuned, tensor.name);
   if (found &&
@@ -149,8 +150,8 @@ Error Differ::compareOthers() {
     }
     if (Error error = save(parameter.name, **now))
       return error;
-    // A tied head reads the table, but PEFT gives a saved table to the
-    // embedding only.
+    // A tied head reads the embedding's table, but PEFT assigns a saved table
+    // to the embedding only.
     if (parameter.tied)
       if (Error error = save("lm_head.weight", **now))
         return error;
@@ -191,7 +192,7 @@ Error Differ::approximate(const ModelParameter &linear, const TensorView &now) {
   peft::AdapterTensor a = makeTensor(module + ".lora_A.weight", factors->a),
                       b = makeTensor(module + ".lora_B.weight", factors->b);
   if (linear.transposed) {
-    // W is stored as [in, out]: its left factor belongs to the input.
+    // W is stored as [in, out], so its left factor belongs to the input.
     std::vector<float> left = std::move(b.values), right = std::move(a.values);
     auto rank = int64_t(svd->s.size());
     auto exchange = [](const std::vector<float> &values, int64_t m, int64_t n) {
@@ -225,7 +226,7 @@ Error Differ::compareLinears() {
     auto now = partner(*parameter.stored);
     if (!now)
       return now.takeError();
-    // A module is saved whole or has a branch; PEFT cannot do both.
+    // A layer is either saved whole or has a branch. PEFT cannot do both.
     if (savedModules.count(parameter.module())) {
       if (Error error = save(parameter.name, **now))
         return error;
@@ -304,7 +305,7 @@ Expected<AlgebraReport> lora::diffModels(const DiffOptions &options,
   auto same = areSame(*former, *tokenizer);
   if (!same)
     return same.takeError();
-  // One that was not changed is the model's to keep.
+  // An unchanged tokenizer stays with the model.
   if (!*same)
     if (Error error = copyTokenizer(*folder, *tokenizer))
       return error;

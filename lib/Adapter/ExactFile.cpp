@@ -1,4 +1,10 @@
-//===- ExactFile.cpp - What rounding lost, kept beside the weights --------===//
+//===- ExactFile.cpp - What rounding lost ---------------------------------===//
+//
+// Writes and reads lora_exact.safetensors (ExactFile.h has the format). The
+// reader trusts nothing: names, types, shapes and positions are checked before
+// use, and what it restores is compared with the recorded checksum.
+//
+//===----------------------------------------------------------------------===//
 
 #include "ExactFile.h"
 #include "ModelFolder.h"
@@ -18,8 +24,8 @@ using lora_rt::TensorView;
 static constexpr const char *kFormat = "lora-exact-1";
 static constexpr int8_t kElsewhere = -128;
 
-/// Bits as a number that is in the order of the floating-point numbers. Its own
-/// inverse is `fromOrder`.
+/// The bits of a floating-point number as an integer that has the same order as
+/// the numbers. The inverse is `fromOrder`.
 template <typename Bits> static Bits toOrder(Bits bits) {
   constexpr Bits sign = Bits(Bits(1) << (8 * sizeof(Bits) - 1));
   return Bits(bits & sign ? ~bits : bits | sign);
@@ -29,7 +35,8 @@ template <typename Bits> static Bits fromOrder(Bits order) {
   return Bits(order & sign ? order ^ sign : ~order);
 }
 
-/// original - predicted in that order, modulo the type's size, as signed.
+/// The signed distance original - predicted in this order, modulo the size of
+/// the type.
 template <typename Bits>
 static std::vector<int32_t> distances(std::span<const std::byte> original,
                                       std::span<const std::byte> predicted) {
@@ -93,7 +100,7 @@ Error ExactWriter::addTokenizer(const TokenizerFiles &former) {
   for (const std::string &name : former.files) {
     std::string path = former.folder + "/" + name;
     std::error_code code;
-    // Nothing cannot be mapped.
+    // An empty file cannot be mapped.
     lora_rt::MappedFile file;
     if (std::filesystem::file_size(path, code) != 0 || code) {
       auto opened = lora_rt::MappedFile::open(path);
@@ -157,7 +164,8 @@ Error ExactWriter::addLost(const TensorView &original,
 }
 
 Error ExactWriter::commit() {
-  // The sizes of all tensors stand before the first one's bytes.
+  // The header needs the sizes of all tensors before the first byte of data. So
+  // the bytes wait in a spool file.
   if (Error error = spool->commit())
     return error;
   std::vector<lora_rt::TensorSpec> specs;
@@ -255,7 +263,7 @@ ExactReader::tokenizer() const {
     if (!tensor.name.starts_with(prefix))
       continue;
     std::string name = tensor.name.substr(prefix.size());
-    // It becomes a path.
+    // The name becomes part of a path.
     if (!isTokenizerFile(name))
       return makeError(ErrorCode::InvalidFile, file.path(), ": '", name,
                        "' is no file of a tokenizer; the file is damaged");

@@ -1,14 +1,16 @@
 //===- ExactFile.h - What rounding lost -------------------------*- C++ -*-===//
 //
-// lora_exact.safetensors. Let P be round(W' - delta) for a merged tensor W'.
-// The bits of a floating-point type, taken as sign and magnitude, are in the
-// order of the numbers; the distance of W from P in that order, a few units in
-// the last place, is
+// The file lora_exact.safetensors keeps what a merge lost by rounding, so that
+// unmerging restores the original bits. Let W' be a merged tensor, and P =
+// round(W' - delta) the prediction of the original W. If the bits of a
+// floating-point type are read as sign and magnitude, they are in the order of
+// the numbers. The distance of W from P in this order, a few units in the last
+// place, is stored as
 //   NAME             I8, W's shape; -128 where it is in the next two
 //   NAME.positions   I64 [n], elements in row-major order
 //   NAME.values      I32 [n], their distances, modulo 2^32
-// A tensor that is not W + delta is kept as it was, as `original.NAME`. The
-// file's metadata says of what it was made:
+// A tensor whose change is not a delta is kept whole, as `original.NAME`. The
+// file's metadata says what the file was made from:
 //   format           "lora-exact-1"
 //   adapter          checksum of the adapter's two files
 //   config           config.json as it was, if the merge changed it
@@ -16,8 +18,8 @@
 //                    of the model's are original.file.NAME, U8
 //   merged.NAME      checksum of every tensor of the merged folder
 //   original.NAME    checksum of every tensor that the merge changed
-// A merged tensor without `original.NAME` is what it was, or, if it is named by
-// `added.NAME`, was not there.
+// A tensor without the entry `original.NAME` was not changed, or did not exist
+// before if there is an entry `added.NAME`.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,15 +42,15 @@ using peft::adapterChecksum;
 
 class ExactWriter {
 public:
-  /// Collects in `folder`.
+  /// Collects the data in files of `folder`.
   static lora_rt::Expected<ExactWriter> create(const StagedFolder &folder,
                                                const std::string &adapter,
                                                unsigned mode = 0666);
 
-  /// `original`, `predicted` and `merged` are one tensor's.
+  /// `original`, `predicted` and `merged` belong to the same tensor.
   lora_rt::Error addDifference(const lora_rt::TensorView &original,
                                std::span<const std::byte> predicted);
-  /// What `merged`, the rounded sum of `original` and `delta`, has lost.
+  /// Stores what `merged`, the rounded sum of `original` and `delta`, has lost.
   lora_rt::Error addLost(const lora_rt::TensorView &original,
                          std::span<const float> delta,
                          std::span<const std::byte> merged);
@@ -56,13 +58,14 @@ public:
   void addMerged(const std::string &name, std::span<const std::byte> merged);
   void addNew(const std::string &name) { metadata["added." + name] = "1"; }
   void setConfig(const std::string &text) { metadata["config"] = text; }
-  /// Keeps the tokenizer that the merge does not copy, or that there was none.
+  /// Keeps the model's tokenizer, which the merge does not copy, or the fact
+  /// that there was none.
   lora_rt::Error addTokenizer(const TokenizerFiles &former);
 
   lora_rt::Error commit();
 
 private:
-  /// Bytes that wait in the spool.
+  /// Bytes of a tensor that wait in the spool file.
   struct Part {
     lora_rt::TensorSpec spec;
     uint64_t offset, bytes;
@@ -79,25 +82,25 @@ private:
 
 class ExactReader {
 public:
-  /// Nothing if the folder has no such file.
+  /// nullopt if the folder has no such file.
   static lora_rt::Expected<std::optional<ExactReader>>
   open(const std::string &mergedFolder);
 
-  /// The same from the bytes of a compiled file's part, which must outlive the
-  /// reader; `where` is for messages.
+  /// The same from the bytes of a compiled file's part. They must outlive the
+  /// reader. `where` is for messages.
   static lora_rt::Expected<ExactReader> parse(std::span<const std::byte> bytes,
                                               const std::string &where);
 
-  /// Fails unless the file was made of this adapter and this folder; reads the
-  /// whole checkpoint.
+  /// Fails unless the file was made from this adapter and this merged folder.
+  /// Reads the whole checkpoint.
   lora_rt::Error check(const std::string &adapterFolder,
                        const lora_rt::Checkpoint &merged) const;
 
-  /// config.json as it was, if it was another.
+  /// The former config.json, if the merge changed it.
   const std::string *config() const { return entry("config"); }
   /// Whether the model had another tokenizer, or none.
   bool hasTokenizer() const { return entry("tokenizer") != nullptr; }
-  /// Its files.
+  /// The files of that tokenizer.
   lora_rt::Expected<
       std::vector<std::pair<std::string, std::span<const std::byte>>>>
   tokenizer() const;
@@ -107,14 +110,15 @@ public:
   bool wasChanged(const std::string &name) const {
     return entry("original." + name) != nullptr;
   }
-  /// The tensor as it was, if it is kept whole.
+  /// The original tensor, if it is kept whole.
   const lora_rt::TensorView *original(const std::string &name) const {
     return file.find("original." + name);
   }
-  /// Turns `predicted` into the original bytes, and checks that it is.
+  /// Turns `predicted` into the original bytes in place, and compares them with
+  /// the recorded checksum.
   lora_rt::Error restore(const std::string &name, lora_rt::DType dtype,
                          std::span<std::byte> predicted) const;
-  /// Checks bytes that are kept whole.
+  /// Compares the bytes of a tensor that is kept whole with their checksum.
   lora_rt::Error checkOriginal(const std::string &name,
                                std::span<const std::byte> bytes) const;
 
@@ -126,7 +130,7 @@ private:
   lora_rt::Error checkFormat() const;
 
   lora_rt::SafetensorsFile file;
-  /// What to do where the original cannot be had.
+  /// What the user can do if the original cannot be restored.
   std::string wayOut = "remove the file to subtract without exactness";
 };
 

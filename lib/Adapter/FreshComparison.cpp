@@ -1,4 +1,10 @@
 //===- FreshComparison.cpp - A switched model against a fresh merge -------===//
+//
+// Computes for each tensor the fresh merge of the new adapter into the
+// original, and compares it element by element, in f64, with the switched
+// tensor.
+//
+//===----------------------------------------------------------------------===//
 
 #include "FreshComparison.h"
 

@@ -1,4 +1,10 @@
 //===- FreshComparison.h - Switched against fresh ---------------*- C++ -*-===//
+//
+// A switch replaces one adapter by another without the original weights, so it
+// rounds once more than a merge into the original. This class measures the
+// difference, if the original model is at hand.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_ADAPTER_FRESHCOMPARISON_H
 #define LORA_MLIR_LIB_ADAPTER_FRESHCOMPARISON_H
@@ -8,18 +14,18 @@
 
 namespace lora {
 
-/// Adds up how switched tensors differ from fresh merges of them.
+/// Sums up how switched tensors differ from fresh merges.
 class FreshComparison {
 public:
   /// `fresh` is the original model with the new adapter.
   explicit FreshComparison(const AdaptedModel &fresh) : fresh(fresh) {}
 
-  /// A tensor that was switched, with its new bytes; the original is that of
-  /// the same name in `fresh`.
+  /// Adds a tensor that was switched, with its new bytes. The original is the
+  /// tensor of this name in `fresh`.
   lora_rt::Error add(const lora_rt::TensorView &tensor,
                      std::span<const std::byte> switched);
 
-  /// The same with the original itself.
+  /// The same with a given original.
   lora_rt::Error addTo(const lora_rt::TensorView &original,
                        std::span<const std::byte> switched);
 

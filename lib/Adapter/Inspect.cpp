@@ -1,6 +1,7 @@
 //===- Inspect.cpp - What an adapter is -----------------------------------===//
 //
-// Singular values come from the factors; no matrix of a layer's size is made.
+// Singular values come from the factors; no matrix with both dimensions of a
+// layer is made.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +19,7 @@ using lora_rt::Expected;
 using lora_rt::OrderedJson;
 using lora_rt::TensorView;
 
-/// What a tensor that is neither A nor B is.
+/// What a tensor is that is neither A nor B.
 static std::string kindOf(std::string_view name) {
   if (name.find(".lora_magnitude_vector") != std::string_view::npos)
     return "DoRA magnitude";
@@ -63,7 +64,8 @@ static Expected<ModuleFacts> measure(const AdapterBranch &branch) {
   return facts;
 }
 
-/// Whether and how the adapter fits a model; that it does not is no error.
+/// Records whether and how the adapter fits a model. That it does not fit is a
+/// fact, not an error.
 static void tryOn(AdapterFacts &facts, const std::string &modelFolder,
                   const Reporting &reporting) {
   facts.hasModel = true;

@@ -1,4 +1,9 @@
 //===- InspectReport.cpp - What an adapter is, as text and as JSON --------===//
+//
+// The two forms in which `lora-adapter inspect` prints AdapterFacts. Both have
+// the same facts; JSON has all digits.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Json.h"
 #include "lora-mlir/Adapter/Inspect.h"

@@ -1,9 +1,10 @@
 //===- Loralib.h - Factors in loralib's form --------------------*- C++ -*-===//
 //
-// Linear and Embedding: A [r, in], B [out, r]. MergedLinear, a fused projection
-// of n parts of which some have a branch: A [r * on, in], the branches one
-// below the other; B [out / n * on, r], each branch's rows for its own part.
-// That is one branch of rank r * on whose B is block-diagonal.
+// Linear and Embedding: A [r, in], B [out, r]. MergedLinear is a fused
+// projection of n parts, of which `on` have a branch: A [r * on, in] has the
+// branches one below the other; B [out / n * on, r] has the rows of each branch
+// for its own part. That is one branch of rank r * on whose B is
+// block-diagonal.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,22 +16,22 @@
 
 namespace lora {
 
-/// An adapter between two formats.
+/// The factors of one layer while an adapter is converted.
 struct ModuleFactors {
   std::string module;
   bool embedding = false;
   DenseMatrix a, b;
   double scale = 0;
-  /// DoRA's, a number per output; or empty.
+  /// DoRA's magnitude, one number per output; empty without DoRA.
   std::vector<float> magnitude = {};
 
   int64_t rank() const { return a.rows(); }
 };
 
-/// Whether a module's path is `name` or ends in "." + `name`.
+/// Whether a layer's path is `name` or ends in "." + `name`.
 bool matchesModule(std::string_view path, std::string_view name);
 
-/// The flags that `options` has for a module, or null.
+/// The flags that `options` has for a layer; nullptr if it has none.
 const std::vector<bool> *findFlags(const ConvertOptions &options,
                                    std::string_view module);
 

@@ -1,7 +1,7 @@
 //===- LoralibReader.cpp - Reading loralib checkpoints --------------------===//
 //
-// What a module is does not stand in the file: shapes decide where they can,
-// and where they do not, the user must say it.
+// The file does not say of which class a layer is. The shapes decide it where
+// they can; otherwise the user must say it by an option.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,7 +32,7 @@ const std::vector<bool> *lora::findFlags(const ConvertOptions &options,
   return nullptr;
 }
 
-/// B of a MergedLinear laid out for all its rows.
+/// The B of a MergedLinear with rows for all parts, as a block-diagonal matrix.
 static Expected<DenseMatrix> blockDiagonal(const DenseMatrix &b,
                                            const std::vector<bool> &flags) {
   auto on = std::count(flags.begin(), flags.end(), true);
@@ -52,7 +52,7 @@ static Expected<DenseMatrix> blockDiagonal(const DenseMatrix &b,
   return result;
 }
 
-/// alpha / r of a module: the option's, or the file's.
+/// alpha / r of a layer, from the options or from the file.
 static Expected<double> readScale(const ConvertOptions &options,
                                   const SafetensorsFile &file,
                                   const std::string &name, int64_t rank) {

@@ -1,7 +1,7 @@
 //===- LoralibWriter.cpp - Writing loralib checkpoints --------------------===//
 //
-// loralib is told r and alpha when the model is built; the file's metadata have
-// them, so that they are not lost.
+// loralib gets r and alpha when the model is built, not from the file. They are
+// written to the file's metadata, so that they are not lost.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,8 +23,8 @@ static std::string numberText(double value) {
   return std::string(text, end.ptr);
 }
 
-/// The rows of a block-diagonal B that MergedLinear keeps; an error if there is
-/// anything beside the blocks.
+/// The rows of a block-diagonal B that MergedLinear stores. An error if there
+/// is a nonzero value outside the blocks.
 static Expected<DenseMatrix> blocksOf(const ModuleFactors &module,
                                       const std::vector<bool> &flags) {
   auto on = std::count(flags.begin(), flags.end(), true);

@@ -1,4 +1,8 @@
 //===- LowRank.cpp - Products of skinny matrices --------------------------===//
+//
+// Implements LowRank.h with the QR and SVD of lora-mlir/Support, in f64.
+//
+//===----------------------------------------------------------------------===//
 
 #include "LowRank.h"
 
@@ -72,6 +76,6 @@ double lora::lostShare(const Svd &svd) {
   if (svd.squaredNorm <= 0)
     return 0;
   double lost = (svd.squaredNorm - kept) / svd.squaredNorm;
-  // The difference of two sums knows no more than this.
+  // The difference of two sums of squares is not more exact than this.
   return lost < 1e-13 ? 0 : std::sqrt(lost);
 }

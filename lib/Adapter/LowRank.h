@@ -1,7 +1,7 @@
 //===- LowRank.h - Products of skinny matrices ------------------*- C++ -*-===//
 //
-// Facts about B A, [out, in], from B [out, rank] and A [rank, in]; the product
-// itself is never formed.
+// Properties of the product B A [out, in], computed from B [out, rank] and A
+// [rank, in]. The product itself is never formed.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,22 +12,24 @@
 
 namespace lora {
 
-/// The min(rank, out, in) largest singular values of b a, which are all that
-/// are not zero, and their vectors; cut to `rank` if that is not 0. B = Q R and
-/// Aᵀ = P S by QR; the SVD is that of R Sᵀ.
+/// The largest min(rank, out, in) singular values of b a and their vectors; all
+/// other singular values are zero. If `rank` is not 0, only so many are
+/// returned. With the QR factorizations B = Q R and Aᵀ = P S, the SVD of R Sᵀ
+/// gives the result.
 lora_rt::Expected<Svd> svdOfProduct(const DenseMatrix &b, const DenseMatrix &a,
                                     int64_t rank = 0);
 
-/// B and A of a product.
+/// The two factors of a product.
 struct Factors {
   DenseMatrix b, a;
 };
 
-/// Two factors of u diag(s) vt, each with the root of s, so that neither is
-/// much larger than the other.
+/// Two factors whose product is u diag(s) vt. Each gets the square root of s,
+/// so that neither is much larger than the other.
 lora_rt::Expected<Factors> balancedFactors(const Svd &svd);
 
-/// ||what the truncation of `svd` lost|| / ||everything||
+/// The Frobenius norm of what the truncation removed, divided by that of the
+/// whole; both of `svd`.
 double lostShare(const Svd &svd);
 
 } // namespace lora

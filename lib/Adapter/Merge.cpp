@@ -1,6 +1,6 @@
 //===- Merge.cpp - W + s B A as a model folder ----------------------------===//
 //
-// Everything that can fail for a reason in the input's names and shapes fails
+// Every error that follows from names and shapes of the input is reported
 // before the first weight is written.
 //
 //===----------------------------------------------------------------------===//
@@ -57,7 +57,7 @@ private:
 
 } // namespace
 
-/// The checkpoint's tensors, and behind them those that it gets.
+/// The tensors of the checkpoint, followed by the tensors that are added to it.
 std::vector<OutputTensor> Merger::plan() const {
   std::vector<OutputTensor> tensors = listTensors(model.checkpoint());
   std::string last =
@@ -71,8 +71,8 @@ std::vector<OutputTensor> Merger::plan() const {
   return tensors;
 }
 
-/// The class of a model with another head: "GPT2ForSequenceClassification" for
-/// "GPT2LMHeadModel".
+/// The class of the model with another head: "GPT2ForSequenceClassification"
+/// for "GPT2LMHeadModel".
 static std::string classWithHead(std::string name, ModelHead head) {
   for (std::string_view suffix :
        {"ForCausalLM", "ForMaskedLM", "LMHeadModel",
@@ -91,7 +91,8 @@ static std::string classWithHead(std::string name, ModelHead head) {
   }
 }
 
-/// What config.json must say of a classification head that the adapter brings.
+/// What config.json must say about a classification head that the adapter
+/// brings.
 Error Merger::describeHead(const lora_rt::Json &config,
                            std::map<std::string, std::string> &values) const {
   const std::optional<HeadRequest> &request = model.head();
@@ -186,7 +187,8 @@ Error Merger::compute(const AdaptedTensor &tensor, const OutputTensor &output) {
   return exact ? keepLost(tensor) : Error::success();
 }
 
-/// Writes what unmerging the tensor just computed will need.
+/// Writes what an unmerge will need to restore the tensor that was just
+/// computed.
 Error Merger::keepLost(const AdaptedTensor &tensor) {
   if (!tensor.stored) {
     exact->addNew(tensor.name);
@@ -239,8 +241,8 @@ Expected<RoundingReport> Merger::run() {
   return std::move(report);
 }
 
-/// Refuses a parameter that the model's class does not have (a bias of a layer
-/// without one): transformers would leave it out without a word.
+/// Fails for a parameter that the model's class does not have (a bias of a
+/// layer without one): transformers would silently ignore it.
 static Error refuseUnknown(const MergeOptions &options,
                            const AdaptedModel &model) {
   auto config = readModelConfig(options.modelFolder, model.head());

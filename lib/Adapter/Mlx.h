@@ -1,11 +1,12 @@
 //===- Mlx.h - Adapters of mlx-lm -------------------------------*- C++ -*-===//
 //
-// A folder with adapters.safetensors and an adapter_config.json of its own
-// keys (github.com/ml-explore/mlx-lm, mlx_lm/tuner). A linear layer computes
-// y = x Wᵀ + scale * ((x lora_a) lora_b) with lora_a [in, r] and lora_b [r,
-// out]: transposed against PEFT, and `scale` is not divided by r. DoRA's
-// magnitude is `m` [out]. An embedding has lora_a [vocabulary, r] and lora_b
-// [r, width], and adapts the head as well where the model ties the two.
+// A folder with adapters.safetensors and an adapter_config.json of its own keys
+// (github.com/ml-explore/mlx-lm, mlx_lm/tuner). A linear layer computes y = x
+// Wᵀ + scale * ((x lora_a) lora_b) with lora_a [in, r] and lora_b [r, out].
+// Both are the transposes of PEFT's matrices, and `scale` is not divided by r.
+// DoRA's magnitude is `m` [out]. An embedding has lora_a [vocabulary, r] and
+// lora_b [r, width]. Its branch also applies to the head if the model ties the
+// two.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,20 +19,20 @@
 
 namespace lora {
 
-/// An adapter of mlx-lm as PEFT would have it.
+/// An adapter of mlx-lm in PEFT's terms.
 struct MlxAdapter {
   std::vector<ModuleFactors> modules;
   bool dora = false;
-  /// What adapter_config.json calls the model, or empty.
+  /// The name of the model in adapter_config.json; may be empty.
   std::string model;
 };
 
-/// Reads a folder, or says why what it holds cannot be had from PEFT.
+/// Reads a folder. Fails, with a reason, if PEFT has no form for the adapter.
 lora_rt::Expected<MlxAdapter> readMlx(const ConvertOptions &options,
                                       const Reporting &reporting);
 
-/// Writes a folder. Ranks are padded to the largest one, and scales become one,
-/// since mlx-lm has one of each for all modules.
+/// Writes a folder. mlx-lm has one rank and one scale for all layers. So ranks
+/// are padded to the largest one, and other scales are multiplied into B.
 lora_rt::Error writeMlx(std::vector<ModuleFactors> modules,
                         const peft::PeftConfig &config,
                         const ConvertOptions &options);

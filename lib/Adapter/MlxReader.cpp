@@ -1,8 +1,8 @@
 //===- MlxReader.cpp - Reading adapters of mlx-lm -------------------------===//
 //
-// Which modules have branches is what the file has tensors for; `keys` and
-// `num_layers` of the config follow from it. Every tensor is used, or refused
-// by name.
+// The layers with branches are those that the file has tensors for. `keys` and
+// `num_layers` of the config follow from the tensors and are not needed. Every
+// tensor is used, or refused by name.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,8 +34,9 @@ Expected<DenseMatrix> lora::transposed(const DenseMatrix &matrix) {
   return result;
 }
 
-/// The path in transformers' module tree: mlx-lm's GPT-2 calls its blocks
-/// "model.h", and models of text and images have one more part in front.
+/// The path of a layer in transformers' tree of modules. mlx-lm calls GPT-2's
+/// blocks "model.h", and models for text and images have one more component in
+/// front.
 static std::string modulePath(std::string name) {
   constexpr std::string_view outer = "language_model.";
   if (name.starts_with(outer))
@@ -67,8 +68,8 @@ public:
 private:
   Error readConfig();
   Error checkQuantization();
-  /// A number of `lora_parameters`, or of the config itself as early versions
-  /// wrote it.
+  /// A number of `lora_parameters`, or of the config itself, where early
+  /// versions wrote it.
   Expected<std::optional<double>> number(const char *key) const;
   Expected<double> scaleOf(int64_t rank) const;
   Error add(const SafetensorsFile &file, const std::string &name);
@@ -100,7 +101,7 @@ Expected<std::optional<double>> Reader::number(const char *key) const {
   return std::optional(found->get<double>());
 }
 
-/// What s is in W + s B A.
+/// The scale s in W + s B A.
 Expected<double> Reader::scaleOf(int64_t rank) const {
   if (options.alpha)
     return *options.alpha / double(rank);
@@ -115,8 +116,8 @@ Expected<double> Reader::scaleOf(int64_t rank) const {
                      ": has no 'scale', which mlx-lm multiplies by",
                      *alpha ? "; it does not read 'alpha'" : "",
                      "; say lora_alpha = scale * rank with --alpha");
-  // The first versions multiplied by scale * alpha / rank. They called what is
-  // now num_layers lora_layers.
+  // The first versions multiplied by scale * alpha / rank, and called
+  // num_layers lora_layers.
   bool isOld =
       !config.contains("num_layers") && !config.contains("fine_tune_type");
   return **scale * (*alpha && isOld ? **alpha / double(rank) : 1);
@@ -149,8 +150,8 @@ Error Reader::readConfig() {
   return checkQuantization();
 }
 
-/// An adapter that was trained beside a quantized model corrects what rounding
-/// did to it.
+/// Warns if the adapter was trained with a quantized model: it then also
+/// corrects that model's rounding.
 Error Reader::checkQuantization() {
   bool isQuantized = false;
   for (const char *key : {"quantization", "quantization_config"})
@@ -163,7 +164,7 @@ Error Reader::checkQuantization() {
         isQuantized |=
             json->is_object() && (json->contains("quantization") ||
                                   json->contains("quantization_config"));
-  // mlx-community/NAME-4bit, -8bit-DWQ, -mxfp4.
+  // Examples: mlx-community/NAME-4bit, -8bit-DWQ, -mxfp4.
   size_t bit = result.model.rfind("bit");
   isQuantized |=
       (bit != std::string::npos && bit > 1 && result.model[bit - 1] >= '2' &&
@@ -256,8 +257,8 @@ Error Reader::add(const SafetensorsFile &file, const std::string &name) {
   return Error::success();
 }
 
-/// Gives the head the embedding's branch where the model ties them: PEFT has
-/// two modules there, and a branch on one of them leaves the other as it is.
+/// Gives the embedding's branch to the head as well if the model ties them.
+/// PEFT has two layers there, and a branch on one does not change the other.
 Error Reader::addHead() {
   const ModuleFactors *table = nullptr;
   for (const ModuleFactors &module : result.modules)

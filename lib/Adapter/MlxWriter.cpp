@@ -1,7 +1,8 @@
 //===- MlxWriter.cpp - Writing adapters of mlx-lm -------------------------===//
 //
 // mlx-lm makes branches of one rank and one scale on every layer that `keys`
-// names, and then reads what the file has: the others stay zero.
+// names, and then reads the tensors of the file. Branches without tensors stay
+// zero.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +22,7 @@ using lora_rt::Expected;
 using lora_rt::makeError;
 using lora_rt::OrderedJson;
 
-/// mlx-lm's path of a module, or empty.
+/// mlx-lm's path of a layer; empty if it has none.
 static std::string mlxPath(const std::string &module) {
   constexpr std::string_view gpt2 = "transformer.";
   if (module.starts_with(gpt2))
@@ -29,8 +30,8 @@ static std::string mlxPath(const std::string &module) {
   return module.starts_with("model.") || module == "lm_head" ? module : "";
 }
 
-/// What `keys` has for a path: below "model.layers.3." or "model.h.3." the
-/// rest, elsewhere all of it.
+/// The entry of `keys` for a path: the part after "model.layers.3." or
+/// "model.h.3."; elsewhere the whole path.
 static std::string keyOf(const std::string &path) {
   for (std::string_view layers : {"model.layers.", "model.h."})
     if (path.starts_with(layers)) {
@@ -41,7 +42,7 @@ static std::string keyOf(const std::string &path) {
   return path;
 }
 
-/// Whether the head's branch is the embedding's, transposed.
+/// Whether the head's branch is the transpose of the embedding's.
 static bool isTransposed(const ModuleFactors &head,
                          const ModuleFactors &table) {
   auto same = [](const DenseMatrix &x, const DenseMatrix &y) {
@@ -55,8 +56,8 @@ static bool isTransposed(const ModuleFactors &head,
          same(head.b, table.a);
 }
 
-/// Removes the head's branch where the model ties it to the embedding: mlx-lm
-/// has one for both.
+/// Removes the head's branch if the model ties the head to the embedding:
+/// mlx-lm has one branch for both.
 static Error joinTied(std::vector<ModuleFactors> &modules,
                       const ConvertOptions &options) {
   const ModuleFactors *head = nullptr, *table = nullptr;
@@ -90,7 +91,7 @@ static Error joinTied(std::vector<ModuleFactors> &modules,
   return Error::success();
 }
 
-/// The scale that most modules have; others' B are multiplied.
+/// The scale that most layers have. The B of the others is multiplied.
 static double commonScale(const std::vector<ModuleFactors> &modules) {
   std::map<double, size_t> counts;
   for (const ModuleFactors &module : modules)
@@ -152,7 +153,7 @@ Error lora::writeMlx(std::vector<ModuleFactors> modules,
       OrderedJson::parse(config.text, nullptr, /*allow_exceptions=*/false);
   if (source.is_object() && source.contains("base_model_name_or_path"))
     json["model"] = source["base_model_name_or_path"];
-  // All of them.
+  // -1 means all layers.
   json["num_layers"] = -1;
 
   auto folder = StagedFolder::create(options.output);

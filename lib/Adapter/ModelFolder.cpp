@@ -1,4 +1,10 @@
 //===- ModelFolder.cpp - Writing a Hugging Face folder --------------------===//
+//
+// Writes the shards, their index and config.json of a new model folder. Tensors
+// come from a callback one at a time. The folder's StagedFolder makes it appear
+// when it is complete.
+//
+//===----------------------------------------------------------------------===//
 
 #include "ModelFolder.h"
 #include "Json.h"
@@ -104,7 +110,7 @@ Error lora::writeShards(
 Expected<std::string>
 lora::editConfig(const std::string &text, const std::string &where,
                  const std::map<std::string, std::string> &values) {
-  // Duplicate keys and depth are checked once, by the other parser.
+  // The other parser has checked duplicate keys and depth already.
   auto checked = lora_rt::parseJson(text, where);
   if (!checked)
     return checked.takeError();

@@ -1,7 +1,7 @@
 //===- ModelFolder.h - Writing a Hugging Face folder ------------*- C++ -*-===//
 //
-// A folder like another one: the same files, the same shards, other numbers.
-// One tensor is in memory at a time.
+// Writes a folder that has the files and the shards of another one, with other
+// values. One tensor is in memory at a time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,42 +17,42 @@
 
 namespace lora {
 
-/// The file that says what rounding lost, beside the weights.
+/// The file beside the weights that keeps what rounding lost.
 inline constexpr const char *kExactFile = "lora_exact.safetensors";
 
-/// A tensor that a model folder gets.
+/// A tensor that will be written to a model folder.
 struct OutputTensor {
   lora_rt::TensorSpec spec;
-  /// The shard that it is written to.
+  /// The name of its shard.
   std::string file;
 };
 
-/// The tensors of a checkpoint where they are, in the order of its shards.
+/// The tensors of a checkpoint with their shards, sorted by shard and name.
 std::vector<OutputTensor> listTensors(const lora_rt::Checkpoint &checkpoint);
 
-/// Gives the bytes of a tensor; they stay valid until the next call.
+/// Gives the bytes of a tensor. They stay valid until the next call.
 using Producer = std::function<lora_rt::Expected<std::span<const std::byte>>(
     const OutputTensor &tensor)>;
 
-/// The permissions of all the files of a checkpoint together, for
-/// `OutputFile::create`: nobody may read what is made of them who could not
-/// read each of them.
+/// The permissions that all files of a checkpoint have in common, for
+/// `OutputFile::create`. So nobody can read the result who could not read each
+/// of the files.
 unsigned modeOfWeights(const lora_rt::Checkpoint &checkpoint);
 
-/// Writes shards and, where there are several, their index, with the
+/// Writes the shards and, if there are several, their index, with the
 /// permissions `mode`.
 lora_rt::Error
 writeShards(const StagedFolder &folder, std::vector<OutputTensor> tensors,
             const Producer &produce, unsigned mode,
             const std::function<void(const std::string &)> &progress);
 
-/// A config.json's text with some keys changed; others stay as and where they
-/// are. `values` are JSON.
+/// The text of a config.json with some keys changed. The other keys keep their
+/// values and their order. `values` are JSON.
 lora_rt::Expected<std::string>
 editConfig(const std::string &text, const std::string &where,
            const std::map<std::string, std::string> &values);
 
-/// XXH3's 128-bit hash as 32 hexadecimal digits.
+/// The 128-bit hash XXH3 as 32 hexadecimal digits.
 std::string checksum(std::span<const std::byte> bytes);
 
 } // namespace lora

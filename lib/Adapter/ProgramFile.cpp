@@ -1,4 +1,9 @@
 //===- ProgramFile.cpp - A compiled file whose weights can change ---------===//
+//
+// Opens a compiled file for merging, and converts its parameters between
+// row-major order and the layouts of the file.
+//
+//===----------------------------------------------------------------------===//
 
 #include "ProgramFile.h"
 #include "lora-runtime/Layouts.h"

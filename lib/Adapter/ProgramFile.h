@@ -1,8 +1,9 @@
 //===- ProgramFile.h - A compiled file whose weights can change -*- C++ -*-===//
 //
-// What lora-compile made, opened to be written again with other weights:
-// docs/executable-format.md describes the parts. Whatever is read is compared
-// with its checksum before, so that damage is not copied under a new one.
+// A file of lora-compile, opened so that it can be written again with other
+// weights. docs/executable-format.md describes its parts. Everything that is read
+// is first compared with its checksum, so that damaged data does not get a new
+// checksum.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +18,7 @@
 
 namespace lora {
 
-/// Room for a tensor, aligned as oneDNN wants it.
+/// A buffer for a tensor, aligned as oneDNN needs it.
 class TensorRoom {
 public:
   std::span<std::byte> get(size_t bytes) {
@@ -34,16 +35,16 @@ private:
 
 class ProgramFile {
 public:
-  /// Whether a path that may name a model folder is a file.
+  /// Whether a path, which may also name a model folder, is a file.
   static bool isFile(const std::string &path);
 
-  /// Fails for a file without its graph (older ones), and for one with an
-  /// adapter beside the weights.
+  /// Fails for a file without its graph (older versions wrote such files), and
+  /// for a file with an unmerged adapter.
   static lora_rt::Expected<ProgramFile> open(const std::string &path);
 
   const std::string &path() const { return payload.path(); }
   const lora_rt::Payload &parts() const { return payload; }
-  /// The adapter in the weights, if there is one.
+  /// The adapter that is merged into the weights, if there is one.
   const std::optional<lora_rt::CarriedAdapter> &adapter() const {
     return merged;
   }
@@ -54,28 +55,29 @@ public:
     return manifest.params;
   }
 
-  /// The name of a parameter, unique in the file: a tensor that is stored
-  /// twice, in different layouts, is NAME and NAME@LAYOUT.
+  /// The name of a parameter, unique in the file. If a tensor is stored twice,
+  /// in different layouts, its names are NAME and NAME@LAYOUT.
   const std::string &key(size_t index) const { return keys[index]; }
 
-  /// All parameters by their keys, with their types and shapes. The bytes are
-  /// those in the pack, in whatever layout.
+  /// All parameters by their unique names, with types and shapes. The bytes are
+  /// those of the pack, in the layout of the file.
   lora_rt::Checkpoint tensors() const;
 
-  /// A parameter's bytes in the pack.
+  /// The bytes of a parameter in the pack.
   lora_rt::Expected<std::span<const std::byte>> packed(size_t index) const;
-  /// Gives back the memory of a parameter's pages.
+  /// Gives back the memory of a parameter's pages; they are read again when
+  /// needed.
   void release(size_t index) const {
     lora_rt::releasePages(packBytes.subspan(manifest.params[index].offset,
                                             manifest.params[index].bytes));
   }
 
-  /// A parameter as a row-major tensor, named without a layout; in `room` if it
-  /// is stored in another one.
+  /// A parameter as a row-major tensor under its name without a layout. If it
+  /// is stored in another layout, its bytes are in `room`.
   lora_rt::Expected<lora_rt::TensorView> plain(size_t index,
                                                TensorRoom &room) const;
 
-  /// Turns a row-major tensor into a parameter's layout.
+  /// Converts a row-major tensor to the layout of a parameter.
   lora_rt::Expected<std::span<const std::byte>>
   pack(size_t index, std::span<const std::byte> plain, TensorRoom &room) const;
 
@@ -91,29 +93,29 @@ private:
   std::optional<lora_rt::CarriedAdapter> merged;
 };
 
-/// How a file is written again.
+/// What changes when a file is written again.
 struct ProgramEdit {
-  /// Whether parameters of this name get other values.
+  /// Whether the parameters of this name change.
   std::function<bool(const std::string &name)> changes;
-  /// The new values from the old ones, both row-major; valid until the next
-  /// call. A tensor that is stored in several layouts comes once for each;
-  /// `again` tells the later ones.
+  /// Computes the new values from the old ones, both row-major; valid until the
+  /// next call. A tensor that is stored in several layouts comes once for each;
+  /// `again` is true from the second time on.
   std::function<lora_rt::Expected<std::span<const std::byte>>(
       const lora_rt::TensorView &plain, bool again)>
       edit;
-  /// Sees each parameter as it is written; may be empty.
+  /// Called with each parameter as it is written; may be empty.
   std::function<void(const std::string &key, std::span<const std::byte> bytes)>
       written;
-  /// What the file says about its adapter.
+  /// What the file will say about its adapter.
   std::optional<lora_rt::CarriedAdapter> adapter;
-  /// Makes the file that becomes the part `exact`, when all parameters are
-  /// written, and gives its path; may be empty.
+  /// Called when all parameters are written. Makes the file that becomes the
+  /// part `exact`, and returns its path; may be empty.
   std::function<lora_rt::Expected<std::string>()> makeExact;
   /// May be empty.
   std::function<void(const std::string &)> progress;
 };
 
-/// Writes `source` to `output` with other weights; every other part keeps its
+/// Writes `source` to `output` with other weights. Every other part keeps its
 /// bytes and its place. One tensor is in memory at a time.
 lora_rt::Error writeProgram(const ProgramFile &source,
                             const std::string &output, const ProgramEdit &edit);

@@ -1,4 +1,11 @@
 //===- ProgramMerge.cpp - W + s B A in a compiled file, and back ----------===//
+//
+// Merges an adapter into the parameters of a compiled file, or takes it out
+// again. The graph in the file says which parameters the adapter changes; the
+// code stays the same. Options, messages and results are those of the commands
+// for folders.
+//
+//===----------------------------------------------------------------------===//
 
 #include "AdaptedModel.h"
 #include "ExactFile.h"
@@ -42,7 +49,7 @@ Error lora::checkMerged(const ProgramFile &program,
 
 namespace {
 
-/// Merges an adapter into a file's parameters.
+/// Merges an adapter into the parameters of a file.
 class ProgramMerger {
 public:
   ProgramMerger(const AdaptedModel &model, ExactWriter *exact)
@@ -68,7 +75,7 @@ private:
   RoundedSum sum;
 };
 
-/// Takes it out again.
+/// Takes the adapter out of a file's parameters.
 class ProgramUnmerger {
 public:
   ProgramUnmerger(const AdaptedModel &model,
@@ -120,7 +127,7 @@ Expected<RoundingReport> lora::mergeProgram(const MergeOptions &options,
                        std::to_string((*model)->tensors().size()) +
                        " tensors of " + program->path());
 
-  // What rounding lost is collected beside the output.
+  // What rounding loses is collected in a folder beside the output.
   std::optional<StagedFolder> workspace;
   std::optional<ExactWriter> exact;
   if (options.exact) {

@@ -1,8 +1,8 @@
 //===- ProgramSwitch.cpp - Another adapter in a compiled file -------------===//
 //
-// As for folders: without the part `exact` both deltas are added up in f32 and
-// the sum is rounded once; with it, the original is made first, beside the
-// output.
+// As for folders: without the part `exact`, both deltas are added in f32 and
+// the sum is rounded once. With it, the original file is restored first, beside
+// the output.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,11 +22,12 @@ static constexpr const char *kFrom = "from", *kTo = "to";
 
 namespace {
 
-/// The file before any adapter, with the new one, to compare with.
+/// The file before any adapter, with the new adapter, as a reference for
+/// comparison.
 struct FreshProgram {
   ProgramFile base;
   std::unique_ptr<AdaptedModel> model;
-  /// Parameters by name, each once.
+  /// The index of each parameter by its name.
   std::map<std::string, size_t> indices;
 
   static Expected<FreshProgram> open(const ProgramFile &merged,

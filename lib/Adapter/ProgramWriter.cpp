@@ -1,7 +1,7 @@
 //===- ProgramWriter.cpp - A compiled file with other weights -------------===//
 //
-// The parts come in the order in which lora-compile writes them, so that a file
-// whose weights are again what they were is again the same file.
+// The parts are written in the order of lora-compile. So if the weights get
+// their old values again, the file has the same bytes again.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,7 +42,7 @@ private:
 
 } // namespace
 
-/// The bytes of a parameter as they are to be.
+/// The new bytes of a parameter.
 Expected<std::span<const std::byte>> ProgramWriter::produce(size_t index) {
   const std::string &name = source.parameters()[index].name;
   if (!edit.changes(name))
@@ -126,7 +126,7 @@ Error ProgramWriter::addExact() {
 }
 
 Error ProgramWriter::run() {
-  // It was read strictly when the file was opened.
+  // The manifest was parsed strictly when the file was opened.
   std::string_view text = source.manifestText();
   manifest = lora_rt::OrderedJson::parse(text.begin(), text.end(), nullptr,
                                          /*allow_exceptions=*/false);

@@ -1,6 +1,7 @@
-//===- Programs.h - Models.h on compiled files ------------------*- C++ -*-===//
+//===- Programs.h - Merging in compiled files -------------------*- C++ -*-===//
 //
-// Options name compiled files where they name folders otherwise.
+// The commands of Models.h on compiled files: their options name compiled files
+// instead of model folders.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,17 +20,17 @@ lora_rt::Expected<UnmergeResult> unmergeProgram(const UnmergeOptions &options,
 lora_rt::Expected<SwitchResult> switchProgram(const SwitchOptions &options,
                                               const Reporting &reporting);
 
-/// Unmerges, exactly, to a folder or file in a workspace named after `beside`,
-/// and merges from there; for folders and compiled files.
+/// Unmerges exactly into a workspace named after `beside`, and merges the new
+/// adapter from there. Serves folders and compiled files.
 lora_rt::Expected<SwitchResult> switchExactly(const SwitchOptions &options,
                                               const std::string &beside,
                                               const Reporting &reporting);
 
-/// Fails unless the file says that this adapter is in its weights.
+/// Fails unless the file says that this adapter is merged into it.
 lora_rt::Error checkMerged(const ProgramFile &program,
                            const std::string &adapterFolder);
 
-/// What a file says about an adapter that is merged into it.
+/// What a file will say about an adapter that is merged into it.
 lora_rt::Expected<lora_rt::CarriedAdapter>
 describeAdapter(const std::string &folder);
 

@@ -1,8 +1,9 @@
-//===- Rounding.cpp - Rounding once, and its account ----------------------===//
+//===- Rounding.cpp - Rounding once, with statistics ----------------------===//
 //
-// The sum is formed as the compiler's weight evaluator forms it, so that a
-// merged folder and a compiled file have the same weights. The account is kept
-// in f64, in pieces that do not depend on the number of threads.
+// Computes old + delta exactly as the compiler's weight evaluator does, so that
+// a merged folder and a compiled file have the same weights. The statistics of
+// the rounding are summed up in f64, in pieces of a fixed size, so that they do
+// not depend on the number of threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,19 +24,19 @@ using lora_rt::TensorView;
 
 namespace {
 
-/// The account of a piece of a tensor.
+/// The statistics of a piece of a tensor.
 struct Piece {
   double deltaSquares = 0, roundingSquares = 0, roundingSum = 0;
   double largestDelta = 0, largestRounding = 0;
   int64_t swallowed = 0;
-  /// The first element that is not finite, or -1.
+  /// The index of the first element that is not finite; -1 if all are finite.
   int64_t bad = -1;
   bool overflowed = false;
 };
 
 constexpr size_t kPiece = size_t(1) << 16;
 
-/// Elements as f64; `type` was checked.
+/// Elements as f64. The caller has checked `type`.
 void widen(DType type, const std::byte *source, double *target, size_t count) {
   Error error = lora_rt::convert(type, source, DType::F64, target, count);
   (void)bool(error);
@@ -51,7 +52,8 @@ void narrow(DType type, const float *source, std::byte *target, size_t count) {
   (void)bool(error);
 }
 
-/// Adds up an element: it should have become old + delta, and is `result`.
+/// Counts an element whose exact value is old + delta and whose rounded value
+/// is `result`.
 void count(Piece &piece, int64_t index, double old, double delta,
            double result) {
   if (piece.bad >= 0)
@@ -70,7 +72,7 @@ void count(Piece &piece, int64_t index, double old, double delta,
   piece.swallowed += delta != 0 && result == old;
 }
 
-/// Runs `compute` on all pieces and sums up.
+/// Runs `compute` on all pieces and sums up their statistics.
 Error account(const std::string &name, DType type, size_t elements,
               TensorRounding &account,
               const std::function<void(size_t, size_t, Piece &)> &compute) {

@@ -1,4 +1,9 @@
-//===- RoundingReport.cpp - The account as text and as JSON ---------------===//
+//===- RoundingReport.cpp - The statistics as text and as JSON ------------===//
+//
+// Decides by fixed limits whether a merge lost too much (good, check, bad), and
+// prints the statistics of each tensor.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Json.h"
 #include "lora-mlir/Adapter/Rounding.h"
@@ -23,7 +28,7 @@ std::string_view lora::verdictName(Verdict verdict) {
 }
 
 static Verdict judge(double lost) {
-  // Written so that NaN is bad.
+  // The comparison is false for NaN, so NaN is bad.
   if (lost <= kGoodLoss)
     return Verdict::Good;
   return lost <= kBadLoss ? Verdict::Check : Verdict::Bad;
@@ -46,7 +51,7 @@ double RoundingReport::lostShare() const {
 
 Verdict RoundingReport::verdict() const {
   Verdict worst = judge(lostShare());
-  // One bad tensor among good ones is worth a look.
+  // If one tensor is bad, the verdict of the whole is at least "check".
   for (const TensorRounding &tensor : tensors)
     if (tensor.verdict() == Verdict::Bad && worst == Verdict::Good)
       worst = Verdict::Check;

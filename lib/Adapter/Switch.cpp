@@ -1,8 +1,8 @@
-//===- Switch.cpp - One adapter for another, without the original ---------===//
+//===- Switch.cpp - One adapter for another -------------------------------===//
 //
-// Without lora_exact.safetensors both deltas are added up in f32 and the sum is
-// rounded once. With it, the original is made first, beside the output, and
-// the result is a merge like any other.
+// Without lora_exact.safetensors, both deltas are added in f32 and the sum is
+// rounded once. With it, the original folder is restored first, beside the
+// output, and the new adapter is merged into it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -69,7 +69,8 @@ Switcher::produce(const OutputTensor &output) {
   return std::span<const std::byte>(sum.bytes);
 }
 
-/// The new adapter's tokenizer, or the original model's as far as it is known.
+/// Writes the new adapter's tokenizer, or the original model's as far as it is
+/// known.
 Error Switcher::writeTokenizer() const {
   auto merged = findTokenizer(options.mergedFolder);
   if (!merged)

@@ -1,4 +1,10 @@
-//===- Unmerge.cpp - W' - s B A, or the original's bits -------------------===//
+//===- Unmerge.cpp - W' - s B A, or the original bits ---------------------===//
+//
+// Takes an adapter out of a merged folder. Without lora_exact.safetensors it
+// subtracts the delta and rounds; with it, it restores the original bits and
+// checks them.
+//
+//===----------------------------------------------------------------------===//
 
 #include "AdaptedModel.h"
 #include "Companions.h"
@@ -56,7 +62,7 @@ Error Unmerger::refuseReplaced() const {
   return Error::success();
 }
 
-/// The tokenizer of the original model as far as it is known.
+/// Writes the tokenizer of the original model as far as it is known.
 Error Unmerger::writeTokenizer() const {
   if (exact && exact->hasTokenizer()) {
     auto files = exact->tokenizer();

@@ -1,4 +1,10 @@
 //===- Benchmark.cpp - Rounds of measurements -----------------------------===//
+//
+// Starts our programs and the peers, and measures all of them in alternating
+// rounds. Each round also measures the machine's limits, so that a slower phase
+// of the machine affects all in the same way.
+//
+//===----------------------------------------------------------------------===//
 
 #include "BenchmarkRun.h"
 
@@ -104,8 +110,8 @@ Error BenchmarkRun::measure(Phase phase, int64_t size) {
   bool isDecode = phase == Phase::Decode;
   std::string name = std::string(phaseName(phase)) + (isDecode ? " at " : " ") +
                      std::to_string(size);
-  // A call that does not count: memory is touched, the cache is filled, and
-  // steps are chosen.
+  // This call is not counted. It touches the memory, fills the cache, and
+  // chooses the number of steps.
   progress(name + ": warming up");
   std::vector<Contender *> taking;
   std::vector<int64_t> steps;
@@ -235,7 +241,7 @@ Expected<Results> BenchmarkRun::run() {
 
 Expected<Results> lora::bench::runBenchmark(const RunOptions &options) {
   Expected<Results> results = BenchmarkRun(options).run();
-  // Its folder is gone now.
+  // Its folder was removed before this.
   passOnSignal();
   return results;
 }

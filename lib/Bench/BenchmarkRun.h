@@ -1,7 +1,7 @@
-//===- BenchmarkRun.h - A benchmark of a model, as it goes on ---*- C++ -*-===//
+//===- BenchmarkRun.h - A benchmark of a model ------------------*- C++ -*-===//
 //
 // The parts of `runBenchmark`: ModelVariants.cpp makes and compiles the model,
-// LoadTimes.cpp starts its programs afresh, Benchmark.cpp goes through the
+// LoadTimes.cpp measures the start of its programs, and Benchmark.cpp runs the
 // rounds.
 //
 //===----------------------------------------------------------------------===//
@@ -15,15 +15,15 @@
 
 namespace lora::bench {
 
-/// The shortest time that a request calls a program for, and what a decoder's
-/// steps of one request should take together.
+/// The shortest time, in seconds, for which one request runs a program; and the
+/// fewest and most steps of a decoder in one request.
 inline constexpr double shortestTime = 0.15;
 inline constexpr int64_t fewestSteps = 4, mostSteps = 32;
 
-/// The folder of lora-compile and of the programs that measure.
+/// The folder with lora-compile and the programs that measure.
 std::string toolsFolderOf(const CommonOptions &options);
 
-/// The time of day, ISO 8601, UTC.
+/// The current time, ISO 8601, UTC.
 std::string timeText();
 
 /// A program that takes part in the rounds.
@@ -44,11 +44,12 @@ private:
     std::string name;
     std::vector<std::string> compileOptions;
     std::string file;
-    /// Of the build that compiles and runs it.
+    /// The folder of the build that compiles and runs it.
     std::string tools;
     bool isUnmerged = false;
 
-    /// The program that answers requests, for a cache of `context` tokens.
+    /// The command of the program that answers requests, for a cache of
+    /// `context` tokens.
     std::vector<std::string> worker(unsigned threads, int64_t context) const {
       return {tools + "/lora-bench-model", file, std::to_string(threads),
               std::to_string(context)};
@@ -67,14 +68,14 @@ private:
     return *work / ("log-" + name + ".txt");
   }
 
-  /// One of the two that follow.
+  /// Calls one of the two functions that follow.
   lora_rt::Error findModel();
   lora_rt::Error makeModel();
   lora_rt::Error takeModel();
   lora_rt::Error describeModel();
   void addVariants(const std::string &tools, const std::string &suffix);
   lora_rt::Error warmPageCache();
-  /// The seconds that it takes.
+  /// Copies the checkpoint; returns the seconds that this took.
   lora_rt::Expected<double> copyCheckpoint();
   lora_rt::Error compileAll();
   lora_rt::Error compile(const Variant &variant, CompileResult &result);
@@ -87,7 +88,8 @@ private:
   void chooseSizes();
   lora_rt::Error startContenders();
   lora_rt::Error measure(Measurement::Phase phase, int64_t size);
-  /// One request; a failing peer leaves the rounds with a note.
+  /// Sends one request. A peer that fails takes no further part; a note says
+  /// so.
   lora_rt::Expected<bool> runRound(Contender &contender,
                                    Measurement &measurement, Series &series,
                                    int64_t steps);
@@ -105,7 +107,7 @@ private:
   std::optional<WorkFolder> work;
   std::string modelFolder, adapterFolder, configText;
   ModelConfig config;
-  /// Tokens of a prompt or a row at most, as the model was compiled.
+  /// The most tokens of a prompt or of a row that the model was compiled for.
   int64_t longest = 0;
   lora_rt::DType dtype = lora_rt::DType::F32;
   std::unique_ptr<Limits> limits;

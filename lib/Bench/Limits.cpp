@@ -1,4 +1,9 @@
-//===- Limits.cpp - The machine's limits, measured again and again --------===//
+//===- Limits.cpp - The machine's limits ----------------------------------===//
+//
+// Starts lora-bench-limits and asks it for rates: of matmuls in the shapes of a
+// model, and of reading memory. Results are seconds and bytes per second.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Limits.h"
 
@@ -9,10 +14,10 @@
 using namespace lora::bench;
 using namespace lora_rt;
 
-/// Matmuls are called for at least so long in a round.
+/// The least number of seconds for which matmuls run in one round.
 static constexpr double matmulSeconds = 0.04;
 
-/// "AMD EPYC 9R14"
+/// The name of the CPU, such as "AMD EPYC 9R14".
 static std::string cpuName() {
   std::ifstream file("/proc/cpuinfo");
   for (std::string line; std::getline(file, line);)
@@ -26,8 +31,9 @@ Expected<std::unique_ptr<Limits>> Limits::start(const std::string &toolsFolder,
                                                 unsigned threads,
                                                 uint64_t readBytes,
                                                 const std::string &log) {
-  // It links the OpenMP library, which the runtime opens after it has set how
-  // threads wait (BackendLibrary.cpp).
+  // The program links the OpenMP library. In a compiled model the runtime opens
+  // that library after it has set how threads wait (BackendLibrary.cpp), so the
+  // same variables are set here.
   std::vector<std::string> variables;
   if (!getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT"))
     variables.push_back("GOMP_SPINCOUNT=5000");

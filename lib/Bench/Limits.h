@@ -1,4 +1,10 @@
-//===- Limits.h - The machine's limits, measured again and again -*- C++ -*-==//
+//===- Limits.h - The machine's limits --------------------------*- C++ -*-===//
+//
+// What the machine can do at most, measured in every round beside the programs:
+// the rate of each matrix product and of reading memory. Results of programs
+// are given as shares of these limits.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_BENCH_LIMITS_H
 #define LORA_MLIR_LIB_BENCH_LIMITS_H
@@ -8,24 +14,25 @@
 
 namespace lora::bench {
 
-/// The program that measures the machine, and all that it found.
+/// The program that measures the machine, and its results.
 class Limits {
 public:
-  /// 0 threads: as many as the runtime would use. 0 bytes to read: many times
-  /// what the caches hold.
+  /// 0 threads: as many as the runtime would use. 0 bytes: reads many times the
+  /// size of the caches.
   static lora_rt::Expected<std::unique_ptr<Limits>>
   start(const std::string &toolsFolder, unsigned threads, uint64_t readBytes,
         const std::string &log);
 
-  /// Tries all ways to read memory; a second or a few.
+  /// Tries all methods to read memory, and keeps the best one. Takes one second
+  /// or a few.
   lora_rt::Error tryReads();
 
-  /// What the machine does right now: a round of the matmuls of `work`, but for
-  /// those of one token, which are bound by their bytes, and of reading as many
-  /// bytes as it does.
+  /// What the machine can do at this moment: measures the matmuls of `work`,
+  /// except those of one token, which are limited by their bytes, and reads as
+  /// many bytes as `work` does.
   lora_rt::Expected<MachineRates> round(const Work &work, lora_rt::DType type);
 
-  /// A round of one shape.
+  /// Measures one shape.
   lora_rt::Error round(const MatmulWork &shape, lora_rt::DType type,
                        double seconds);
 

@@ -1,4 +1,9 @@
 //===- LoadTimes.cpp - From exec to the first result ----------------------===//
+//
+// Measures the start of each program: the time until it is ready, the time of
+// the first result, and its memory. Each measurement starts a new process.
+//
+//===----------------------------------------------------------------------===//
 
 #include "BenchmarkRun.h"
 
@@ -8,7 +13,7 @@ using namespace lora;
 using namespace lora::bench;
 using namespace lora_rt;
 
-/// Tokens of context at which memory is looked at.
+/// The length of context, in tokens, at which memory is measured.
 static constexpr int64_t usualMemoryContext = 512;
 
 Error BenchmarkRun::measureLoad(const Variant &variant, LoadResult &result,
@@ -31,7 +36,7 @@ Error BenchmarkRun::measureLoad(const Variant &variant, LoadResult &result,
   Expected<double> first = seconds(forward);
   if (!first)
     return first.takeError();
-  // The first step may still touch memory for the first time.
+  // The first step may still access memory for the first time.
   Json later = {{"do", "continue"}, {"steps", fewestSteps}};
   if (isEncoder)
     later = forward;

@@ -1,4 +1,9 @@
 //===- MachineBenchmark.cpp - The machine alone ---------------------------===//
+//
+// The benchmark without a model: the rates of matmuls in given shapes and
+// types, and of reading memory.
+//
+//===----------------------------------------------------------------------===//
 
 #include "BenchmarkRun.h"
 #include "lora-mlir/Bench/Shapes.h"
@@ -61,7 +66,8 @@ static Expected<Results> measure(const MachineOptions &options) {
           Error error = (*limits)->round(shape, type, shortestTime / 2);
           if (isEnding())
             return makeError(ErrorCode::System, "ended by a signal");
-          // A type that the machine lacks is no failure of the others.
+          // If the machine does not have a type, the other types are still
+          // measured.
           if (error && round == 0)
             results.notes.push_back(error.message());
         }

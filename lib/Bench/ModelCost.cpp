@@ -1,4 +1,10 @@
-//===- ModelCost.cpp - The least work that a model can be run with --------===//
+//===- ModelCost.cpp - The least work that a model needs ------------------===//
+//
+// Counts the operations and bytes that a model needs at least, from its config
+// alone: each weight is read once, each product is computed once. Formulas
+// stand beside the code; bytes and operations are per call.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Bench/ModelCost.h"
 #include "lora-mlir/Import/CheckpointTensors.h"
@@ -85,7 +91,8 @@ double ModelCost::keys(double context, const LayerConfig &layer) const {
 
 Work ModelCost::forward(int64_t tokens) const {
   Work work = weights(tokens);
-  // Scores and the sum of values: two products of headDim for each key.
+  // The scores and the sum of the values are two products of headDim for each
+  // key.
   double perKey = 4.0 * double(config.heads * config.headDim);
   for (const LayerConfig &layer : config.layers) {
     double pairs = 0;

@@ -1,6 +1,7 @@
 //===- ModelVariants.cpp - The files that are measured --------------------===//
 //
-// Compilers run in processes of their own: their memory and time are theirs.
+// Compilers run in processes of their own, so that their memory and time can be
+// measured.
 //
 //===----------------------------------------------------------------------===//
 
@@ -83,7 +84,7 @@ Error BenchmarkRun::takeModel() {
   make.folder = work->path();
   make.writesModel = false;
   make.rank = options.rank;
-  // Only the adapter's type is of interest, which is F32.
+  // Only the type of the adapter matters here, which is F32.
   make.dtype = DType::F32;
   Expected<CheckpointFacts> facts = writeRandomCheckpoint(make);
   if (!facts)
@@ -107,7 +108,7 @@ BenchmarkRun::compileCommand(const Variant &variant) const {
     command.insert(command.end(), {"--tokens", list});
   }
   if (options.dtype) {
-    // F16 is a type of checkpoints, not of computing.
+    // F16 is a type for checkpoints. Models are not computed in it.
     DType type = *options.dtype == DType::F16 ? DType::F32 : *options.dtype;
     command.push_back("--dtype");
     command.push_back(std::string(manifestName(type)));
@@ -131,9 +132,10 @@ Error BenchmarkRun::compile(const Variant &variant, CompileResult &result) {
   return Error::success();
 }
 
-/// All but the weights: what does not depend on the model's size.
+/// Compiles without the weights. This takes time that does not depend on the
+/// size of the model.
 Error BenchmarkRun::compileCode(CompileResult &result) {
-  // The one with the most code.
+  // The variant with the most code.
   const Variant &variant = variants[adapterFolder.empty() ? 0 : 2];
   std::vector<std::string> command = compileCommand(variant);
   command.insert(command.end(), {"--emit", "asm"});
@@ -161,10 +163,10 @@ void BenchmarkRun::addVariants(const std::string &tools,
   add("unmerged", {"--adapter", adapterFolder, "--unmerged"});
 }
 
-/// A system gives memory that it has just got back faster than memory that
-/// nobody had before, on a virtual machine several times. So what is written
-/// next, a compiled file or a copy, takes the place of a copy: this one, or the
-/// last one that was timed.
+/// The operating system hands out memory that was just freed faster than memory
+/// that was never used; on a virtual machine several times faster. So every
+/// file that is written and timed takes the memory of a file that was just
+/// removed: this copy, or the last one that was timed.
 Error BenchmarkRun::warmPageCache() {
   progress("warming the page cache");
   Expected<double> copied = timeCopy(modelFolder, *work / "copy");

@@ -1,4 +1,9 @@
 //===- Peers.cpp - Other programs, measured beside ours -------------------===//
+//
+// The commands that run PyTorch scripts as workers with the same protocol as
+// ours (tools/lora-bench/peers). Python is needed only here.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Peers.h"
 #include "WorkFolder.h"
@@ -6,12 +11,13 @@
 using namespace lora;
 using namespace lora::bench;
 
-/// Common arguments of the scripts.
+/// The arguments that all scripts have in common.
 static std::vector<std::string> command(const RunOptions &options,
                                         const PeerInput &input,
                                         const std::string &script) {
   return {options.python,
-          // Built or installed, they lie there (tools/lora-bench).
+          // The scripts are in this folder in the build tree and when installed
+          // (tools/lora-bench).
           programFolder() + "/../share/lora-mlir/peers/" + script,
           input.modelFolder,
           "--threads",

@@ -1,4 +1,10 @@
 //===- Process.cpp - Programs that are measured ---------------------------===//
+//
+// Starts processes with posix_spawn, reads their memory from /proc, and speaks
+// with workers over pipes. A process that fails is an error with the last line
+// of its log.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Process.h"
 #include "WorkFolder.h"
@@ -47,7 +53,7 @@ MemoryUse lora::bench::memoryOf(pid_t process) {
 
 namespace {
 
-/// The last line of a log that says something, after ": "; or nothing.
+/// The last line of a log that is not empty, after ": "; or an empty text.
 std::string lastLine(const std::string &log) {
   std::ifstream file(log);
   std::string last;
@@ -57,7 +63,7 @@ std::string lastLine(const std::string &log) {
   return last.empty() ? "" : ": " + last;
 }
 
-/// The environment with more variables.
+/// The environment of this process with more variables.
 std::vector<std::string>
 environmentWith(const std::vector<std::string> &variables) {
   std::vector<std::string> result;
@@ -75,8 +81,8 @@ std::vector<char *> pointers(std::vector<std::string> &texts) {
   return result;
 }
 
-/// Starts a program with its standard input, output and error; -1 for `input`
-/// or `output` takes /dev/null and the log.
+/// Starts a program. If `input` or `output` is -1, its standard input is
+/// /dev/null or its standard output is the log. Standard error is the log.
 Expected<pid_t> spawn(std::vector<std::string> command, int input, int output,
                       const std::string &log,
                       const std::vector<std::string> &variables = {}) {
@@ -89,7 +95,7 @@ Expected<pid_t> spawn(std::vector<std::string> command, int input, int output,
   else
     posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&actions, output >= 0 ? output : 2, 1);
-  // What this program ignores, others do not.
+  // Signals that this program ignores are not ignored in the child.
   posix_spawnattr_t attributes;
   posix_spawnattr_init(&attributes);
   sigset_t ignored;
@@ -127,8 +133,8 @@ lora::bench::runCommand(const std::vector<std::string> &command,
   Expected<pid_t> process = spawn(command, -1, -1, log);
   if (!process)
     return process.takeError();
-  // Ready when the process ends; without it (Linux before 5.3) poll waits its
-  // few milliseconds.
+  // The handle becomes readable when the process ends. Without it (Linux before
+  // 5.3) poll waits for its timeout of a few milliseconds.
   int handle = int(syscall(SYS_pidfd_open, *process, 0));
   int status = 0;
   for (;;) {
@@ -180,7 +186,7 @@ Worker::~Worker() {
     close(channel);
   if (process < 0)
     return;
-  // It ends when its input does, unless something is wrong with it.
+  // A worker ends when its input ends, unless something is wrong with it.
   for (int i = 0; i < 500; ++i) {
     if (waitpid(process, nullptr, WNOHANG) != 0)
       return;

@@ -1,4 +1,9 @@
 //===- Process.h - Programs that are measured -------------------*- C++ -*-===//
+//
+// Runs commands and workers in processes of their own, and measures their time
+// and their memory. Times are seconds, sizes are bytes.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_BENCH_PROCESS_H
 #define LORA_MLIR_LIB_BENCH_PROCESS_H
@@ -11,45 +16,46 @@
 
 namespace lora::bench {
 
-/// Resident memory of a process by what is behind it, in bytes.
+/// The resident memory of a process in bytes, by kind.
 struct MemoryUse {
-  /// RssAnon + RssShmem: what no file stands behind.
+  /// RssAnon + RssShmem: memory without a file behind it.
   uint64_t privateBytes = 0;
-  /// RssFile: pages of mapped files, shared between processes.
+  /// RssFile: pages of mapped files, which processes share.
   uint64_t fileBytes = 0;
 
-  /// The larger of each.
+  /// Keeps the larger value of each kind.
   void raise(const MemoryUse &other);
 };
 
-/// Of a running process; zeros for one that has ended.
+/// The memory of a running process; zeros if it has ended.
 MemoryUse memoryOf(pid_t process);
 
-/// A command that ran to its end.
+/// The result of a command that ran to its end.
 struct CommandResult {
   double seconds = 0;
-  /// What it had at most, looked at every few milliseconds.
+  /// The largest memory that was seen; it is looked at every few milliseconds.
   MemoryUse peak;
 };
 
-/// Runs a command, its output going to the file `log`. Fails if it does, with
-/// the last line that it wrote.
+/// Runs a command with its output in the file `log`. If it fails, the error has
+/// the last line of its output.
 lora_rt::Expected<CommandResult>
 runCommand(const std::vector<std::string> &command, const std::string &log);
 
-/// A program that answers requests, a line of JSON each, after a first line
-/// that says what it is: tools/lora-bench/WorkerLoop.h.
+/// A program that answers requests. Each request and each answer is a line of
+/// JSON; the first line that the program writes describes it:
+/// tools/lora-bench/WorkerLoop.h.
 class Worker {
 public:
-  /// Starts it and waits for its first line; `log` gets its standard error, and
-  /// is quoted if it fails. `variables` ("NAME=VALUE") are added to the
-  /// environment.
+  /// Starts the program and waits for its first line. Standard error goes to
+  /// `log`, which is quoted if the program fails. `variables` ("NAME=VALUE")
+  /// are added to the environment.
   static lora_rt::Expected<std::unique_ptr<Worker>>
   start(std::vector<std::string> command, const std::string &log,
         const std::vector<std::string> &variables = {});
   ~Worker();
 
-  /// What it said about itself.
+  /// The program's first line, its description.
   const lora_rt::Json &description() const { return hello; }
   /// Seconds from the start of the process until it was ready.
   double loadSeconds() const;

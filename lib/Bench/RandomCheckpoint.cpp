@@ -1,4 +1,10 @@
 //===- RandomCheckpoint.cpp - Models and adapters of random numbers -------===//
+//
+// Writes a model folder and an adapter folder from a config.json alone: the
+// tensors that the importer expects, with numbers that depend only on the seed,
+// the tensor's name and the position. So two machines make the same files.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Bench/RandomCheckpoint.h"
 #include "Json.h"
@@ -23,7 +29,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A tensor to be written and what its numbers are like.
+/// A tensor to be written, and the distribution of its numbers.
 struct RandomTensor {
   TensorSpec spec;
   float mean, deviation;
@@ -37,7 +43,7 @@ struct RandomTensor {
   uint64_t bytes() const { return elements() * sizeOf(spec.dtype); }
 };
 
-/// Writes tensors of one file in pieces that fit the caches, on all cores.
+/// Writes the tensors of one file in pieces that fit the caches, on all cores.
 class TensorWriter {
 public:
   TensorWriter(uint64_t seed)
@@ -93,7 +99,7 @@ private:
     std::vector<float> values(count);
     fillRandom(seed, tensor.spec.name, first, tensor.mean, tensor.deviation,
                values);
-    // The types are floats, which always convert.
+    // The types are floating-point types, whose conversion cannot fail.
     (void)bool(
         convert(DType::F32, values.data(), tensor.spec.dtype, target, count));
   }
@@ -105,11 +111,11 @@ private:
 
 RandomTensor modelTensor(const CheckpointTensor &tensor, DType dtype) {
   float mean = tensor.kind == Kind::Norm ? 1.0f : 0.0f;
-  // `initializer_range` of nearly every model.
+  // The standard deviation is the `initializer_range` of nearly every model.
   return {{tensor.name, dtype, tensor.shape}, mean, 0.02f};
 }
 
-/// The folder, new or empty.
+/// Makes the folder, or accepts an empty one.
 Error makeFolder(const fs::path &folder) {
   std::error_code code;
   if (fs::exists(folder, code) &&
@@ -131,7 +137,7 @@ std::string gigabytes(uint64_t bytes) {
 
 } // namespace
 
-/// The type that a config.json says, or F32.
+/// The type that the config.json names; F32 if it names none.
 static Expected<DType> chooseType(const OrderedJson &config,
                                   const CheckpointOptions &options) {
   if (options.dtype)
@@ -198,7 +204,8 @@ static Error writeModel(const CheckpointOptions &options, OrderedJson config,
                        index.dump(2) + "\n");
 }
 
-/// The branches' A as PEFT begins them, and B as a little training leaves it.
+/// The tensors of an adapter: A as PEFT initializes it, and B with small
+/// values, as after a short training.
 static std::vector<RandomTensor>
 adapterTensors(const std::vector<CheckpointTensor> &model, int64_t rank) {
   std::vector<RandomTensor> tensors;
@@ -262,7 +269,7 @@ lora::bench::writeRandomCheckpoint(const CheckpointOptions &options) {
       parseModelConfig(options.config, options.where);
   if (!config)
     return config.takeError();
-  // Not strict: parseModelConfig has read it.
+  // The text is parsed leniently, because parseModelConfig has checked it.
   auto json = OrderedJson::parse(options.config, nullptr, false);
   Expected<DType> dtype = chooseType(json, options);
   if (!dtype)

@@ -1,4 +1,9 @@
 //===- Results.cpp - Figures that follow from what was measured -----------===//
+//
+// Statistics over the rounds: the chosen time, rates, ratios between programs,
+// and shares of the machine's limits. Nothing is measured here.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Bench/Results.h"
 #include "lora-mlir/Bench/Statistics.h"
@@ -7,7 +12,7 @@
 
 using namespace lora::bench;
 
-/// Of times.
+/// The chosen statistic of some times.
 static double chosen(std::span<const double> values, Statistic statistic) {
   Summary all = summarize(values);
   return statistic == Statistic::Best ? all.least : all.median;

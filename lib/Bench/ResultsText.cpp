@@ -1,4 +1,8 @@
-//===- ResultsText.cpp - Results for people -------------------------------===//
+//===- ResultsText.cpp - Results as text ----------------------------------===//
+//
+// Tables of the results for a terminal. What was not measured is an empty cell.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Table.h"
 #include "lora-mlir/Bench/Results.h"
@@ -20,7 +24,7 @@ std::string format(const char *pattern, Args... args) {
   return text;
 }
 
-/// Three digits that say something: "0.173", "1.73", "17.3", "173".
+/// Three significant digits: "0.173", "1.73", "17.3", "173".
 std::string threeDigits(double value) {
   int digits = value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0;
   return format("%.*f", digits, value);
@@ -58,7 +62,8 @@ std::string machineText(const MachineResults &machine) {
   return text;
 }
 
-/// Rows of shapes, columns of numbers of tokens, one table for each type.
+/// One table for each type, with a row for each shape and a column for each
+/// number of tokens.
 std::string matmulText(const MachineResults &machine, Statistic statistic) {
   std::string text;
   for (DType type : {DType::BF16, DType::F32}) {
@@ -94,7 +99,8 @@ double readRate(const Measurement &measurement, Statistic statistic) {
   return statistic == Statistic::Best ? rates.most : rates.median;
 }
 
-/// A table of one phase: a row for each program, then what unmerged costs.
+/// The table of one phase: a row for each program, then the cost of an unmerged
+/// adapter.
 std::string phaseText(const Results &results, Measurement::Phase phase) {
   bool isDecode = phase == Measurement::Phase::Decode;
   bool isForward = phase == Measurement::Phase::Forward;
@@ -127,7 +133,7 @@ std::string phaseText(const Results &results, Measurement::Phase phase) {
                       " (" + percent(series->share(results.statistic)) + ")");
       }
   }
-  // Ratios to the base, and to another build.
+  // Ratios to the base model, and to another build.
   for (auto [name, to] :
        {std::pair("merged", "base"), std::pair("unmerged", "base"),
         std::pair("base", "base against"),

@@ -1,7 +1,7 @@
 //===- Shapes.cpp - The table of shapes -----------------------------------===//
 //
-// A new shape is a new entry of the table: the config.json as it is published.
-// Which tensors follow from it is the importer's knowledge.
+// A new shape is a new entry of the table, with its config.json as it is
+// published. The importer knows which tensors follow from it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -322,7 +322,7 @@ Expected<ShapeChoice> lora::bench::findShape(const std::string &nameOrPath) {
                            : path.stem().string();
     return ShapeChoice{name, *text};
   }
-  // A path, or a name of the hub.
+  // It is a path or a hub name, not the name of a shape.
   if (nameOrPath.find('/') != std::string::npos)
     if (Expected<std::string> none = findFolder(nameOrPath, FolderKind::Model);
         !none)

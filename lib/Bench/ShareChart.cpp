@@ -1,8 +1,9 @@
 //===- ShareChart.cpp - Shares of the machine's limits as bars ------------===//
 //
-// A group of bars for each measurement, a bar for each program, named where it
-// stands, so that nothing is told by colour alone. 100 % is the limit that was
-// measured in the same rounds; the band around it is how far that limit moved.
+// Each measurement is a group of bars, with a bar for each program. The name of
+// the program stands beside its bar, so that no information depends on colour
+// alone. 100 % is the limit that was measured in the same rounds; the band
+// around it is how far that limit moved.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,8 +22,8 @@ constexpr int width = 900;
 constexpr double left = 190, right = 690, top = 78;
 constexpr double barHeight = 15, barStep = 19, headHeight = 24, groupGap = 14;
 
-// The hues differ for colour-blind eyes, too (Okabe and Ito 2008), and are of
-// one family in light and in dark surroundings.
+// The hues can be told apart by colour-blind readers (Okabe and Ito 2008). They
+// keep their hue in the light and in the dark theme.
 constexpr const char *style =
     R"(text { font-family: system-ui, sans-serif; font-size: 13px; fill: #333; }
 .page { fill: #ffffff; }
@@ -50,7 +51,7 @@ constexpr const char *style =
 
 struct Bar {
   std::string name, label;
-  /// Of the limit.
+  /// The share of the limit.
   double share = 0;
   bool isPeer = false;
 };
@@ -58,7 +59,8 @@ struct Bar {
 struct Group {
   std::string title;
   std::vector<Bar> bars;
-  /// How far the limit went from its median in the rounds, as shares of it.
+  /// The least and the largest rate of the limit in the rounds, divided by its
+  /// median.
   double bandLeast = 1, bandMost = 1;
 };
 
@@ -104,8 +106,8 @@ Group groupOf(const Measurement &measurement, Statistic statistic) {
                               shortNumber(measurement.tokens() / time) +
                               " tokens/s",
                           share, series.isPeer});
-    // Programs differ in what they must read and compute; the movement of the
-    // limit is the machine's, and the same for all up to that.
+    // Programs differ in what they must read and compute, but the limit varies
+    // with the machine, so it varies by nearly the same ratio for all of them.
     if (series.isPeer || series.limits.empty())
       continue;
     Summary limits = summarize(series.limits);
@@ -117,8 +119,8 @@ Group groupOf(const Measurement &measurement, Statistic statistic) {
   return group;
 }
 
-/// Without measurements of a model: the rates of products, of the best one in
-/// their type.
+/// Groups without a model: the rate of each product as a share of the best
+/// product of its type.
 std::vector<Group> machineGroups(const Results &results) {
   std::vector<Group> groups;
   for (lora_rt::DType type : {lora_rt::DType::BF16, lora_rt::DType::F32}) {
@@ -239,7 +241,7 @@ private:
       svg.rect(left, first, place(bar.share) - left, barHeight,
                bar.isPeer ? "peer" : "ours",
                bar.name + ", " + group.title + ": " + bar.label);
-      // In a column behind the limit, as figures in a table are.
+      // Labels stand in a column to the right of the limit.
       svg.text(std::max(place(bar.share), place(group.bandMost)) + 8,
                first + 12, bar.label, "small");
       first += barStep;

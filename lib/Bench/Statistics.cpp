@@ -1,4 +1,9 @@
-//===- Statistics.cpp -----------------------------------------------------===//
+//===- Statistics.cpp - Median, quartiles and extremes --------------------===//
+//
+// Summaries of a few measured values, which need not be sorted. The summary of
+// no values is NaN.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Bench/Statistics.h"
 

@@ -1,7 +1,7 @@
 //===- Svg.h - Text of an SVG picture ---------------------------*- C++ -*-===//
 //
 // Elements are closed and texts are escaped here, so that a picture is
-// well-formed whatever it is drawn of.
+// well-formed for every input.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,8 +15,8 @@
 
 namespace lora::bench {
 
-/// `text` as content or as an attribute's value; control characters, which XML
-/// cannot have, become '?'.
+/// `text` as content or as the value of an attribute. Control characters, which
+/// XML does not permit, become '?'.
 std::string escapeXml(std::string_view text);
 
 class Svg {
@@ -31,7 +31,7 @@ public:
   void rect(double x, double y, double width, double height, const char *kind,
             const std::string &tip);
 
-  /// The whole file.
+  /// The text of the whole file.
   std::string finish() &&;
 
 private:

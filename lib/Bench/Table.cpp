@@ -1,4 +1,8 @@
 //===- Table.cpp - Aligned columns of text --------------------------------===//
+//
+// Implements Table.h. The width of a column is that of its longest cell.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Table.h"
 

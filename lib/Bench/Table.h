@@ -1,4 +1,8 @@
 //===- Table.h - Aligned columns of text ------------------------*- C++ -*-===//
+//
+// A table for a terminal. Columns are in the order in which they are first set.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_BENCH_TABLE_H
 #define LORA_MLIR_LIB_BENCH_TABLE_H
@@ -8,8 +12,8 @@
 
 namespace lora::bench {
 
-/// The first column names the rows and is aligned to the left, others to the
-/// right. Cells that are not set stay empty.
+/// The first column has the names of the rows and is aligned to the left; all
+/// others are aligned to the right. Cells that are not set stay empty.
 class Table {
 public:
   explicit Table(std::string title) : heads{std::move(title)} {}
@@ -19,7 +23,7 @@ public:
   void addRow(std::string name);
   void set(const std::string &column, std::string cell);
 
-  /// A line for the heads and one for each row.
+  /// The text: a line with the headings, and a line for each row.
   std::string text() const;
 
 private:

@@ -1,4 +1,9 @@
 //===- WorkFolder.cpp - Files of a run, and its end by a signal -----------===//
+//
+// Makes and removes the folder of a run, times copies of checkpoints, and notes
+// signals so that a run can remove its files before it ends.
+//
+//===----------------------------------------------------------------------===//
 
 #include "WorkFolder.h"
 #include "Process.h"
@@ -22,7 +27,7 @@ static void noteSignal(int number) { signalled = number; }
 
 void lora::bench::endOnSignals() {
   struct sigaction action = {};
-  // Without SA_RESTART: what waits for a program returns.
+  // There is no SA_RESTART, so that waiting for a program returns.
   action.sa_handler = noteSignal;
   for (int number : {SIGINT, SIGTERM, SIGHUP})
     sigaction(number, &action, nullptr);
@@ -88,8 +93,8 @@ struct Descriptor {
 
 } // namespace
 
-/// Through a buffer: an operating system that shares blocks between files
-/// would copy nothing otherwise.
+/// The copy goes through a buffer. An operating system that shares blocks
+/// between files would otherwise copy nothing.
 static Error copyFile(const fs::path &from, const fs::path &to) {
   auto fail = [](const fs::path &file) {
     return makeError(ErrorCode::System, file.string(),

@@ -1,4 +1,9 @@
 //===- WorkFolder.h - Files of a run, and its end by a signal ---*- C++ -*-===//
+//
+// A benchmark writes gigabytes of files. They lie in one folder, which is
+// removed however the run ends, unless the user keeps it.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_BENCH_WORKFOLDER_H
 #define LORA_MLIR_LIB_BENCH_WORKFOLDER_H
@@ -9,10 +14,11 @@
 
 namespace lora::bench {
 
-/// A new folder, removed with all that is in it unless it is kept.
+/// A new folder. It is removed with all its contents unless it is kept.
 class WorkFolder {
 public:
-  /// Below `parent`, or where temporary files are.
+  /// Creates it below `parent`, or in the folder for temporary files if that is
+  /// empty.
   static lora_rt::Expected<WorkFolder> create(const std::string &parent,
                                               bool keeps);
   const std::string &path() const { return folder; }
@@ -27,28 +33,28 @@ private:
   std::optional<lora_rt::TemporaryFolder> temporary;
 };
 
-/// Bytes of the files of a checkpoint.
+/// The bytes of a checkpoint's files.
 uint64_t checkpointBytes(const std::string &modelFolder);
 
 /// Copies the weights of a checkpoint to a folder, with fsync, and removes them
-/// again; the seconds that copying took.
+/// again. Returns the seconds that the copy took.
 lora_rt::Expected<double> timeCopy(const std::string &modelFolder,
                                    const std::string &target);
 
-/// Fails unless the disk of a folder has so many bytes left.
+/// Fails unless the disk of a folder has at least `needed` bytes free.
 lora_rt::Error checkSpace(const std::string &folder, uint64_t needed);
 
 /// The folder of the running program.
 std::string programFolder();
 
-/// From now on SIGINT, SIGTERM and SIGHUP let the run end as if something had
-/// failed, so that its files are removed.
+/// From now on, SIGINT, SIGTERM and SIGHUP end the run like an error, so that
+/// its files are removed.
 void endOnSignals();
 
-/// Whether one of them came.
+/// Whether one of these signals has arrived.
 bool isEnding();
 
-/// Ends the process by the signal that came, if one did.
+/// Ends the process by the signal that arrived, if there is one.
 void passOnSignal();
 
 } // namespace lora::bench

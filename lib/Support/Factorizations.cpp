@@ -1,9 +1,9 @@
 //===- Factorizations.cpp - SVD and QR by LAPACK --------------------------===//
 //
-// A row-major matrix is the transpose of a column-major one in the same
-// memory. So nothing is transposed here: the SVD of A is that of its transpose
-// with the sides exchanged, and the QR of A is the LQ of its transpose, which
-// makes the same reflections and so has the same signs.
+// A row-major matrix is the transpose of a column-major one in the same memory.
+// So nothing is transposed here. The SVD of A is the SVD of its transpose with
+// the two sides exchanged. The QR of A is the LQ of its transpose; it uses the
+// same reflections, so its signs are the same.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,7 +31,7 @@ Error noMemory(int64_t rows, int64_t columns) {
                    shape(rows, columns), " of f64");
 }
 
-/// What LAPACKE's result means; `what` names the factorization.
+/// LAPACKE's result as an error; `what` names the factorization.
 Error check(lapack_int info, const char *what, int64_t rows, int64_t columns) {
   if (info == 0)
     return Error::success();
@@ -46,8 +46,8 @@ Error check(lapack_int info, const char *what, int64_t rows, int64_t columns) {
                    " of the ", what, " of a matrix ", shape(rows, columns));
 }
 
-/// Opens LAPACK. Sizes that its 32-bit integers hold, the span that they
-/// promise, and finite values; returns the sum of their squares.
+/// Opens LAPACK and checks the input: sizes that fit 32-bit integers, a span of
+/// that size, and finite values. Returns the sum of the squares.
 template <typename T>
 Expected<double> checkInput(std::span<const T> matrix, int64_t rows,
                             int64_t columns) {
@@ -85,7 +85,8 @@ Expected<DenseMatrix> copyOf(std::span<const T> matrix, int64_t rows,
   return copy;
 }
 
-/// The SVD by dgesdd of a matrix that may be overwritten, cut to `rank`.
+/// The SVD by dgesdd, truncated to `rank`. It overwrites its copy of the
+/// matrix.
 Expected<Svd> fullSvd(DenseMatrix a, int64_t rank) {
   int64_t rows = a.rows(), columns = a.columns(), k = std::min(rows, columns);
   Expected<DenseMatrix> u = DenseMatrix::create(rows, k);
@@ -95,7 +96,7 @@ Expected<Svd> fullSvd(DenseMatrix a, int64_t rank) {
   if (!vt)
     return vt.takeError();
   std::vector<double> s(static_cast<size_t>(k));
-  // In column-major terms this is the transpose of A, [columns, rows].
+  // LAPACK reads this memory as the transpose of A, [columns, rows].
   if (Error error =
           check(lapack().dgesdd(LAPACK_COL_MAJOR, 'S', lapack_int(columns),
                                 lapack_int(rows), a.data(), lapack_int(columns),
@@ -123,7 +124,8 @@ Expected<Svd> fullSvd(DenseMatrix a, int64_t rank) {
 
 constexpr int64_t kBlock = 512;
 
-/// Calls `visit(first row, block)` with `matrix` in blocks of rows as f64.
+/// Calls `visit(first row, block)` for blocks of rows of `matrix`, converted to
+/// f64.
 template <typename T, typename Visit>
 Error forEachRowBlock(std::span<const T> matrix, int64_t rows, int64_t columns,
                       Visit visit) {
@@ -140,7 +142,7 @@ Error forEachRowBlock(std::span<const T> matrix, int64_t rows, int64_t columns,
   return Error::success();
 }
 
-/// The upper half of the Gram matrix of the smaller side.
+/// The upper triangle of the Gram matrix of the smaller side.
 template <typename T>
 Expected<DenseMatrix> gram(std::span<const T> matrix, int64_t rows,
                            int64_t columns) {
@@ -172,8 +174,8 @@ Expected<DenseMatrix> gram(std::span<const T> matrix, int64_t rows,
   return result;
 }
 
-/// Orthonormal rows [rank, n] that span the eigenvectors of the largest
-/// eigenvalues of a symmetric matrix of which the upper half counts.
+/// The eigenvectors of the largest `rank` eigenvalues of a symmetric matrix, as
+/// orthonormal rows [rank, n]. Only the upper triangle of the matrix is read.
 Expected<DenseMatrix> topEigenvectors(DenseMatrix matrix, int64_t rank) {
   auto n = lapack_int(matrix.rows());
   Expected<DenseMatrix> vectors = DenseMatrix::create(rank, n);
@@ -182,7 +184,8 @@ Expected<DenseMatrix> topEigenvectors(DenseMatrix matrix, int64_t rank) {
   std::vector<double> eigenvalues(static_cast<size_t>(n));
   std::vector<lapack_int> support(2 * static_cast<size_t>(rank));
   lapack_int found = 0;
-  // Row-major upper is column-major lower; columns of Z are rows here.
+  // A row-major upper triangle is a column-major lower one. The columns of Z
+  // are rows here.
   if (Error error = check(lapack().dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', n,
                                           matrix.data(), n, 0, 0,
                                           lapack_int(n - rank + 1), n, 0,
@@ -197,14 +200,15 @@ Expected<DenseMatrix> topEigenvectors(DenseMatrix matrix, int64_t rank) {
   return vectors;
 }
 
-/// The SVD of A = `matrix` within the subspace that the rows of `basis`
-/// [rank, smaller side] span (Rayleigh and Ritz).
+/// The SVD of A = `matrix` within the subspace that the rows of `basis` [rank,
+/// smaller side] span (the Rayleigh-Ritz method).
 template <typename T>
 Expected<Svd> svdWithin(const DenseMatrix &basis, std::span<const T> matrix,
                         int64_t rows, int64_t columns) {
   int64_t rank = basis.rows();
   bool tall = columns <= rows;
-  // tall: projected = A basis^T [rows, rank], else basis A [rank, columns].
+  // If A is tall, projected = A basis^T [rows, rank]; otherwise basis A [rank,
+  // columns].
   Expected<DenseMatrix> projected =
       DenseMatrix::create(tall ? rows : rank, tall ? rank : columns);
   if (!projected)

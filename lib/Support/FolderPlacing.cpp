@@ -1,4 +1,9 @@
 //===- FolderPlacing.cpp - Giving a complete folder its name --------------===//
+//
+// Implements FolderPlacing.h by renameat2, with ways for file systems that do
+// not have its flags. errno is that of the step that failed.
+//
+//===----------------------------------------------------------------------===//
 
 #include "FolderPlacing.h"
 
@@ -14,7 +19,8 @@
 using namespace lora;
 namespace fs = std::filesystem;
 
-// Of linux/fs.h and linux/stat.h, which older C libraries do not repeat.
+// Constants of linux/fs.h and linux/stat.h, which older C libraries do not
+// declare.
 static constexpr unsigned kNoReplace = 1, kExchange = 2;
 static constexpr uint64_t kMountRoot = 0x2000;
 
@@ -24,11 +30,11 @@ static int renameWith(const fs::path &from, const fs::path &to,
                      to.c_str(), flags));
 }
 
-/// Renames a file unless there is one of that name.
+/// Renames a file unless the new name exists.
 static bool moveEntry(const fs::path &from, const fs::path &to) {
   if (renameWith(from, to, kNoReplace) == 0)
     return true;
-  // Not every file system knows the flag.
+  // Not every file system supports the flag.
   if (errno != EINVAL && errno != ENOSYS)
     return false;
   struct stat facts;
@@ -83,8 +89,9 @@ bool lora::exchangeFolders(const std::string &staging,
   struct stat facts;
   if (stat(to.c_str(), &facts) != 0)
     return false;
-  // Both have what is there already, so that no moment is without it, and what
-  // is removed later is nowhere alone.
+  // Both folders get links to the files of the old one. So the target has these
+  // files at every moment, and the folder that is removed later does not hold
+  // the only copy of any.
   std::vector<fs::path> links;
   bool done = true;
   for (const fs::path &name : namesIn(target)) {
@@ -95,7 +102,8 @@ bool lora::exchangeFolders(const std::string &staging,
     links.push_back(name);
   }
   if (done) {
-    // As the folder was, if that is allowed.
+    // Gives the new folder the owner and the permissions of the old one, if
+    // that is permitted.
     bool ignored = chown(from.c_str(), facts.st_uid, facts.st_gid) == 0 &&
                    chmod(from.c_str(), facts.st_mode & 07777) == 0;
     (void)ignored;

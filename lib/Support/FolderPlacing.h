@@ -1,6 +1,7 @@
 //===- FolderPlacing.h - Giving a complete folder its name ------*- C++ -*-===//
 //
-// Steps of StagedFolder::commit. They say false and leave the reason in errno.
+// Steps of StagedFolder::commit. They return false if they fail; errno has the
+// reason.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,21 +12,23 @@
 
 namespace lora {
 
-/// Whether no other folder can take the place of this one: it is the root of a
-/// mount, the working directory (of the shell, too), or in a folder that is not
-/// writable.
+/// Whether the folder cannot be replaced by another one: it is the root of a
+/// mount, it is the working directory (perhaps also of the user's shell), or
+/// its parent folder is not writable.
 bool mustStay(const std::string &folder);
 
-/// Makes a folder's entries last.
+/// Writes the entries of a folder to the disk.
 bool syncFolder(const std::string &folder);
 
-/// Exchanges `staging` and `target`, a folder, in one step, and removes what
-/// `target` was; the files that it had stay. EEXIST if they share a name. Fails
-/// if `target` has a folder, which cannot be in two places.
+/// Exchanges the folders `staging` and `target` in one step, and then removes
+/// the old folder; its files are kept in the new one. EEXIST if both have a
+/// file of the same name. Fails if `target` contains a folder, because a folder
+/// cannot have two hard links.
 bool exchangeFolders(const std::string &staging, const std::string &target);
 
-/// Moves the entries of `staging` into `target`, where none of them is, or none
-/// at all: a config, which makes a folder a model or an adapter, comes last.
+/// Moves the entries of `staging` into `target`: all of them, or none if one of
+/// the names exists there. A config comes last, because it makes a folder a
+/// model or an adapter.
 bool moveEntries(const std::string &staging, const std::string &target);
 
 } // namespace lora

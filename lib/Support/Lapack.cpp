@@ -1,4 +1,10 @@
-//===- Lapack.cpp ---------------------------------------------------------===//
+//===- Lapack.cpp - LAPACK and BLAS, opened when they are needed ----------===//
+//
+// Opens the libraries with dlopen, after it has set how many threads OpenBLAS
+// may start. A missing library or function is an error with the package that
+// has it.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Lapack.h"
 #include "lora-runtime/Thread.h"
@@ -15,8 +21,8 @@ using lora_rt::ErrorCode;
 using lora_rt::Expected;
 using lora_rt::makeError;
 
-/// Lowers the number of threads where the system does not give as many as the
-/// library would start. Nothing is changed where it does.
+/// Lowers the number of threads if the system does not permit as many as the
+/// library would start. Otherwise it changes nothing.
 static void limitThreads() {
   unsigned wanted = std::max(1u, std::thread::hardware_concurrency());
   for (const char *name : {"OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"})

@@ -1,8 +1,9 @@
 //===- Lapack.h - LAPACK and BLAS, opened when they are needed --*- C++ -*-===//
 //
 // OpenBLAS starts its threads when it is loaded, and ends the process if the
-// system does not give them. So it is loaded by the first factorization, after
-// it was told how many it can have; tools that need none start without it.
+// system does not give them. So the first factorization loads it, after the
+// number of threads was limited. Tools that need no factorization start without
+// it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,7 +17,7 @@
 
 namespace lora {
 
-/// The functions that are used here.
+/// The functions that this project uses.
 struct Lapack {
   decltype(&::LAPACKE_dgesdd) dgesdd;
   decltype(&::LAPACKE_dsyevr) dsyevr;
@@ -26,10 +27,10 @@ struct Lapack {
   decltype(&::cblas_dsyrk) dsyrk;
 };
 
-/// Opens the libraries, once; they stay open.
+/// Opens the libraries once; they stay open.
 lora_rt::Error openLapack();
 
-/// What it opened without an error.
+/// The functions, after openLapack has succeeded.
 const Lapack &lapack();
 
 } // namespace lora

@@ -1,8 +1,8 @@
 //===- StagedFolder.cpp - A folder that appears when it is complete -------===//
 //
-// rename(2) replaces an empty folder in one step and refuses one that is not;
-// two folders are exchanged in one step, too. A folder that must stay what it
-// is, the root of a mount for instance, gets the files one by one.
+// rename(2) replaces an empty folder in one step, and fails for a folder that
+// is not empty. Two folders can also be exchanged in one step. A folder that
+// cannot be replaced, such as the root of a mount, gets the files one by one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -56,7 +56,7 @@ Expected<StagedFolder> StagedFolder::createAddition(const std::string &path) {
 Expected<StagedFolder> StagedFolder::stage(std::string target, bool adds) {
   while (target.size() > 1 && target.back() == '/')
     target.pop_back();
-  // What a link points to is replaced, not the link.
+  // The folder that a link points to is replaced, not the link.
   std::error_code code;
   fs::path real = fs::canonical(target, code);
   bool isThere = !code;
@@ -88,8 +88,8 @@ Error StagedFolder::writeFile(const std::string &file,
   return out->commit();
 }
 
-/// What others may do with a file or a folder, where its copy may have another
-/// group.
+/// The permissions for a copy of a file or folder. The copy may have another
+/// group, so nobody gets more rights than before.
 static unsigned modeOf(const struct stat &facts) {
   unsigned mode = facts.st_mode & 0777;
   return facts.st_gid == getegid() ? mode : mode & ~unsigned(S_IRWXG);
@@ -104,7 +104,7 @@ unsigned lora::modeOfCopy(const std::string &path) {
 Error StagedFolder::copyFile(const std::string &from,
                              const std::string &file) const {
   std::error_code code;
-  // A mapping of nothing is an error; a file of nothing is not.
+  // An empty range cannot be mapped, but an empty file can be copied.
   if (fs::file_size(from, code) == 0 && !code)
     return writeFile(file, {}, modeOfCopy(from));
   auto in = lora_rt::MappedFile::open(from);
@@ -143,7 +143,7 @@ bool StagedFolder::place() const {
     if (adds ? exchangeFolders(staging.path(), target)
              : rename(staging.path().c_str(), target.c_str()) == 0)
       return true;
-    // Somebody else has written there.
+    // Another process has written there.
     if (errno == EEXIST || errno == ENOTEMPTY)
       return false;
     int reason = errno;

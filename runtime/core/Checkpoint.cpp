@@ -1,4 +1,11 @@
-//===- Checkpoint.cpp -----------------------------------------------------===//
+//===- Checkpoint.cpp - The tensors of a folder's files -------------------===//
+//
+// A folder's tensors are found as transformers finds them. Only the headers of
+// the safetensors files are read. An index is checked: it may name only files
+// below the folder, each file must exist, and no two files may hold different
+// values of one tensor. Errors name the file.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Checkpoint.h"
 #include "Json.h"
@@ -11,7 +18,7 @@ namespace lora_rt {
 
 namespace {
 
-/// Levenshtein's distance.
+/// The Levenshtein distance of two texts.
 size_t distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j)
@@ -34,14 +41,14 @@ size_t distance(std::string_view a, std::string_view b) {
 std::string suggestion(std::string_view wanted,
                        const std::vector<std::string_view> &names,
                        size_t limit) {
-  // Checkpoints have thousands of names; long ones are compared by their ends.
+  // Checkpoints have thousands of names. Long names are compared by their ends.
   constexpr size_t window = 128;
   auto tail = [](std::string_view text) {
     return text.substr(text.size() > window ? text.size() - window : 0);
   };
   std::vector<std::pair<size_t, std::string_view>> near;
   const size_t most = std::max<size_t>(2, wanted.size() / 3);
-  // Enough for any model; a file may claim to have millions.
+  // This is enough for any model; a hostile file may declare millions of names.
   constexpr size_t mostNames = 20'000;
   for (std::string_view name :
        std::span(names).first(std::min(names.size(), mostNames))) {
@@ -70,7 +77,8 @@ Error Checkpoint::addShard(const std::string &file, const IndexedFiles &files) {
         index.emplace(tensor.name, Location{shards.size(), i});
     if (isNew)
       continue;
-    // transformers takes the last file's; the index may say another one.
+    // transformers takes the tensor of the last file; the index may name
+    // another file.
     const SafetensorsFile &other = shards[place->second.shard];
     const TensorView &first = other.tensors()[place->second.tensor];
     bool isSame = first.dtype == tensor.dtype && first.shape == tensor.shape &&
@@ -91,7 +99,8 @@ Error Checkpoint::addShard(const std::string &file, const IndexedFiles &files) {
   return Error::success();
 }
 
-/// A path below the folder: no way out of it.
+/// Whether a relative path stays below the folder: it has no "..", and it is
+/// not absolute.
 static bool isInside(std::string_view path) {
   if (path.empty() || path.find('\0') != std::string_view::npos)
     return false;
@@ -146,8 +155,9 @@ Error Checkpoint::openShards(const std::string &indexPath) {
     if (Error error = addShard(file, meant))
       return error;
   }
-  // What else the files hold is there, as it is for transformers, whatever the
-  // index says of it; what it lists too many is missed where it is needed.
+  // As in transformers, a tensor that a file holds exists even if the index
+  // does not list it. A tensor that only the index lists is reported when it is
+  // asked for.
   for (const auto &[name, file] : meant)
     if (!index.contains(name))
       missing.emplace(name, file);

@@ -1,4 +1,10 @@
 //===- File.cpp - Files that appear whole or not at all -------------------===//
+//
+// The implementation of OutputFile and of the small helpers in File.h. An
+// output is written without a name or under a temporary name, flushed, and then
+// renamed. If the process ends before that, the target keeps its old contents.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/File.h"
 #include "lora-runtime/Temporary.h"
@@ -22,7 +28,7 @@ std::string systemMessage(int number) {
 
 namespace {
 
-/// Of a huge page.
+/// The size of a huge page on x86-64.
 constexpr uint64_t blockBytes = uint64_t(2) << 20;
 
 std::string folderOf(const std::string &path) {
@@ -60,7 +66,7 @@ OutputFile::~OutputFile() {
 Expected<OutputFile> OutputFile::open(const std::string &path, unsigned mode) {
   OutputFile file;
   file.mode = mode;
-  // What a link points to is replaced, not the link.
+  // The file that a link points to is replaced, not the link.
   std::error_code code;
   std::filesystem::path canonical = std::filesystem::canonical(path, code);
   file.target = code ? path : canonical.string();
@@ -72,7 +78,8 @@ Expected<OutputFile> OutputFile::open(const std::string &path, unsigned mode) {
     return makeError(ErrorCode::System, path,
                      ": cannot create: there is a folder of this name");
   file.replaced = {status.st_mode & 0777u, status.st_uid, status.st_gid};
-  // A device such as /dev/null is written to; a file must not take its place.
+  // A device such as /dev/null is opened and written to. A file must not
+  // replace it.
   if (!S_ISREG(status.st_mode)) {
     file.isDevice = true;
     file.fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
@@ -88,15 +95,16 @@ Expected<OutputFile> OutputFile::create(const std::string &path,
   Expected<OutputFile> file = open(path, mode);
   if (!file || file->isDevice)
     return file;
-  // A file without a name is gone whatever ends the process. It gets its name
-  // through /proc.
+  // The kernel removes a file without a name, however the process ends. The
+  // file gets its name through /proc.
   if (access("/proc/self/fd", X_OK) == 0) {
     file->fd = ::open(folderOf(file->target).c_str(),
                       O_TMPFILE | O_RDWR | O_CLOEXEC, file->startMode());
     if (file->fd >= 0)
       return file;
   }
-  // Not every file system has them; whatever else is wrong is wrong again.
+  // Not every file system has unnamed files. Any other failure occurs again in
+  // takeName, which reports it.
   if (Error error = file->takeName())
     return error;
   return file;
@@ -113,7 +121,8 @@ Expected<OutputFile> OutputFile::createNamed(const std::string &path,
 }
 
 Error OutputFile::takeName() {
-  // Several processes may write the same name; each has its own temporary.
+  // Several processes may write the same target. Each has its own temporary
+  // name.
   int made = -1;
   Expected<std::string> name = makeTemporary(
       target,
@@ -121,7 +130,7 @@ Error OutputFile::takeName() {
         if (fd < 0)
           return ::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
                         startMode());
-        // Held before others can see it.
+        // The file is locked before others can see it.
         (void)flock(fd, LOCK_SH | LOCK_NB);
         return linkTo(path) == 0 ? dup(fd) : -1;
       },
@@ -146,12 +155,12 @@ Error OutputFile::endWriting() {
   std::string source =
       temporary.empty() ? "/proc/self/fd/" + std::to_string(fd) : temporary;
   int reader = ::open(source.c_str(), O_RDONLY | O_CLOEXEC);
-  // Without rights to read one's own file it stays as it is.
+  // If the user may not read the file, it stays open for writing.
   if (reader < 0)
     return Error::success();
   (void)flock(reader, LOCK_SH | LOCK_NB);
   int closed = close(std::exchange(fd, reader));
-  // Network file systems report a full disk only here.
+  // Network file systems report a full disk only when the file is closed.
   return closed == 0 ? Error::success() : cannotFinish();
 }
 
@@ -159,10 +168,11 @@ Error OutputFile::takeRights() {
   if (!replaced)
     return Error::success();
   unsigned rights = replaced->mode;
-  // What was readable can be run if it is a program now.
+  // Who may read the file may also run it if it is a program now.
   if (mode & 0111)
     rights |= (rights & 0444) >> 2;
-  // Whose the file was it stays, where the system lets us.
+  // The file keeps the owner of the replaced one, where the system permits
+  // that.
   if (fchown(fd, uid_t(-1), replaced->group) != 0)
     rights &= 0707u | (rights & 7) << 3;
   (void)!fchown(fd, replaced->owner, gid_t(-1));
@@ -176,7 +186,7 @@ Error OutputFile::cannotFinish() const {
 
 Error OutputFile::write(uint64_t offset, std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    // The kernel writes at most 2 GiB at once.
+    // The kernel writes at most 2 GiB in one call.
     size_t piece = std::min(bytes.size(), size_t(1) << 30);
     ssize_t written = pwrite(fd, bytes.data(), piece, off_t(offset));
     if (written < 0 && errno == EINTR)
@@ -184,8 +194,8 @@ Error OutputFile::write(uint64_t offset, std::span<const std::byte> bytes) {
     if (written <= 0)
       return makeError(ErrorCode::System, target, ": cannot write: ",
                        systemMessage(written == 0 ? ENOSPC : errno));
-    // The disk begins now instead of in commit. Only advice: whatever goes
-    // wrong is found there.
+    // Asks the disk to begin now instead of in commit. This is only advice:
+    // commit finds any error.
     if (uint64_t(written) >= blockBytes)
       (void)sync_file_range(fd, off_t(offset), off_t(written),
                             SYNC_FILE_RANGE_WRITE);
@@ -213,7 +223,7 @@ Error OutputFile::append(std::span<const std::byte> bytes) {
     size_t room = size_t(blockBytes - end % blockBytes);
     size_t count = std::min(bytes.size(), room);
     if (isDevice || (waiting.empty() && count == blockBytes)) {
-      // Whole blocks need not wait.
+      // Only whole blocks are written now.
       count = isDevice ? bytes.size() : bytes.size() / blockBytes * blockBytes;
       if (Error error = write(end, bytes.first(count)))
         return error;
@@ -240,13 +250,13 @@ Error OutputFile::commit() {
   if (!isDevice) {
     if (fsync(fd) != 0)
       return cannotFinish();
-    // A program that someone has open for writing cannot be started ("text
-    // file busy"), so the file is closed before it gets its name.
+    // The kernel does not start a program that a process has open for writing
+    // ("text file busy"). So the file is closed before it gets its name.
     if (Error error = endWriting())
       return error;
     if (Error error = takeRights())
       return error;
-    // A file that is replaced must be renamed over: a link cannot.
+    // A link cannot replace a file that exists; only rename can.
     if (temporary.empty() && linkTo(target) != 0)
       if (Error error = takeName())
         return error;
@@ -261,7 +271,7 @@ Error OutputFile::commit() {
 }
 
 Expected<std::string> readTextFile(const std::string &path, uint64_t limit) {
-  // A pipe would wait for its other end.
+  // Opening a pipe would block until its other end is opened.
   int file = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file < 0)
     return makeError(ErrorCode::InvalidFile, path,
@@ -276,7 +286,7 @@ Expected<std::string> readTextFile(const std::string &path, uint64_t limit) {
     if (uint64_t(facts.st_size) > limit)
       return makeError(ErrorCode::InvalidFile, path, ": ", facts.st_size,
                        " bytes, but at most ", limit, " make sense here");
-    // Not mapped: it may become shorter meanwhile.
+    // The file is read, not mapped: it may become shorter meanwhile.
     std::string text(size_t(facts.st_size), '\0');
     size_t done = 0;
     while (done < text.size()) {

@@ -1,8 +1,8 @@
 //===- Finite.cpp - Looking for NaN and infinity --------------------------===//
 //
-// A number is one of them when all bits of its exponent are set. The largest
-// exponent of a block is found with vector instructions; only a block that has
-// one is looked at again.
+// A number is NaN or infinite when all bits of its exponent are set. The
+// largest exponent of a block is found with vector instructions. Only a block
+// that contains such an exponent is examined again, element by element.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +21,7 @@ NonFiniteCount countIn(const void *data, size_t count, Bits exponent,
   constexpr size_t block = 8192;
   NonFiniteCount result;
   const auto *bytes = static_cast<const std::byte *>(data);
-  // The data of a file may lie at any address.
+  // The data of a file may lie at any address, so elements are copied out.
   auto at = [&](size_t index) {
     Bits value;
     std::memcpy(&value, bytes + index * sizeof(Bits), sizeof(Bits));
@@ -48,8 +48,8 @@ NonFiniteCount countIn(const void *data, size_t count, Bits exponent,
 } // namespace
 
 NonFiniteCount countNonFinite(DType type, const void *data, size_t count) {
-  // Signed integers: the exponent does not hold the sign, and all instruction
-  // sets have their maximum.
+  // The maximum is taken of signed integers, because all instruction sets have
+  // that instruction. The sign bit is not part of the exponent.
   switch (type) {
   case DType::BF16:
     return countIn<int16_t>(data, count, 0x7f80, 0x007f);

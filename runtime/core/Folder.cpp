@@ -1,4 +1,11 @@
-//===- Folder.cpp ---------------------------------------------------------===//
+//===- Folder.cpp - Folders of models and adapters, and their errors -------===//
+//
+// Finds the folder that a path means, and builds the errors for folders that
+// cannot be used. It reads names, links, small JSON files and the first bytes
+// of a file, never weights, and downloads nothing. Each error says what was
+// found and what to give instead.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Folder.h"
 #include "Json.h"
@@ -25,7 +32,7 @@ bool isFolder(const fs::path &path) {
   return fs::is_directory(path, ignored);
 }
 
-/// Names in a folder in bytewise order; of a huge one only some.
+/// The names in a folder, in bytewise order; at most 10,000 of them.
 std::vector<std::string> listFolder(const fs::path &folder) {
   std::vector<std::string> names;
   std::error_code code;
@@ -49,7 +56,7 @@ std::string quoted(const std::vector<std::string> &names, size_t limit = 4) {
 // The hub and its cache
 //===----------------------------------------------------------------------===//
 
-/// Where huggingface_hub keeps what it fetched.
+/// The folder in which huggingface_hub keeps downloads.
 fs::path hubCache() {
   auto variable = [](const char *name) -> std::string {
     const char *value = std::getenv(name);
@@ -65,7 +72,8 @@ fs::path hubCache() {
   return fs::path(variable("HOME")) / ".cache" / "huggingface" / "hub";
 }
 
-/// "NAME" or "ORG/NAME", of the letters that the hub allows.
+/// Whether a text has the form of a hub name: "NAME" or "ORG/NAME", with the
+/// characters that the hub permits.
 bool isHubName(std::string_view path) {
   size_t slash = path.find('/');
   if (path.empty() || path.size() > 96 || path.front() == '.' ||
@@ -132,7 +140,7 @@ Expected<std::string> findSnapshot(const fs::path &entry) {
 // Folders without a config
 //===----------------------------------------------------------------------===//
 
-/// Folders in this one that would do.
+/// The folders inside this one that could be used instead.
 std::vector<std::string> foldersInside(const fs::path &folder,
                                        std::string_view config) {
   std::vector<std::string> found;
@@ -143,7 +151,7 @@ std::vector<std::string> foldersInside(const fs::path &folder,
   return found;
 }
 
-/// The base model that an adapter names, in parentheses.
+/// The base model that an adapter's config names, in parentheses.
 std::string baseOf(const fs::path &adapterConfig) {
   Expected<std::string> text = readTextFile(adapterConfig.string(), 1 << 20);
   if (!text)
@@ -243,13 +251,13 @@ Error missingConfig(const std::string &folder, FolderKind kind) {
 
 namespace {
 
-/// "STEM-00001-of-00004.safetensors".
+/// Whether a name has the form "STEM-00001-of-00004.safetensors".
 bool isShard(std::string_view name, const std::string &stem) {
   return name.starts_with(stem + "-") && name.ends_with(".safetensors") &&
          name.find("-of-") != std::string_view::npos;
 }
 
-/// What stands in the weights' place, and the way out.
+/// What the folder has instead of the weights, and what to do.
 std::string otherWeights(const fs::path &folder, const std::string &stem) {
   std::string single = stem + ".safetensors", index = single + ".index.json";
   std::error_code code;
@@ -273,7 +281,7 @@ std::string otherWeights(const fs::path &folder, const std::string &stem) {
       !name.empty())
     return name + " is one of several files, but " + index +
            ", which says what belongs together, is not there; fetch it, too";
-  // "model.fp16.safetensors", "model.safetensors.index.fp16.json".
+  // Examples: "model.fp16.safetensors", "model.safetensors.index.fp16.json".
   if (std::string name = find([&](std::string_view n) {
         return (n.starts_with(stem + ".") && n.ends_with(".safetensors")) ||
                (n.starts_with(single + ".index.") && n.ends_with(".json"));
@@ -370,7 +378,7 @@ std::string describeContents(std::string_view bytes) {
     return "this is a program";
   if (bytes.starts_with("\x1f\x8b") || bytes.starts_with("\x28\xb5\x2f\xfd"))
     return "this is a compressed file; unpack it";
-  // What servers answer, as text.
+  // Texts with which servers answer a download that failed.
   for (std::string_view text :
        {"entry not found", "invalid username", "access to model",
         "repository not found", "unauthorized", "{\"error\""})

@@ -1,4 +1,9 @@
-//===- Fork.cpp -----------------------------------------------------------===//
+//===- Fork.cpp - Work after a fork ---------------------------------------===//
+//
+// Implements Fork.h: a handler of pthread_atfork marks the thread that a child
+// process inherits.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Fork.h"
 #include "lora-runtime/Thread.h"
@@ -8,7 +13,7 @@
 
 namespace lora_rt {
 
-/// Whether the thread came into this process by a fork.
+/// Whether this thread is the copy that fork(2) made in a child process.
 static thread_local bool isCopy = false;
 
 void watchForks() {

@@ -1,9 +1,10 @@
-//===- Fork.h - Work after a fork --------------------------------*- C++
-//-*-===//
+//===- Fork.h - Work after a fork -----------------------------------------===//
 //
-// fork(2) copies one thread. OpenMP's pool of that thread lists helpers that
-// the child does not have, and a parallel region waits for them for ever. A
-// thread that is started in the child has no pool yet, and makes a new one.
+// fork(2) copies one thread only. The OpenMP pool of that thread still lists
+// worker threads, but the child process does not have them, so a parallel
+// region would wait for them for ever. A new thread of the child has no pool
+// yet, and OpenMP makes one for it. So work that may begin a parallel region
+// runs through runWithTeam.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,11 +17,12 @@
 
 namespace lora_rt {
 
-/// From now on, forks of this process are noticed.
+/// From now on, forks of this process are recorded.
 void watchForks();
 
-/// Does work that may begin parallel regions: on the calling thread, or, if
-/// that one is a fork's copy, on a new thread.
+/// Runs work that may begin parallel regions: on the calling thread or, if that
+/// thread is the copy in a forked child, on a new thread. Returns the error of
+/// the work, or an error if no thread can be started.
 Error runWithTeam(const std::function<Error()> &work);
 
 } // namespace lora_rt

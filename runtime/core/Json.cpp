@@ -1,8 +1,8 @@
 //===- Json.cpp - JSON texts with limits ----------------------------------===//
 //
-// The library parses, this file builds the value and stops at the first thing
-// that is refused: what a text of N bytes takes in memory and time is bounded
-// before it is spent.
+// The library parses; this file builds the value, and stops at the first thing
+// that is refused. So memory and time for a text of N bytes are bounded before
+// they are used.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +17,8 @@ namespace lora_rt {
 
 namespace {
 
-/// "line 3, column 14" of a byte; both count from 1, a column is a byte.
+/// The position of a byte as "line 3, column 14". Both count from 1; a column
+/// is a byte.
 std::string placeOf(std::string_view text, size_t position) {
   std::string_view before = text.substr(0, std::min(position, text.size()));
   size_t line = size_t(std::count(before.begin(), before.end(), '\n')) + 1;
@@ -28,8 +29,8 @@ std::string placeOf(std::string_view text, size_t position) {
          std::to_string(std::max<size_t>(column, 1));
 }
 
-/// What the library tells about a text becomes a value. A false result ends
-/// the parse.
+/// Builds a value from the events of the library's parser. A callback that
+/// returns false ends the parse.
 class Builder : public nlohmann::json_sax<Json> {
 public:
   Builder(std::string_view text, const std::string &where)
@@ -79,7 +80,8 @@ private:
     return false;
   }
 
-  /// Puts a value where the next one goes; nullptr if there are too many.
+  /// Puts a value at the next place; returns nullptr if there are too many
+  /// values.
   Json *put(Json &&value) {
     if (++values > maxJsonValues) {
       (void)refuse("more than ", maxJsonValues, " values in one JSON text");
@@ -94,7 +96,8 @@ private:
       return member;
     }
     auto *array = nesting.back()->get_ptr<Json::array_t *>();
-    // Elements of open lists do not move: only the innermost list grows.
+    // Elements of the open lists do not move, because only the innermost list
+    // grows.
     return &array->emplace_back(std::move(value));
   }
 
@@ -120,7 +123,7 @@ private:
   Json root;
   /// The lists and objects that are open, outermost first.
   std::vector<Json *> nesting;
-  /// Where the value of the last key goes.
+  /// The place for the value of the last key.
   Json *member = nullptr;
   size_t values = 0;
   Error error;
@@ -132,13 +135,14 @@ Expected<Json> parseJson(std::string_view text, const std::string &where) {
   if (text.size() > maxJsonBytes)
     return makeError(ErrorCode::InvalidFile, where, ": more than ",
                      maxJsonBytes, " bytes in one JSON text");
-  // The library takes it for the end, and would not see what follows.
+  // The library takes a zero byte as the end of the text, and would ignore what
+  // follows.
   if (size_t zero = text.find('\0'); zero != std::string_view::npos)
     return makeError(ErrorCode::InvalidFile, where, ": not valid JSON at ",
                      placeOf(text, zero + 1),
                      "; the file is damaged or incomplete");
   Builder builder(text, where);
-  // What went wrong is in the builder.
+  // The builder keeps the error.
   (void)Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
 }

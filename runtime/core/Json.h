@@ -23,9 +23,9 @@ namespace lora_rt {
 using Json = nlohmann::json;
 using OrderedJson = nlohmann::ordered_json;
 
-/// Bytes, nesting, and values in one text, beyond which a text is refused. The largest
-/// checkpoints have some 10^5 tensors in an index, with one value each, and
-/// fewer in a header, with seven.
+/// Limits for one text: its bytes, its depth of nesting, and its number of
+/// values. A text beyond one of them is refused. The largest checkpoints have
+/// about 10^5 tensors: an index has one value for each, a header seven.
 inline constexpr size_t maxJsonBytes = size_t(256) << 20;
 inline constexpr size_t maxJsonDepth = 64;
 inline constexpr size_t maxJsonValues = 2'000'000;

@@ -1,4 +1,11 @@
 //===- JsonFields.h - Strict reading of a JSON object -----------*- C++ -*-===//
+//
+// Reads a manifest's objects field by field. A missing field, a wrong type or a
+// value out of range is recorded, and the reader gets a harmless value instead,
+// so that callers check for an error once, at the end. A key that nobody asked
+// for is an error of `finish`.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_CORE_JSONFIELDS_H
 #define LORA_RUNTIME_CORE_JSONFIELDS_H
@@ -16,8 +23,8 @@
 
 namespace lora_rt {
 
-/// Reads the fields of a JSON object, remembers the first thing that is wrong,
-/// and notices fields that nobody asked for.
+/// Reads the fields of one JSON object. It keeps the first error, and notices
+/// fields that nobody read.
 class Fields {
 public:
   Fields(const Json &object, const std::string &what)
@@ -61,7 +68,7 @@ public:
     return type.value_or(DType::F32);
   }
 
-  /// A whole number from 0 on.
+  /// A whole number of 0 or more.
   int64_t index(const char *key) {
     const Json *value = take(key);
     if (!value || !isIndex(*value)) {
@@ -71,7 +78,7 @@ public:
     return value->get<int64_t>();
   }
 
-  /// A finite number above 0.
+  /// A finite number greater than 0.
   double positive(const char *key) {
     const Json *value = take(key);
     if (!value || !value->is_number() || !std::isfinite(value->get<double>()) ||
@@ -82,7 +89,7 @@ public:
     return value->get<double>();
   }
 
-  /// One of the texts, as its index.
+  /// The index of the value in a list of permitted texts.
   template <size_t N>
   size_t choice(const char *key, const std::array<const char *, N> &names) {
     std::string name = text(key);
@@ -93,7 +100,7 @@ public:
     return 0;
   }
 
-  /// A whole number from -1 on.
+  /// A whole number of -1 or more.
   int64_t indexOrMinusOne(const char *key) {
     const Json *value = take(key);
     if (value && value->is_number_integer() && !value->is_number_unsigned() &&
@@ -106,7 +113,7 @@ public:
     return value->get<int64_t>();
   }
 
-  /// Finite numbers.
+  /// A list of finite numbers.
   std::vector<float> floats(const char *key) {
     std::vector<float> result;
     for (const Json &number : list(key)) {
@@ -119,7 +126,7 @@ public:
     return result;
   }
 
-  /// Sizes from 0 on; `wildcard` allows -1, too.
+  /// A list of sizes of 0 or more; with `wildcard`, also -1.
   std::vector<int64_t> shape(const char *key, bool wildcard = false) {
     std::vector<int64_t> result;
     for (const Json &extent : list(key)) {
@@ -135,7 +142,7 @@ public:
     return result;
   }
 
-  /// A list; empty if it is absent.
+  /// A list; it is empty if the field is absent.
   const Json &list(const char *key) {
     static const Json empty = Json::array();
     const Json *value = take(key);
@@ -153,7 +160,8 @@ public:
     return has(key) ? &object[key] : nullptr;
   }
 
-  /// {"scheme": "plain"} or {"scheme": "onednn", "tag": TAG}; plain if absent.
+  /// A layout, {"scheme": "plain"} or {"scheme": "onednn", "tag": TAG}; plain
+  /// if the field is absent.
   std::string layout(const char *key) {
     const Json *value = take(key);
     if (!value)
@@ -163,7 +171,7 @@ public:
     std::string name = "plain";
     if (scheme == "onednn") {
       name = fields.text("tag");
-      // Backends get it as a text of C, with room for 64 characters.
+      // Backends get the tag as a C string of at most 63 characters.
       if (name.empty() || name.size() > 63 ||
           !std::all_of(name.begin(), name.end(), [](unsigned char c) {
             return std::isalnum(c) || c == '_';
@@ -181,10 +189,10 @@ public:
       failure = makeError(ErrorCode::InvalidFile, what, ": ", parts...);
   }
 
-  /// What went wrong so far; unknown keys do not count.
+  /// The first error so far. Unknown keys are not an error here.
   Error failed() { return std::move(failure); }
 
-  /// What went wrong, unknown keys included.
+  /// The first error. Unknown keys are an error here.
   Error finish() {
     if (object.is_object())
       for (const auto &[key, value] : object.items())

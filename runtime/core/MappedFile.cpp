@@ -1,7 +1,8 @@
 //===- MappedFile.cpp - Files as memory, and which they are ---------------===//
 //
-// A file that becomes shorter while it is mapped ends the process by SIGBUS.
-// Which file it was is in a list that a handler may walk.
+// Maps files read-only. If a file becomes shorter while it is mapped, the
+// kernel sends SIGBUS. So all mappings are in a list, which a signal handler
+// can read to find the name of the file.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +21,7 @@ namespace lora_rt {
 
 namespace {
 
-/// A mapping, or a place for one. Entries are never freed, but used again.
+/// A mapping, or a free entry. Entries are never freed, but used again.
 struct Mapping {
   std::atomic<bool> isTaken = true;
   std::atomic<uintptr_t> begin = 0, end = 0;
@@ -105,7 +106,7 @@ MappedFile::~MappedFile() {
 Expected<MappedFile> MappedFile::open(const std::string &path) {
   MappedFile file;
   file.name = path;
-  // A pipe would wait for its other end.
+  // Opening a pipe would block until its other end is opened.
   file.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file.fd < 0)
     return makeError(ErrorCode::InvalidFile, path,
@@ -152,8 +153,9 @@ Error MappedFile::map() {
   if (address == MAP_FAILED)
     return makeError(ErrorCode::System, name,
                      ": cannot map: ", systemMessage(errno));
-  // Fewer TLB misses and page faults, where the file system has large folios.
-  // What is not in the page cache is read by a few MiB.
+  // Huge pages need fewer TLB entries and page faults, where the file system
+  // has large folios. Data that is not in the page cache is then read in pieces
+  // of a few MiB.
   madvise(address, size_t(facts.st_size), MADV_HUGEPAGE);
   data = static_cast<const std::byte *>(address);
   size = size_t(facts.st_size);

@@ -1,5 +1,6 @@
-//===- Numeric.cpp --------------------------------------------------------===//
+//===- Numeric.cpp - Element types and their conversion -------------------===//
 //
+// The table of element types, and conversions between f16, bf16, f32 and f64.
 // f16 conversions follow IEEE 754-2008, section 4.3.1 (round to nearest, ties
 // to even), including subnormal numbers.
 //
@@ -54,7 +55,7 @@ std::optional<DType> parse(std::string_view name,
   return std::nullopt;
 }
 
-/// The source element as f32; f64 does not come here.
+/// The source element as f32. The type is never f64.
 float load(DType type, const std::byte *source) {
   uint16_t half;
   float single;
@@ -71,8 +72,8 @@ float load(DType type, const std::byte *source) {
   }
 }
 
-/// Narrows f64 to f32 by rounding to odd: rounding the result again to 16 bits
-/// then gives what rounding the f64 once would have given.
+/// Narrows f64 to f32 by rounding to odd. If the result is then rounded to 16
+/// bits, it is the same as rounding the f64 to 16 bits directly.
 float roundToOdd(double value) {
   float rounded = float(value);
   if (double(rounded) == value || value != value)
@@ -80,7 +81,7 @@ float roundToOdd(double value) {
   uint32_t bits = std::bit_cast<uint32_t>(rounded);
   if ((bits & 0x7fffffffu) == 0x7f800000u)
     return rounded;
-  // Step back towards zero where the conversion went away from it.
+  // If the conversion rounded away from zero, this steps back towards zero.
   double magnitude = value < 0 ? -value : value;
   double roundedMagnitude = rounded < 0 ? -double(rounded) : double(rounded);
   if (roundedMagnitude > magnitude)
@@ -116,7 +117,8 @@ size_t sizeOf(DType type) { return (facts[size_t(type)].bits + 7) / 8; }
 
 std::optional<uint64_t> bytesOf(DType type, uint64_t elements) {
   uint64_t bits = facts[size_t(type)].bits, product;
-  // Whole bytes first: 8 times as many elements fit.
+  // Whole bytes are computed first, so that 8 times as many elements fit
+  // without overflow.
   uint64_t unit = bits % 8 ? bits : bits / 8;
   if (__builtin_mul_overflow(elements, unit, &product))
     return std::nullopt;

@@ -1,7 +1,7 @@
 //===- OutputPath.cpp - Outputs are not inputs ----------------------------===//
 //
-// An output is replaced where its name leads to, or created where its name
-// stands, so the folders above both are looked at.
+// An output replaces the file that its name leads to, or is created under its
+// name. So the folders above both places are compared with the inputs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// What a name leads to.
+/// A file or a folder as device and inode.
 struct Identity {
   dev_t device;
   ino_t inode;
@@ -39,7 +39,7 @@ fs::path resolve(const fs::path &path) {
   return code ? absolute.lexically_normal() : resolved;
 }
 
-/// Adds the folders from `folder` up.
+/// Adds `folder` and all folders above it.
 void addFolders(fs::path folder, std::vector<Identity> &folders) {
   for (;; folder = folder.parent_path()) {
     if (std::optional<Identity> identity = identify(folder))
@@ -49,7 +49,7 @@ void addFolders(fs::path folder, std::vector<Identity> &folders) {
   }
 }
 
-/// The entry of `folder` that leads to `output`, or nothing.
+/// The entry of `folder` that leads to `output`; nullopt if there is none.
 std::optional<std::string> findEntry(const std::string &folder,
                                      const Identity &output) {
   std::error_code code;

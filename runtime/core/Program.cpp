@@ -1,4 +1,9 @@
 //===- Program.cpp - Descriptors, signals and the end of a program --------===//
+//
+// Implements Program.h: opens missing standard descriptors, installs the
+// handlers of signals, and checks at the exit that standard output was written.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Program.h"
 #include "lora-runtime/File.h"
@@ -16,14 +21,14 @@ namespace lora_rt {
 
 namespace {
 
-/// Begins messages; a handler reads it.
+/// The beginning of each message. A signal handler reads it.
 char messagePrefix[256] = "";
 
 void openStandardDescriptors() {
   for (int expected = 0; expected < 3; ++expected) {
     if (fcntl(expected, F_GETFD) >= 0 || errno != EBADF)
       continue;
-    // The lowest number that is free is this one.
+    // open(2) returns the lowest free number, which is `expected`.
     int opened = open("/dev/null", O_RDWR);
     if (opened >= 0 && opened != expected) {
       dup2(opened, expected);
@@ -38,16 +43,17 @@ void checkStandardOutput(int status, void *) {
     failOutput(status, errno);
 }
 
-/// Only what a handler may call.
+/// Writes a text with the calls that a signal handler may make.
 void say(const char *text) {
   (void)!write(STDERR_FILENO, text, std::strlen(text));
 }
 
-/// Of SIGBUS: a page of a mapped file is not there.
+/// The handler of SIGBUS: a page of a mapped file cannot be read.
 void endByLostPage(int number, siginfo_t *facts, void *) {
   const char *name = mappedFileAt(facts->si_addr);
   if (!name) {
-    // The fault comes again, and ends the program.
+    // The fault is not one of a mapped file. It occurs again after the return,
+    // and then ends the program.
     std::signal(number, SIG_DFL);
     return;
   }
@@ -62,7 +68,7 @@ void endByLostPage(int number, siginfo_t *facts, void *) {
 } // namespace
 
 void failOutput(int status, int number) {
-  // What made it fail was said already.
+  // The program has already reported an error.
   if (status != 0)
     return;
   std::string text = messagePrefix;

@@ -1,6 +1,8 @@
 //===- Rotary.cpp - Frequencies of rotary positions -----------------------===//
 //
-// Built without contraction of products and sums: torch rounds both.
+// Computes the frequencies with the types and in the order of transformers.
+// This file is compiled without contraction of products and sums into fused
+// multiply-adds, because torch rounds both.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,8 +25,8 @@ std::vector<float> rotaryFrequencies(double theta, int64_t width) {
 std::vector<float> dynamicFrequencies(double theta, double factor,
                                       int64_t switchLength, int64_t width,
                                       int64_t tokens) {
-  // The length is a tensor in transformers: the steps with it are f32, those
-  // without it are f64.
+  // In transformers the length is a tensor. So steps that use it are f32, and
+  // steps without it are f64.
   float stretch = float(factor) * float(tokens);
   stretch /= float(switchLength);
   stretch -= float(factor - 1);

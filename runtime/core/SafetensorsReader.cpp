@@ -1,7 +1,9 @@
-//===- SafetensorsReader.cpp ----------------------------------------------===//
+//===- SafetensorsReader.cpp - Reading safetensors files ------------------===//
 //
-// The format: u64 little-endian length of the header; the header, a JSON object
-// from names to {dtype, shape, data_offsets}, and `__metadata__`; the data.
+// The format: u64, little-endian, the length of the header; the header, a JSON
+// object from names to {dtype, shape, data_offsets}, and `__metadata__`; the
+// data. Every value of the header is checked before it is used; the tensors
+// must cover the data without gaps or overlaps.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +19,7 @@ namespace lora_rt {
 
 namespace {
 
-/// What the safetensors library accepts at most, too.
+/// The safetensors library has the same limit.
 constexpr uint64_t maxHeaderBytes = 100'000'000;
 
 struct Located {
@@ -30,11 +32,11 @@ struct Located {
   }
 };
 
-/// The number of bytes of a tensor; nullopt when it does not fit 63 bits, or
-/// ends within a byte.
+/// The number of bytes of a tensor; nullopt if it does not fit 63 bits, or if
+/// the tensor ends within a byte.
 std::optional<uint64_t> byteCount(DType type, std::span<const int64_t> shape) {
-  // A zero anywhere makes the tensor empty; the other factors may still
-  // overflow and are refused all the same.
+  // A zero dimension makes the tensor empty. The other dimensions are checked
+  // for overflow all the same.
   uint64_t product = 1;
   bool empty = false;
   for (int64_t extent : shape) {
@@ -117,7 +119,7 @@ Error SafetensorsFile::parseHeader(std::span<const std::byte> bytes) {
   auto fail = [&](const auto &...parts) {
     return makeError(ErrorCode::InvalidFile, name, ": ", parts...);
   };
-  // What stands there instead of a header.
+  // Says what the file holds instead of a header.
   auto failToStart = [&](const auto &...parts) {
     std::string contents = describeContents(
         {reinterpret_cast<const char *>(bytes.data()), bytes.size()});

@@ -1,4 +1,10 @@
-//===- SafetensorsWriter.cpp ----------------------------------------------===//
+//===- SafetensorsWriter.cpp - Writing safetensors files ------------------===//
+//
+// Writes the header when the file is created, with all tensors in the order of
+// the safetensors library. The data may then come in any order. commit fails
+// unless every byte was written.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Json.h"
 #include "lora-runtime/Safetensors.h"

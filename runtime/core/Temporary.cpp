@@ -1,8 +1,9 @@
 //===- Temporary.cpp - Names, locks, and who removes what -----------------===//
 //
-// A lock of flock(2) says that somebody holds a thing: it ends with the
-// process, and other containers see it, unlike process numbers. Makers share
-// it; who removes what is left needs it alone.
+// Whoever makes a temporary file or folder holds a shared lock of flock(2) on
+// it. The lock ends with the process, and other containers see it, which is not
+// true of process numbers. Whoever wants to remove a leftover needs the
+// exclusive lock, which nobody gets while the maker lives.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,22 +32,23 @@ namespace {
 
 constexpr std::string_view suffix = ".part.lora-";
 
-/// Names that a signal must not leave behind. A handler may only touch
-/// lock-free atomics, so a name is a pointer that is swapped out.
+/// Names that must be removed when a signal ends the process. A handler may
+/// only access lock-free atomics, so each name is a pointer that is exchanged
+/// atomically.
 constexpr size_t maxRegistered = 32;
 std::atomic<char *> registered[maxRegistered];
-/// Whether a handler is removing them; the number of steps that it must not
-/// divide, and the signal that came meanwhile.
+/// Whether a handler is removing the names; how many steps are running that a
+/// handler must not interrupt; and the signal that arrived meanwhile.
 std::atomic<bool> isRemoving = false;
 std::atomic<int> undivided = 0, waiting = 0;
 static_assert(std::atomic<char *>::is_always_lock_free);
 
-/// Those that end a process and can be caught, except for faults.
+/// The signals that end a process and can be caught, except for faults.
 constexpr int endingSignals[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
                                  SIGPIPE, SIGXCPU, SIGXFSZ};
 struct sigaction formerActions[std::size(endingSignals)];
 
-/// Of the kernel; glibc has a name for it only since 2.30.
+/// The kernel's structure of getdents64(2); glibc declares it only since 2.30.
 struct DirectoryEntry {
   uint64_t inode;
   int64_t offset;
@@ -55,7 +57,8 @@ struct DirectoryEntry {
   char name[];
 };
 
-/// Removes a file or a folder; calls nothing that a handler may not.
+/// Removes a file or a folder. Calls only functions that a signal handler may
+/// call.
 void removeAt(int parent, const char *name, int depth = 0) {
   constexpr int deepest = 16;
   if (unlinkat(parent, name, 0) == 0 || depth == deepest)
@@ -81,7 +84,7 @@ void removeAt(int parent, const char *name, int depth = 0) {
   unlinkat(parent, name, AT_REMOVEDIR);
 }
 
-/// Removes what is half made, then lets the signal do what it did before.
+/// Removes what is not finished, then lets the signal have its former effect.
 void endBySignal(int number) {
   int error = errno;
   isRemoving = true;
@@ -100,12 +103,12 @@ void endBySignal(int number) {
   sigaddset(&one, number);
   pthread_sigmask(SIG_UNBLOCK, &one, nullptr);
   raise(number);
-  // Whoever handled it before goes on.
+  // The former handler returned, so the process goes on.
   isRemoving = false;
   errno = error;
 }
 
-/// Until a handler has removed everything.
+/// Waits until a handler has removed everything.
 void awaitRemoval() {
   while (isRemoving) {
     timespec pause = {0, 1'000'000};
@@ -113,8 +116,8 @@ void awaitRemoval() {
   }
 }
 
-/// Stands before whoever handles the signals that end a process. One that is
-/// ignored, as under nohup, stays so.
+/// Installs a handler for the signals that end a process, in front of the
+/// former handlers. A signal that is ignored, as under nohup, stays ignored.
 void watchSignals() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -129,7 +132,8 @@ void watchSignals() {
   });
 }
 
-/// Without room in the table, a signal leaves it to the next process.
+/// If the table is full, a signal does not remove this name; the next process
+/// does.
 void registerName(const std::string &name) {
   watchSignals();
   char *copy = strdup(name.c_str());
@@ -149,7 +153,8 @@ void unregisterName(const std::string &name) {
   }
 }
 
-/// NAME.part.lora-PID-N; NAME is empty inside a folder that must stay.
+/// The form is NAME.part.lora-PID-N; NAME is empty inside a folder that must
+/// stay.
 bool isTemporaryName(std::string_view name) {
   size_t at = name.rfind(suffix);
   if (at == std::string_view::npos)
@@ -164,14 +169,14 @@ bool isTemporaryName(std::string_view name) {
          isNumber(rest.substr(dash + 1));
 }
 
-/// Removes an entry of a folder if it is this user's and nobody holds it.
+/// Removes an entry of a folder if it belongs to this user and nobody holds it.
 void removeLeftover(int folder, const char *name) {
   struct stat named, opened;
   if (fstatat(folder, name, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
       named.st_uid != geteuid() ||
       (!S_ISREG(named.st_mode) && !S_ISDIR(named.st_mode)))
     return;
-  // Network file systems lock only what is open for writing.
+  // Network file systems lock only files that are open for writing.
   int access = S_ISDIR(named.st_mode) ? O_RDONLY | O_DIRECTORY : O_RDWR;
   int descriptor =
       openat(folder, name, access | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -188,10 +193,10 @@ void removeLeftover(int folder, const char *name) {
 
 void removeTemporariesInHandler() {
   for (std::atomic<char *> &entry : registered) {
-    // Its memory leaks; the process ends.
+    // The memory of the name leaks, because the process ends.
     char *name = entry.exchange(nullptr);
-    // Another thread may still be writing to a folder; without it, it cannot
-    // go on.
+    // Another thread may still be writing to the folder. It cannot create files
+    // there once the folder is gone.
     for (int attempt = 0; name && attempt < 100; ++attempt) {
       removeAt(AT_FDCWD, name);
       struct stat facts;
@@ -204,7 +209,7 @@ void removeTemporariesInHandler() {
 }
 
 bool holdTemporary(int descriptor) {
-  // Where there are no locks, nobody removes anything.
+  // On file systems without locks, nobody removes leftovers.
   if (flock(descriptor, LOCK_SH | LOCK_NB) != 0)
     return errno != EWOULDBLOCK;
   struct stat facts;
@@ -289,7 +294,8 @@ Expected<TemporaryFolder> TemporaryFolder::create(const std::string &target,
           return -1;
         int opened =
             open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-        // Another process may have removed it already.
+        // Another process may have removed it already; then another name is
+        // tried.
         if (opened < 0 && errno == ENOENT)
           errno = EEXIST;
         return opened;

@@ -1,4 +1,9 @@
-//===- Thread.cpp ---------------------------------------------------------===//
+//===- Thread.cpp - Threads, where the system gives them ------------------===//
+//
+// Implements Thread.h by pthread_create, whose failure is a return value, not
+// an exception.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Thread.h"
 
@@ -34,8 +39,8 @@ void Thread::join() {
     pthread_join(*std::exchange(handle, std::nullopt), nullptr);
 }
 
-/// Joined threads count a little longer; waits until the system has forgotten
-/// this one, but not for ever.
+/// The system counts a thread for a short time after it was joined. Waits until
+/// it is gone from /proc, at most 200 times 50 microseconds.
 static void awaitEnd(pid_t thread) {
   std::string entry = "/proc/self/task/" + std::to_string(thread);
   for (int attempt = 0; attempt < 200 && access(entry.c_str(), F_OK) == 0;

@@ -1,4 +1,10 @@
 //===- Backend.cpp - The table that the runtime asks for ------------------===//
+//
+// Implements every function of lora-runtime/backend.h for the CPU. Each
+// function catches errors as statuses with a message; nothing throws, and
+// nothing here depends on LLVM.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/backend.h"
 #include "../onednn/Team.h"
@@ -36,7 +42,7 @@ int32_t createEngine(const lora_engine_options *options, lora_engine **result,
                             " threads; expected up to ", most),
                   message);
   engine->threads = options->threads ? options->threads : cpu::usableCores();
-  // Fewer where the system gives fewer.
+  // Uses fewer threads if the system does not permit more.
   if (!canHaveTeam(engine->threads))
     engine->threads = 1 + startableThreads(engine->threads - 1);
   if (Error error = cpu::useThreads(engine->threads))
@@ -75,7 +81,8 @@ int32_t allocate(lora_engine *, uint64_t bytes, void **address,
     return report(makeError(ErrorCode::System, "cannot allocate ", bytes,
                             " bytes: ", strerror(errno)),
                   message);
-  // Fewer TLB misses; without effect where the system has huge pages off.
+  // Huge pages need fewer TLB entries. This has no effect if the system has
+  // them switched off.
   if (bytes >= hugePage)
     madvise(result, bytes, MADV_HUGEPAGE);
   *address = result;
@@ -174,7 +181,7 @@ void primitiveFacts(const lora_primitive *primitive,
 
 int32_t execute(lora_engine *engine, lora_primitive *primitive,
                 void *const *args, void *scratch, lora_message *message) {
-  // The number of threads is a property of the calling thread in OpenMP.
+  // In OpenMP the number of threads belongs to the calling thread.
   if (Error error = cpu::useThreads(primitive->threads))
     return report(error, message);
   return report(primitive->execute(*engine, args, scratch), message);

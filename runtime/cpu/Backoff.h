@@ -1,10 +1,11 @@
 //===- Backoff.h - Doing without threads that do not run --------*- C++ -*-===//
 //
-// Beside another busy process a thread waits a time slice, milliseconds, for
-// its turn, and all others wait for it at the end of a loop: a model whose
-// loops take microseconds would become a thousand times slower. So a loop that
-// ends long after its first thread's part of it has the following ones run on
-// that thread alone: the longer, the more often that happens.
+// If another process uses the cores, a thread may wait for a time slice, which
+// takes milliseconds, and all other threads wait for it at the end of the loop.
+// A model whose loops take microseconds would then be a thousand times slower.
+// So if a loop ends much later than the part of the thread that began it, the
+// following loops run on that thread alone. This period becomes longer each
+// time the delay occurs again.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,13 +16,14 @@
 
 namespace lora_rt::cpu {
 
-/// Whether the loops of a thread are to be shared. Times are seconds of one
-/// clock.
+/// Decides whether the loops of a thread are shared with other threads. Times
+/// are seconds of one clock.
 class Backoff {
 public:
   bool isAlone(double time) const { return time < aloneUntil; }
 
-  /// A shared loop began, ended for the thread that began it, and for all.
+  /// Records a shared loop: when it began, when the calling thread had finished
+  /// its part, and when all had finished.
   void add(double begin, double done, double end) {
     if (end - done > std::max(shortest, 2 * (done - begin))) {
       calm = 0;
@@ -33,11 +35,13 @@ public:
     }
   }
 
-  /// Waiting that counts; what chunks of different lengths make is less.
+  /// The shortest wait that counts. Chunks of different lengths cause shorter
+  /// ones.
   static constexpr double shortest = 300e-6;
-  /// 64 ms at most, so that a core that is free again is soon noticed.
+  /// The period is at most 64 ms, so that a core that is free again is soon
+  /// used.
   static constexpr unsigned mostDelays = 7;
-  /// Loops without waiting after which a delay is forgotten.
+  /// The number of loops without a delay after which one delay is forgotten.
   static constexpr unsigned enoughCalm = 64;
 
 private:

@@ -1,4 +1,9 @@
 //===- Engine.h - The CPU engine and its primitives -------------*- C++ -*-===//
+//
+// What the files of this folder share: the engine, the base class of
+// primitives, and the functions that create them from a spec or from JSON.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_CPU_ENGINE_H
 #define LORA_RUNTIME_CPU_ENGINE_H
@@ -12,29 +17,29 @@ struct lora_engine {
   lora_rt::onednn::Stream stream;
   unsigned threads = 1;
   std::string description;
-  /// As set_token_rows says.
+  /// The value of set_token_rows: how many token rows a call needs; 0 for all.
   int64_t tokenRows = 0;
 };
 
-/// Something that was created once and runs many times.
+/// A primitive: it is created once and executed many times.
 struct lora_primitive {
   virtual ~lora_primitive() = default;
   virtual lora_rt::Error execute(lora_engine &engine, void *const *args,
                                  void *scratch) = 0;
-  /// How many threads it was created for, and runs on.
+  /// The number of threads that it was created for and runs on.
   unsigned threads = 1;
   uint64_t scratchBytes = 0;
   uint64_t operations = 0;
   uint64_t bytes = 0;
   uint64_t rowOperations = 0;
   uint64_t rowBytes = 0;
-  /// A product of one row: `executeRows` takes it.
+  /// Whether it is a product of one row, which `executeRows` can run.
   bool isRow = false;
 };
 
 namespace lora_rt::cpu {
 
-/// Rows of a table, which may be packed, picked by i32 indices.
+/// Selects rows of a table by i32 indices. The table may be packed.
 struct GatherSpec {
   int64_t rows = 0, width = 0, count = 0;
   DType dtype = DType::F32;
@@ -44,13 +49,15 @@ struct GatherSpec {
 Expected<std::unique_ptr<lora_primitive>> createMatmul(lora_engine &engine,
                                                        const MatmulSpec &spec);
 
-/// A matmul of one row, which only has to read its weights fast; null where b's
-/// layout or a type is one that only oneDNN knows.
+/// Creates a matmul of one row, whose time is the time to read its weights.
+/// Returns nullptr if no kernel here supports b's layout or one of the types;
+/// oneDNN then computes the product.
 std::unique_ptr<lora_primitive> createMatvec(const MatmulSpec &spec,
                                              unsigned threads);
 
-/// Executes several of those as one loop, as far as none needs what another one
-/// writes in other columns. `scratch` has room for that of each.
+/// Executes several such products as one loop. They run one after another
+/// instead if one reads results of another in columns that another thread
+/// computes. `scratch` is large enough for the scratch memory of all of them.
 Error executeRows(lora_engine &engine,
                   std::span<lora_primitive *const> primitives,
                   void *const *const *args, void *scratch);
@@ -58,11 +65,11 @@ Error executeRows(lora_engine &engine,
 Expected<std::unique_ptr<lora_primitive>> createGather(lora_engine &engine,
                                                        const GatherSpec &spec);
 
-/// Reads a primitive's JSON, every key of it, and creates it.
+/// Creates a primitive from its JSON. An unknown key is an error.
 Expected<std::unique_ptr<lora_primitive>> createFromJson(lora_engine &engine,
                                                          std::string_view json);
 
-/// Reads a matmul's JSON; the layout stays as it is there.
+/// Reads a matmul from its JSON, with the layout that stands there.
 Expected<MatmulSpec> parseMatmul(std::string_view json);
 
 } // namespace lora_rt::cpu

@@ -1,4 +1,9 @@
 //===- FromJson.cpp - Primitives as the manifest describes them -----------===//
+//
+// Reads the JSON of a primitive strictly and creates it. Sizes are limited,
+// because what is computed from them is not checked for overflow.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../core/JsonFields.h"
 #include "Engine.h"
@@ -60,7 +65,8 @@ Expected<MatmulSpec> readMatmul(const Json &json) {
     spec.strideB = fields.size("b_stride");
   if (fields.has("c_stride"))
     spec.strideC = fields.size("c_stride");
-  // Sizes of buffers and numbers of operations are computed without a check.
+  // The sizes of buffers and the numbers of operations are computed from these
+  // without a check for overflow.
   constexpr int64_t most = std::numeric_limits<int32_t>::max();
   for (const char *key : {"a_stride", "b_stride", "c_stride"})
     if (fields.has(key) && fields.size(key) > most)

@@ -1,7 +1,8 @@
 //===- Gather.cpp - Rows of an embedding, plain or packed -----------------===//
 //
-// An embedding that is also the head is stored once, in the head's layout; its
-// rows are put together from where the layout has their elements.
+// An embedding that is also the head is stored once, in the layout of the head.
+// Its rows are assembled from the positions that the layout gives their
+// elements.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,7 +17,7 @@ namespace lora_rt::cpu {
 
 namespace {
 
-/// What a loop over rows needs; passed as its captures.
+/// What the loop over rows needs. It is passed as the loop's only capture.
 struct Job {
   const ElementOffsets &offsets;
   const void *table;

@@ -1,4 +1,10 @@
 //===- Matmul.cpp - A matmul primitive ------------------------------------===//
+//
+// Creates oneDNN matmuls and executes them. A matmul whose rows are tokens may
+// run for fewer rows than it was compiled for; the rows after them are set to
+// zero.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Engine.h"
 #include "Threads.h"
@@ -15,10 +21,10 @@ using namespace onednn;
 
 namespace {
 
-/// A matmul as oneDNN made it, with its arguments.
+/// A matmul of oneDNN with its arguments.
 struct Product {
   Primitive primitive;
-  /// In the order of execute's arguments, the scratchpad last.
+  /// In the order of the arguments of `execute`, with the scratchpad last.
   std::vector<Memory> memories;
   std::vector<dnnl_exec_arg_t> args;
   uint64_t scratchBytes = 0;
@@ -51,7 +57,7 @@ Expected<Product> Product::create(lora_engine &engine, const MatmulSpec &spec) {
   arguments.push_back(DNNL_ARG_DST);
   arguments.push_back(DNNL_ARG_SCRATCHPAD);
   for (int argument : arguments) {
-    // Described by what the implementation chose.
+    // The implementation chose this descriptor.
     const_dnnl_memory_desc_t md = dnnl_primitive_desc_query_md(
         desc->get(), dnnl_query_exec_arg_md, argument);
     dnnl_memory_t memory = nullptr;
@@ -85,8 +91,8 @@ Error Product::execute(lora_engine &engine, void *const *addresses,
   return check(dnnl_stream_wait(engine.stream.get()), text);
 }
 
-/// Few numbers, an eighth of a power of two apart from 32 on, so that prompts
-/// of any length find one of a few products.
+/// Rounds up to one of a few numbers, which from 32 on are an eighth of a power
+/// of two apart. So prompts of all lengths need only a few products.
 int64_t roundUp(int64_t rows) {
   auto step =
       int64_t(std::max(uint64_t(4), std::bit_floor(uint64_t(rows)) / 8));
@@ -96,8 +102,9 @@ int64_t roundUp(int64_t rows) {
 struct MatmulPrimitive final : lora_primitive {
   MatmulSpec spec;
   Product whole;
-  /// Of the first rows alone, by their number; made when first needed, empty
-  /// where the whole has to do.
+  /// Products of the first rows only, by the number of rows. They are made when
+  /// they are first needed. An empty entry means that the whole product must be
+  /// used.
   std::map<int64_t, std::optional<Product>> parts;
 
   Error execute(lora_engine &engine, void *const *addresses,
@@ -119,8 +126,8 @@ struct MatmulPrimitive final : lora_primitive {
     return Error::success();
   }
 
-  /// Nothing where oneDNN has no such product in this layout, or one that
-  /// needs more memory than was planned.
+  /// nullopt if oneDNN does not have this product in this layout, or if it
+  /// needs more scratch memory than was planned.
   std::optional<Product> createPart(lora_engine &engine, int64_t rows) const {
     MatmulSpec fewer = spec;
     fewer.m = rows;
@@ -130,7 +137,8 @@ struct MatmulPrimitive final : lora_primitive {
     return std::move(*made);
   }
 
-  /// What follows reads these rows, although it is for nothing.
+  /// Sets the rows from `first` on to zero. Later operations read these rows,
+  /// although nothing depends on the result; they must not hold NaN.
   void clearRows(int64_t first, std::byte *c) const {
     auto width = size_t(spec.n) * sizeOf(spec.c);
     size_t stride =
@@ -140,8 +148,8 @@ struct MatmulPrimitive final : lora_primitive {
   }
 };
 
-/// One thread does small work in less time than it takes to wake the others and
-/// to wait for them: about ten microseconds.
+/// For small products one thread is used: to wake the others and to wait for
+/// them takes about ten microseconds, which is longer than the work.
 unsigned usefulThreads(const lora_engine &engine, const MatmulSpec &spec) {
   constexpr int64_t fewOperations = 1 << 20, fewBytes = 1 << 17;
   int64_t operations = 2 * spec.m * spec.n * spec.k;
@@ -151,7 +159,7 @@ unsigned usefulThreads(const lora_engine &engine, const MatmulSpec &spec) {
   return operations < fewOperations && bytes < fewBytes ? 1 : engine.threads;
 }
 
-/// Sets how much a product computes and moves.
+/// Sets how many operations a product needs and how many bytes it moves.
 void count(const MatmulSpec &spec, lora_primitive &primitive) {
   auto size = [](int64_t rows, int64_t columns, DType type) {
     return uint64_t(rows) * uint64_t(columns) * sizeOf(type);

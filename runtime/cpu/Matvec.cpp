@@ -1,6 +1,8 @@
 //===- Matvec.cpp - Primitives for products of one row --------------------===//
 //
-// Threads meet once for all products of a group.
+// Prepares products of one row for the kernels of RowKernels.h, and runs
+// several of them as one parallel loop. The threads then wait for each other
+// only once for all products of a group.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,8 +17,9 @@ namespace lora_rt::cpu {
 
 namespace {
 
-/// a in f32, padded with zeros; for pairs of weights the even values of k, then
-/// the odd ones. The calling thread does this alone, so it is vectorized.
+/// Converts the row a to f32 and pads it with zeros. For layouts with pairs,
+/// the even values of k come first, then the odd ones. The calling thread does
+/// this alone, so it is vectorized.
 void spreadRow(const MatmulSpec &spec, const Panels &panels, const void *a,
                float *x) {
   int64_t half = panels.paddedK / 2, k = 0;
@@ -43,7 +46,7 @@ void spreadRow(const MatmulSpec &spec, const Panels &panels, const void *a,
     x[k / 2 + k % 2 * half] = k < spec.k ? load(spec.a, a, k) : 0.0f;
 }
 
-/// bf16 as it is, padded with zeros.
+/// Copies a row of bf16 and pads it with zeros.
 void copyRow(const MatmulSpec &spec, const Panels &panels, const void *a,
              uint16_t *x) {
   std::memcpy(x, a, size_t(spec.k) * sizeof(uint16_t));
@@ -119,8 +122,8 @@ struct MatvecPrimitive final : lora_primitive {
   }
 };
 
-/// Adds a job to the chain of the one whose results it reads, or as a chain of
-/// its own; false if it can only follow all of the others.
+/// Adds a job to the chain of the job whose results it reads, or makes a new
+/// chain for it. Returns false if the job can only run after all others.
 bool addToChain(Group &group, unsigned index) {
   Job &job = group.jobs[index];
   Group::Chain *place = nullptr;
@@ -145,7 +148,8 @@ bool addToChain(Group &group, unsigned index) {
     place = &group.chains[group.count++];
     place->parts = job.panelCount * job.parts;
   } else {
-    // Whole panels: a thread has the results that it reads.
+    // Chains use whole panels, so that a thread reads only results that it
+    // computed itself.
     for (unsigned k = 0; k < place->count; ++k)
       group.jobs[place->jobs[k]].parts = 1;
     job.parts = 1;
@@ -184,7 +188,7 @@ Error executeRows(lora_engine &engine,
     parts += group.chains[i].parts;
   for (size_t i = 0; i < primitives.size(); ++i)
     group.jobs[i].isStreamed = bytes >= streamedBytes;
-  // A chunk is long enough for the hardware's prefetching to start.
+  // A chunk must be long enough for the hardware prefetcher to start.
   constexpr int64_t leastBytes = 1 << 17;
   int64_t grain =
       std::max<int64_t>(1, leastBytes / std::max<int64_t>(1, bytes / parts));

@@ -1,7 +1,8 @@
-//===- RowKernels.cpp -----------------------------------------------------===//
+//===- RowKernels.cpp - Kernels for products of one row -------------------===//
 //
-// Kernels are templates that are compiled for each instruction set, in
-// functions that say which.
+// The kernels are templates. They are instantiated in functions with target
+// attributes, one for each instruction set, and bestBody chooses one at run
+// time.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +21,7 @@ namespace lora_rt::cpu {
 
 namespace {
 
-/// Part of a panel: the values of k in [begin, end).
+/// A part of a panel: the values of k in [begin, end).
 struct Part {
   const void *panel;
   int64_t begin, end;
@@ -32,8 +33,8 @@ template <int Bytes> struct Vectors {
   static constexpr int lanes = Bytes / 4;
 };
 
-/// Asks for what is read `readAhead` bytes later. It is read once for each
-/// token, so it shall not take the place of anything in the caches.
+/// Prefetches what is read `readAhead` bytes later. Weights are read once for
+/// each token, so the hint is one that keeps other data in the caches.
 template <int Bytes>
 [[gnu::always_inline]] inline void prefetch(const void *row) {
   for (int byte = 0; byte < Bytes; byte += 64)
@@ -41,7 +42,7 @@ template <int Bytes>
                        /*rw=*/0, /*locality=*/0);
 }
 
-/// sums[0, Count * lanes) = x b, over a panel of f32.
+/// Computes sums[0, Count * lanes) = x b over a part of a panel of f32.
 template <int Bytes, int Count>
 [[gnu::always_inline]] inline void multiplyFloats(const Job &job, Part part,
                                                   float *sums) {
@@ -62,7 +63,7 @@ template <int Bytes, int Count>
   std::memcpy(sums, sum, sizeof(sum));
 }
 
-/// The same over a panel of pairs of bf16: bf16 is the upper half of an f32.
+/// The same for a panel with pairs of bf16. A bf16 is the upper half of an f32.
 template <int Bytes, int Count>
 [[gnu::always_inline]] inline void multiplyPairs(const Job &job, Part part,
                                                  float *sums) {
@@ -89,7 +90,7 @@ template <int Bytes, int Count>
   std::memcpy(sums, sum, sizeof(sum));
 }
 
-/// The same over rows of bf16, one value of k each.
+/// The same for a panel with rows of bf16, each for one value of k.
 template <int Width>
 [[gnu::always_inline]] inline void multiplyRows(const Job &job, Part part,
                                                 float *sums) {
@@ -106,8 +107,8 @@ template <int Width>
 #ifdef __x86_64__
 #define LORA_AVX512 "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"
 
-/// Pairs of bf16 by the instruction made for them: one for each 64 bytes, so
-/// that the CPU looks further ahead.
+/// The same for pairs of bf16 with the instruction for them, `vdpbf16ps`. It
+/// needs one instruction for each 64 bytes, so the CPU can look further ahead.
 template <int Count>
 __attribute__((target("avx512bf16," LORA_AVX512))) void
 multiplyDot(const Job &job, Part part, float *sums) {
@@ -128,12 +129,13 @@ multiplyDot(const Job &job, Part part, float *sums) {
 }
 #endif
 
-/// e^x to about two units in the last place, for x in [-88, 88] and clamped to
-/// that; vectorizes. Cephes' expf (Moshier): 2^n times a polynomial in what
-/// n ln 2 leaves.
+/// e^x with an error of about two units in the last place; x is clamped to
+/// [-87.3, 88.3]. The code vectorizes. The method is that of expf in Cephes
+/// (Moshier): 2^n times a polynomial in x - n ln 2.
 [[gnu::always_inline]] inline float exponential(float x) {
   x = std::min(std::max(x, -87.3f), 88.3f);
-  // 1.5 x 2^23: what is added to it is rounded to an integer in its low bits.
+  // Adding 1.5 x 2^23 rounds a number to an integer, which is then in the low
+  // bits.
   constexpr float shift = 12582912.0f;
   float shifted = x * 1.44269504f + shift;
   float n = shifted - shift;
@@ -155,7 +157,7 @@ multiplyDot(const Job &job, Part part, float *sums) {
   return x / (1.0f + exponential(-y));
 }
 
-/// What follows the product in columns [first, first + count), and the store.
+/// Applies bias and post-ops to columns [first, first + count) and stores them.
 [[gnu::always_inline]] inline void finish(const Job &job, float *sums,
                                           int64_t first, int64_t count) {
   const MatmulSpec &spec = *job.spec;
@@ -224,7 +226,7 @@ multiplyDot(const Job &job, Part part, float *sums) {
   }
 }
 
-/// Part `index` of a panel; `Dot` where a is in bf16.
+/// Multiplies part `index` of a panel; `Dot` means that a is in bf16.
 template <bool Dot, int Bytes, int Count>
 [[gnu::always_inline]] inline void multiplyPart(const Job &job, int64_t panel,
                                                 int64_t index, float *sums) {
@@ -248,8 +250,8 @@ template <bool Dot, int Bytes, int Count>
   multiplyPairs<Bytes, Count>(job, part, sums);
 }
 
-/// Parts [begin, end), counted through all panels. Whoever adds a panel's last
-/// part adds them all up.
+/// Computes the parts [begin, end), counted through all panels. The thread that
+/// finishes the last part of a panel adds all its parts up.
 template <bool Dot, int Bytes, int Count>
 [[gnu::always_inline]] inline void runParts(const Job &job, int64_t begin,
                                             int64_t end) {
@@ -289,7 +291,7 @@ template <bool Dot, int Bytes, int Count>
   }
 }
 
-/// The widths that oneDNN packs to.
+/// The panel widths that oneDNN uses.
 bool isKnownWidth(int64_t width) {
   for (int64_t known : {64, 48, 32, 16, 24, 8})
     if (width == known)
@@ -297,7 +299,7 @@ bool isKnownWidth(int64_t width) {
   return false;
 }
 
-/// The parts [begin, end) of one product; of a width that is known.
+/// Computes the parts [begin, end) of one product, whose panel width is known.
 template <bool Dot>
 [[gnu::always_inline]] inline void runJob(const Job &job, int64_t begin,
                                           int64_t end) {
@@ -317,7 +319,7 @@ template <bool Dot>
   }
 }
 
-/// The parts [begin, end) of all chains.
+/// Computes the parts [begin, end), counted through all chains.
 template <bool Dot>
 [[gnu::always_inline]] inline void run(void *const *captures, int64_t begin,
                                        int64_t end) {
@@ -327,7 +329,7 @@ template <bool Dot>
     const Group::Chain &chain = group.chains[i];
     int64_t first = std::max<int64_t>(begin - start, 0),
             last = std::min(end - start, chain.parts);
-    // Weights are read fastest in long runs.
+    // Weights are read fastest in long runs, so one product follows the other.
     for (unsigned k = 0; k < chain.count && first < last; ++k)
       runJob<Dot>(group.jobs[chain.jobs[k]], first, last);
     start += chain.parts;
@@ -358,7 +360,7 @@ std::optional<Panels> panelsOf(const MatmulSpec &spec) {
   std::string_view tag = spec.layout;
   Panels panels;
   if (tag == "ab") {
-    // One panel as wide as the matrix; taken in parts.
+    // Rows of the matrix are n long; each panel is `width` of their columns.
     for (int64_t width : {64, 32, 16, 8})
       if (spec.n % width == 0) {
         panels.width = panels.panelStride = width;

@@ -1,15 +1,17 @@
 //===- RowKernels.h - Products of one row and packed matrices ---*- C++ -*-===//
 //
-// Decoding reads every weight once for each token, so nothing but the rate of
-// reading counts; oneDNN's kernels, made for many rows, reach 70 to 90 % of it.
-// Here the panels of oneDNN's packed layouts are read in the order in which
-// they lie in memory, and what follows the product happens to a panel's results
-// while they are in registers or in the first-level cache.
+// Decoding reads every weight once for each token, so its speed is the rate at
+// which memory is read. oneDNN's kernels are made for many rows, and reach 70
+// to 90 % of that rate. The kernels here read the panels of oneDNN's packed
+// layouts in the order in which they lie in memory. Bias and post-ops are
+// applied to the results of a panel while they are in registers or in the
+// first-level cache.
 //
-// Products and sums are f32; where bf16 is multiplied in pairs, denormals count
-// as zeros. The order of a sum over k does not depend on the number of threads:
-// it is that of k, or, where a matrix has few panels and is in no chain with
-// others, that of parts of `partDepth`, which are added up in their order.
+// Products and sums are f32. Where pairs of bf16 are multiplied, denormals
+// count as zeros. The order of a sum over k does not depend on the number of
+// threads: usually it is the order of k. A matrix that has few panels, and is
+// in no chain with others, is divided into parts of `partDepth` values of k;
+// the sums of the parts are added in order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,29 +24,31 @@
 
 namespace lora_rt::cpu {
 
-/// How a layout orders the elements of b[k, n]: panels of `width` columns; in a
-/// panel, `group` values of k beside each other for each column, then the next
-/// columns, then the next values of k.
+/// How a layout orders the elements of b[k, n]. The matrix is divided into
+/// panels of `width` columns. Within a panel, `group` values of k of one column
+/// lie beside each other, then those of the next column, and after the last
+/// column the next `group` values of k.
 struct Panels {
   int64_t width = 0, group = 1;
-  /// What k is padded to, with zeros.
+  /// k after padding with zeros.
   int64_t paddedK = 0;
   /// Elements from one panel to the next, and from one group of k to the next.
   int64_t panelStride = 0, groupStride = 0;
 };
 
-/// Reads "BA16a64b2a", "BA16a64b" or "ab"; nothing for other layouts, and for
-/// panels of a width that no kernel has.
+/// Reads "BA16a64b2a", "BA16a64b" or "ab". nullopt for other layouts, and for
+/// widths that no kernel has.
 std::optional<Panels> panelsOf(const MatmulSpec &spec);
 
-/// Values of k in a part of a panel, and the panels up to which a matrix is
-/// divided so: more are enough for the threads.
+/// The number of values of k in a part of a panel; and the largest number of
+/// panels for which a matrix is divided into parts. With more panels, there is
+/// enough work for all threads.
 constexpr int64_t partDepth = 1024, fewPanels = 64;
 
-/// Where products read `streamedBytes` of weights at once they come from
-/// memory, and are asked for `readAhead` bytes before they are read: hardware
-/// does so within a page of 4 KiB only. From a cache it would cost a tenth
-/// more.
+/// If products read at least `streamedBytes` of weights together, the weights
+/// come from memory. The kernels then prefetch them `readAhead` bytes ahead,
+/// because the hardware prefetches only within a page of 4 KiB. If the weights
+/// were in a cache, prefetching would cost a tenth more time.
 constexpr int64_t streamedBytes = 8 << 20, readAhead = 4096;
 
 /// A product that is being executed.
@@ -53,24 +57,24 @@ struct Job {
   Panels panels;
   int64_t panelCount, parts;
   const void *weights;
-  /// a in f32, zero where k is padded; the even and the odd values of k apart
-  /// where the layout has pairs. Or a in bf16.
+  /// The row a in f32, with zeros where k is padded; for layouts with pairs,
+  /// even and odd values of k separately. Or a in bf16.
   const float *x, *xOdd;
   const uint16_t *pairs;
   const void *bias;
   void *const *operands;
   void *c;
-  /// Weights come from memory, not from a cache.
+  /// Whether the weights come from memory, not from a cache.
   bool isStreamed;
-  /// Sums of parts, [panelCount, parts, width], and how many of a panel are
-  /// there; where there are parts.
+  /// If there are parts: their sums, [panelCount, parts, width], and for each
+  /// panel how many parts are finished.
   float *partial;
   uint32_t *arrived;
 };
 
-/// Products that are executed at once: `chains` of them one after another, each
-/// of jobs over the same panels, of which the later may read what the earlier
-/// wrote there.
+/// Products that are executed together. The chains are independent. The jobs of
+/// one chain have the same panels, and later jobs may read what earlier ones
+/// wrote in the same columns.
 struct Group {
   std::array<Job, LORA_RT_MAX_GROUP> jobs;
   struct Chain {
@@ -82,13 +86,14 @@ struct Group {
   unsigned count = 0;
 };
 
-/// What this CPU runs, and whether it multiplies bf16 as it is.
+/// The loop body for this CPU, and whether it multiplies bf16 without
+/// conversion.
 struct Body {
   lora_rt_body run;
   bool dot;
 };
 
-/// An element of f32, bf16 or f16.
+/// Loads an element of f32, bf16 or f16 as f32.
 inline float load(DType type, const void *data, int64_t i) {
   switch (type) {
   case DType::BF16:
@@ -100,8 +105,8 @@ inline float load(DType type, const void *data, int64_t i) {
   }
 }
 
-/// The fastest one; it loops over the parts of all chains of a Group, which is
-/// its only capture.
+/// The fastest body for this CPU. It loops over the parts of all chains of a
+/// Group, which is its only capture.
 Body bestBody();
 
 } // namespace lora_rt::cpu

@@ -1,4 +1,10 @@
-//===- Threads.cpp --------------------------------------------------------===//
+//===- Threads.cpp - The one thread pool of the process -------------------===//
+//
+// Runs loops of generated code on libgomp's threads, and counts the cores that
+// may be used. How a loop is divided does not change results: chunks never
+// share a sum.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Threads.h"
 #include "../onednn/Team.h"
@@ -12,7 +18,7 @@
 #include <set>
 #include <string>
 
-// libgomp's ABI; unchanged since GCC 4.9.
+// The ABI of libgomp; it has not changed since GCC 4.9.
 extern "C" {
 void GOMP_parallel(void (*body)(void *), void *data, unsigned threads,
                    unsigned flags);
@@ -26,20 +32,21 @@ namespace lora_rt::cpu {
 
 namespace {
 
-/// Of the thread that begins loops.
+/// The state of the thread that begins loops.
 thread_local Backoff backoff;
 
 struct Loop {
   std::atomic<int64_t> next;
   int64_t end;
   int64_t grain;
-  /// The length of each thread's first chunk, and what these leave.
+  /// The length of the first chunk of each thread, and the rest of the range
+  /// after these.
   int64_t first, rest;
-  /// What is left of that is divided by this for the next chunk.
+  /// A later chunk is the remaining range divided by this.
   int64_t parts;
   lora_rt_body body;
   void *const *captures;
-  /// When the thread that began the loop had nothing left to do.
+  /// When the thread that began the loop had finished its part.
   double done = 0;
 };
 
@@ -80,7 +87,7 @@ unsigned usableCores() {
   CPU_ZERO(&allowed);
   if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0)
     return 1;
-  // Two hardware threads of one core name the same siblings.
+  // The hardware threads of one core list the same siblings.
   std::set<std::string> cores;
   for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
     if (!CPU_ISSET(cpu, &allowed))
@@ -123,9 +130,10 @@ void parallelFor(unsigned threads, int64_t begin, int64_t end, int64_t grain,
     body(captures, begin, end);
     return;
   }
-  // A thread begins with one long chunk: memory is read fastest in long runs.
-  // The others become smaller towards the end (Polychronopoulos and Kuck 1987),
-  // so that threads end together, whatever else their cores are doing.
+  // Each thread begins with one long chunk, because memory is read fastest in
+  // long runs. Later chunks become smaller towards the end (Polychronopoulos
+  // and Kuck 1987), so that all threads finish together even if other processes
+  // use some of the cores.
   int64_t first = count * 3 / (4 * useful);
   if (first < grain)
     first = 0;

@@ -1,8 +1,8 @@
 //===- Threads.h - The one thread pool of the process -----------*- C++ -*-===//
 //
-// Loops of generated code run on the same OpenMP library as oneDNN (libgomp),
-// by its stable entry points, so that any compiler can build this and no second
-// pool appears.
+// Loops of generated code run on the OpenMP library that oneDNN uses (libgomp),
+// so the process has only one pool of threads. The loops call the library's
+// stable entry points, so any compiler can build this.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,16 +14,16 @@
 
 namespace lora_rt::cpu {
 
-/// The number of physical cores that this process may use, also by its control
-/// group's quota; at least 1.
+/// The number of physical cores that this process may use; its control group's
+/// quota counts, too. At least 1.
 unsigned usableCores();
 
-/// Makes regions that the calling thread starts use this many threads; fails if
-/// it cannot have them.
+/// Parallel regions that the calling thread begins will use this many threads.
+/// Fails if the system does not permit them.
 Error useThreads(unsigned threads);
 
-/// Runs body over [begin, end) on `threads` threads; chunks of at least `grain`
-/// are handed out as threads become free.
+/// Runs the body over [begin, end) on `threads` threads. Chunks of at least
+/// `grain` iterations are handed out as threads become free.
 void parallelFor(unsigned threads, int64_t begin, int64_t end, int64_t grain,
                  lora_rt_body body, void *const *captures);
 

@@ -1,4 +1,10 @@
 //===- Handles.cpp - Element types, descriptors and layout names ----------===//
+//
+// Translates between our names (types, layouts) and oneDNN's descriptors. Every
+// status of oneDNN is checked; a type or layout that oneDNN does not have is an
+// error.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Handles.h"
 #include "lora-runtime/Layouts.h"
@@ -10,8 +16,8 @@ namespace lora_rt::onednn {
 
 namespace {
 
-/// The format tags that a matrix can have, by name. Asking oneDNN for the names
-/// keeps this right for every version.
+/// The format tags that a matrix can have, by name. The names come from oneDNN,
+/// so they are right for every version.
 const std::map<std::string, dnnl_format_tag_t, std::less<>> &matrixTags() {
   static const auto tags = [] {
     std::map<std::string, dnnl_format_tag_t, std::less<>> result;

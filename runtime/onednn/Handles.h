@@ -1,4 +1,9 @@
-//===- Handles.h - Owners of oneDNN's objects and checked calls -*- C++ -*-===//
+//===- Handles.h - Owners of oneDNN objects, checked calls -----*- C++ -*-===//
+//
+// oneDNN's C objects as std::unique_ptr, and its statuses as Error. Both the
+// compiler and the CPU backend use oneDNN through this header.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_ONEDNN_HANDLES_H
 #define LORA_RUNTIME_ONEDNN_HANDLES_H
@@ -32,7 +37,7 @@ using PostOps = Owner<dnnl_post_ops_t, dnnl_post_ops_destroy>;
 using PrimitiveDesc = Owner<dnnl_primitive_desc_t, dnnl_primitive_desc_destroy>;
 using Primitive = Owner<dnnl_primitive_t, dnnl_primitive_destroy>;
 
-/// Success, or what oneDNN said about `what`.
+/// Success, or an error with oneDNN's status and `what` was being done.
 template <typename... Parts>
 Error check(dnnl_status_t status, const Parts &...what) {
   if (status == dnnl_success)
@@ -47,18 +52,19 @@ Error check(dnnl_status_t status, const Parts &...what) {
                    "oneDNN: ", what..., ": ", text);
 }
 
-/// oneDNN's name of an element type; fails for those it has none for.
+/// oneDNN's value for an element type; an error for types that oneDNN does not
+/// have.
 Expected<dnnl_data_type_t> dataType(DType type);
 
 /// The descriptor of the weights {k, n} in a layout.
 Expected<MemoryDesc> weightsDesc(std::string_view layout, int64_t n, int64_t k,
                                  DType type);
 
-/// The layout of a weights descriptor; nullopt if it has no name.
+/// The layout's name of a weights descriptor; nullopt if it has none.
 std::optional<std::string> layoutOf(const_dnnl_memory_desc_t desc, int64_t n,
                                     int64_t k, DType type);
 
-/// A CPU engine.
+/// Makes an engine for the CPU.
 Expected<Engine> cpuEngine();
 
 } // namespace lora_rt::onednn

@@ -1,4 +1,11 @@
-//===- Layouts.cpp --------------------------------------------------------===//
+//===- Layouts.cpp - Choosing and converting weight layouts ---------------===//
+//
+// Implements Layouts.h. oneDNN decides which layout is best and how it lies in
+// memory. One exception is packing into blocks of 4-byte units, which this file
+// does itself, because it is faster than oneDNN's reorder and gives the same
+// bytes.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Layouts.h"
 #include "Handles.h"
@@ -8,7 +15,7 @@
 #include <cstring>
 #include <optional>
 
-// Of libgomp, which oneDNN runs on.
+// Functions of libgomp, the OpenMP runtime that oneDNN uses.
 extern "C" {
 int omp_get_max_threads(void);
 void omp_set_num_threads(int threads);
@@ -40,7 +47,8 @@ constexpr InstructionSet instructionSets[] = {
     {"avx512_core_amx_fp16", dnnl_cpu_isa_avx512_core_amx_fp16},
 };
 
-/// How a blocked layout of {k, n} lies in memory; points into the descriptor.
+/// How a blocked layout of {k, n} lies in memory. The pointers point into the
+/// descriptor.
 struct Blocking {
   int innerCount = 0;
   dnnl_dims_t *strides = nullptr, *innerBlocks = nullptr, *innerDims = nullptr;
@@ -73,15 +81,16 @@ struct Blocking {
   }
 };
 
-/// A layout {k, n} of blocks of 4-byte units, each some elements of k: a block
-/// is rows of `columns` units. What matmuls want, and oneDNN packs element by
-/// element.
+/// A layout of {k, n} in blocks of 4-byte units. A unit holds one or more
+/// elements that follow each other along k. A block is `rows` rows of `columns`
+/// units. oneDNN's matmuls prefer such layouts, but its reorder packs them
+/// element by element.
 struct UnitBlocks {
   int64_t rows = 0, columns = 0;
-  /// Bytes from a block to the next along k and n.
+  /// Bytes from one block to the next, along k and along n.
   int64_t strideK = 0, strideN = 0;
 
-  /// Nothing for other layouts, and where a block would be padded.
+  /// nullopt for other layouts, and if a block would be padded.
   static std::optional<UnitBlocks> of(const Blocking &blocking, int64_t n,
                                       int64_t k, size_t elementBytes) {
     const int64_t *blocks = *blocking.innerBlocks, *dims = *blocking.innerDims;
@@ -98,8 +107,9 @@ struct UnitBlocks {
                       (*blocking.strides)[1] * int64_t(elementBytes)};
   }
 
-  /// `n` rows of `rowBytes` bytes. A block is filled from whole cache lines of
-  /// the source: rows that are a power of two apart share few sets of a cache.
+  /// Packs `n` rows of `rowBytes` bytes. Each block is filled from whole cache
+  /// lines of the source: rows whose distance is a power of two share few sets
+  /// of a cache, so a line might be evicted before its other elements are used.
   void pack(const std::byte *source, std::byte *target, int64_t n,
             int64_t rowBytes) const {
     for (int64_t j = 0; j < n / columns; ++j)
@@ -123,7 +133,7 @@ Expected<Memory> memory(dnnl_engine_t engine, const_dnnl_memory_desc_t desc,
   return Memory(raw);
 }
 
-/// "gemm:jit:f32", "brg:avx512_core_bf16", ...
+/// The name of the implementation: "gemm:jit:f32", "brg:avx512_core_bf16", ...
 std::string_view implementationOf(const PrimitiveDesc &desc) {
   const char *name = nullptr;
   dnnl_primitive_desc_query(desc.get(), dnnl_query_impl_info_str, 0,
@@ -171,9 +181,10 @@ Expected<std::string> preferredLayout(MatmulSpec spec) {
   Expected<PrimitiveDesc> desc = describeMatmul(engine->get(), spec);
   if (!desc)
     return desc.takeError();
-  // Without AVX-512 it is GEMM, which packs weights in each call, from either
-  // order: from columns with less work, but from rows it reads what is not in a
-  // cache faster, since columns are pages apart.
+  // Without AVX-512 the implementation is a GEMM, which packs the weights in
+  // each call, from rows or from columns. Packing from columns is less work.
+  // But columns are pages apart, so weights that are not in a cache are read
+  // faster as rows.
   constexpr int64_t cached = 4 << 20;
   if (!instructionSet().starts_with("avx512") &&
       implementationOf(*desc).starts_with("gemm") &&
@@ -219,7 +230,8 @@ Expected<int64_t> separableRows(std::string_view layout, int64_t n, int64_t k,
   for (int i = 0; i < blocking->innerCount; ++i)
     if ((*blocking->innerDims)[i] == 1)
       rows *= (*blocking->innerBlocks)[i];
-  // The blocks of n are the outermost if one of them holds all of its k.
+  // If the first block of n holds all of k, the blocks of n are the outermost
+  // ones.
   Expected<uint64_t> one = packedBytes(layout, std::min(rows, n), k, type);
   if (!one)
     return one.takeError();
@@ -238,7 +250,8 @@ Error repack(std::string_view from, const void *source, std::string_view to,
   Expected<Engine> engine = cpuEngine();
   if (!engine)
     return engine.takeError();
-  // Too small to share, or nobody to share it with.
+  // One thread is used if the matrix is too small to share, or if no team can
+  // be started.
   OneThread alone(n * k * int64_t(sizeOf(type)) < 1 << 18 ||
                   !canHaveTeam(unsigned(omp_get_max_threads())));
   dnnl_stream_t rawStream = nullptr;
@@ -259,7 +272,7 @@ Error repack(std::string_view from, const void *source, std::string_view to,
                           "repacking from ", from, " to ", to))
     return error;
   Primitive reorder(rawReorder);
-  // oneDNN's memory objects have no const; the source is only read.
+  // oneDNN's memory objects have no const. The source is only read.
   Expected<Memory> sourceMemory =
       memory(engine->get(), sourceDesc->get(), const_cast<void *>(source));
   if (!sourceMemory)
@@ -295,7 +308,7 @@ Error pack(std::string_view layout, const void *plain, void *packed, int64_t n,
 
 Expected<ElementOffsets> elementOffsets(std::string_view layout, int64_t n,
                                         int64_t k) {
-  // Offsets count elements, so any element type gives them.
+  // Offsets count elements, so they are the same for every element type.
   Expected<MemoryDesc> desc = weightsDesc(layout, n, k, DType::F32);
   if (!desc)
     return desc.takeError();
@@ -304,9 +317,9 @@ Expected<ElementOffsets> elementOffsets(std::string_view layout, int64_t n,
     return blocking.takeError();
 
   // The inner blocks are listed from the outermost to the innermost; the last
-  // one is contiguous. A coordinate is split from the inside outwards, and what
-  // is left counts whole blocks. Each coordinate's share is independent of the
-  // other.
+  // one is contiguous. A coordinate is split from the innermost block outwards;
+  // the rest counts whole blocks. The offsets of the two coordinates are
+  // independent of each other, and are added.
   auto offset = [&](int dim, int64_t coordinate) {
     int64_t result = 0, blockStride = 1;
     for (int i = blocking->innerCount - 1; i >= 0; --i) {

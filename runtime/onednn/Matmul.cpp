@@ -1,4 +1,10 @@
-//===- Matmul.cpp ---------------------------------------------------------===//
+//===- Matmul.cpp - A matmul with post-ops, described ---------------------===//
+//
+// Builds oneDNN's primitive descriptor of a MatmulSpec: memory descriptors with
+// strides, attributes, and post-ops in the order of the spec. The compiler and
+// the backend both use it, so that both ask oneDNN for the same primitive.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Matmul.h"
 #include "lora-runtime/Layouts.h"
@@ -21,8 +27,8 @@ namespace onednn {
 
 namespace {
 
-/// Row-major memory of a matrix, or of its transpose; `stride` is the number of
-/// elements from one stored row to the next, 0 if they follow each other.
+/// Describes a row-major matrix, or its transpose. `stride` is the number of
+/// elements from one stored row to the next; 0 if the rows follow each other.
 Expected<MemoryDesc> plainDesc(int64_t rows, int64_t columns, DType type,
                                bool transposed, int64_t stride = 0) {
   Expected<dnnl_data_type_t> element = dataType(type);

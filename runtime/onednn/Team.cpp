@@ -1,4 +1,9 @@
-//===- Team.cpp -----------------------------------------------------------===//
+//===- Team.cpp - OpenMP's threads ----------------------------------------===//
+//
+// Implements Team.h by starting as many threads as OpenMP would need, and
+// ending them.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Team.h"
 #include "lora-runtime/Thread.h"
@@ -9,7 +14,7 @@ bool canHaveTeam(unsigned threads) {
   thread_local unsigned proven = 1;
   if (threads <= proven)
     return true;
-  // Those that the pool has already count, too.
+  // The threads that the pool already has need not be started again.
   unsigned missing = threads - proven;
   if (startableThreads(missing) < missing)
     return false;

@@ -1,8 +1,8 @@
-//===- Team.h - OpenMP's threads ---------------------------------*- C++
-//-*-===//
+//===- Team.h - OpenMP's threads ------------------------------------------===//
 //
-// libgomp ends the process when it cannot start a thread. Each thread that
-// begins a parallel region has a pool of its own, which lasts as long as it.
+// libgomp ends the process if it cannot start a thread. Each thread that begins
+// a parallel region has its own pool, which exists as long as the thread. So
+// canHaveTeam is called before a region begins.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,8 +11,8 @@
 
 namespace lora_rt {
 
-/// Whether the calling thread can begin a region of so many threads. Tries it
-/// once for each number that is larger than those before.
+/// Whether the calling thread can begin a parallel region of `threads` threads.
+/// Starts threads only for numbers larger than those that succeeded before.
 bool canHaveTeam(unsigned threads);
 
 } // namespace lora_rt

@@ -1,4 +1,10 @@
-//===- ElfSections.cpp ----------------------------------------------------===//
+//===- ElfSections.cpp - One more section for a program -------------------===//
+//
+// Implements ElfSections.h. Every offset and size of the file is checked before
+// it is used. The tables of programs that strip, objcopy or patchelf rewrote
+// are accepted.
+//
+//===----------------------------------------------------------------------===//
 
 #include "ElfSections.h"
 
@@ -9,17 +15,17 @@ namespace lora_rt {
 
 namespace {
 
-/// Of all names of sections; a program with debug information has some
-/// thousand bytes of them.
+/// The limit for the names of all sections. A program with debug information
+/// has some thousand bytes of names.
 constexpr uint64_t maxNameBytes = uint64_t(16) << 20;
 
-/// Whether a section has bytes in the file. For the others sh_offset and
-/// sh_size say nothing about it.
+/// Whether a section has bytes in the file. For sections without bytes,
+/// sh_offset and sh_size say nothing about the file.
 bool hasBytes(const Elf64_Shdr &section) {
   return section.sh_type != SHT_NULL && section.sh_type != SHT_NOBITS;
 }
 
-/// Whether it has, and they lie in a file of `size` bytes.
+/// Whether a section has bytes, and they lie inside a file of `size` bytes.
 bool isInside(const Elf64_Shdr &section, uint64_t size) {
   return hasBytes(section) && section.sh_offset <= size &&
          section.sh_size <= size - section.sh_offset;
@@ -87,7 +93,7 @@ ElfSections::find(std::string_view name) const {
 }
 
 bool ElfSections::removeLast(std::string_view name) {
-  // strip puts the names at the end.
+  // strip puts the section of names at the end of the table.
   size_t count = sections.size(), names = header.e_shstrndx;
   if (count < 2 || names >= count)
     return false;
@@ -114,7 +120,7 @@ bool ElfSections::removeLast(std::string_view name) {
 
 Error ElfSections::writeWith(OutputFile &file, std::string_view name,
                              Range place, uint64_t alignment) const {
-  // Larger numbers of sections have another form.
+  // More sections need an extended form of the table, which is not supported.
   if (sections.size() + 1 >= SHN_LORESERVE)
     return makeError(ErrorCode::Unsupported, file.path(), ": the program has ",
                      sections.size(), " sections, which leaves no room for '",

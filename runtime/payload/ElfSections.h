@@ -1,8 +1,8 @@
 //===- ElfSections.h - One more section for a program -----------*- C++ -*-===//
 //
 // Reads and rewrites the section header table of a 64-bit little-endian ELF
-// file, which is all that adding a section without an address takes: nothing
-// that is loaded moves.
+// file. A section without an address needs no other change: nothing that is
+// loaded moves.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,17 +35,18 @@ public:
   /// How many sections have this name.
   size_t count(std::string_view name) const;
 
-  /// Where the first section of this name with bytes in the file has them; the
-  /// range lies inside the file.
+  /// The place of the first section of this name that has bytes in the file.
+  /// The range lies inside the file.
   std::optional<Range> find(std::string_view name) const;
 
-  /// Forgets the last section, not counting that of the names, as if
-  /// `writeWith` had not added it. False if it has another name, or if anything
-  /// but the names lies behind it in the file.
+  /// Removes the last section before that of the names, so that the table is as
+  /// it was before `writeWith`. Returns false if that section has another name,
+  /// or if anything but the names follows it in the file.
   bool removeLast(std::string_view name);
 
-  /// Appends to `file`, which holds the program and the new section's bytes,
-  /// the names and the table, and makes the ELF header point to them.
+  /// Appends the names and the section header table to `file`, which already
+  /// holds the program and the bytes of the new section, and makes the ELF
+  /// header point to them.
   Error writeWith(OutputFile &file, std::string_view name, Range place,
                   uint64_t alignment) const;
 

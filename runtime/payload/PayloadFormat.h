@@ -1,4 +1,9 @@
 //===- PayloadFormat.h - The fixed bytes of the container -------*- C++ -*-===//
+//
+// The header of a payload and the limits of its table of contents. The writer
+// and the reader share these numbers; docs/executable-format.md describes them.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_PAYLOAD_PAYLOADFORMAT_H
 #define LORA_RUNTIME_PAYLOAD_PAYLOADFORMAT_H
@@ -14,9 +19,9 @@ inline constexpr char payloadMagic[8] = {'L', 'O', 'R', 'A',
 inline constexpr uint32_t payloadVersion = 1;
 /// A file has code, a manifest, a pack and some libraries.
 inline constexpr uint64_t maxParts = 1024;
-/// Of a part's name: "lib:" and the name of a file at most.
+/// The limit of a part's name: "lib:" and a file name.
 inline constexpr uint64_t maxPartName = 4 + 255;
-/// A row of the table of contents has its name and some hundred characters.
+/// A row of the table of contents has a name and some hundred characters.
 inline constexpr uint64_t maxTableBytes = maxParts * 1024;
 
 /// The first bytes of a payload; little-endian. Offsets count from here.

@@ -1,4 +1,10 @@
-//===- PayloadReader.cpp --------------------------------------------------===//
+//===- PayloadReader.cpp - Opening a compiled file ------------------------===//
+//
+// Finds the payload in a file, checks its header and its table of contents, and
+// gives out parts. A part's bytes are compared with their checksum when
+// `verified` is called, not before.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../core/Json.h"
 #include "ElfSections.h"
@@ -17,7 +23,8 @@ namespace lora_rt {
 
 namespace {
 
-/// Where the payload of a file lies; nullopt if it has none.
+/// The place of the payload in a file; nullopt if the file has none. A file
+/// that is not a program is a payload as a whole.
 Expected<std::optional<ElfSections::Range>> locate(const MappedFile &file) {
   std::span<const std::byte> bytes = file.bytes();
   if (!ElfSections::isElf(bytes))
@@ -37,14 +44,14 @@ Expected<std::optional<ElfSections::Range>> locate(const MappedFile &file) {
   return place;
 }
 
-/// Names become those of memory files, and are printed.
+/// Names are printed, and become names of memory files.
 bool isPartName(const std::string &name) {
   return !name.empty() && name.size() <= maxPartName &&
          std::none_of(name.begin(), name.end(),
                       [](unsigned char c) { return c < ' ' || c == 0x7f; });
 }
 
-/// Whether no two of the ranges share a byte; empty ones have none.
+/// Whether no two of the ranges share a byte. Empty ranges share none.
 bool areDisjoint(std::vector<ElfSections::Range> ranges) {
   std::sort(ranges.begin(), ranges.end(),
             [](const ElfSections::Range &a, const ElfSections::Range &b) {
@@ -87,7 +94,7 @@ Expected<Payload> Payload::openDescriptor(int descriptor) {
 }
 
 Expected<Payload> Payload::openMemory(std::span<const std::byte> bytes) {
-  // Weights are used where they lie.
+  // Weights are used where they lie, so their alignment matters.
   if (reinterpret_cast<uintptr_t>(bytes.data()) % 64 != 0)
     return makeError(ErrorCode::InvalidArgument,
                      "a compiled model in memory begins at a multiple of 64 "
@@ -176,7 +183,7 @@ Error Payload::readTable() {
 void Payload::prefetch(const Part &part) const {
   if (descriptor() < 0)
     return; // It is in memory.
-  // Only advice: without it pages come when they are touched.
+  // This is only advice. Without it, pages are read when they are accessed.
   (void)posix_fadvise(descriptor(), off_t(part.offset), off_t(part.bytes),
                       POSIX_FADV_WILLNEED);
 }

@@ -1,4 +1,10 @@
-//===- PayloadWriter.cpp --------------------------------------------------===//
+//===- PayloadWriter.cpp - Writing a compiled file ------------------------===//
+//
+// Writes the stub, the parts and the table of contents, and computes the
+// checksums while it writes. The file gets its name in commit; before that,
+// nothing is visible.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../core/Json.h"
 #include "ElfSections.h"
@@ -47,8 +53,8 @@ struct PayloadWriter::State {
   uint64_t tensorStart = 0; ///< in the file
   std::unique_ptr<XXH3_state_t, FreeHash> tensorHash;
 
-  /// Writes bytes and adds them to checksums, at the same time if it takes long
-  /// enough.
+  /// Writes bytes and adds them to checksums; for large pieces both at the same
+  /// time.
   Error append(std::span<const std::byte> bytes,
                std::initializer_list<XXH3_state_t *> hashes) {
     auto update = [&] {
@@ -69,12 +75,12 @@ struct PayloadWriter::State {
     return error;
   }
 
-  /// Starts the payload behind the program.
+  /// Begins the payload after the program.
   Error begin() {
     if (Error error = file.alignTo(pageBytes))
       return error;
     start = file.position();
-    // The header's room; commit fills it.
+    // Leaves space for the header; commit writes it.
     std::vector<std::byte> room(sizeof(PayloadHeader));
     return file.append(room);
   }
@@ -116,7 +122,7 @@ Expected<PayloadWriter> PayloadWriter::create(const std::string &path,
 Expected<PayloadWriter> PayloadWriter::createLike(const std::string &path,
                                                   const Payload &source) {
   auto state = std::make_unique<State>();
-  // A copy is for those who may read what it is of.
+  // A copy must not be readable by more users than its source.
   struct stat facts;
   bool isKnown = fstat(source.descriptor(), &facts) == 0;
   Expected<OutputFile> file =

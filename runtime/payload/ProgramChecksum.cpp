@@ -1,4 +1,9 @@
-//===- ProgramChecksum.cpp ------------------------------------------------===//
+//===- ProgramChecksum.cpp - Whether a stub is what it was ----------------===//
+//
+// Implements programChecksum: hashes the ELF header without its section fields,
+// then the flags, addresses and bytes of each loaded segment.
+//
+//===----------------------------------------------------------------------===//
 
 #include "ProgramChecksum.h"
 #include "ElfSections.h"
@@ -42,7 +47,7 @@ Expected<std::string> programChecksum(std::span<const std::byte> bytes,
       return fail("is damaged (a segment lies outside the file)");
     std::span<const std::byte> content =
         bytes.subspan(segment.p_offset, segment.p_filesz);
-    // The header is part of the first segment.
+    // The header is part of the first segment, and was hashed before.
     if (segment.p_offset < sizeof(header))
       content = content.subspan(
           std::min(content.size(), sizeof(header) - segment.p_offset));
