@@ -1,9 +1,9 @@
 //===- ProgramFile.h - A compiled file whose weights can change -*- C++ -*-===//
 //
 // A file of lora-compile, opened so that it can be written again with other
-// weights. docs/executable-format.md describes its parts. Everything that is read
-// is first compared with its checksum, so that damaged data does not get a new
-// checksum.
+// weights. docs/executable-format.md describes its parts. Everything that is
+// read is first compared with its checksum, so that damaged data does not get a
+// new checksum.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,8 +1,9 @@
 //===- ApproximateMath.cpp - Functions in line instead of libm ------------===//
 //
-// Which functions: those whose polynomial is good to a few units in the last
-// place over the whole range, in f32. The sine and cosine upstream are not,
-// near multiples of pi; f64 is never approximated.
+// A function is approximated if its polynomial has an error of a few units in
+// the last place over the whole range, in f32. Upstream's sine and cosine do
+// not have this accuracy near multiples of pi, so they are left out. f64 is
+// never approximated.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,4 +1,4 @@
-//===- Folder.cpp - Folders of models and adapters, and their errors -------===//
+//===- Folder.cpp - Folders of models and adapters, and their errors ------===//
 //
 // Finds the folder that a path means, and builds the errors for folders that
 // cannot be used. It reads names, links, small JSON files and the first bytes

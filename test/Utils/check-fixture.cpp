@@ -1,8 +1,9 @@
 //===- check-fixture.cpp - A fixture's models against its references ------===//
 //
-// For each adapter of a folder of test/Fixtures: compiles the model with it,
-// merged and unmerged, runs both as a user would, and compares with what
-// transformers and PEFT computed. test/Fixtures/README.md describes the folder.
+// For each adapter of a folder of test/Fixtures: compiles the model with the
+// adapter, merged and unmerged, runs both programs as a user would, and
+// compares the results with those of transformers and PEFT.
+// test/Fixtures/README.md describes the folder.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,7 +31,8 @@ namespace {
   std::exit(1);
 }
 
-/// The contents of a file; `otherwise` where it cannot be read, if it is given.
+/// The contents of a file. If it cannot be read, `otherwise`; without
+/// `otherwise` that is an error.
 std::string readText(const std::string &path, const char *otherwise = nullptr) {
   std::ifstream stream(path, std::ios::binary);
   if (!stream && otherwise)
@@ -66,7 +68,7 @@ std::vector<float> toFloats(const TensorView &tensor) {
   return values;
 }
 
-/// "5,7,9" of an I32 or I64 tensor.
+/// An I32 or I64 tensor as "5,7,9".
 std::string toList(const TensorView &tensor) {
   std::string text;
   for (int64_t i = 0; i < tensor.elements(); ++i) {
@@ -79,7 +81,7 @@ std::string toList(const TensorView &tensor) {
   return text;
 }
 
-/// A fixture and where its programs are made.
+/// A fixture, and the folder in which its programs are made.
 class Fixture {
 public:
   Fixture(std::string folder, std::string work)
@@ -98,7 +100,7 @@ public:
   bool check(const std::string &only, bool bf16);
 
 private:
-  /// The tensor of a row: NAME.ROW, or NAME where there is only one row.
+  /// The tensor of a row: NAME.ROW, or NAME if there is only one row.
   const TensorView *find(const std::string &name, size_t row) const {
     if (const TensorView *tensor =
             reference.find(name + "." + std::to_string(row)))
@@ -111,7 +113,8 @@ private:
     fail(folder + "/reference.safetensors: no tensor '" + name + "'");
   }
 
-  /// Whether the model could be compiled with these options, to WORK/model.
+  /// Compiles the model with these options to WORK/model. Returns false if that
+  /// fails.
   bool compile(const std::string &options, bool bf16) {
     std::string file = work + "/model";
     return succeeds("lora-compile " + folder + "/model --quiet" + options +
@@ -120,15 +123,16 @@ private:
                     "/log >&2; false; }");
   }
 
-  /// The largest difference of the rows that `option` writes from tensor NAME.
+  /// The largest difference between the rows that the program writes with
+  /// `option` and tensor NAME.
   double compare(const std::string &file, const std::string &option,
                  const std::string &name, float *largest);
   void checkGreedy(const std::string &file, const std::string &name);
-  /// The largest difference of the last logits of the prompt `ids` from
-  /// `expected`.
+  /// The largest difference between the logits after the last token of the
+  /// prompt `ids` and `expected`.
   double compareLast(const std::string &file, const TensorView &ids,
                      const TensorView &expected);
-  /// Prompts of other lengths or with other ids that the fixture has.
+  /// Checks the fixture's prompts of other lengths or with other ids.
   void checkPrompts(const std::string &file, const std::string &name,
                     const std::string &form);
   /// The greatest error allowed for results with adapter \p name of which the
@@ -186,7 +190,7 @@ double Fixture::compare(const std::string &file, const std::string &option,
          ", expected rows of " + std::to_string(longest) + " tokens");
   for (size_t row = 0; row < lengths.size(); ++row) {
     compareAt(row * longest * width, get(name, row));
-    // What a shorter row does not have is zero.
+    // A shorter row is filled up with zeros.
     for (size_t i = lengths[row] * width; i < longest * width; ++i)
       if (values[row * longest * width + i] != 0)
         fail(out + ": expected zeros after the end of row " +
@@ -233,8 +237,9 @@ double Fixture::compareLast(const std::string &file, const TensorView &ids,
 
 void Fixture::checkPrompts(const std::string &file, const std::string &name,
                            const std::string &form) {
-  // Below the length at which rotary frequencies change; a vocabulary's new
-  // ids; and, where the model has positions for it, a prompt of many calls.
+  // The default prompt is shorter than the length at which rotary frequencies
+  // change. The others contain new ids of the vocabulary and, if the model has
+  // positions for it, a prompt of many calls.
   auto config = nlohmann::json::parse(readText(folder + "/model/config.json"));
   int64_t positions = config.value("max_position_embeddings",
                                    config.value("n_positions", int64_t(0)));
@@ -252,9 +257,10 @@ void Fixture::checkPrompts(const std::string &file, const std::string &name,
 }
 
 double Fixture::tolerance(const std::string &name, float largest) {
-  // F32 sums in another order; rounding grows with the numbers. PEFT derives
-  // PiSSA's base weights by an SVD in f32, which is off by 1e-5; with one in
-  // f64, its own logits are up to 8e-4 from those that are recorded.
+  // Sums in F32 are in another order, and rounding grows with the numbers. PEFT
+  // derives PiSSA's base weights by an SVD in f32, which has errors of 1e-5.
+  // With an SVD in f64, PEFT's own logits differ by up to 8e-4 from the
+  // recorded ones.
   bool startsWithSvd =
       readText(folder + "/adapters/" + name + "/adapter_config.json", "")
           .find("\"pissa\"") != std::string::npos;
@@ -281,7 +287,7 @@ void Fixture::checkForm(const std::string &name, const std::string &form,
   }
   float largest = 0;
   double error = compare(file, "--logits", result, &largest);
-  // The largest of few errors is a matter of luck.
+  // With few values, the largest error varies by chance.
   if (bf16)
     return report(name, form, error,
                   (get(result, 0).elements() < 500 ? 2.5 : 1.5) *
@@ -315,7 +321,7 @@ bool Fixture::check(const std::string &only, bool bf16) {
     ++checked;
     std::string options = " --adapter " + folder + "/adapters/" + name;
     bool greedy = adapter.value("greedy", false);
-    // An adapter may make another model of the base.
+    // An adapter may change the task of the base model.
     task = adapter.value("task", facts.at("task").get<std::string>());
     checkForm(name, "merged", options, "adapter." + name, greedy, bf16);
     checkForm(name, "unmerged", options + " --unmerged", "adapter." + name,

@@ -1,8 +1,8 @@
 //===- make-adapter.cpp - Adapter folders of any shape for tests ----------===//
 //
-// Writes adapter_config.json and adapter_model.safetensors for tests whose
-// question is what an adapter's names, shapes and settings do. The numbers
-// depend on nothing but the tensors' names.
+// Writes adapter_config.json and adapter_model.safetensors for tests of an
+// adapter's names, shapes and settings. The numbers depend only on the tensors'
+// names.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,8 +1,8 @@
 //===- make-checkpoint.cpp - Random models of any shape for tests ---------===//
 //
 // Writes a Hugging Face folder of a Llama with random weights, and a PEFT
-// adapter for it: for tests whose question is a shape (depth, width), not what
-// a trained model says. The numbers depend on nothing but the tensors' names.
+// adapter for it. They serve tests of shapes (depth, width), which need no
+// trained model. The numbers depend only on the tensors' names.
 //
 //===----------------------------------------------------------------------===//
 
@@ -61,7 +61,7 @@ static std::vector<float> randomValues(const std::string &name, int64_t count,
   return values;
 }
 
-/// Norms are near 1; matrices keep the variance of what goes through them.
+/// Norm weights are near 1. Matrices keep the variance of their input.
 static Error writeTensors(const std::string &path,
                           const std::vector<TensorSpec> &specs) {
   auto writer = SafetensorsWriter::create(path, specs);

@@ -1,7 +1,7 @@
 //===- payload-part.cpp - Takes a part out of a compiled file -------------===//
 //
 // For tests that look at the native code or the manifest of a compiled file, or
-// need a file that lacks a part or has another one in its place.
+// that need a file without a part or with another one in its place.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,8 +18,8 @@ static int fail(const std::string &message) {
   return 1;
 }
 
-/// Writes the file again without a part, or with a file's bytes as that part;
-/// checksums are those of what is written.
+/// Writes the file again without a part, or with the contents of a file as that
+/// part. The checksums fit what is written.
 static int rewrite(const Payload &payload, std::string_view name,
                    std::optional<std::string> content,
                    const std::string &output) {

@@ -1,7 +1,8 @@
-//===- AdapterFuzzer.cpp - Any tensors may come beside a PEFT config ------===//
+//===- AdapterFuzzer.cpp - Any tensors beside a PEFT config ---------------===//
 //
 // The input describes a folder: {"config": JSON of adapter_config.json,
-// "tensors": header of adapter_model.safetensors without places}.
+// "tensors": header of adapter_model.safetensors without offsets}. Opening it
+// must end with an adapter that can be used, or with an error.
 //
 //===----------------------------------------------------------------------===//
 

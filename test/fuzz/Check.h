@@ -1,4 +1,9 @@
-//===- Check.h - What must hold while fuzzing, and files for it -*- C++ -*-===//
+//===- Check.h - Checks and files for fuzzers -------------------*- C++ -*-===//
+//
+// What all fuzzers share: a check that ends the process with a report, and
+// files and folders that readers can open by their paths.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_TEST_FUZZ_CHECK_H
 #define LORA_TEST_FUZZ_CHECK_H
@@ -12,7 +17,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/// Ends the fuzzer with a report when a property does not hold.
+/// Ends the fuzzer with a report if the condition does not hold.
 #define CHECK(condition)                                                       \
   do {                                                                         \
     if (!(condition)) {                                                        \
@@ -24,13 +29,13 @@
 
 namespace fuzz {
 
-/// A file in memory that readers open by its path.
+/// A file in memory that readers can open by its path.
 class MemoryFile {
 public:
   MemoryFile() : fd(memfd_create("fuzz", MFD_CLOEXEC)) { CHECK(fd >= 0); }
   ~MemoryFile() { close(fd); }
 
-  /// The path of a file with these bytes; the one before is overwritten.
+  /// The path of a file with these bytes, which replace the former ones.
   std::string set(std::string_view bytes) {
     CHECK(ftruncate(fd, 0) == 0);
     CHECK(pwrite(fd, bytes.data(), bytes.size(), 0) == ssize_t(bytes.size()));
@@ -41,7 +46,7 @@ private:
   int fd;
 };
 
-/// A folder of this process, removed at its end.
+/// A folder of this process. The destructor removes it.
 class Folder {
 public:
   Folder() {

@@ -1,7 +1,7 @@
 //===- CheckpointFuzzer.cpp - Index and shards that disagree --------------===//
 //
 // The input describes a folder: {"index": JSON of the index, or its text,
-// "files": {name: header without places}}.
+// "files": {name: header without offsets}}.
 //
 //===----------------------------------------------------------------------===//
 
@@ -53,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   size_t tensors = 0;
   if (input.contains("files") && input["files"].is_object())
     for (const auto &[name, header] : input["files"].items()) {
-      // Only what can be a name of one file of this folder.
+      // The name must be that of one file in this folder.
       if (name.empty() || name.size() > 64 || name[0] == '.' ||
           name.find_first_of(std::string_view("/\0", 2)) != std::string::npos)
         continue;

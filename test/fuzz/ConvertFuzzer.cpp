@@ -2,8 +2,8 @@
 //
 // The input describes a folder of mlx-lm: {"config": JSON of
 // adapter_config.json, "tensors": header of adapters.safetensors without
-// places}. The same tensors are read as a file of loralib, too, with the
-// options that "loralib" describes.
+// offsets}. The same tensors are also read as a file of loralib, with the
+// options in "loralib".
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,7 +48,7 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
   return fuzz::mutateText(data, size, maxSize, seed, words);
 }
 
-/// What every reader promises of its branches.
+/// Checks what every reader promises of its branches.
 static void check(const std::vector<lora::ModuleFactors> &modules) {
   for (const lora::ModuleFactors &factors : modules) {
     CHECK(!factors.module.empty());

@@ -1,8 +1,9 @@
 //===- ElfProgram.h - Programs around a payload -----------------*- C++ -*-===//
 //
-// A program as its header and its sections. It is written with places that fit
-// what it holds, of which then some are changed: a random change of bytes
-// leaves the table of sections, or the way to it, in pieces.
+// A program as its header and its sections. It is written with offsets that fit
+// its contents, and some of them are then changed. Random changes of bytes
+// would nearly always destroy the table of sections or its offset, so nothing
+// behind it would be tested.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +19,7 @@ namespace fuzz {
 
 class ElfProgram {
 public:
-  /// One with the section `.lora_payload` and that of the names.
+  /// A program with the section `.lora_payload` and the section of names.
   ElfProgram() {
     std::memcpy(header.e_ident, ELFMAG, SELFMAG);
     header.e_ident[EI_CLASS] = ELFCLASS64;
@@ -32,7 +33,8 @@ public:
     sections[2].sh_type = SHT_STRTAB;
   }
 
-  /// Takes the one in a file; false, and nothing changed, if there is none.
+  /// Takes the program of a file. Returns false and changes nothing if the file
+  /// has none.
   bool take(const std::string &file) {
     Elf64_Ehdr found;
     if (file.size() < sizeof(found) || !file.starts_with(ELFMAG))
@@ -52,7 +54,7 @@ public:
     return true;
   }
 
-  /// The bytes of its payload in the file that it was taken from.
+  /// The bytes of its payload in the file from which it was taken.
   std::string content(const std::string &file) const {
     for (const Elf64_Shdr &section : sections)
       if (isPayload(section))

@@ -1,7 +1,7 @@
 //===- JsonFuzzer.cpp - Any text may come as JSON -------------------------===//
 //
-// What is accepted is what the JSON library reads; what is refused is not JSON
-// for it, or one of the limits.
+// A text is accepted if the JSON library accepts it and it keeps to the limits;
+// the values are then the same.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     bool isLimit = value.message().find("stands twice") != std::string::npos ||
                    value.message().find("deeper than") != std::string::npos ||
                    value.message().find("more than") != std::string::npos;
-    // The library takes a zero byte for the end of the text.
+    // The library takes a zero byte as the end of the text.
     CHECK(isLimit || expected.is_discarded() ||
           text.find('\0') != std::string_view::npos);
     CHECK(value.message().find("not valid JSON at line") != std::string::npos ||

@@ -1,9 +1,9 @@
 //===- JsonMutator.h - Damaged JSON that is still JSON ----------*- C++ -*-===//
 //
-// Bytes that are changed at random nearly always end in the parser. Here one
-// value of a text is changed, removed, copied or replaced, so that what reads
-// the values is reached. The readers' key names come from the texts of the
-// corpus and from each target's dictionary.
+// Random changes of bytes nearly always end in an error of the parser. Here one
+// value of a text is changed, removed, copied or replaced, so that the code
+// that reads the values is tested. Key names come from the texts of the corpus
+// and from each target's dictionary.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,7 +36,7 @@ inline std::string print(const Json &value) {
   return value.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-/// `text` as libFuzzer changes bytes.
+/// `text` with bytes changed by libFuzzer.
 inline std::string mutateBytes(std::string text, size_t maxSize) {
   size_t size = std::min(text.size(), maxSize);
   text.resize(maxSize);
@@ -50,7 +50,7 @@ public:
   JsonMutator(unsigned seed, std::span<const char *const> words)
       : random(seed), words(words) {}
 
-  /// A text of at most `maxSize` bytes near `text`.
+  /// A text of at most `maxSize` bytes that differs little from `text`.
   std::string mutate(const std::string &text, size_t maxSize) {
     if (pick(16) != 0)
       if (Json root = parse(text); !root.is_discarded()) {
@@ -64,7 +64,7 @@ public:
 
   size_t pick(size_t count) { return count ? random() % count : 0; }
 
-  /// A number that sizes and places go wrong with.
+  /// A number at which sizes and offsets often go wrong.
   uint64_t size() {
     static constexpr uint64_t sizes[] = {0,
                                          1,
@@ -92,7 +92,8 @@ public:
     std::vector<Json *> nodes;
     collect(root, nodes, 0);
     Json &node = *nodes[pick(nodes.size())];
-    // A copy: assigning a part of a value to that value moves it away.
+    // This must be a copy: assigning a part of a value to the value itself
+    // moves the part away.
     Json other = *nodes[pick(nodes.size())];
     switch (pick(9)) {
     case 0:
@@ -175,7 +176,7 @@ private:
     return words.empty() ? fallback : words[pick(words.size())];
   }
 
-  /// An old key of `object`, or a new one.
+  /// A key that `object` has, or a new one.
   std::string key(const Json &object) {
     if (object.empty() || pick(2))
       return word("key");
@@ -192,7 +193,7 @@ private:
   std::span<const char *const> words;
 };
 
-/// LLVMFuzzerCustomMutator of a target whose input is one JSON text.
+/// The LLVMFuzzerCustomMutator of a target whose input is one JSON text.
 inline size_t mutateText(uint8_t *data, size_t size, size_t maxSize,
                          unsigned seed, std::span<const char *const> words) {
   JsonMutator mutator(seed, words);

@@ -1,4 +1,10 @@
-//===- ManifestFuzzer.cpp - Any text may come as a manifest ---------------===//
+//===- ManifestFuzzer.cpp - Any text as a manifest ------------------------===//
+//
+// Parses the input as a manifest. A text that is accepted must have sizes that
+// can be computed with, and its contract must not depend on how the text is
+// written.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Check.h"
 #include "JsonMutator.h"
@@ -95,7 +101,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CHECK(manifest.message().starts_with("fuzz: manifest"));
     return 0;
   }
-  // The contract is that of the values, however the text is written.
+  // The contract depends on the values, not on how the text is written.
   fuzz::Json json = fuzz::parse({reinterpret_cast<const char *>(data), size});
   lora_rt::Expected<lora_rt::Manifest> again =
       lora_rt::Manifest::parse(json.dump(2), "fuzz");

@@ -1,4 +1,9 @@
-//===- ModelConfigFuzzer.cpp - Any text may come as config.json -----------===//
+//===- ModelConfigFuzzer.cpp - Any text as config.json --------------------===//
+//
+// Parses the input as config.json. A configuration that is accepted must have
+// sizes that the importer can compute with.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Check.h"
 #include "JsonMutator.h"
@@ -59,7 +64,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CHECK(config.message().starts_with("fuzz: "));
     return 0;
   }
-  // What was accepted can be computed with.
+  // A configuration that was accepted can be computed with.
   CHECK(config->hiddenSize > 0 && config->vocabSize > 0 && config->heads > 0);
   int64_t width;
   CHECK(!__builtin_mul_overflow(config->hiddenSize, config->vocabSize, &width));

@@ -1,9 +1,10 @@
-//===- PayloadFuzzer.cpp - Any file may come as a compiled model ----------===//
+//===- PayloadFuzzer.cpp - Any file as a compiled model -------------------===//
 //
-// Parts lie on pages: an input is a file whose zeros are counted, so that it
-// stays small. The mutator takes a file apart, changes a part, the table of
-// contents or the sections of the program around it, and writes it with places
-// and checksums that are mostly right: what reads them is behind others.
+// Parts lie on pages, so files are mostly zeros. An input counts the zeros, so
+// that it stays small. The mutator takes a file apart, changes a part, the
+// table of contents or the sections of the program around it, and writes it
+// again with offsets and checksums that are mostly right. So the readers behind
+// these checks are tested.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +29,7 @@ static constexpr const char *words[] = {
     "host", "adapter", "graph",   "exact", "lib:libx.so", "manifest",
     "f32",  "params",  "backend", "plain", "checksum",    "merged"};
 
-/// A zero is followed by how many there are, in two bytes.
+/// A zero is followed by two bytes that say how many zeros there are.
 static std::string expand(std::string_view input) {
   std::string file;
   for (size_t i = 0; i < input.size() && file.size() < (1 << 18); ++i) {
@@ -63,7 +64,7 @@ static std::string condense(std::string_view file) {
 
 namespace {
 
-/// A payload, taken apart.
+/// The parts of a payload.
 struct Parts {
   PayloadHeader header = {};
   fuzz::Json table;
@@ -116,8 +117,8 @@ std::string *Parts::find(const char *name) {
   return nullptr;
 }
 
-/// Gives each parameter of the manifest the next place of the pack, with the
-/// bytes of its shape and their checksum.
+/// Gives each parameter of the manifest the next offset in the pack, with as
+/// many bytes as its shape needs and their checksum.
 void Parts::mendPlaces() {
   std::string *manifest = find("manifest"), *pack = find("pack");
   fuzz::Json json = manifest ? fuzz::parse(*manifest) : fuzz::Json();
@@ -150,7 +151,8 @@ void Parts::mutate(fuzz::JsonMutator &mutator) {
     mendPlaces();
 }
 
-/// Parts in order on pages, and a table that fits unless it is damaged later.
+/// Puts the parts on pages in order, with a table that fits, unless it is
+/// damaged later.
 std::string Parts::build(fuzz::JsonMutator &mutator) {
   std::string payload(sizeof(header), '\0');
   for (size_t i = 0; i < contents.size(); ++i) {
@@ -184,7 +186,8 @@ std::string Parts::build(fuzz::JsonMutator &mutator) {
   return payload;
 }
 
-/// A file near `file`; empty if it is none that can be taken apart.
+/// A file that differs little from `file`; empty if `file` cannot be taken
+/// apart.
 static std::string mutateFile(const std::string &file,
                               fuzz::JsonMutator &mutator) {
   fuzz::ElfProgram program;
@@ -195,7 +198,7 @@ static std::string mutateFile(const std::string &file,
   if (mutator.pick(3))
     parts.mutate(mutator);
   std::string payload = parts.build(mutator);
-  // Programs come of payloads alone, and the other way round.
+  // Payloads alone become programs, and programs become payloads alone.
   if (mutator.pick(8) == 0)
     isProgram = !isProgram;
   if (!isProgram)
@@ -219,8 +222,8 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
   return input.size();
 }
 
-/// A file that can be read can be written again, behind the program that it
-/// has, and then holds the same.
+/// A file that can be read can be written again behind its own program, and
+/// then has the same contents.
 static void writeAgain(const Payload &payload) {
   static fuzz::Folder folder;
   std::string path = folder.path() + "/again";

@@ -1,4 +1,9 @@
-//===- PeftConfigFuzzer.cpp - Any text may come as adapter_config.json ----===//
+//===- PeftConfigFuzzer.cpp - Any text as adapter_config.json -------------===//
+//
+// Parses the input as adapter_config.json. A config that is accepted must
+// select the same targets after it is written and read again.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Check.h"
 #include "JsonMutator.h"
@@ -48,7 +53,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CHECK(config.message().starts_with("fuzz: "));
     return 0;
   }
-  // What was accepted can be applied and written.
+  // A config that was accepted can be applied and written.
   const ModuleInfo modules[] = {
       {"model.layers.0.self_attn.q_proj", ModuleKind::Linear},
       {"model.layers.1.mlp.down_proj", ModuleKind::Linear},
@@ -61,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   auto isSlow = [](const auto &result) {
     return result.message().find("takes too long") != std::string::npos;
   };
-  // Matching has a limit of time.
+  // Matching has a time limit.
   CHECK(bool(again) == bool(selection) || isSlow(again) || isSlow(selection));
   if (again && selection)
     CHECK(again->targets.size() == selection->targets.size());

@@ -1,8 +1,8 @@
-//===- SafetensorsFuzzer.cpp - Any bytes may come as a checkpoint ---------===//
+//===- SafetensorsFuzzer.cpp - Any bytes as a checkpoint ------------------===//
 //
-// The mutator changes the header as JSON, mostly gives it its right length and
-// often lays the tensors out anew, so that what lies behind those checks is
-// reached; what was accepted is held against the format.
+// The mutator changes the header as JSON, mostly writes its right length, and
+// often gives the tensors new offsets, so that the code behind these checks is
+// tested. A file that is accepted is compared with the format.
 //
 //===----------------------------------------------------------------------===//
 
@@ -52,7 +52,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     CHECK(file.message().starts_with("fuzz: "));
     return 0;
   }
-  // Tensors fill the data from end to end, each with the bytes of its shape.
+  // Tensors fill the data without gaps, each with as many bytes as its shape
+  // needs.
   uint64_t header;
   std::memcpy(&header, data, 8);
   const std::byte *next = bytes.data() + 8 + header;

@@ -1,4 +1,9 @@
-//===- Tensors.h - Safetensors files from short descriptions ----*- C++ -*-===//
+//===- Tensors.h - Safetensors from short descriptions ----------*- C++ -*-===//
+//
+// Makes files for fuzzers whose inputs have only names, types and shapes.
+// Offsets are computed and the data is zero, so an input is some hundred bytes.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_TEST_FUZZ_TENSORS_H
 #define LORA_TEST_FUZZ_TENSORS_H
@@ -10,8 +15,8 @@
 
 namespace fuzz {
 
-/// The bytes of an object with `dtype` and `shape`; the largest number if it
-/// has none, or they do not fit. `parseName` knows the names of types.
+/// The bytes of an object with `dtype` and `shape`; UINT64_MAX if it has none
+/// of them, or if they do not fit. `parseName` knows the names of types.
 template <typename ParseName>
 uint64_t bytesOf(const Json &entry, ParseName parseName) {
   constexpr uint64_t none = UINT64_MAX;
@@ -28,9 +33,9 @@ uint64_t bytesOf(const Json &entry, ParseName parseName) {
   return bytes;
 }
 
-/// Gives each entry {dtype, shape} of a header the next place in the data, as
-/// far as it makes sense and as long as `limit` bytes last; returns the bytes
-/// of data.
+/// Gives each entry {dtype, shape} of a header the next offsets in the data.
+/// Entries without a size are left out, and so are those beyond `limit` bytes.
+/// Returns the number of bytes of data.
 inline uint64_t layOut(Json &header, uint64_t limit) {
   uint64_t offset = 0;
   if (!header.is_object())
@@ -47,7 +52,7 @@ inline uint64_t layOut(Json &header, uint64_t limit) {
   return offset;
 }
 
-/// A file with this header.
+/// A file with this header and this data.
 inline std::string safetensors(const std::string &header,
                                std::string_view data) {
   uint64_t size = header.size();
@@ -58,8 +63,8 @@ inline std::string safetensors(const std::string &header,
   return file;
 }
 
-/// A file with the tensors that `header` describes, places left out, full of
-/// zeros.
+/// A file with the tensors that `header` describes without offsets. All data is
+/// zero.
 inline std::string safetensors(Json header) {
   uint64_t bytes = layOut(header, /*limit=*/1 << 16);
   return safetensors(print(header), std::string(bytes, '\0'));

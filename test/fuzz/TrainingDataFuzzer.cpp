@@ -1,4 +1,9 @@
-//===- TrainingDataFuzzer.cpp - Any lines may come as training rows -------===//
+//===- TrainingDataFuzzer.cpp - Any lines as training rows ----------------===//
+//
+// Reads the input as a file of training rows. Rows that are accepted must have
+// ids and labels of the same length, within the vocabulary.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Check.h"
 #include "JsonMutator.h"

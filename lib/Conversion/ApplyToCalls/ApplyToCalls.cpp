@@ -2,13 +2,13 @@
 //
 // Gives every function the signature (context, slots, frame, buffers of the
 // inputs, buffers of the outputs) and turns applications into calls. Bodies
-// stay on tensors: arguments enter by `bufferization.to_tensor`, results leave
-// by `bufferization.materialize_in_destination`, so that one-shot bufferization
-// of the bodies alone copies nothing.
+// stay on tensors: an argument becomes a tensor by `bufferization.to_tensor`,
+// and a result is written by `bufferization.materialize_in_destination`. So
+// one-shot bufferization can handle one body at a time, without copies.
 //
-// The pass runs right before bufferization: the bufferization.to_buffer of a
-// call's operand stands where the callee reads it, and must not be merged with
-// an earlier one.
+// The pass must run right before bufferization: the bufferization.to_buffer of
+// a call's operand stands where the callee reads the buffer, and must not be
+// merged with an earlier one.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,7 +36,8 @@ static MemRefType getBufferType(RankedTensorType type) {
   return MemRefType::get(type.getShape(), type.getElementType());
 }
 
-/// The indices of the results that a function returns as values.
+/// The indices of the results that a function returns as values, not through
+/// buffers.
 static SmallVector<unsigned> getValueResults(func::FuncOp function) {
   SmallVector<unsigned> results;
   for (unsigned i = 0, e = function.getNumResults(); i < e; ++i)
@@ -115,7 +116,7 @@ static void setEntryAttr(func::FuncOp function, ArrayRef<Type> inputTypes,
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Converts one function.
+/// Converts one function to the lowered signature.
 class FunctionConverter {
 public:
   FunctionConverter(func::FuncOp function, SymbolTable &symbols,
@@ -127,8 +128,8 @@ public:
   LogicalResult convert();
 
 private:
-  /// The memory of the slot `index` of this function's range, and the tensor
-  /// that stands for it.
+  /// The memory of slot `index` in the range of this function, and a tensor on
+  /// that memory.
   Value createSlot(int64_t index, const BlockSlot &slot);
   Value createTensor(Value memory, RankedTensorType type, bool writable);
   void materialize(Value tensor, Value memory);
@@ -149,8 +150,8 @@ private:
 } // namespace
 
 Value FunctionConverter::createSlot(int64_t index, const BlockSlot &slot) {
-  // The runtime knows how many bytes a packed weight has: only its address
-  // matters here.
+  // Only the address of a packed weight matters here. The runtime knows how
+  // many bytes it has.
   MemRefType memory = slot.type.getEncoding()
                           ? MemRefType::get({1}, builder.getI8Type())
                           : getBufferType(slot.type);
@@ -235,7 +236,8 @@ void FunctionConverter::convertApply(ApplyOp apply) {
         builder, loc, getBufferType(cast<RankedTensorType>(input.getType())),
         input, /*read_only=*/true));
 
-  // A value that this function returns is written to its destination at once.
+  // A value that this function returns is written to its destination
+  // immediately.
   auto terminator = function.getBody().front().getTerminator();
   SmallVector<unsigned> returned = getValueResults(function);
   SmallVector<std::pair<Value, Value>> results;
@@ -256,8 +258,8 @@ void FunctionConverter::convertApply(ApplyOp apply) {
   }
   func::CallOp::create(builder, loc, block.getSymName(), TypeRange(), operands);
   for (auto [output, memory] : results) {
-    // Memory of this function's own may be written again once its value has no
-    // further use; that of a result may not.
+    // A buffer that this function allocates may be reused after the last use of
+    // its value. The buffer of a result may not.
     bool isOwn = bool(memory.getDefiningOp<memref::AllocOp>());
     Value tensor = createTensor(
         memory, cast<RankedTensorType>(output.getType()), /*writable=*/isOwn);
@@ -315,8 +317,8 @@ LogicalResult FunctionConverter::convert() {
 // The pass
 //===----------------------------------------------------------------------===//
 
-/// Verifies that no gradient is written by two applications in `entry`, which
-/// would lose the first.
+/// Fails if two applications in `entry` write the same gradient: the second
+/// would overwrite the first.
 static LogicalResult verifyGradientsOnce(func::FuncOp entry,
                                          SymbolTable &symbols) {
   llvm::StringSet<> written;
@@ -335,7 +337,8 @@ static LogicalResult verifyGradientsOnce(func::FuncOp entry,
   return failure(result.wasInterrupted());
 }
 
-/// What an entry does not return is a buffer of its own, whose size is planned.
+/// A result of a block that the entry does not return gets a buffer of its own.
+/// The size of this buffer must be known for the plan.
 static LogicalResult verifyFixedSizes(ApplyOp apply) {
   Operation *terminator = apply->getBlock()->getTerminator();
   for (Value output : apply.getOutputs()) {
@@ -388,7 +391,8 @@ struct ConvertApplyToCalls
       if (result.wasInterrupted())
         return signalPassFailure();
     }
-    // Entries first: the slots of a block are read from its arguments.
+    // Entries come first, because the slots of a block are read from its
+    // arguments.
     for (bool entries : {true, false})
       for (func::FuncOp function : functions)
         if (function.isPublic() == entries &&

@@ -1,4 +1,11 @@
-//===- SlotTable.cpp - The module's table of parameters and state ---------===//
+//===- SlotTable.cpp - The table of parameters and state ------------------===//
+//
+// Collects the slots of all applications into one table, with ranges that
+// applications of equal slots share, and gives each trainable value its offset
+// in the flat regions. An inconsistent graph is a diagnostic at the
+// application.
+//
+//===----------------------------------------------------------------------===//
 
 #include "SlotTable.h"
 #include "llvm/Support/MathExtras.h"
@@ -7,7 +14,7 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// Alignment of a trainable value in the regions, in elements.
+/// The alignment of a trainable value in the regions, in elements.
 static constexpr int64_t kRegionAlignment = 16;
 
 SmallVector<BlockSlot> lora::getBlockSlots(func::FuncOp block) {

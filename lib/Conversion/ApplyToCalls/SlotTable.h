@@ -32,9 +32,9 @@ class SlotTable {
 public:
   explicit SlotTable(mlir::ModuleOp module) : module(module) {}
 
-  /// The index of the range that `apply` of `block` reads. Applications whose
-  /// slots agree in everything, such as those of one layer for several token
-  /// counts, share a range.
+  /// The index of the range that `apply` of `block` reads. Applications with
+  /// equal slots share a range; the entries for different token counts apply
+  /// the same layer in this way.
   mlir::FailureOr<int64_t> getRange(transformer::ApplyOp apply,
                                     mlir::func::FuncOp block);
 

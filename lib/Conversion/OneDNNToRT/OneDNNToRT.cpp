@@ -29,7 +29,7 @@ std::string getTypeName(Type type) {
   return name;
 }
 
-/// Collects the primitives of a module by their specs.
+/// Collects the primitives of the IR module, one for each spec.
 class PrimitiveTable {
 public:
   explicit PrimitiveTable(ModuleOp module) : module(module), symbols(module) {
@@ -37,7 +37,7 @@ public:
       primitives[primitive.getSpec()] = primitive;
   }
 
-  /// The primitive with this spec, made under a name like `base` if new.
+  /// The primitive with this spec. A new one gets a name made from `base`.
   rt::PrimitiveOp get(DictionaryAttr spec, StringRef base) {
     rt::PrimitiveOp &primitive = primitives[spec];
     if (!primitive) {
@@ -65,8 +65,8 @@ DictionaryAttr getLayoutSpec(Builder &builder, onednn::PackedAttr layout) {
   return spec.getDictionary(builder.getContext());
 }
 
-/// Elements from one row of a matrix to the next, if rows are contiguous but do
-/// not follow each other (a slice of features).
+/// The number of elements from one row of a matrix to the next, if each row is
+/// contiguous but rows do not follow each other (a slice of features).
 std::optional<int64_t> getRowStride(Value value) {
   auto type = dyn_cast<MemRefType>(value.getType());
   int64_t offset;
@@ -134,7 +134,7 @@ DictionaryAttr getSpec(onednn::GatherOp op) {
   return spec.getDictionary(op.getContext());
 }
 
-/// Whether the elements stand row by row without gaps, wherever they begin.
+/// Whether the elements lie row by row without gaps, at any offset.
 bool isContiguous(MemRefType type) {
   SmallVector<int64_t> strides;
   int64_t offset;
@@ -152,8 +152,8 @@ bool isContiguous(MemRefType type) {
   return true;
 }
 
-/// Replaces `op` by an execution of `primitive` on `buffers`, of which a
-/// matmul's matrices, the first two and the last, may be slices of features.
+/// Replaces `op` by an execution of `primitive` on `buffers`. The matrices of a
+/// matmul (the first two buffers and the last one) may be slices of features.
 LogicalResult replaceByExecution(Operation *op, rt::PrimitiveOp primitive,
                                  ValueRange buffers) {
   auto function = op->getParentOfType<func::FuncOp>();

@@ -1,9 +1,9 @@
 //===- ParallelToRT.cpp - Parallel loops on the runtime's threads ---------===//
 //
-// An outermost scf.parallel becomes one rt.parallel_for if its work is worth
-// waking threads for, and serial loops otherwise. The innermost loop of the
-// body stays a plain contiguous loop, which LLVM vectorizes: only loops that
-// have loops inside are merged into one index.
+// An outermost scf.parallel becomes one rt.parallel_for if its work is large
+// enough to wake other threads, and serial loops otherwise. The innermost loop
+// of the body stays a plain contiguous loop, which LLVM vectorizes: only loops
+// that have loops inside are merged into one index.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,11 +28,11 @@ using namespace lora;
 // Work
 //===----------------------------------------------------------------------===//
 
-/// Trip count that is assumed where it is not a constant.
+/// The trip count that is assumed if it is not a constant.
 static constexpr int64_t kUnknownTrips = 64;
-/// Iterations that are enough to balance the threads of any machine.
+/// This many iterations are enough to balance the threads of any machine.
 static constexpr int64_t kEnoughIterations = 64;
-/// Elements of a piece of a long innermost loop.
+/// The elements of one piece of a long innermost loop.
 static constexpr int64_t kPiece = 1024;
 
 static int64_t getTrips(Value lower, Value upper, Value step) {
@@ -88,7 +88,8 @@ static int64_t estimate(Block &block) {
 //===----------------------------------------------------------------------===//
 
 /// Nests serial loops over dimensions [first, last) of `loop` at the insertion
-/// point, leaves it in the innermost and appends their induction variables.
+/// point. Moves the insertion point into the innermost loop and appends the
+/// induction variables.
 static void createLoops(OpBuilder &builder, scf::ParallelOp loop,
                         ArrayRef<unsigned> dims, SmallVectorImpl<Value> &ivs) {
   for (unsigned dim : dims) {
@@ -141,7 +142,7 @@ struct Split {
 };
 } // namespace
 
-/// Decides what runs in parallel.
+/// Decides which dimensions run in parallel.
 static Split split(scf::ParallelOp loop, ArrayRef<int64_t> trips) {
   Split parts;
   SmallVector<unsigned> dims;
@@ -233,7 +234,7 @@ void ParallelLoopConverter::convert(int64_t workPerIteration,
                                             total, grain);
   builder.setInsertionPointToStart(&parallel.getBody().front());
 
-  // The merged index, from the last dimension to the first.
+  // The merged index is split from the last dimension to the first.
   SmallVector<Value> indices(counts.size());
   Value rest = parallel.getInductionVar();
   for (unsigned i = counts.size() - 1; i > 0; --i) {

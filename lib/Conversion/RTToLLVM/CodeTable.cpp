@@ -1,6 +1,8 @@
 //===- CodeTable.cpp - What an executable shows to the runtime ------------===//
 //
-// One exported symbol, as lora-runtime/compiled_code.h asks for.
+// Makes the table of entries and bodies that lora-runtime/compiled_code.h
+// describes. The function that returns it is the only exported symbol of the
+// code.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +16,7 @@ using namespace lora;
 
 static_assert(rt::RTDialect::kMaxGroup == LORA_RT_MAX_GROUP);
 
-/// The numbers of a lora_rt_contract.
+/// The number of 64-bit words in a lora_rt_contract.
 static constexpr size_t kContractWords =
     sizeof(lora_rt_contract) / sizeof(uint64_t);
 
@@ -29,8 +31,8 @@ public:
         none(LLVM::LLVMVoidType::get(module.getContext())),
         i64(builder.getI64Type()) {}
 
-  /// void body(void *const *captures, i64 begin, i64 end): reads what the
-  /// kernel takes from the captures; a scalar lies behind its address.
+  /// Makes void body(void *const *captures, i64 begin, i64 end). It reads the
+  /// kernel's arguments from the captures; a scalar is behind its address.
   LogicalResult addBody(StringAttr name) {
     auto kernel = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
     LLVM::LLVMFuncOp body =
@@ -51,7 +53,7 @@ public:
     return success();
   }
 
-  /// void entry(context, slots, frame, void *const *io).
+  /// Makes void entry(context, slots, frame, void *const *io).
   LogicalResult addEntry(LLVM::LLVMFuncOp function, StringRef name) {
     ArrayRef<Type> types = function.getArgumentTypes();
     if (types.size() < 3 ||
@@ -74,7 +76,7 @@ public:
     return success();
   }
 
-  /// The table, and the function that returns it.
+  /// Makes the table, and the function that returns it.
   void addTable(ArrayRef<int64_t> contract) {
     auto record = LLVM::LLVMStructType::getLiteral(module.getContext(),
                                                    {pointer, pointer});

@@ -18,8 +18,8 @@ inline std::string getBodyName(llvm::StringRef kernel) {
 }
 
 /// Adds a lora_rt_body for each of `kernels`, a lora_rt_entry for each function
-/// with rt.entry, the table of them, and the exported function that returns it.
-/// The functions of the module are llvm functions already.
+/// with rt.entry, a table of them, and the exported function that returns the
+/// table. All functions must be llvm functions already.
 llvm::LogicalResult makeCodeTable(mlir::ModuleOp module,
                                   llvm::ArrayRef<mlir::StringAttr> kernels);
 

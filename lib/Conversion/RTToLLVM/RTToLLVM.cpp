@@ -69,8 +69,8 @@ Value constant(OpBuilder &builder, Location loc, IntegerType type,
   return LLVM::ConstantOp::create(builder, loc, type, value);
 }
 
-/// Memory on the stack of the function around `op`, made at its start so that a
-/// loop does not make it again and again.
+/// Memory on the stack of the function around `op`. It is allocated at the
+/// start of the function, so that a loop does not allocate it repeatedly.
 Value stackSlot(ConversionPatternRewriter &rewriter, Operation *op, Type type,
                 int64_t count) {
   OpBuilder::InsertionGuard guard(rewriter);
@@ -82,8 +82,9 @@ Value stackSlot(ConversionPatternRewriter &rewriter, Operation *op, Type type,
                                 type, size, /*alignment=*/64);
 }
 
-/// An array of addresses on the stack: of buffers their own, of scalars that of
-/// a copy. `values` are converted values of the types `types`.
+/// An array of addresses on the stack. A buffer is given by its address, a
+/// scalar by the address of a copy. `values` are converted values of the types
+/// `types`.
 Value storeAddresses(ConversionPatternRewriter &rewriter, Operation *op,
                      const LLVMTypeConverter &converter, TypeRange types,
                      ValueRange values) {
@@ -106,8 +107,8 @@ Value storeAddresses(ConversionPatternRewriter &rewriter, Operation *op,
   return array;
 }
 
-/// Describes the buffer of `type` at `address`; `rows` gives a leading
-/// dimension that is not in the type.
+/// Makes the descriptor of a buffer of `type` at `address`. `rows` is the
+/// leading dimension if the type does not have it.
 Value describe(OpBuilder &builder, Location loc,
                const LLVMTypeConverter &converter, MemRefType type,
                Value address, llvm::function_ref<Value()> rows) {
@@ -132,7 +133,7 @@ Value describe(OpBuilder &builder, Location loc,
   return descriptor;
 }
 
-/// Reads the address of a slot from the table.
+/// Lowers rt.slot to a load of the slot's address from the table.
 struct LowerSlot : ConvertOpToLLVMPattern<rt::SlotOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
 
@@ -152,7 +153,7 @@ struct LowerSlot : ConvertOpToLLVMPattern<rt::SlotOp> {
   }
 };
 
-/// The rest of a table is the address of its first entry.
+/// Lowers rt.slot_range to the address of the range's first entry.
 struct LowerSlotRange : ConvertOpToLLVMPattern<rt::SlotRangeOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
 
@@ -165,14 +166,15 @@ struct LowerSlotRange : ConvertOpToLLVMPattern<rt::SlotRangeOp> {
   }
 };
 
-/// A buffer of the frame is the frame's address plus the planned offset.
+/// Lowers rt.frame_view to the frame's address plus the planned offset.
 struct LowerFrameView : ConvertOpToLLVMPattern<rt::FrameViewOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
 
   LogicalResult
   matchAndRewrite(rt::FrameViewOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
-    // GEP's constant is 32 bits wide; a frame may be larger.
+    // The constant index of a GEP has 32 bits; an offset in a frame may be
+    // larger.
     Location loc = op.getLoc();
     Value offset =
         constant(rewriter, loc, rewriter.getI64Type(), op.getOffset());
@@ -187,7 +189,7 @@ struct LowerFrameView : ConvertOpToLLVMPattern<rt::FrameViewOp> {
   }
 };
 
-/// A callee's frame lies in the caller's.
+/// Lowers rt.subframe to an address in the caller's frame.
 struct LowerSubframe : ConvertOpToLLVMPattern<rt::SubframeOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
 
@@ -203,7 +205,7 @@ struct LowerSubframe : ConvertOpToLLVMPattern<rt::SubframeOp> {
   }
 };
 
-/// Slots are addresses, a frame is bytes.
+/// Lowers rt.advance. Slots are counted in addresses, frames in bytes.
 struct LowerAdvance : ConvertOpToLLVMPattern<rt::AdvanceOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
 
@@ -222,7 +224,8 @@ struct LowerAdvance : ConvertOpToLLVMPattern<rt::AdvanceOp> {
   }
 };
 
-/// Calls the runtime with the primitive's index in the manifest.
+/// Lowers rt.execute to a call of the runtime with the primitive's index in the
+/// manifest.
 struct LowerExecute : ConvertOpToLLVMPattern<rt::ExecuteOp> {
   LowerExecute(const LLVMTypeConverter &converter,
                const PrimitiveIndices &indices)
@@ -252,8 +255,8 @@ struct LowerExecute : ConvertOpToLLVMPattern<rt::ExecuteOp> {
   const PrimitiveIndices &indices;
 };
 
-/// Calls the runtime with the primitives' indices and an array of each one's
-/// addresses.
+/// Lowers rt.execute_group to a call of the runtime with the primitives'
+/// indices and, for each of them, an array of addresses.
 struct LowerExecuteGroup : ConvertOpToLLVMPattern<rt::ExecuteGroupOp> {
   LowerExecuteGroup(const LLVMTypeConverter &converter,
                     const PrimitiveIndices &indices)
@@ -299,7 +302,8 @@ struct LowerExecuteGroup : ConvertOpToLLVMPattern<rt::ExecuteGroupOp> {
   const PrimitiveIndices &indices;
 };
 
-/// Calls the runtime with the kernel's trampoline.
+/// Lowers rt.launch to a call of the runtime with the body function of the
+/// kernel.
 struct LowerLaunch : ConvertOpToLLVMPattern<rt::LaunchOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
 
@@ -328,7 +332,7 @@ struct LowerLaunch : ConvertOpToLLVMPattern<rt::LaunchOp> {
   }
 };
 
-/// A primitive is an entry of the manifest, which is made from it.
+/// Erases rt.primitive. The manifest was made from it.
 struct ErasePrimitive : ConvertOpToLLVMPattern<rt::PrimitiveOp> {
   using ConvertOpToLLVMPattern::ConvertOpToLLVMPattern;
 
@@ -353,7 +357,7 @@ struct ConvertRTToLLVM final
     for (auto primitive : module.getOps<rt::PrimitiveOp>())
       indices.try_emplace(primitive.getSymName(), indices.size());
 
-    // What the table at the end needs to know.
+    // The table at the end needs the kernels that are launched.
     llvm::SetVector<StringAttr> launched;
     module.walk([&](rt::LaunchOp op) {
       launched.insert(op.getKernelAttr().getAttr());
@@ -394,8 +398,8 @@ struct ConvertRTToLLVM final
     if (failed(applyFullConversion(module, target, std::move(patterns))))
       return signalPassFailure();
 
-    // What scf.for says about unrolling reaches the branch as an attribute that
-    // the translation does not read.
+    // The unrolling attribute of scf.for reaches the branch as a discardable
+    // attribute, which the translation to LLVM IR does not read.
     module.walk([](LLVM::BrOp branch) {
       StringRef name = "llvm.loop_annotation";
       if (auto loop = branch->getAttrOfType<LLVM::LoopAnnotationAttr>(name)) {
@@ -404,8 +408,9 @@ struct ConvertRTToLLVM final
       }
     });
 
-    // Blocks stay functions of their own, whatever the number of layers, and so
-    // do kernels, whose arguments carry noalias; entries become their wrappers.
+    // Blocks stay separate functions, for any number of layers. Kernels stay
+    // separate too, because their arguments carry noalias. Entries are inlined
+    // into their wrappers.
     for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
       function->removeAttr(rt::RTDialect::kKernelAttr);
       if (function.isExternal())

@@ -1,4 +1,9 @@
-//===- VerifyLowered.cpp --------------------------------------------------===//
+//===- VerifyLowered.cpp - What the last conversion takes -----------------===//
+//
+// Walks the IR before the last conversion. The message names the first
+// operation that the conversion does not take and the passes that lower it.
+//
+//===----------------------------------------------------------------------===//
 
 #include "VerifyLowered.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
@@ -25,7 +30,7 @@ static LogicalResult verifyFunction(func::FuncOp function) {
 LogicalResult lora::verifyLowered(ModuleOp module) {
   static constexpr StringRef taken[] = {
       "builtin", "func", "memref", "arith", "cf", "index", "ub", "rt", "llvm"};
-  // Lowered by other passes of the same pipeline.
+  // Other passes of the same pipeline lower these dialects.
   static constexpr StringRef loops[] = {"scf", "vector", "math", "affine",
                                         "x86vector"};
   WalkResult walked = module.walk<WalkOrder::PreOrder>([&](Operation *op) {

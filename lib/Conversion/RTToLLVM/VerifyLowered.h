@@ -1,4 +1,9 @@
 //===- VerifyLowered.h - What the last conversion takes ---------*- C++ -*-===//
+//
+// A check with a clear message before -convert-rt-to-llvm, which would
+// otherwise fail with a message about a legalization.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_CONVERSION_RTTOLLVM_VERIFYLOWERED_H
 #define LORA_MLIR_LIB_CONVERSION_RTTOLLVM_VERIFYLOWERED_H

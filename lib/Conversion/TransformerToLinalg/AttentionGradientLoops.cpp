@@ -1,15 +1,16 @@
 //===- AttentionGradientLoops.cpp - The gradient as loops over the keys ---===//
 //
 // FlashAttention's backward pass (Dao et al. 2022, algorithm 4) on the tiles of
-// AttentionTiles.h. Probabilities are recomputed from lse, tile by tile, so
-// that nothing is [tokens, keys].
+// AttentionTiles.h. Probabilities are recomputed from lse, one tile after the
+// other, so no tensor is [tokens, keys].
 //
-// The heads of keys are parallel, the blocks of tokens of one are not: they add
-// to the same rows of dk and dv, in the compute type, rounded at the end.
+// The heads of keys run in parallel. The blocks of tokens of one head do not,
+// because they add to the same rows of dk and dv. These sums are in the compute
+// type and are rounded at the end.
 //
 // A result without a use is not computed: below the first adapted projection
-// there is often only dq or dv. Left to later passes, its sums would stay as a
-// buffer of a head's rows that every thread keeps to itself.
+// often only dq or dv is needed. Later passes would not remove it completely:
+// its sums would remain as a buffer for a head's rows in every thread.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +29,7 @@ struct BlockRows {
   Value queries, dy, lse, d;
 };
 
-/// The gradients; null where none is needed.
+/// The gradients; null for those that are not needed.
 struct Gradients {
   Value dq, dk, dv;
 
@@ -60,7 +61,8 @@ struct AttentionGradientLoops {
   double scale;
   int64_t rowCount;
   Value zero;
-  /// The first column of the head's queries, of its keys, and its first head.
+  /// The first column of the head's queries, the first column of its keys, and
+  /// its first query head.
   Value column, keyColumn, head;
 
   AttentionGradientLoops(AttentionGradientOp op, Decomposition &b)
@@ -112,8 +114,9 @@ BlockRows AttentionGradientLoops::createRows(Value firstToken, Value count) {
   return {rows[0], rows[1], rows[2], rows[3]};
 }
 
-/// The rows of a block and one tile: p and ds = p * (dy vᵀ - d) are stored,
-/// dq += ds k. `state` is p, ds and, if needed, dq.
+/// Computes the queries' part of one tile for the rows of a block: stores p and
+/// ds = p * (dy vᵀ - d), and adds dq += ds k. `state` is p, ds and, if needed,
+/// dq.
 SmallVector<Value> AttentionGradientLoops::buildQueries(
     const BlockRows &rows, Value firstToken, Value count, Value firstKey,
     const AttentionTiles::TileSource &keys,
@@ -145,13 +148,13 @@ SmallVector<Value> AttentionGradientLoops::buildQueries(
       });
 }
 
-/// The keys of one tile: dk += dsᵀ q and dv += pᵀ dy over the rows of a block.
-/// The scale is in q already. Keys past the last one have weight 0 and add
-/// nothing to the last one.
+/// Computes the keys' part of one tile: dk += dsᵀ q and dv += pᵀ dy over the
+/// rows of a block. q contains the scale already. Keys past the last one have
+/// weight 0, so they add nothing to the last one.
 Gradients AttentionGradientLoops::buildKeys(const BlockRows &rows, Value count,
                                             Value firstKey, Value last, Value p,
                                             Value ds, Gradients state) {
-  // A sum, what the rows of the block are weighted with, and these rows.
+  // A sum, the weights of the block's rows, and these rows.
   struct Sum {
     Value state, weights, rows;
   };
@@ -205,7 +208,8 @@ Gradients AttentionGradientLoops::buildKeys(const BlockRows &rows, Value count,
   return state;
 }
 
-/// One block of tokens. `state` is the head's parts.
+/// Computes one block of tokens. `state` has the parts of the results for this
+/// head.
 Gradients AttentionGradientLoops::buildBlock(Value firstToken,
                                              Gradients state) {
   Value count = tiles.getBlockCount(op.getQ(), firstToken);
@@ -214,7 +218,7 @@ Gradients AttentionGradientLoops::buildBlock(Value firstToken,
   BlockRows rows = createRows(firstToken, count);
   Value p = tiles.createBuffer({rowCount, kTileKeys});
   Value ds = tiles.createBuffer({rowCount, kTileKeys});
-  // What the tiles add to: dq is the block's own.
+  // The tiles add to these sums. dq belongs to this block alone.
   Gradients sums = state;
   if (state.dq)
     sums.dq = tiles.createFilledBuffer({rowCount, tiles.headDim}, 0);

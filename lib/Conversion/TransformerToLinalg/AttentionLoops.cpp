@@ -1,8 +1,9 @@
 //===- AttentionLoops.cpp - Attention as loops over the keys --------------===//
 //
 // FlashAttention's online softmax (Dao et al. 2022, algorithm 1) on the tiles
-// of AttentionTiles.h: the work is that of the block's own keys, the workspace
-// is a static buffer per thread, and nothing is [tokens, keys].
+// of AttentionTiles.h. A block visits only the keys that its tokens see. The
+// workspace is a static buffer for each thread, and no tensor is [tokens,
+// keys].
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,19 +21,20 @@ using namespace lora::transformer;
 
 namespace {
 
-/// Rows that a block has about: many, since the keys of a tile are transposed
-/// for each block.
+/// The number of rows of a block is about this. It is large, because the keys
+/// of a tile are transposed once for each block.
 constexpr int64_t kManyRows = 32;
 
-/// The loops of one attention. Rows that fill up a last step are there but mean
-/// nothing.
+/// The loops of one attention. The last step may contain rows that do not
+/// exist; their values have no meaning.
 struct AttentionLoops {
   AttentionOp op;
   Decomposition &b;
   AttentionTiles tiles;
   AttentionRows rows;
   AttentionTiles::BlockLoop block;
-  /// The first column of the block's queries, of its keys, and its first head.
+  /// The first column of the block's queries, the first column of its keys, and
+  /// its first query head.
   Value column, keyColumn, head;
 
   AttentionLoops(AttentionOp op, Decomposition &b)
@@ -131,7 +133,7 @@ SmallVector<Value> AttentionLoops::build() {
 /// Rewrites attention into loops over blocks of tokens and heads in parallel,
 /// because the range of keys is only known when the program runs.
 static SmallVector<Value> buildAttention(AttentionOp op, Decomposition &b) {
-  // One token is too few blocks for the threads.
+  // One token gives too few blocks for the threads.
   if (op.getQ().getType().getDimSize(0) == 1)
     return buildSplitAttention(op, b);
   return AttentionLoops(op, b).build();

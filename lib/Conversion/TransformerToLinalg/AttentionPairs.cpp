@@ -1,4 +1,9 @@
-//===- AttentionPairs.cpp -------------------------------------------------===//
+//===- AttentionPairs.cpp - Attention's products of bf16 ------------------===//
+//
+// Implements AttentionPairs.h with vectors of i32 and the operation
+// `x86vector.avx512.dot`.
+//
+//===----------------------------------------------------------------------===//
 
 #include "AttentionPairs.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"

@@ -1,8 +1,8 @@
 //===- AttentionPairs.h - Attention's products of bf16 ----------*- C++ -*-===//
 //
-// AVX512-BF16 multiplies pairs of bf16 and adds both products to a sum in f32:
-// twice as many in an instruction as in f32. Two bf16 that are multiplied
-// together are one i32 here, the first one in its lower half.
+// An instruction of AVX512-BF16 multiplies pairs of bf16 and adds both products
+// to a sum in f32, so it computes twice as many products as an instruction in
+// f32. A pair is one i32 here, with the first bf16 in the lower half.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,54 +17,56 @@ class AttentionPairs {
 public:
   explicit AttentionPairs(AttentionTiles &tiles);
 
-  /// Whether the target has the instruction, and attention is on bf16 whose
-  /// heads are made of whole vectors.
+  /// Whether the target has the instruction, and the attention is in bf16 with
+  /// heads whose width is a multiple of the vector width.
   static bool areApplicable(transformer::AttentionOp op);
 
   mlir::Value createBuffer(llvm::ArrayRef<int64_t> shape);
 
-  /// The pairs of features of a head in a row of `tensor` from `column` on, as
-  /// a row of `buffer`.
+  /// Reads the features of a head in a row of `tensor` from `column` on, as
+  /// pairs, and writes them as a row of `buffer`.
   mlir::Value copyRow(mlir::Value tensor, mlir::Value tensorRow,
                       mlir::Value column, mlir::Value buffer, mlir::Value row);
-  /// A tile of keys, none past `last`: [pairs of features, keys].
+  /// Makes a tile of keys as [pairs of features, keys]. Keys past `last` are
+  /// replaced by `last`.
   mlir::Value stageKeys(mlir::Value tensor, mlir::Value first, mlir::Value last,
                         mlir::Value column);
-  /// A tile of values: [pairs of keys, features].
+  /// Makes a tile of values as [pairs of keys, features].
   mlir::Value stageValues(mlir::Value tensor, mlir::Value first,
                           mlir::Value last, mlir::Value column);
-  /// The weights of a tile, rounded, as a row of `buffer`.
+  /// Writes the weights of a tile, rounded to bf16, as a row of `buffer`.
   mlir::Value writeWeights(Expr weights, mlir::Value buffer, mlir::Value row);
 
-  /// The scaled scores of the `count` rows from `row` on of `queries`, which
-  /// copyRow made.
+  /// Computes the scaled scores of `count` rows, from `row` on, of `queries`,
+  /// which copyRow made.
   llvm::SmallVector<mlir::Value> getScores(mlir::Value keys,
                                            mlir::Value queries, mlir::Value row,
                                            int64_t count, double scale);
-  /// The sums of `count` rows, in vectors, with a tile's values times the
-  /// weights in the rows of `room`.
+  /// Adds to the sums of `count` rows, given as vectors, the values of a tile
+  /// times the weights in the rows of `room`.
   llvm::SmallVector<mlir::Value> addValues(mlir::Value values, mlir::Value room,
                                            llvm::ArrayRef<mlir::Value> sums,
                                            int64_t count);
 
 private:
-  /// Pairs of a vector; sums of a vector.
+  /// The pairs in a vector, and the sums in a vector.
   static constexpr int64_t kLanes = 16;
   static constexpr int64_t kHalves = 2 * kLanes;
 
   mlir::Value bitcast(mlir::Value vector, mlir::Type elementType);
-  /// A pair of a buffer.
+  /// Reads one pair of a buffer.
   mlir::Value extract(mlir::Value buffer, mlir::Value row, mlir::Value column);
   /// sums + the products of `pair` with each of `pairs`.
   mlir::Value multiplyAdd(mlir::Value sums, mlir::Value pair,
                           mlir::Value pairs);
-  /// The sums of `count` rows, in vectors, with the products of a staged tile's
-  /// `pairs` rows and the pairs in the rows from `row` on of `factors`.
+  /// Adds to the sums of `count` rows, given as vectors, the products of the
+  /// `pairs` rows of a staged tile and the pairs in the rows of `factors`, from
+  /// `row` on.
   llvm::SmallVector<mlir::Value>
   addProducts(mlir::Value tile, int64_t pairs, int64_t unrolled,
               mlir::Value factors, mlir::Value row,
               llvm::ArrayRef<mlir::Value> sums, int64_t count);
-  /// Sums of the keys of a tile as one vector of scores.
+  /// Joins the sums for the keys of a tile to one vector of scores.
   Expr join(mlir::ValueRange sums);
 
   AttentionTiles &tiles;

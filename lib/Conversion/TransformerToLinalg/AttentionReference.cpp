@@ -1,9 +1,9 @@
 //===- AttentionReference.cpp - Attention as plain tensors ----------------===//
 //
-// The meaning of attention and its gradient: every score of every token and key
-// is formed, those outside the token's range are left out. Tensors are
-// [tokens, keys] per head; the loops in AttentionLoops.cpp compute the same
-// without them.
+// Defines the meaning of attention and its gradient. The scores of all tokens
+// and keys are computed, and those outside the range of a token are masked.
+// Tensors are [tokens, keys] per head. The loops in AttentionLoops.cpp compute
+// the same without such tensors.
 //
 // Loop names: t token, k kv head, g query head of the kv head, j key, d
 // feature.
@@ -23,8 +23,8 @@ using namespace lora::transformer;
 
 namespace {
 
-/// What attention and its gradient share: the views of the operands by head,
-/// the scores, and which of them count.
+/// What attention and its gradient share: the operands viewed by head, the
+/// scores, and the mask.
 struct Reference {
   Decomposition &b;
   Value sequence;
@@ -82,7 +82,7 @@ struct Reference {
         arith::CmpIOp::create(b, arith::CmpIPredicate::slt, key, end));
   }
 
-  /// scale q kᵀ, bounded where there is a cap, of all tokens and keys.
+  /// scale q kᵀ for all tokens and keys, bounded if there is a cap.
   Value getScores(double scale) {
     return b.createElementwise(dot(q, k), compute, [&](ArrayRef<Expr> x) {
       Expr score = x[0] * scale;
@@ -127,7 +127,7 @@ static SmallVector<Value> buildAttention(AttentionOp op, Decomposition &b) {
       "tkgjd", "tkgj,jkd->tkgd", {weights, r.v},
       b.createFilled(tensor::getMixedSizes(b, b.getLoc(), r.q), r.compute, 0),
       Reference::multiplyAccumulate);
-  // A sum of 0 is that of no keys: both results are 0 then.
+  // A sum of 0 means that the token sees no key. Both results are then 0.
   Value result = b.createGeneric(
       "tkgd", "tkgd,tkg->tkgd", {product, sum},
       b.createEmptyLike(r.q, op.getResult().getType().getElementType()),
@@ -153,7 +153,7 @@ static SmallVector<Value> buildAttentionGradient(AttentionGradientOp op,
   Value d = b.createGeneric("tkgd", "tkgd,tkgd->tkg", {dy, o},
                             b.createFilled(r.getHeadSizes(), r.compute, 0),
                             Reference::multiplyAccumulate);
-  // ds = scale p (dy vᵀ - d), times the slope of the bound
+  // ds = scale p (dy vᵀ - d), times the slope of the bound.
   Value ds = b.createGeneric(
       "tkgj", "tkgj,tkgj,tkg,tkgj->tkgj", {p, r.dot(dy, r.v), d, scores},
       b.createEmptyLike(p, r.compute), [&](ArrayRef<Expr> x) {

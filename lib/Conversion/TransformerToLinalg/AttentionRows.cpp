@@ -1,4 +1,9 @@
-//===- AttentionRows.cpp --------------------------------------------------===//
+//===- AttentionRows.cpp - Rows of attention and a tile of keys -----------===//
+//
+// Implements AttentionRows.h. If AttentionPairs applies, products are of pairs
+// of bf16; otherwise they are in the compute type.
+//
+//===----------------------------------------------------------------------===//
 
 #include "AttentionRows.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
@@ -11,7 +16,7 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// Vectors of sums that a loop over keys keeps in registers.
+/// The number of vectors of sums that a loop over keys keeps in registers.
 static constexpr int64_t kSumVectors = 16;
 
 AttentionRows::AttentionRows(AttentionOp op, AttentionTiles &tiles)
@@ -28,7 +33,7 @@ Value AttentionRows::createQueries(int64_t rows) {
                : tiles.createBuffer({rows, tiles.headDim});
 }
 
-/// Queries are scaled once, where scores are not.
+/// The scale is applied to the queries once, not to all scores.
 Value AttentionRows::writeQuery(Value token, Value column, Value queries,
                                 Value row) {
   if (pairs)
@@ -55,13 +60,14 @@ Value AttentionRows::stageValues(Value values, Value first, Value last,
                : tiles.stageRows(values, first, last, column);
 }
 
-/// The scores of `step` rows: sums over the features of a row's number times a
-/// vector of the keys'.
+/// The scores of `step` rows. A score is a sum over the features: a number of
+/// the row times a vector of the keys' features.
 SmallVector<Value> AttentionRows::getScores(Value keys, Value row,
                                             Value queries) {
   if (pairs)
     return pairs->getScores(keys, queries, row, step, scale);
-  // Not all at once: code that fits the first-level cache.
+  // The loop is unrolled only partly, so that the code fits the first-level
+  // cache.
   int64_t unrolled = std::gcd(tiles.headDim, int64_t(8));
   SmallVector<Value> zeros(step, b.getConstant(tiles.scoreType, 0));
   return tiles.createLoop(
@@ -82,7 +88,8 @@ SmallVector<Value> AttentionRows::getScores(Value keys, Value row,
       });
 }
 
-/// The sums of `step` rows with a tile's values times the weights in `room`.
+/// Adds to the sums of `step` rows the values of a tile times the weights in
+/// `room`.
 SmallVector<Value> AttentionRows::addValues(Value values, Value room,
                                             ArrayRef<Value> sums) {
   if (pairs)

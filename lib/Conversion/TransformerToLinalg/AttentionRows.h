@@ -1,7 +1,7 @@
 //===- AttentionRows.h - Rows of attention and a tile of keys ---*- C++ -*-===//
 //
-// A few rows at a time visit a tile, so that what is read of it is used for all
-// of them while their sums are in registers.
+// A few rows are computed together for each tile. So each value that is read
+// from the tile is used for all of them while their sums are in registers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,33 +19,36 @@ class AttentionRows {
 public:
   AttentionRows(transformer::AttentionOp op, AttentionTiles &tiles);
 
-  /// Rows that are taken at once at most.
+  /// The most rows that are computed together.
   int64_t step;
 
-  /// Room for some rows of queries, and a head of a token there, at `row`.
+  /// Makes a buffer for some rows of queries, and writes a head of a token into
+  /// it at `row`.
   mlir::Value createQueries(int64_t rows);
   mlir::Value writeQuery(mlir::Value token, mlir::Value column,
                          mlir::Value queries, mlir::Value row);
 
-  /// A tile of `keys`, or of `values`, none past `last`, as `update` takes it.
+  /// Makes a tile of `keys`, or of `values`, in the form that `update` takes.
+  /// Keys past `last` are replaced by `last`.
   mlir::Value stageKeys(mlir::Value keys, mlir::Value first, mlir::Value last,
                         mlir::Value column);
   mlir::Value stageValues(mlir::Value values, mlir::Value first,
                           mlir::Value last, mlir::Value column);
 
-  /// What rows have while their keys are visited.
+  /// The state of the rows while their keys are visited.
   enum Part : unsigned {
     /// [rows, headDim]: exp(score - largest) v.
     Sums,
     /// [rows]: the largest score so far.
     Largest,
-    /// [rows, kTileKeys]: exp(score - largest), by a key's place in its tile.
+    /// [rows, kTileKeys]: exp(score - largest), summed by a key's position in
+    /// its tile.
     Totals,
-    /// Weights of a tile, between the two products.
+    /// The weights of a tile, between the two products.
     Room,
   };
   mlir::Value createRoom();
-  /// FlashAttention's update of the `step` rows from `row` on by one tile;
+  /// FlashAttention's update of `step` rows, from `row` on, by one tile.
   /// `getMask` gives the keys that a row attends to.
   llvm::SmallVector<mlir::Value>
   update(mlir::Value keys, mlir::Value values, mlir::Value row,
@@ -63,7 +66,7 @@ private:
   Decomposition &b;
   mlir::Value q;
   double scale;
-  /// Products are made of pairs of bf16, where that is possible.
+  /// Set if products are made of pairs of bf16.
   std::optional<AttentionPairs> pairs;
 };
 

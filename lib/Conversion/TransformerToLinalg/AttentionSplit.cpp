@@ -1,9 +1,9 @@
 //===- AttentionSplit.cpp - Attention of one token ------------------------===//
 //
-// Decoding reads the cache once, so what counts is that all threads read it, a
-// tile after the other. The keys are split into parts; each part is visited for
-// all heads and gives a sum, a largest score and a total (flash decoding, Dao
-// et al. 2023), and these are joined head by head.
+// Decoding reads the cache once, so it is fastest if all threads read it, each
+// one tile after the other. The keys are split into parts. Each part is
+// computed for all heads and gives a sum, a largest score and a total (flash
+// decoding, Dao et al. 2023). These are joined for each head at the end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +18,8 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// Parts that the keys are split into at most; each has at least a tile.
+/// The most parts that the keys are split into. Each part has at least one
+/// tile.
 static constexpr int64_t kParts = 32;
 
 namespace {
@@ -27,7 +28,7 @@ class SplitAttention {
 public:
   SplitAttention(AttentionOp op, Decomposition &b)
       : op(op), b(b), tiles(op, b), rows(op, tiles), heads(op.getHeads()) {
-    // All rows of a step share a head of keys.
+    // All rows of a step share one head of keys.
     while (tiles.group % rows.step != 0)
       --rows.step;
   }
@@ -54,8 +55,8 @@ private:
 
 } // namespace
 
-/// All heads over some of the keys: `state` is the sums, largest scores and
-/// totals.
+/// Computes all heads over some of the keys. `state` is the sums, largest
+/// scores and totals.
 SmallVector<Value> SplitAttention::visitPart(IndexRange keys,
                                              ValueRange state) {
   Value zero = b.getIndex(0);
@@ -98,7 +99,7 @@ SmallVector<Value> SplitAttention::visitPart(IndexRange keys,
   return {next[AttentionRows::Sums], next[AttentionRows::Largest], totals};
 }
 
-/// The results from those of the `used` first parts.
+/// Computes the results from the first `used` parts.
 SmallVector<Value> SplitAttention::join(ValueRange partial, Value used) {
   double infinity = std::numeric_limits<double>::infinity();
   Value zero = b.getIndex(0);
@@ -151,7 +152,7 @@ SmallVector<Value> SplitAttention::build() {
   Value zero = b.getIndex(0);
   Value count =
       arith::MaxSIOp::create(b, arith::SubIOp::create(b, end, first), zero);
-  // Whole tiles, as many in each part.
+  // Each part has the same number of whole tiles.
   auto divide = [&](Value value, int64_t by) -> Value {
     return arith::CeilDivUIOp::create(b, value, b.getIndex(by));
   };

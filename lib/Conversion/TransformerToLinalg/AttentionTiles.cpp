@@ -1,7 +1,7 @@
 //===- AttentionTiles.cpp - What the attention loops are made of ----------===//
 //
-// Everything is on tensors; buffers of a block are static and small, so that
-// they become stack memory of a thread.
+// Everything is on tensors. The buffers of a block are static and small, so
+// they become memory on the stack of a thread.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,8 +18,9 @@
 using namespace mlir;
 using namespace lora;
 
-/// Elements of a vector: those of an AVX-512 register. Fewer where the width of
-/// a head asks for it; kTileKeys is a multiple in any case.
+/// The elements of a vector are those of an AVX-512 register, or fewer if the
+/// width of a head requires it. kTileKeys is a multiple of this number in every
+/// case.
 static constexpr int64_t kMaxChunk = 16;
 
 AttentionTiles::AttentionTiles(Decomposition &b, Value q, Value sequence,
@@ -33,7 +34,7 @@ AttentionTiles::AttentionTiles(Decomposition &b, Value q, Value sequence,
   if (!type.isDynamicDim(0))
     blockTokens =
         std::max<int64_t>(1, std::min(blockTokens, type.getDimSize(0)));
-  // The widest vectors, up to kMaxChunk, that make up a row without a rest.
+  // The widest vectors, up to kMaxChunk, whose multiple is the width of a head.
   chunkType = VectorType::get(std::gcd(headDim, kMaxChunk), compute);
   scoreType = VectorType::get(kTileKeys, compute);
 }
@@ -133,9 +134,9 @@ Expr AttentionTiles::shuffle(Expr x, Expr y, ArrayRef<int64_t> mask) {
   return b.getExpr(vector::ShuffleOp::create(b, Value(x), Value(y), mask));
 }
 
-/// Folds pairs of vectors onto each other until every element is the sum of one
-/// of them: first within parts of four elements, then across parts, so that
-/// each step is one shuffle instruction per operand.
+/// Folds pairs of vectors until every element is the sum of one of the vectors.
+/// It folds first within parts of four elements, then across parts, so that
+/// each step is one shuffle instruction for each operand.
 Expr AttentionTiles::sumEach(SmallVector<Expr> vectors) {
   int64_t width = chunkType.getDimSize(0), part = std::min<int64_t>(width, 4);
   auto fold = [&](llvm::function_ref<int64_t(int64_t, int64_t)> position) {
@@ -151,14 +152,14 @@ Expr AttentionTiles::sumEach(SmallVector<Expr> vectors) {
                        shuffle(vectors[i], vectors[i + 1], odd));
     vectors = folded;
   };
-  // Within a part: its first half comes from x, its second half from y.
+  // Within a part, the first half comes from x and the second half from y.
   for (int64_t i = 1; i < part; i *= 2)
     fold([&](int64_t i, int64_t odd) {
       int64_t base = i / part * part, local = i % part, half = part / 2;
       int64_t source = local < half ? 0 : width;
       return source + base + 2 * (local % half) + odd;
     });
-  // Across parts: the first half of the parts comes from x.
+  // Across parts, the first half of the parts comes from x.
   int64_t parts = width / part;
   for (int64_t i = 1; i < parts; i *= 2)
     fold([&](int64_t i, int64_t odd) {
@@ -230,7 +231,7 @@ IndexRange AttentionTiles::getBlockKeys(Value first, Value count) {
       {zero, count}, 1, {never, zero},
       [&](Value token, ValueRange keys) -> SmallVector<Value> {
         auto [low, high] = b.getKeyRange(sequence, add(first, token), window);
-        // A token without keys says nothing about where keys begin.
+        // A token without keys does not affect where the keys of a block begin.
         Value isEmpty =
             arith::CmpIOp::create(b, arith::CmpIPredicate::sge, low, high);
         low = arith::SelectOp::create(b, isEmpty, never, low);
@@ -271,7 +272,7 @@ Value AttentionTiles::getTileMask(Value first, Value token) {
 
 Value AttentionTiles::getMemory(Value tensor) {
   auto type = cast<RankedTensorType>(tensor.getType());
-  // Whatever layout bufferization decides on.
+  // The type fits every layout that bufferization may choose.
   auto layout = StridedLayoutAttr::get(
       b.getContext(), ShapedType::kDynamic,
       SmallVector<int64_t>(type.getRank(), ShapedType::kDynamic));
@@ -284,8 +285,8 @@ void AttentionTiles::prefetchNext(Value memory, Value row, Value column) {
   Value rows = memref::DimOp::create(b, memory, 0);
   Value last = arith::SubIOp::create(b, rows, b.getIndex(1));
   Value next = arith::MinSIOp::create(b, add(row, b.getIndex(kTileKeys)), last);
-  // Into the second-level cache: until the next tile, the first one may see all
-  // other heads.
+  // The hint loads into the second-level cache. All other heads may be read
+  // before the next tile, so the data might not stay in the first-level cache.
   memref::PrefetchOp::create(b, memory, ValueRange{next, column},
                              /*isWrite=*/false, /*localityHint=*/2,
                              /*isDataCache=*/true);
@@ -315,7 +316,8 @@ Value AttentionTiles::stageRows(Value tensor, Value first, Value last,
       })[0];
 }
 
-/// Exchanges the off-diagonal quarters of squares of squares (Eklundh 1972).
+/// Exchanges the off-diagonal quarters of a square, then those of the quarters,
+/// and so on (Eklundh 1972).
 void AttentionTiles::transpose(SmallVectorImpl<Expr> &square) {
   int64_t width = square.size();
   for (int64_t bit = 1; bit < width; bit *= 2) {
@@ -389,7 +391,7 @@ AttentionTiles::SoftmaxStep AttentionTiles::addScores(Expr scores, Value mask,
                                                       Expr largest) {
   double infinity = std::numeric_limits<double>::infinity();
   scores = select(mask, scores, scores.constant(-infinity));
-  // A NaN may get lost here, but not in the weights.
+  // A NaN may get lost here, but it stays in the weights.
   Expr next = largerOf(largest, largestOf(scores));
   Expr shift = finiteShift(next);
   Expr weights = exp(scores - splat(shift, scoreType));

@@ -1,7 +1,7 @@
 //===- Decomposition.cpp - Builders that the decompositions share ---------===//
 //
-// Reductions are marked as reassociable, so that they are vectorized; nothing
-// else is: infinities and NaN keep their meaning.
+// Only reductions are marked as reassociable, so that they can be vectorized.
+// No other fast-math flag is set, so infinities and NaN keep their meaning.
 //
 //===----------------------------------------------------------------------===//
 

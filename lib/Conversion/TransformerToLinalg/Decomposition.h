@@ -1,8 +1,8 @@
 //===- Decomposition.h - Builders that the decompositions share -----------===//
 //
-// The rule that every decomposition keeps is kept here: bodies compute in f32,
-// in f64 if any operand is f64, and the result is rounded once, to the element
-// type of the output.
+// These builders enforce the rule of all decompositions: bodies compute in f32,
+// or in f64 if any operand is f64, and the result is rounded once, to the
+// element type of the output.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,9 +15,9 @@
 
 namespace lora {
 
-/// A scalar, or a vector, in the body of a loop. Arithmetic on it builds
-/// operations of `arith` and `math`; products may be contracted into fused
-/// multiply-adds.
+/// A scalar or a vector in the body of a loop. Arithmetic on it builds
+/// operations of `arith` and `math`. Products and sums may be contracted to
+/// fused multiply-adds.
 class Expr {
 public:
   Expr(mlir::ImplicitLocOpBuilder &builder, mlir::Value value)
@@ -51,21 +51,22 @@ Expr log(Expr x);
 Expr sqrt(Expr x);
 Expr tanh(Expr x);
 Expr erf(Expr x);
-/// The larger of two, NaN if either is NaN.
+/// The larger of two; NaN if either is NaN.
 Expr max(Expr a, Expr b);
 /// Whether a > b, a == b; false for NaN.
 mlir::Value greater(Expr a, double b);
 mlir::Value equal(Expr a, double b);
 Expr select(mlir::Value condition, Expr a, Expr b);
-/// cap tanh(x / cap), and its slope there, from the value y.
+/// cap tanh(x / cap); and its slope, computed from its value y.
 Expr softcap(Expr x, double cap);
 Expr softcapSlope(Expr y, double cap);
 /// A term of a sum whose terms may be added in any order.
 Expr accumulate(Expr sum, Expr term);
-/// The larger of two, in one instruction: either one if one is NaN.
+/// The larger of two by one instruction; if one is NaN, the result may be
+/// either one.
 Expr largerOf(Expr a, Expr b);
-/// Sum of the elements of a vector, and the largest one, any if one is NaN. The
-/// number of elements is a power of two.
+/// The sum of the elements of a vector; and the largest element, which may be
+/// any element if one is NaN. The number of elements is a power of two.
 Expr sumOf(Expr vector);
 Expr largestOf(Expr vector);
 /// A vector with `scalar` in every element.
@@ -76,7 +77,7 @@ class Decomposition : public mlir::ImplicitLocOpBuilder {
 public:
   using ImplicitLocOpBuilder::ImplicitLocOpBuilder;
 
-  /// The type that values with these types are computed in: f64 or f32.
+  /// The type in which these values are computed: f64 or f32.
   mlir::Type getComputeType(mlir::ValueRange values);
   mlir::Type getComputeType(mlir::Value value) {
     return getComputeType(mlir::ValueRange(value));
@@ -85,8 +86,8 @@ public:
   mlir::OpFoldResult getSize(mlir::Value tensor, int64_t dim);
   mlir::Value getSizeValue(mlir::Value tensor, int64_t dim);
   mlir::Value getIndex(int64_t value);
-  /// `value` rounded or extended to the (element) type `elementType`; no
-  /// operation if it has that type.
+  /// `value` converted to the (element) type `elementType`; no operation if it
+  /// has that type.
   Expr convert(mlir::Value value, mlir::Type elementType);
   Expr getExpr(mlir::Value value) { return Expr(*this, value); }
   Expr getConstant(mlir::Type type, double number);
@@ -98,12 +99,14 @@ public:
   mlir::Value createFilled(llvm::ArrayRef<mlir::OpFoldResult> sizes,
                            mlir::Type elementType, double number);
 
-  /// The body of a generic: the inputs, then the output's present value, to
-  /// its new one. Floats come and go in the compute type.
+  /// The body of a linalg.generic. It gets the inputs and then the output's
+  /// present value, and returns the new value. Floats are converted to and from
+  /// the compute type.
   using Body = llvm::function_ref<Expr(llvm::ArrayRef<Expr>)>;
   /// Builds a `linalg.generic`. `loops` names the loops from the outermost to
-  /// the innermost, a letter each; `maps` says how operands are indexed, as in
-  /// "ti,oi->to". A loop that the output does not name is a reduction.
+  /// the innermost by one letter each. `maps` gives the indices of the
+  /// operands, as in "ti,oi->to". A loop that the output does not name is a
+  /// reduction.
   mlir::Value createGeneric(llvm::StringRef loops, llvm::StringRef maps,
                             mlir::ValueRange inputs, mlir::Value output,
                             Body body);
@@ -120,7 +123,8 @@ public:
   mlir::Value getSequenceRow(mlir::Value sequence, int64_t row);
   /// An element of an i32 tensor as an index.
   mlir::Value getIndexFrom(mlir::Value tensor, mlir::ValueRange position);
-  /// [first, end) of the keys of a token, the last `window` of them if given.
+  /// The range [first, end) of the keys of a token; only the last `window` of
+  /// them if `window` is given.
   std::pair<mlir::Value, mlir::Value>
   getKeyRange(mlir::Value sequence, mlir::Value token,
               std::optional<int64_t> window);
@@ -161,8 +165,8 @@ void addDecomposition(
   patterns.add<DecompositionPattern<OpT>>(patterns.getContext(), build);
 }
 
-/// The decompositions by topic; together they are those of
-/// `populateTransformerToLinalgPatterns`.
+/// The decompositions by topic. `populateTransformerToLinalgPatterns` adds all
+/// of them.
 void populateLinearAlgebraDecompositions(mlir::RewritePatternSet &patterns);
 void populateElementwiseDecompositions(mlir::RewritePatternSet &patterns);
 void populateNormDecompositions(mlir::RewritePatternSet &patterns);

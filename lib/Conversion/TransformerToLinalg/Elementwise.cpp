@@ -1,9 +1,10 @@
 //===- Elementwise.cpp - Decompositions of elementwise operations ---------===//
 //
-// One generic per operation, which upstream's elementwise fusion merges with
-// its neighbours; slices and paddings of features are tensor slices.
+// Each operation becomes one linalg.generic, which the fusion of elementwise
+// loops merges with its neighbours. Slices and paddings of features become
+// tensor slices.
 //
-//===----------------------------------------------------------------------===//
+// ==----------------------------------------------------------------------===//
 
 #include "Decomposition.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"

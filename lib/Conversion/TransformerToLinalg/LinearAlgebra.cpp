@@ -29,7 +29,7 @@ static Value accumulateLinear(Decomposition &b, Value x, Value weight,
                          multiplyAccumulate);
 }
 
-/// The sum that a linear layer begins with: its bias in every row, or zeros.
+/// The initial value of a linear layer's sum: the bias in every row, or zeros.
 static Value createLinearInit(Decomposition &b, Value x, Value weight,
                               Value bias, Type compute) {
   SmallVector<OpFoldResult> sizes{b.getSize(x, 0), b.getSize(weight, 0)};
@@ -94,7 +94,7 @@ static SmallVector<Value> buildUp(UpOp op, Decomposition &b) {
   return {b.round(sum, op.getType().getElementType())};
 }
 
-/// As `lora.down` and `lora.up`, without rounding between them.
+/// Computes as `lora.down` and `lora.up` do, without rounding between them.
 static SmallVector<Value> buildLoRALinear(lora::LinearOp op, Decomposition &b) {
   Type compute = b.getComputeType({op.getX(), op.getResult()});
   Value down = createDown(b, op.getX(), op.getA(), op.getScale(), compute);
@@ -114,7 +114,7 @@ static SmallVector<Value> buildSumTokens(SumTokensOp op, Decomposition &b) {
   return {b.round(sum, op.getType().getElementType())};
 }
 
-/// A gather: the row's number is read once per token.
+/// A gather. The index of the row is read once for each token.
 static SmallVector<Value> buildEmbedding(transformer::EmbeddingOp op,
                                          Decomposition &b) {
   Value empty =
@@ -130,7 +130,7 @@ static SmallVector<Value> buildEmbedding(transformer::EmbeddingOp op,
       })};
 }
 
-/// Rows of the table, to which the rows of A, scaled, times B accumulate.
+/// Starts with rows of the table, and adds the scaled rows of A times B.
 static SmallVector<Value> buildLoRAEmbedding(lora::EmbeddingOp op,
                                              Decomposition &b) {
   Type compute = b.getComputeType({op.getTable(), op.getResult()});
@@ -153,8 +153,8 @@ static SmallVector<Value> buildLoRAEmbedding(lora::EmbeddingOp op,
   return {b.round(sum, op.getType().getElementType())};
 }
 
-/// A loop over the tokens adds each row to the row of its id, in place: two
-/// tokens may have one id, so the tokens are not parallel.
+/// A loop over the tokens adds each row to the row of its id, in place. Two
+/// tokens may have the same id, so the loop is not parallel.
 static SmallVector<Value> buildEmbeddingGradient(EmbeddingGradientOp op,
                                                  Decomposition &b) {
   Type compute = b.getComputeType({op.getDy(), op.getResult()});

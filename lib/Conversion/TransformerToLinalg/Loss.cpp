@@ -1,7 +1,7 @@
 //===- Loss.cpp - Decompositions of the loss and its gradient -------------===//
 //
-// log(sum of exp) is formed around the row's maximum, so that no exponential
-// overflows.
+// The maximum of the row is subtracted before exp, so that no exponential
+// overflows in log(sum of exp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -48,7 +48,8 @@ static SmallVector<Value> buildCrossEntropy(CrossEntropyOp op,
   Value lse =
       b.createElementwise({largest, sum}, compute,
                           [](ArrayRef<Expr> x) { return x[0] + log(x[1]); });
-  // Every label is read, those below 0 at 0, and selected afterwards.
+  // Every label is read; a label below 0 is read as 0, and its term is then
+  // left out.
   Value total = b.createGeneric(
       "t", "t,t->", {lse, op.getLabels()}, b.createFilled({}, compute, 0),
       [&](ArrayRef<Expr> x) {
@@ -75,8 +76,9 @@ static SmallVector<Value> buildCrossEntropyGradient(CrossEntropyGradientOp op,
   Value factor =
       b.createElementwise({op.getDloss(), count}, compute,
                           [](ArrayRef<Expr> x) { return x[0] / x[1]; });
-  // The logits are the largest value of a training step and have no later use:
-  // as the initial value of the result they can become it in place.
+  // The logits are the largest value of a training step, and they are not used
+  // later. As the initial value of the result, their buffer can become the
+  // result in place.
   return {b.createGeneric(
       "tv", "t,t,->tv", {op.getLse(), op.getLabels(), factor}, op.getLogits(),
       [&](ArrayRef<Expr> x) {

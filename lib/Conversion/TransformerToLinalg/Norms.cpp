@@ -1,8 +1,8 @@
 //===- Norms.cpp - Decompositions of normalizations -----------------------===//
 //
-// A row of x is viewed as [groups, width of a group]; a value per group is
-// reduced first and read by an elementwise pass. With one group a row there is
-// no view, so that the result needs no reshape.
+// A row of x is viewed as [groups, width of a group]. A reduction computes one
+// value for each group; an elementwise pass then reads it. If a row is one
+// group, there is no view, so the result needs no reshape.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,7 +40,8 @@ struct Groups {
     return sizes;
   }
 
-  /// The sum over each group of what `term` makes of `inputs`, which are views.
+  /// The sum, over each group, of what `term` computes from `inputs`, which are
+  /// views.
   Value sum(ValueRange inputs, StringRef maps, Type compute,
             Decomposition::Body term) {
     Value zeros = b.createFilled(getGroupSizes(inputs[0]), compute, 0);

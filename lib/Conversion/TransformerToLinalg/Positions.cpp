@@ -1,6 +1,6 @@
 //===- Positions.cpp - Decompositions of rotary angles and the cache ------===//
 //
-// What reads positions and cache rows from the sequence table.
+// The operations that read positions and cache rows from the sequence table.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,7 +16,8 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// Angles are formed in f32, as transformers does, whatever the result's type.
+/// Angles are computed in f32, as in transformers, for every type of the
+/// result.
 static SmallVector<Value> buildRotaryTable(RotaryTableOp op, Decomposition &b) {
   Value positions = b.getSequenceRow(op.getSequence(), 0);
   int64_t count = op.getCos().getType().getDimSize(1);
@@ -51,7 +52,7 @@ static SmallVector<Value> buildRotaryTable(RotaryTableOp op, Decomposition &b) {
   return {cos, sin};
 }
 
-/// Positions are integers: nothing is converted or rounded.
+/// Positions are integers, so nothing is converted or rounded.
 static SmallVector<Value> buildPositions(PositionsOp op, Decomposition &b) {
   Value positions = b.getSequenceRow(op.getSequence(), 0);
   Value empty = b.createEmpty(b.getSize(positions, 0), b.getI32Type());
@@ -68,8 +69,8 @@ static SmallVector<Value> buildPositions(PositionsOp op, Decomposition &b) {
   return {generic.getResult(0)};
 }
 
-/// Each half of the rotated features of all heads is one generic that writes
-/// its slice of the result; features that pass are copied.
+/// For each half of the rotated features, one generic for all heads writes its
+/// slice of the result. The other features are copied.
 static SmallVector<Value> buildRotary(RotaryOp op, Decomposition &b) {
   int64_t headDim = op.getHeadDim();
   int64_t pairs = op.getCos().getType().getDimSize(1);
@@ -91,7 +92,7 @@ static SmallVector<Value> buildRotary(RotaryOp op, Decomposition &b) {
         strides);
   };
   Value first = slice(x, 0, pairs), second = slice(x, pairs, pairs);
-  // y[i] = x[i] cos - x[i+n] sin; y[i+n] = x[i+n] cos + x[i] sin; the inverse
+  // y[i] = x[i] cos - x[i+n] sin; y[i+n] = x[i+n] cos + x[i] sin. The inverse
   // negates the sines.
   auto rotate = [&](Value a, Value other, int64_t offset, bool subtract) {
     insert(b.createGeneric("thi", "thi,thi,ti,ti->thi",
@@ -110,8 +111,7 @@ static SmallVector<Value> buildRotary(RotaryOp op, Decomposition &b) {
   return {b.joinFeatures(result)};
 }
 
-/// A loop over the tokens writes each row; rows are distinct, but the order is
-/// that of the tokens in any case.
+/// A loop over the tokens writes each row, in the order of the tokens.
 static SmallVector<Value> buildCacheWrite(CacheWriteOp op, Decomposition &b) {
   OpFoldResult one = b.getIndexAttr(1), zero = b.getIndexAttr(0);
   SmallVector<OpFoldResult> sizes{one,

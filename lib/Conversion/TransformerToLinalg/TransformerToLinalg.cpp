@@ -1,7 +1,7 @@
 //===- TransformerToLinalg.cpp - The pass ---------------------------------===//
 //
-// After the pass no operation of `transformer` or `lora` is left in a function
-// but applications of blocks and what acts on the gradients of whole blocks.
+// After the pass, the only operations of `transformer` and `lora` in a function
+// are applications of blocks, and operations on the gradients of whole blocks.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,7 +44,7 @@ void lora::populateTransformerToLinalgPatterns(RewritePatternSet &patterns,
 
 namespace {
 
-/// Whether `op` has a decomposition: every operation on values has.
+/// Whether `op` has a decomposition. Every operation on values has one.
 bool isDecomposable(Operation *op) {
   if (isa_and_present<LoRADialect>(op->getDialect()))
     return true;
@@ -62,7 +62,8 @@ struct ConvertTransformerToLinalg
       if (!isDecomposable(op))
         return;
       ++numDecomposed;
-      // Loops know what they compute: profiles name them by it.
+      // Each loop gets the name of the operation that it computes. Profiles
+      // print it.
       auto name =
           StringAttr::get(op->getContext(), op->getName().stripDialect());
       op->setLoc(FusedLoc::get(op->getContext(), {op->getLoc()}, name));

@@ -1,7 +1,7 @@
 //===- Update.cpp - The formulas of the optimizer steps -------------------===//
 //
-// Elementwise updates of flat regions, in place on memrefs. They are built by
-// the lowering of `transformer.apply`, which knows the regions.
+// Elementwise updates of flat regions, in place on memrefs. The lowering of
+// `transformer.apply` builds them, because it knows the regions.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,7 +22,7 @@ static Expr load(Decomposition &b, Value container, ValueRange position) {
   return b.getExpr(tensor::ExtractOp::create(b, container, position));
 }
 
-/// The smaller of two, NaN if either is NaN.
+/// The smaller of two; NaN if either is NaN.
 static Expr min(Decomposition &b, Expr x, Expr y) {
   return b.getExpr(arith::MinimumFOp::create(b, Value(x), Value(y)));
 }
@@ -32,8 +32,8 @@ static Expr getClipping(Decomposition &b, Expr norm, Expr threshold) {
   return min(b, threshold / (norm + 1e-6), norm.constant(1));
 }
 
-/// A generic over flat regions, elementwise, that updates `outputs`. Values of
-/// the body: the inputs, then the outputs.
+/// An elementwise generic over flat regions that updates `outputs`. The body
+/// gets the inputs, then the outputs.
 static SmallVector<Value>
 createUpdate(Decomposition &b, ValueRange inputs, ValueRange outputs,
              llvm::function_ref<SmallVector<Value>(ArrayRef<Expr>)> body) {

@@ -1,7 +1,7 @@
 //===- TransformerToOneDNN.cpp - Matrix products to oneDNN ----------------===//
 //
-// Every matrix product of the graph becomes one onednn.matmul; what is not a
-// matrix product stays in the transformer dialect.
+// Every matrix product of the graph becomes one onednn.matmul; all other
+// operations stay in the transformer dialect.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,7 +22,7 @@ using namespace lora;
 
 namespace {
 
-/// Whether oneDNN multiplies these: f32 and bf16, static shapes.
+/// Whether oneDNN can multiply these: f32 or bf16, static shapes.
 bool isSupported(ValueRange values) {
   return llvm::all_of(values, [](Value value) {
     auto type = dyn_cast<RankedTensorType>(value.getType());
@@ -31,13 +31,13 @@ bool isSupported(ValueRange values) {
   });
 }
 
-/// Whether the rows of its result are tokens.
+/// Whether the rows of the result are tokens.
 bool hasTokenRows(Operation *op) {
   return op->hasAttr(transformer::TransformerDialect::kTokenRowsAttr);
 }
 
-/// A matmul in place of `op`, or of a part of it, into `destination`, or into a
-/// fresh tensor of `type` if null.
+/// Creates a matmul in place of `op`, or of a part of it. The result goes into
+/// `destination`, or into a new tensor of `type` if that is null.
 Value createMatmul(PatternRewriter &rewriter, Operation *op,
                    RankedTensorType type, Value a, Value b, Value bias,
                    bool transposeA, bool transposeB, Value destination = {}) {

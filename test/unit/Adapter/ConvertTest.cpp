@@ -1,8 +1,6 @@
-//===- ConvertTest.cpp - loralib to PEFT and back
-//--------------------------===//
+//===- ConvertTest.cpp - loralib to PEFT and back -------------------------===//
 //
-// What loralib computes is written down here once more, as its source has it
-// (loralib/layers.py).
+// The test computes what loralib computes, from its source (loralib/layers.py).
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,7 +35,7 @@ std::string read(const std::string &file) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// A fused projection of three parts, the second without a branch.
+/// A fused projection of three parts, of which the second has no branch.
 std::vector<std::pair<std::string, DenseMatrix>> mergedLinear() {
   std::vector<std::pair<std::string, DenseMatrix>> tensors;
   tensors.emplace_back("h.0.attn.c_attn.lora_A", random(2 * kRank, kIn, 1));
@@ -45,8 +43,9 @@ std::vector<std::pair<std::string, DenseMatrix>> mergedLinear() {
   return tensors;
 }
 
-/// MergedLinear.merge_AB and zero_pad: a grouped convolution, group j with B's
-/// rows and A's rows of its own, put on the rows of the enabled parts.
+/// MergedLinear.merge_AB and zero_pad: a grouped convolution, in which group j
+/// uses its own rows of B and of A. The result is written to the rows of the
+/// enabled parts.
 DenseMatrix loralibDelta(const DenseMatrix &a, const DenseMatrix &b,
                          double scale) {
   DenseMatrix delta = std::move(*DenseMatrix::create(3 * kPart, kIn));
@@ -83,7 +82,7 @@ TEST(Convert, MergedLinearIsABlockDiagonalBranch) {
                loralibDelta(tensors[0].second, tensors[1].second, 7.0 / kRank)),
       1e-13);
 
-  // And back: the same numbers; r and alpha are in the file now.
+  // And back: the numbers are the same; now the file contains r and alpha.
   options.input = folder / "peft";
   options.output = folder / "back.safetensors";
   options.format = AdapterFormat::Loralib;
@@ -128,7 +127,7 @@ TEST(Convert, WhatTheFileDoesNotSayIsAskedFor) {
 TEST(Convert, TheWeightBesideABranchTellsAMergedLinear) {
   TemporaryFolder folder;
   std::vector<std::pair<std::string, DenseMatrix>> tensors;
-  // One part of three: the ranks agree, the rows do not.
+  // One part of three: the ranks agree, but the rows do not.
   tensors.emplace_back("qkv.lora_A", random(kRank, kIn, 1));
   tensors.emplace_back("qkv.lora_B", random(kPart, kRank, 2));
   tensors.emplace_back("qkv.weight", random(3 * kPart, kIn, 3));

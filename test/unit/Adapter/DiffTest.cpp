@@ -1,7 +1,7 @@
 //===- DiffTest.cpp - Two models to an adapter ----------------------------===//
 //
-// A recorded model with some of its tensors moved, so that it is known what is
-// to be found.
+// A recorded model with known changes added to some of its tensors, so that the
+// expected result is known.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +18,8 @@ namespace {
 
 const std::string kBase = std::string(LORA_TEST_FIXTURES) + "/llama-bias/model";
 
-/// Copies the model; tensors whose names are in `moved` get something added.
+/// Copies the model, and adds something to the tensors whose names are in
+/// `moved`.
 void makeTuned(const std::string &folder, const std::set<std::string> &moved) {
   std::filesystem::create_directory(folder);
   std::filesystem::copy(kBase + "/config.json", folder + "/config.json");
@@ -39,7 +40,8 @@ void makeTuned(const std::string &folder, const std::set<std::string> &moved) {
         lora_rt::convertToFloat(view.dtype, view.bytes.data(), values));
     if (moved.count(spec.name)) {
       ++found;
-      // Of rank 1 in a matrix: row i, column j moves by (i + 1) (j + 2) / 1024.
+      // A matrix changes by rank 1: the element in row i, column j by (i + 1)
+      // (j + 2) / 1024.
       size_t columns = size_t(view.shape.back());
       for (size_t i = 0; i < values.size(); ++i)
         values[i] += float((i / columns + 1) * (i % columns + 2)) / 1024;
@@ -59,7 +61,7 @@ TEST(Diff, FindsWhatWasAdded) {
   auto report = diffModels({kBase, folder / "tuned", folder / "adapter", 1});
   ASSERT_TRUE(report) << report.message();
   ASSERT_EQ(report->modules.size(), 1u);
-  // A change of rank 1, in f32 numbers that were rounded where it was added.
+  // A change of rank 1, but the changed numbers were rounded to f32.
   EXPECT_LT(report->modules[0].lost, 1e-6);
   EXPECT_EQ(report->leftOut, (std::vector<std::string>{"model.norm.weight"}));
   EXPECT_NE(report->text().find(
@@ -75,7 +77,8 @@ TEST(Diff, FindsWhatWasAdded) {
 
 TEST(Diff, SavesModulesWhole) {
   TemporaryFolder folder;
-  // A layer whose bias moved has no branch: PEFT saves it whole or not at all.
+  // A layer whose bias changed gets no branch: PEFT saves such a layer whole or
+  // not at all.
   makeTuned(folder / "tuned", {kQ + ".weight", kQ + ".bias", kDown + ".weight",
                                "model.norm.weight"});
   auto report =

@@ -1,4 +1,9 @@
 //===- ExactFileTest.cpp - What rounding lost, to the bit -----------------===//
+//
+// Writes lora_exact.safetensors for tensors of random bits and restores them:
+// every bit must come back, and wrong inputs must be noticed.
+//
+//===----------------------------------------------------------------------===//
 
 #include "ExactFile.h"
 #include "TestFiles.h"
@@ -14,7 +19,7 @@ using lora_rt::TensorView;
 
 namespace {
 
-/// A folder with the two files that an adapter's checksum is made of.
+/// A folder with the two files that an adapter's checksum covers.
 std::string makeAdapter(const TemporaryFolder &folder,
                         const std::string &name) {
   std::filesystem::create_directory(folder / name);
@@ -23,7 +28,7 @@ std::string makeAdapter(const TemporaryFolder &folder,
   return folder / name;
 }
 
-/// Writes a checkpoint with one tensor, of random bits.
+/// Writes a checkpoint with one tensor of random bits.
 void makeCheckpoint(const std::string &folder, TensorView &tensor,
                     std::vector<std::byte> &bytes, unsigned seed) {
   std::mt19937 generator(seed);
@@ -49,7 +54,7 @@ TEST_P(ExactFile, AnyBitsComeBackFromAnyOthers) {
   std::vector<std::byte> mergedBytes(bytes), originalBytes(bytes);
   makeCheckpoint(folder / "original", original, originalBytes, 1);
   makeCheckpoint(folder / "merged", merged, mergedBytes, 2);
-  // Half of the elements near to each other, in either direction.
+  // Half of the elements are close to each other, in either direction.
   for (size_t i = 0; i < bytes / 2; ++i)
     mergedBytes[i] = originalBytes[i];
   size_t size = lora_rt::sizeOf(GetParam());
@@ -60,7 +65,7 @@ TEST_P(ExactFile, AnyBitsComeBackFromAnyOthers) {
   ASSERT_TRUE(staged) << staged.message();
   auto writer = ExactWriter::create(*staged, adapter);
   ASSERT_TRUE(writer) << writer.message();
-  // The prediction may be anything; here it is the merged tensor.
+  // The prediction may be any tensor; here it is the merged tensor.
   ASSERT_FALSE(writer->addDifference(original, mergedBytes));
   auto checkpoint = lora_rt::Checkpoint::open(folder / "merged");
   ASSERT_TRUE(checkpoint) << checkpoint.message();
@@ -78,7 +83,7 @@ TEST_P(ExactFile, AnyBitsComeBackFromAnyOthers) {
   ASSERT_FALSE(error) << error.message();
   EXPECT_EQ(restored, originalBytes);
 
-  // A prediction that is another one is noticed, and so are other inputs.
+  // A wrong prediction is noticed, and so are wrong inputs.
   restored = mergedBytes;
   restored[5] ^= std::byte(1);
   EXPECT_NE((*reader)
@@ -112,7 +117,8 @@ TEST(ExactFileOnly, NeighboursAreOneStepApartAcrossZero) {
   auto staged = StagedFolder::create(folder / "exact");
   auto writer = ExactWriter::create(*staged, adapter);
   ASSERT_TRUE(writer) << writer.message();
-  // 0, -0, the smallest below zero, 1; predicted: -0, 0, 0, the next above 1.
+  // The originals are 0, -0, the smallest number below zero, and 1. The
+  // predictions are -0, 0, 0, and the number after 1.
   std::vector<uint16_t> original = {0, 0x8000, 0x8001, 0x3f80},
                         predicted = {0x8000, 0, 0, 0x3f81};
   TensorView view{"w", DType::BF16, {4}, std::as_bytes(std::span(original))};

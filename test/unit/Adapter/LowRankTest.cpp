@@ -1,6 +1,6 @@
 //===- LowRankTest.cpp - Products of skinny matrices, sums of adapters ----===//
 //
-// Against the dense product, which the library never forms.
+// Compares with the dense product, which the library never computes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,7 +15,7 @@ using namespace lora::test;
 
 namespace {
 
-/// [out, rank, in]; rank below, at and above the smaller side.
+/// [out, rank, in], with ranks below, at and above the smaller side.
 struct Sizes {
   int64_t out, rank, in;
 };
@@ -61,7 +61,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, LowRank,
                          ::testing::Values(Sizes{23, 5, 31}, Sizes{31, 7, 23},
                                            Sizes{9, 17, 12}, Sizes{8, 8, 5}));
 
-/// Writes an adapter of two modules with scale alpha / rank.
+/// Writes an adapter with two layers and the scale alpha / rank.
 void writeAdapter(const std::string &folder, int64_t rank, double alpha,
                   unsigned seed, const std::vector<std::string> &modules) {
   std::vector<peft::AdapterTensor> tensors;
@@ -94,10 +94,10 @@ TEST(Combine, IsTheWeightedSumOfTheDeltas) {
   DenseMatrix first = deltaOf(*one, "m.0.q"), second = deltaOf(*two, "m.0.q");
   for (int64_t i = 0; i < first.rows() * first.columns(); ++i)
     first.data()[i] = 0.75 * first.data()[i] - 1.25 * second.data()[i];
-  // B of the second adapter is rounded to f32 once.
+  // The B of the second adapter is rounded to f32 once.
   EXPECT_LT(distance(deltaOf(*sum, "m.0.q"), first), 2e-6);
   EXPECT_EQ(sum->branches.front().rank(), 5);
-  // A module of one adapter alone keeps its numbers, but for the scale.
+  // A layer that only one adapter has keeps its numbers, except for the scale.
   DenseMatrix alone = deltaOf(*one, "m.1.q");
   for (int64_t i = 0; i < alone.rows() * alone.columns(); ++i)
     alone.data()[i] *= 0.75;

@@ -1,9 +1,10 @@
 //===- NewTokensTest.cpp - Adapters of models with another vocabulary -----===//
 //
-// Vocabularies that grew, were cut or stayed; embedding and head trained in
-// full, by low rank, by rows, or not at all; one weight or two: what PEFT
-// computes is recorded (tools/dev/record_new_tokens.py), and the merged model
-// has the same embedding and head. What PEFT cannot give back is refused.
+// The cases: vocabularies that grew, shrank or stayed; embedding and head
+// trained in full, by low rank, by rows, or not at all; one shared weight or
+// two. What PEFT computes is recorded (tools/dev/record_new_tokens.py). The
+// merged model must have the same embedding and head. What PEFT cannot restore
+// is refused.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,7 +33,7 @@ std::string readText(const std::string &path) {
   return text ? *text : std::string();
 }
 
-/// The adapter folder of a case. `common` has what all cases have.
+/// Makes the adapter folder of a case. `common` has what all cases share.
 void writeAdapter(const std::string &folder, const Json &adapter,
                   const Json &common, const SafetensorsFile &pool) {
   std::filesystem::create_directory(folder);
@@ -88,7 +89,7 @@ const std::vector<std::string> embeddings = {
     "bert.embeddings.word_embeddings.weight",
     "roberta.embeddings.word_embeddings.weight"};
 
-/// What the merged folder computes with, as transformers reads it.
+/// Checks what transformers would read from the merged folder.
 void checkModel(const std::string &folder, const Json &adapter,
                 const SafetensorsFile &pool) {
   auto model = Checkpoint::open(folder);

@@ -1,7 +1,8 @@
 //===- ProgramTest.cpp - Weights of compiled files, in every layout -------===//
 //
-// A file whose one adapted weight is stored twice, row-major and packed, as a
-// tied weight may be: both must change, and come back.
+// The file stores its only adapted weight twice, row-major and packed, as may
+// happen with a tied weight. A merge must change both, and an unmerge must
+// restore both.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,7 +23,8 @@ namespace {
 constexpr int64_t kOut = 6, kIn = 5, kRank = 2;
 constexpr float kScale = 1.5;
 constexpr const char *kName = "model.layers.0.proj.weight";
-/// What oneDNN takes on CPUs with AMX or AVX512-BF16; it pads these 5 x 6.
+/// oneDNN prefers this layout on CPUs with AMX or AVX512-BF16. It pads matrices
+/// of 5 x 6.
 constexpr const char *kTag = "BA16a64b2a";
 
 constexpr const char *kGraph = R"(
@@ -49,7 +51,7 @@ std::vector<std::byte> readFile(const std::string &path) {
               : std::vector<std::byte>();
 }
 
-/// Values as a type and back.
+/// Converts values to a type and back.
 std::vector<std::byte> narrow(const std::vector<float> &values) {
   std::vector<std::byte> bytes(values.size() * 2);
   EXPECT_FALSE(lora_rt::convert(DType::F32, values.data(), DType::BF16,
@@ -148,7 +150,7 @@ protected:
     ASSERT_FALSE(committed) << committed.message();
   }
 
-  /// W + s B A, rounded once; every product of these values is exact in f32.
+  /// W + s B A, rounded once. Every product of these values is exact in f32.
   std::vector<std::byte> merged() const {
     std::vector<float> values = weight;
     for (int64_t i = 0; i < kOut; ++i)
@@ -211,8 +213,8 @@ TEST_F(Program, GivesBackTheOriginalFile) {
 }
 
 TEST_F(Program, NoticesOtherWeightsThanThoseThatWereMerged) {
-  // A file of the same model whose checksums are right, with another merge's
-  // `exact`: the numbers would give weights that never were.
+  // A file of the same model with right checksums, but with the part `exact` of
+  // another merge: the restored weights would be wrong.
   auto report = mergeModel({base, adapter, folder / "merged", /*exact=*/true});
   ASSERT_TRUE(report) << report.message();
   auto kept = lora_rt::Payload::open(folder / "merged");
@@ -249,7 +251,7 @@ TEST_F(Program, SwitchesInOneStep) {
   EXPECT_FALSE(result->exact);
   ASSERT_TRUE(result->difference);
   EXPECT_EQ(result->difference->elements, kOut * kIn);
-  // Nothing was added: the merged weights stay as they are.
+  // Nothing was added, so the merged weights are the same.
   EXPECT_EQ(result->difference->different, 0);
   EXPECT_EQ(readFile(folder / "same"), readFile(folder / "merged"));
 }

@@ -1,4 +1,9 @@
-//===- RoundingTest.cpp - Rounding once, and its account ------------------===//
+//===- RoundingTest.cpp - Rounding once, with statistics ------------------===//
+//
+// Sums whose rounding is known by hand, values that are not finite, and the
+// verdict of the report.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Adapter/Rounding.h"
 
@@ -12,7 +17,7 @@ using lora_rt::DType;
 
 namespace {
 
-/// A vector of f32 values as a tensor of another type.
+/// A vector of f32 values, stored in another type.
 struct Stored {
   std::vector<std::byte> bytes;
   lora_rt::TensorView view;
@@ -33,7 +38,7 @@ std::vector<double> values(DType type, std::span<const std::byte> bytes) {
 }
 
 TEST(Rounding, AccountsForEachElement) {
-  // bf16 has 8 bits: between 1 and 2 a step is 2^-7.
+  // bf16 has 8 bits of precision: between 1 and 2 one step is 2^-7.
   Stored base(DType::BF16, {1, -1.5f, 1.25f});
   std::vector<float> delta = {0x1p-6f, 0x1p-9f, 0x1p-7f + 0x1p-9f};
   std::vector<std::byte> out(6);

@@ -15,7 +15,7 @@
 
 namespace lora::test {
 
-/// A folder that goes away at the end of a test.
+/// A folder that is removed at the end of a test.
 class TemporaryFolder {
 public:
   TemporaryFolder() {
@@ -34,7 +34,7 @@ private:
   std::string path;
 };
 
-/// Random values that f32 holds exactly.
+/// Random values that f32 represents exactly.
 inline DenseMatrix random(int64_t rows, int64_t columns, unsigned seed) {
   DenseMatrix result = std::move(*DenseMatrix::create(rows, columns));
   std::mt19937 generator(seed);
@@ -53,7 +53,7 @@ inline DenseMatrix product(const DenseMatrix &b, const DenseMatrix &a,
   return result;
 }
 
-/// The change that an adapter makes to a module, as a matrix [out, in].
+/// The change that an adapter makes to a layer, as a matrix [out, in].
 inline DenseMatrix deltaOf(const BranchedAdapter &adapter,
                            const std::string &module) {
   for (const AdapterBranch &branch : adapter.branches)

@@ -1,4 +1,9 @@
 //===- ModelCostTest.cpp - Work counted by hand ---------------------------===//
+//
+// Operations and bytes of a small model, written down as sums of its layers and
+// compared with ModelCost.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Bench/ModelCost.h"
 
@@ -10,7 +15,8 @@ using lora_rt::DType;
 
 namespace {
 
-/// 2 layers, hidden 24, feed-forward 40, 6 heads of 4, 3 for keys, 97 words.
+/// 2 layers, hidden size 24, feed-forward 40, 6 query heads and 3 key heads of
+/// width 4, a vocabulary of 97 tokens.
 ModelConfig config(const std::string &more = "") {
   auto config = parseModelConfig(
       R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 24, "intermediate_size": 40,
@@ -21,7 +27,7 @@ ModelConfig config(const std::string &more = "") {
   return *config;
 }
 
-/// Of a layer's matrices: q and o, k and v, gate and up, down.
+/// The elements of a layer's matrices: q and o, k and v, gate and up, down.
 constexpr double layerElements =
     2 * 24 * 24 + 2 * 12 * 24 + 2 * 40 * 24 + 24 * 40;
 constexpr double headElements = 97 * 24, normElements = 2 * 24;
@@ -31,9 +37,9 @@ constexpr double headElements = 97 * 24, normElements = 2 * 24;
 TEST(ModelCost, Step) {
   Work work = ModelCost(config(), DType::BF16, 0).step(10);
   EXPECT_EQ(work.weightBytes, 2 * (2 * layerElements + headElements));
-  // Two norms a layer, and keys and values of 10 tokens.
+  // Two norms for each layer, and the keys and values of 10 tokens.
   EXPECT_EQ(work.otherBytes, 2 * (2 * normElements + 2 * 2 * 12 * 10));
-  // Scores and sums: 2 * 2 * 24 for each key and layer.
+  // The scores and sums: 2 * 2 * 24 for each key and layer.
   EXPECT_EQ(work.operations(),
             2 * (2 * layerElements + headElements) + 2 * 4 * 24 * 10);
 }
@@ -69,7 +75,7 @@ TEST(ModelCost, AWindowEndsTheGrowth) {
   ModelConfig windowed = config();
   windowed.layers[1].window = 4;
   ModelCost cost(windowed, DType::F32, 0), all(config(), DType::F32, 0);
-  // Of 10 keys the second layer sees 4; a key is 2 * 12 numbers.
+  // The second layer sees 4 of 10 keys; a key is 2 * 12 numbers.
   EXPECT_EQ(all.step(10).bytes() - cost.step(10).bytes(), 4 * 2 * 12 * 6);
   // 1 + 2 + ... + 6 against 1 + 2 + 3 + 4 + 4 + 4.
   EXPECT_EQ(all.forward(6).operations() - cost.forward(6).operations(),
@@ -84,8 +90,8 @@ TEST(ModelCost, LeastSeconds) {
   work.otherOperations = 4000;
   MachineRates rates;
   rates.bytesPerSecond = 1000;
-  // The first is bound by its 10000 bytes, the second by its 40 seconds, in
-  // which it makes 2 * 8 * 100 * 50 operations.
+  // The time of the first product is that of its 10000 bytes. The time of the
+  // second is its 40 seconds, in which it computes 2 * 8 * 100 * 50 operations.
   rates.matmulSeconds = [](const MatmulWork &matmul) {
     return matmul.m == 1 ? 0.0 : 40.0;
   };

@@ -1,6 +1,6 @@
 //===- ProcessTest.cpp - Commands, workers and their folder ---------------===//
 //
-// The programs are shell scripts that say what a real one would.
+// The programs are shell scripts that write what a real program would write.
 //
 //===----------------------------------------------------------------------===//
 
@@ -72,7 +72,8 @@ TEST_F(Process, LoadingIsTheTimeUntilItIsReady) {
   auto ready = worker("sleep 0.1; read up rest < /proc/uptime; "
                       "echo \"{\\\"ready\\\": $up}\"");
   ASSERT_TRUE(ready) << ready.message();
-  // The script's clock has hundredths, and may count suspended time.
+  // The script's clock counts hundredths of a second, and may include the time
+  // in which the machine was suspended.
   EXPECT_GE((*ready)->loadSeconds(), 0.08);
 }
 

@@ -1,4 +1,9 @@
 //===- RandomCheckpointTest.cpp - Numbers, files and shards ---------------===//
+//
+// The distribution of random numbers, and the checkpoints that are made of
+// them: names, shapes, shards and types as a real model has them.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Bench/RandomCheckpoint.h"
 #include "lora-mlir/Import/CheckpointTensors.h"
@@ -59,8 +64,9 @@ TEST(RandomNumbers, MeanAndDeviation) {
     squares += (value - 1.0) * (value - 1.0);
     ASSERT_LE(std::abs(value - 1.0f), 0.02f * 2.45f);
   }
-  // Five standard errors: deviation / sqrt(count), and deviation^2 sqrt(1.4 /
-  // count) for this distribution, whose kurtosis is 2.4.
+  // Five standard errors: deviation / sqrt(count) for the mean, and deviation^2
+  // sqrt(1.4 / count) for the variance of this distribution, whose kurtosis is
+  // 2.4.
   EXPECT_NEAR(sum / count, 1.0, 5 * 0.02 / std::sqrt(double(count)));
   EXPECT_NEAR(squares / count, 0.0004, 5 * 0.0004 * std::sqrt(1.4 / count));
 }
@@ -87,7 +93,7 @@ TEST(RandomCheckpoint, HoldsTheTensorsOfTheConfiguration) {
     ASSERT_FALSE(convertToFloat(view->dtype, view->bytes.data(), values));
     bool isNorm = tensor.kind == CheckpointTensor::Kind::Norm;
     for (float value : values)
-      // sqrt(6) deviations, rounded to bf16.
+      // The largest number is sqrt(6) standard deviations, rounded to bf16.
       ASSERT_LT(std::abs(value - (isNorm ? 1.0f : 0.0f)), 0.0495f);
     EXPECT_NE(values.front(), values.back());
   }

@@ -1,4 +1,9 @@
 //===- ReportTest.cpp - Tables, JSON and the plot -------------------------===//
+//
+// The three forms of one set of results, with figures that are computed by
+// hand.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Json.h"
 #include "Svg.h"
@@ -13,7 +18,7 @@ using lora_rt::Json;
 
 namespace {
 
-/// Three rounds of two measurements, of which the last took twice as long.
+/// Three rounds of two measurements; the last round took twice as long.
 Results someResults() {
   Results results;
   results.command = "lora-bench run <tiny> & \"more\"";
@@ -66,8 +71,8 @@ Results someResults() {
   return results;
 }
 
-/// What is wrong with an XML text, or nothing: tags that close, attributes in
-/// quotes, no loose '<' or '&'.
+/// The first error of an XML text; empty if there is none. Checks that tags are
+/// closed, that attributes are quoted, and that '<' and '&' are escaped.
 std::string xmlError(const std::string &text) {
   std::vector<std::string> open;
   size_t at = text.rfind("<?xml", 0) == 0 ? text.find("?>") + 2 : 0;

@@ -1,6 +1,6 @@
 //===- ShapesTest.cpp - Published shapes and the importer -----------------===//
 //
-// Numbers of parameters are those that the models' pages and papers give: they
+// The numbers of parameters are those in the models' pages and papers. They
 // check the table and the importer's list of tensors together.
 //
 //===----------------------------------------------------------------------===//
@@ -22,7 +22,7 @@ using namespace lora_rt;
 
 namespace {
 
-/// A checkpoint whose tensors have shapes and no bytes that anyone reads.
+/// A checkpoint whose tensors have shapes, but no bytes; nobody reads them.
 Checkpoint emptyCheckpoint(const std::vector<CheckpointTensor> &tensors) {
   std::vector<TensorView> views;
   for (const CheckpointTensor &tensor : tensors) {
@@ -52,7 +52,7 @@ TEST_P(Shapes, IsImportedWithItsOwnTensorsAndNoOthers) {
   ASSERT_TRUE(module) << module.message();
   EXPECT_EQ(warnings.find("not used"), std::string::npos) << warnings;
 
-  // Each tensor is needed; a pooler may be absent.
+  // Each tensor is needed, except for a pooler.
   for (size_t i = 0; i < tensors.size(); i += 1 + tensors.size() / 7) {
     if (tensors[i].name.find("pooler") != std::string::npos)
       continue;

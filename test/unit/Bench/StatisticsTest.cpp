@@ -1,4 +1,9 @@
-//===- StatisticsTest.cpp -------------------------------------------------===//
+//===- StatisticsTest.cpp - Median, quartiles and extremes ----------------===//
+//
+// Summaries of few values, odd and even in number, and ratios that are taken
+// round by round.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Bench/Statistics.h"
 
@@ -12,7 +17,7 @@ TEST(Statistics, MedianOfAnOddAndAnEvenNumber) {
   std::vector<double> odd = {5, 1, 40}, even = {8, 1, 2, 100};
   EXPECT_EQ(median(odd), 5);
   EXPECT_EQ(median(even), 5);
-  // They are not sorted in place.
+  // The values are not sorted in place.
   EXPECT_EQ(odd, (std::vector<double>{5, 1, 40}));
 }
 
@@ -25,10 +30,10 @@ TEST(Statistics, NothingHasNoMedian) {
 }
 
 TEST(Statistics, RatiosAreThoseOfARound) {
-  // In the second round everything took ten times as long.
+  // In the second round, everything took ten times as long.
   std::vector<double> a = {2, 30, 2}, b = {1, 10, 2};
   EXPECT_EQ(medianRatio(a, b), 2);
-  // The ratio of the medians would be another one.
+  // The ratio of the medians would be different.
   EXPECT_NE(median(a) / median(b), 2);
 }
 

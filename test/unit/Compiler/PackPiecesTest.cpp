@@ -1,4 +1,10 @@
 //===- PackPiecesTest.cpp - Pieces against whole parameters ---------------===//
+//
+// The pack is written in pieces by several threads. Each parameter must have
+// the bytes that its expression gives when it is evaluated and packed as a
+// whole.
+//
+//===----------------------------------------------------------------------===//
 
 #include "PackPieces.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
@@ -21,7 +27,7 @@ protected:
     context.loadDialect<LoRADialect, transformer::TransformerDialect>();
   }
 
-  /// A bf16 tensor whose neighbours differ.
+  /// Stores a bf16 tensor in which neighbouring elements differ.
   void store(const std::string &name, int64_t n, int64_t k, float step) {
     std::vector<float> values(size_t(n * k));
     for (size_t i = 0; i < values.size(); ++i)
@@ -42,7 +48,7 @@ protected:
          layout});
   }
 
-  /// The packed form of a parameter, computed at once.
+  /// The packed form of a parameter, computed as a whole.
   std::vector<std::byte> whole(const BoundValue &value) {
     int64_t n = value.type.getDimSize(0), k = value.type.getDimSize(1);
     std::vector<std::byte> plain(size_t(n * k) * 2);
@@ -77,7 +83,7 @@ protected:
 };
 
 TEST_F(PackPiecesTest, FollowEachOtherToTheWhole) {
-  // 19 MiB and a tail of rows; a rank that is no multiple of anything.
+  // 19 MiB with a rest of rows; and a rank that is not a multiple of any block.
   store("big", 9731, 1024, 0.37f);
   store("small", 70, 96, 0.11f);
   store("a", 3, 1024, 0.23f);

@@ -1,8 +1,8 @@
 //===- UpdateTest.cpp - The optimizer steps against torch's formulas ------===//
 //
 // The loops that buildAdamW, buildSGD and buildGradientNorm build are compiled
-// and run on a few numbers; what they should give is computed here in double,
-// statement by statement as torch.optim and clip_grad_norm_ do.
+// and run on a few numbers; the expected results are computed here in double,
+// statement by statement as in torch.optim and clip_grad_norm_.
 //
 //===----------------------------------------------------------------------===//
 
@@ -108,7 +108,8 @@ TEST_F(UpdateTest, GradientNorm) {
   EXPECT_NEAR(norm, std::sqrt(0.09 + 16 + 1e-6 + 49), 1e-6);
 }
 
-/// Steps with the norm above the threshold (scaled down) and below it.
+/// The norm is above the threshold in one step (gradients are scaled down), and
+/// below it in the other.
 TEST_F(UpdateTest, AdamW) {
   compile({vector(kSize), vector(kSize), vector(kSize), vector(kSize), scalar(),
            vector(8)},

@@ -1,8 +1,8 @@
 //===- ExamplesTest.cpp - The examples in TableGen are tested -------------===//
 //
 // Every operation has an example in its dialect's .td files, and every example
-// stands, spaces aside, in a lit test of the dialect that parses it: ops.mlir
-// or attributes.mlir.
+// is also in a lit test of the dialect that parses it, ops.mlir or
+// attributes.mlir. White space may differ.
 //
 //===----------------------------------------------------------------------===//
 
@@ -93,7 +93,7 @@ TEST_P(Examples, ExistForEveryOperation) {
     if (name.getDialectNamespace() != GetParam().name)
       continue;
     ++operations;
-    // The terminator of parallel_for is never written.
+    // The terminator of parallel_for is never written in IR.
     if (full != "rt.yield")
       EXPECT_NE(text.find(" " + full + " "), std::string::npos)
           << full << " has no example";

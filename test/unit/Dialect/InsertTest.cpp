@@ -1,7 +1,7 @@
-//===- InsertTest.cpp - New branches are those that PEFT begins -----------===//
+//===- InsertTest.cpp - New branches are those of PEFT --------------------===//
 //
-// The adapters of the fixtures were begun, trained and saved by PEFT. A new one
-// of the same config has the same modules, names and shapes.
+// PEFT made, trained and saved the adapters of the fixtures. A new adapter with
+// the same config must have the same layers, names and shapes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,8 +34,9 @@ Shapes savedTensors(const peft::PeftAdapter &adapter) {
   return shapes;
 }
 
-/// The new parameters in the slots of a graph, by their full names. What an
-/// orthogonal start draws beside A and B is no parameter.
+/// The new parameters in the slots of a graph, by their full names. An
+/// orthogonal initialization also draws tensors besides A and B; these are no
+/// parameters.
 Shapes newTensors(mlir::ModuleOp module) {
   Shapes shapes;
   mlir::SymbolTable symbols(module);

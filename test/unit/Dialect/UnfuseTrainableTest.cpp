@@ -1,4 +1,9 @@
 //===- UnfuseTrainableTest.cpp - Leaves out of trained slots --------------===//
+//
+// Takes the value of a fused slot apart into the tensors of the adapter, for
+// each expression that can be inverted, and fails for the others.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
@@ -19,7 +24,7 @@ protected:
     context.loadDialect<LoRADialect, transformer::TransformerDialect>();
   }
 
-  /// Takes 0, 1, 2, ... apart.
+  /// Takes the numbers 0, 1, 2, ... apart.
   bool unfuse(llvm::StringRef text, size_t count) {
     mlir::Attribute value = mlir::parseAttribute(text, &context);
     EXPECT_TRUE(value);

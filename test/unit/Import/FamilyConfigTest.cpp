@@ -1,4 +1,9 @@
 //===- FamilyConfigTest.cpp - Heads, and what each family refuses ---------===//
+//
+// The keys of config.json that only some families have: heads, families without
+// a head, and values that are refused by name.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/ModelConfig.h"
 
@@ -29,7 +34,7 @@ static const Sample samples[] = {
     {"camembert", "Camembert", "roberta."},
 };
 
-/// Sizes that every family can be built with, and more keys.
+/// The sizes that every family can be built with, and more keys.
 static std::string config(const std::string &family,
                           const std::string &more = "") {
   return R"({"model_type": ")" + family +
@@ -82,7 +87,7 @@ TEST(FamilyConfig, HeadsOfEveryFamily) {
       EXPECT_EQ(parse(with("ForTokenClassification")).head,
                 ModelHead::TokenClassification);
     }
-    // Without an architecture, what the family is usually for.
+    // Without an architecture, the head is the usual one of the family.
     EXPECT_EQ(parse(config(family)).head, parse(config(family)).isEncoder()
                                               ? ModelHead::None
                                               : ModelHead::LanguageModel);
@@ -132,7 +137,7 @@ TEST(FamilyConfig, AnAdapterSaysWhichHead) {
   EXPECT_TRUE(model.warnings.empty());
   model = parse(masked, HeadRequest{ModelHead::TokenClassification});
   EXPECT_EQ(model.labels, 2);
-  // The head of the file is replaced, even one that is not supported.
+  // The head of the file is replaced, even if it is not supported.
   model = parse(
       config("llama", R"("architectures": ["LlamaForQuestionAnswering"])"),
       HeadRequest{ModelHead::SequenceClassification, 3});
@@ -180,7 +185,8 @@ TEST(FamilyConfig, NamesOfWrappersInPlaceOfTheClass) {
         parse(text, HeadRequest{ModelHead::SequenceClassification, 3}).labels,
         3);
   }
-  // What ends alike may be anything, unless an adapter says the head.
+  // A class whose name only ends in the same way may be anything, unless an
+  // adapter says which head it was made for.
   std::string unknown =
       config("llama", R"("architectures": ["MyLlamaForCausalLM"])");
   expectError(unknown, "architecture 'MyLlamaForCausalLM' is not supported");
@@ -262,7 +268,7 @@ TEST(FamilyConfig, TokenIds) {
               "got 33000");
   expectError(config("llama", R"("pad_token_id": 1.5)"),
               "pad_token_id: expected a token id, but got 1.5");
-  // transformers' default, which this vocabulary lacks.
+  // The default of transformers, which is outside this vocabulary.
   std::string phi = config("phi3");
   phi.replace(phi.find("33000"), 5, "31000");
   expectError(phi, "but got 32000, the value of an absent key");
@@ -282,7 +288,7 @@ TEST(FamilyConfig, TokenIds) {
             std::string::npos);
 }
 
-/// Any value in any key gives a message that names the file, or a config.
+/// Any value of any key gives a config, or a message that names the file.
 TEST(FamilyConfig, HostileValuesAnywhere) {
   static const char *keys[] = {
       "model_type",

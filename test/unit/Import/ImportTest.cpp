@@ -1,6 +1,6 @@
 //===- ImportTest.cpp - Parameters and the tensors of a checkpoint --------===//
 //
-// Checkpoints are written by the test, so that each rule is seen alone.
+// The test writes the checkpoints itself, so that each rule is tested alone.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,7 +16,7 @@ using namespace lora_rt;
 
 namespace {
 
-/// A llama of two layers, hidden size 4, 2 heads, feed-forward 6, 5 tokens.
+/// A Llama with 2 layers, hidden size 4, 2 heads, feed-forward 6 and 5 tokens.
 class Import : public ::testing::Test {
 protected:
   Import() {
@@ -50,7 +50,7 @@ protected:
     tensors = std::move(renamed);
   }
 
-  /// The IR, or the message.
+  /// The IR, or the error message.
   std::string import(const std::string &more = "",
                      std::optional<DType> dtype = std::nullopt,
                      const std::string &family = "llama") {
@@ -154,7 +154,7 @@ TEST_F(Import, PrefixesOfOtherFamiliesAreOtherTensors) {
     std::map<std::string, Tensor> all = tensors;
     setPrefix(prefix);
     expectIn("the checkpoint lacks 'model.embed_tokens.weight'", import());
-    // Without a head, too, where the names have no prefix at all.
+    // The same without a head, where names have no prefix.
     expectIn("the checkpoint lacks 'embed_tokens.weight'",
              import(R"(, "architectures": ["LlamaModel"])"));
     tensors = all;
@@ -185,7 +185,7 @@ TEST_F(Import, NamesOfWrappedModelsAreExplained) {
     expectIn(text, message);
     tensors = all;
   }
-  // One module that an adapter wraps.
+  // One layer that an adapter wraps.
   std::string name = "model.layers.1.self_attn.q_proj.";
   tensors.erase(name + "weight");
   add(name + "base_layer.weight", {4, 4});
@@ -232,7 +232,8 @@ TEST_F(Import, BuffersAreKnownByTheirWholeNames) {
   add("model.rotary_emb.inv_freq", {1});
   import();
   EXPECT_EQ(warnings, "");
-  // Others end alike: of layers that are not there, of other families.
+  // Names that end in the same way, but belong to layers that do not exist or
+  // to other families.
   for (const char *name :
        {"model.layers.2.self_attn.rotary_emb.inv_freq",
         "model.layers.1.rotary_emb.inv_freq", "x.rotary_emb.inv_freq",
@@ -264,10 +265,10 @@ TEST_F(Import, TokensThatSeeAll) {
   EXPECT_EQ(count(causal, "cache_write"), 2u);
   expectIn(R"(attention = "bidirectional")", text);
   expectIn(R"(pooled = "last")", text);
-  // What tokens of later calls would change cannot be kept.
+  // Tokens of later calls would change these values, so they cannot be kept.
   EXPECT_EQ(count(text, "cache"), 0u);
   EXPECT_EQ(warnings, "");
-  // A window to both sides leaves nothing out of up to three tokens.
+  // A window in both directions excludes nothing for up to three tokens.
   text = import(R"(, "is_causal": false, "num_key_value_heads": 2,
                    "sliding_window": 2)",
                 std::nullopt, "mistral");
@@ -277,8 +278,8 @@ TEST_F(Import, TokensThatSeeAll) {
            warnings);
 }
 
-/// transformers takes decoder.bias where it is there, and begins it with zeros
-/// where it is not and nothing is tied.
+/// transformers uses decoder.bias if the checkpoint has it. If not, and if
+/// nothing is tied, it begins with zeros.
 TEST_F(Import, TheBiasOfMaskedWordsHasTwoNames) {
   tensors.clear();
   auto linear = [&](const std::string &name, int64_t out, int64_t in) {

@@ -1,7 +1,8 @@
 //===- ModelConfigRecordTest.cpp - The same as transformers ---------------===//
 //
-// Whole configurations, and the frequencies of every kind of rotary positions,
-// against what tools/dev/record_model_configs.py recorded from transformers.
+// Compares whole configurations, and the frequencies of every kind of rotary
+// positions, with what tools/dev/record_model_configs.py recorded from
+// transformers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,18 +43,18 @@ struct FrequencyCheck {
       std::memcpy(&found, &ours[i], sizeof found);
       int64_t distance = std::abs(int64_t(found) - expected);
       largest = std::max(largest, distance);
-      // The power is rounded correctly here, and within one unit in the last
-      // place by the powf that recorded it. That is at most two units of the
-      // frequency, whose binade may be a smaller one, and two more after the
-      // division or the blend of a stretched one.
+      // The power is rounded correctly here. The powf of the recording is
+      // within one unit in the last place. That is at most two units of the
+      // frequency, which may lie in a smaller binade; the division or blend of
+      // a stretched frequency adds two more.
       EXPECT_LE(distance, 4) << what << " at " << i;
       equal += distance == 0;
       ++all;
     }
   }
 
-  /// One power in some thousand is not rounded correctly, and each stands in
-  /// up to five calls.
+  /// About one power in a thousand is not rounded correctly in the recording,
+  /// and each occurs in up to five calls.
   void expectNearlyAllEqual() const {
     EXPECT_GE(double(equal), 0.996 * double(all))
         << equal << " of " << all << ", largest distance " << largest;
@@ -104,7 +105,8 @@ static double apply(MLPActivation activation, double x) {
   return NAN;
 }
 
-/// The configuration as the record has it, without what is checked apart.
+/// The configuration in the form of the record, without the values that are
+/// checked separately.
 static Json describe(const ModelConfig &config) {
   auto orNull = [](auto &value) { return value ? Json(*value) : Json(); };
   Json result = {{"family", familyName(config.family)},
@@ -160,7 +162,7 @@ TEST(ModelConfigRecord, WholeConfigurations) {
           << text;
     expected.erase("ropes");
     expected.erase("activation");
-    // An end of sequence that the vocabulary lacks never comes.
+    // An end of sequence outside the vocabulary never occurs.
     Json ends = Json::array();
     for (const Json &id : expected["eosTokenIds"])
       if (id < expected["vocabSize"])
@@ -190,7 +192,7 @@ TEST(ModelConfigRecord, RotaryPositionsOfEveryKind) {
   check.expectNearlyAllEqual();
 }
 
-/// What a key's value changes, the causality included.
+/// Everything that the value of a key may change, including causality.
 static Json describeAll(const ModelConfig &config) {
   Json result = describe(config);
   result["causal"] = config.causal;
@@ -201,7 +203,8 @@ static Json describeAll(const ModelConfig &config) {
   return result;
 }
 
-/// Values that are false to Python: an absent key, an error, or something else.
+/// Values that are false in Python: they mean the same as an absent key, or an
+/// error, or something else.
 TEST(ModelConfigRecord, EmptyValues) {
   size_t same = 0, refused = 0, other = 0;
   for (const Json &record : readRecords("empty-values.json")) {
@@ -225,8 +228,8 @@ TEST(ModelConfigRecord, EmptyValues) {
         std::string text =
             record["base"].dump() + " " + key + " = " + value.dump();
         ++same;
-        // No model has no positions, or parts without settings; an object in
-        // rotary settings is taken for those of a kind of layers.
+        // No model has zero positions, or parts without settings. An object in
+        // rotary settings is taken as the settings of one kind of layers.
         if (!config &&
             (key == "max_position_embeddings" || key == "text_config" ||
              (dot != key.npos && value.is_object())))
@@ -238,12 +241,12 @@ TEST(ModelConfigRecord, EmptyValues) {
                     Json::array())
               << text;
       }
-      // Refused, or of no effect here.
+      // The value is refused, or has no effect here.
       for (const Json &value : list("refused")) {
         auto config = withKey(&value);
         std::string text =
             record["base"].dump() + " " + key + " = " + value.dump();
-        // Version 4 takes it for as many as heads, of Mistral, too.
+        // Version 4 takes a null as the number of heads, for Mistral too.
         bool isOld = key == "num_key_value_heads" && value.is_null();
         if (config && !isOld)
           EXPECT_EQ(absent
@@ -253,7 +256,7 @@ TEST(ModelConfigRecord, EmptyValues) {
               << text;
         ++refused;
       }
-      // Refused, or what transformers makes of it.
+      // The value is refused, or means the same as in transformers.
       for (const Json &one : list("other")) {
         auto config = withKey(&one["value"]);
         std::string text =
@@ -261,7 +264,8 @@ TEST(ModelConfigRecord, EmptyValues) {
         ++other;
         if (!config)
           continue;
-        // Of random weights, and of ids that the vocabulary lacks.
+        // Keys about random weights, and about ids outside the vocabulary, have
+        // no effect.
         if (absent && key != "initializer_range" && key != "eos_token_id")
           EXPECT_NE(describeAll(*absent), describeAll(*config)) << text;
         Json expected = one["expected"], found = describe(*config);
@@ -271,7 +275,7 @@ TEST(ModelConfigRecord, EmptyValues) {
           if (id < expected["vocabSize"])
             ends.push_back(id);
         expected["eosTokenIds"] = ends;
-        // They become a limit of positions.
+        // The windows become a limit of positions.
         if (key == "is_causal")
           expected["windows"] = found["windows"];
         EXPECT_EQ(Json::diff(expected, found), Json::array()) << text;

@@ -1,4 +1,9 @@
 //===- ModelConfigTest.cpp - Every rule of config.json --------------------===//
+//
+// The rules that all families share: required keys, types, defaults, rotary
+// settings, windows. Messages name the file and the key.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/ModelConfig.h"
 #include "lora-runtime/Rotary.h"
@@ -10,8 +15,8 @@
 
 using namespace lora;
 
-/// A configuration of `family`, and `more` keys, which begin with a comma.
-/// Sizes are all different, so that none can stand for another.
+/// A configuration of `family` with `more` keys, which begin with a comma. All
+/// sizes are different, so that an exchange of two of them is noticed.
 static std::string config(const std::string &family,
                           const std::string &more = "") {
   return R"({"model_type": ")" + family +
@@ -84,7 +89,7 @@ TEST(ModelConfig, AbsentKeysAreThoseOfTransformers) {
   EXPECT_TRUE(qwen3.eosTokenIds.empty());
   EXPECT_TRUE(
       parse(config("llama", R"(, "eos_token_id": null)")).eosTokenIds.empty());
-  // A null is another thing than an absent key.
+  // A null differs from an absent key.
   EXPECT_EQ(
       parse(config("mistral", R"(, "num_key_value_heads": null)")).kvHeads, 32);
 }
@@ -148,7 +153,7 @@ TEST(ModelConfig, Causality) {
     EXPECT_TRUE(parse(config(family)).causal);
     EXPECT_TRUE(parse(config(family, R"(, "is_causal": true)")).causal);
     EXPECT_FALSE(parse(config(family, R"(, "is_causal": false)")).causal);
-    // transformers takes these for one or the other, or fails.
+    // transformers takes these as true or false, or fails.
     for (const char *value : {"null", "0", "1", "\"\"", "\"no\"", "[]", "{}"})
       expectError(config(family, std::string(", \"is_causal\": ") + value),
                   "is_causal: expected true (each token sees those before it) "
@@ -224,7 +229,7 @@ TEST(ModelConfig, RefusesByName) {
               "partial_rotary_factor = 0.5 is not supported");
   expectError(config("llama", R"(, "hidden_act": "quick_gelu")"),
               "hidden_act 'quick_gelu' is not supported; supported are: silu");
-  // Unset values are no reason.
+  // Unset values do not matter.
   parse(config("llama", R"(, "quantization_config": null, "text_config": null,
     "use_bidirectional_attention": false, "partial_rotary_factor": 1.0,
     "hidden_act": "swish", "unknown": 7)"));
@@ -407,7 +412,7 @@ TEST(ModelConfig, LengthThatPositionsAreGoodFor) {
   EXPECT_EQ(length("llama", R"("rope_scaling": {"type": "yarn", "factor": 3,
                                "original_max_position_embeddings": 20})"),
             100);
-  // The layers with a window are good for no more than they say.
+  // The layers with a window do not support a longer context than they say.
   EXPECT_EQ(length("gemma3_text",
                    R"("rope_scaling": {"rope_type": "linear", "factor": 8})"),
             100);

@@ -1,4 +1,9 @@
 //===- PeftAdapterTest.cpp - Adapter folders, read and written ------------===//
+//
+// Names of tensors in adapter_model.safetensors, with their prefixes and
+// wrappers, and folders that are written as PEFT writes them.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/PeftAdapter.h"
 
@@ -50,7 +55,7 @@ TEST(PeftAdapter, WritesTheBytesThatPeftWrote) {
     ASSERT_TRUE(adapter) << adapter.message();
     EXPECT_FALSE(adapter->isHeadless());
     std::vector<AdapterTensor> tensors;
-    // Backwards: the order in the file is the format's, not ours.
+    // In reverse order: the order in the file is that of the format.
     auto names = adapter->names();
     for (auto it = names.rbegin(); it != names.rend(); ++it) {
       const TensorView *view = adapter->find(*it);
@@ -66,7 +71,7 @@ TEST(PeftAdapter, WritesTheBytesThatPeftWrote) {
     Error error =
         writePeftAdapter(folder.path("out"), adapter->config(), tensors);
     ASSERT_FALSE(error) << error.message();
-    // The fixture's config ends in a newline that PEFT does not write.
+    // The config of the fixture ends in a newline, which PEFT does not write.
     EXPECT_EQ(readAll(folder.path("out/adapter_config.json")) + "\n",
               readAll(source + "/adapter_config.json"));
     EXPECT_TRUE(readAll(folder.path("out/adapter_model.safetensors")) ==
@@ -86,7 +91,7 @@ TEST(PeftAdapter, FindsTensorsByModule) {
   ASSERT_NE(adapter->find("model.layers.0.q.lora_A.weight"), nullptr);
   EXPECT_EQ(adapter->find("model.layers.0.q.lora_A.weight")->shape,
             (std::vector<int64_t>{2, 3}));
-  // The model without its head.
+  // An adapter for the model without its head.
   EXPECT_NE(adapter->find("layers.0.q.lora_A.weight"), nullptr);
   EXPECT_EQ(adapter->keyOf("layers.0.q.lora_B.weight"),
             "base_model.model.model.layers.0.q.lora_B.weight");
@@ -159,7 +164,7 @@ TEST(PeftAdapter, OfATiedWeightMayHoldOne) {
     writeTensors(folder, {{"base_model.model." + std::string(name), {7, 3}}});
     return PeftAdapter::open(folder.root());
   };
-  // A resized vocabulary: one parameter.
+  // A resized vocabulary gives one parameter.
   auto adapter = open("null", "model.embed_tokens.base_layer.weight");
   ASSERT_TRUE(adapter) << adapter.message();
   EXPECT_NE(adapter->find("lm_head.weight"), nullptr);
@@ -193,10 +198,10 @@ TEST(PeftAdapter, ReadsOneOfThreeCopies) {
   EXPECT_EQ(adapter->find("model.embed_tokens.weight")->shape[1], 3);
   EXPECT_EQ(adapter->findOriginal("model.embed_tokens.weight")->shape[1], 5);
   EXPECT_EQ(adapter->findOriginal("lm_head.weight"), nullptr);
-  // The head has the base model's.
+  // The head has the weight of the base model.
   EXPECT_EQ(adapter->findOwn("lm_head.weight"), nullptr);
   EXPECT_EQ(adapter->find("lm_head.weight")->shape[1], 5);
-  // PEFT saves GPT-2's targeted embedding with its magnitudes twice.
+  // PEFT saves a targeted embedding of GPT-2 with its magnitudes twice.
   EXPECT_EQ(adapter->names().size(), 2u);
   EXPECT_EQ(adapter->ignored().size(), 3u);
 }

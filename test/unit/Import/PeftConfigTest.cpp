@@ -1,4 +1,9 @@
 //===- PeftConfigTest.cpp - Every key is used or refused by name ----------===//
+//
+// Each key of adapter_config.json with values that are used, that have no
+// effect, and that are refused.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/PeftAdapter.h"
 
@@ -113,7 +118,7 @@ TEST(PeftConfig, TasksTrainTheirHeads) {
     EXPECT_EQ(config->modulesToSave,
               (std::vector<std::string>{"norm", "score", "classifier"}));
     EXPECT_TRUE(isSavedInFull(*config, "score"));
-    // As str.endswith: no dot is asked for.
+    // As with str.endswith, no dot is needed before the name.
     EXPECT_TRUE(isSavedInFull(*config, "layers.1.input_layernorm"));
     EXPECT_FALSE(isSavedInFull(*config, "score.dense"));
   }

@@ -1,6 +1,6 @@
 //===- PeftTargetsTest.cpp - Targeting rules against PEFT's own -----------===//
 //
-// Inputs/peft-targets.json holds what PEFT's functions say; it is recorded by
+// Inputs/peft-targets.json holds the results of PEFT's functions, recorded by
 // tools/dev/record_peft_targets.py.
 //
 //===----------------------------------------------------------------------===//
@@ -126,7 +126,7 @@ TEST(PeftTargets, WhatIsTrainedInFullIsNoTarget) {
   EXPECT_EQ(paths(R"("target_modules": ["q_proj", "lm_head"],
                      "modules_to_save": ["lm_head"])"),
             "model.layers.0.self_attn.q_proj ");
-  // Below an entry, by whole parts of the path.
+  // Layers below an entry match by whole components of the path.
   EXPECT_EQ(paths(R"("target_modules": ["q_proj", "lm_head"],
                      "modules_to_save": ["self_attn"])"),
             "lm_head ");

@@ -1,4 +1,10 @@
 //===- BackendFileTest.cpp - Which library a compiled file opens ----------===//
+//
+// A compiled file opens the backend at its recorded path, and otherwise looks
+// in other places. The tests put libraries there that work, that fail, or that
+// other users could change.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Shell.h"
 #include "TestFiles.h"
@@ -16,7 +22,7 @@ constexpr const char *backendName = "liblora_backend_cpu.so";
 /// A program, and folders with libraries that it may find.
 class BackendFile : public testing::Test {
 protected:
-  /// Writes the program; `recorded` is where the backend was.
+  /// Writes the program; `recorded` is the recorded path of the backend.
   void compile(const std::string &recorded) {
     tiny::Model model;
     model.recordedBackend = recorded;
@@ -25,7 +31,8 @@ protected:
 
   std::string program() const { return folder.path("program"); }
 
-  /// A folder with a copy of a library under the backend's name; the copy.
+  /// Makes a folder with a copy of a library under the backend's name. Returns
+  /// the path of the copy.
   std::string library(const std::string &name, const char *source) {
     std::filesystem::create_directory(folder.path(name));
     chmod(folder.path(name).c_str(), 0755);
@@ -35,7 +42,8 @@ protected:
     return copy;
   }
 
-  /// The program's output with nothing but `environment`; runs in `cwd`.
+  /// Runs the program in `cwd` with `environment` as its whole environment, and
+  /// returns its output.
   Outcome run(const std::string &environment, const std::string &arguments,
               const std::string &cwd = "/") {
     return shell("cd " + cwd + " && env -i " + environment + " " + program() +
@@ -67,7 +75,8 @@ protected:
 
 TEST_F(BackendFile, TheRecordedOneComesFirst) {
   compile(LORA_BACKEND);
-  // Beside the program, and where the environment says: what would fail.
+  // Libraries that would fail, beside the program and in the environment's
+  // path.
   std::filesystem::copy_file(LORA_TINY_EXECUTABLE, folder.path(backendName));
   library("lib", LORA_TINY_EXECUTABLE);
   EXPECT_TRUE(runs());
@@ -86,11 +95,11 @@ TEST_F(BackendFile, OthersAreAskedInTurn) {
   EXPECT_TRUE(runs(environment));
   expectInfo("runs here  yes, with " + std::string(LORA_LIBRARIES),
              environment);
-  // What is no backend is passed over.
+  // A library that is not a backend is skipped.
   library("lib", LORA_TINY_EXECUTABLE);
   EXPECT_TRUE(runs("LORA_RUNTIME_LIBRARY_PATH=" + folder.path("lib") + ":" +
                    LORA_LIBRARIES));
-  // Beside the program.
+  // The backend beside the program.
   std::filesystem::copy_file(LORA_BACKEND, folder.path(backendName));
   EXPECT_TRUE(runs());
 }
@@ -108,13 +117,13 @@ TEST_F(BackendFile, OthersMustNotBeAbleToChangeIt) {
     expectRefused(lib + ": others may write to it (mode 7");
     chmod(lib.c_str(), 0755);
   }
-  // A sticky folder is no better: whoever comes first makes the file.
+  // The sticky bit does not help: anybody can create the file first.
   chmod(lib.c_str(), 01777);
   expectRefused("(mode 1777)");
   expectInfo("runs here  no: ");
   expectRefused("(mode 1777)", "LORA_RUNTIME_LIBRARY_PATH=" + lib);
   chmod(lib.c_str(), 0755);
-  // A link may lie anywhere; what it points to counts.
+  // A link may lie anywhere; the file that it points to counts.
   std::string link = folder.path("link");
   std::filesystem::create_directory(link);
   chmod(link.c_str(), 0777);
@@ -136,7 +145,7 @@ TEST_F(BackendFile, RelativePathsOfAFileAreNotOpened) {
     EXPECT_EQ(outcome.status, 1);
     expectInfo("which is no absolute path");
   }
-  // Nor another library.
+  // Another library is not accepted either.
   compile(LORA_TINY_EXECUTABLE);
   Outcome outcome = run("", "-q --ids 3 --generate 1");
   EXPECT_EQ(outcome.status, 1);
@@ -144,7 +153,7 @@ TEST_F(BackendFile, RelativePathsOfAFileAreNotOpened) {
       << outcome.output;
 }
 
-/// A program with rights that its user does not have.
+/// A program with rights that its user does not have ignores the environment.
 TEST_F(BackendFile, TheEnvironmentOfAnotherUserSaysNothing) {
   if (getuid() != 0)
     GTEST_SKIP() << "only root can make such a program";

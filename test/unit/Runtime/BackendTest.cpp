@@ -1,4 +1,9 @@
-//===- BackendTest.cpp - What the CPU engine does beside products ---------===//
+//===- BackendTest.cpp - The CPU engine besides products ------------------===//
+//
+// Gathers from packed tables, parallel loops, and messages about primitives
+// that the engine cannot read.
+//
+//===----------------------------------------------------------------------===//
 
 #include "BackendTest.h"
 
@@ -72,7 +77,7 @@ TEST_F(Backend, WhatItCannotReadIsNamed) {
                 .find("'QQ' is not known"),
             std::string::npos);
   EXPECT_NE(failure(r.json("f64", "")).find("f64"), std::string::npos);
-  // Sizes of buffers are computed from these.
+  // The sizes of buffers are computed from these.
   EXPECT_NE(failure(r.json("f32", ",\"c_stride\":2147483648"))
                 .find("'c_stride' is too large"),
             std::string::npos);

@@ -1,4 +1,9 @@
 //===- BackendTest.h - The CPU engine for tests -----------------*- C++ -*-===//
+//
+// A fixture that opens the CPU backend with three threads, and reference
+// computations in double.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_TEST_UNIT_RUNTIME_BACKENDTEST_H
 #define LORA_TEST_UNIT_RUNTIME_BACKENDTEST_H
@@ -15,7 +20,7 @@ extern "C" const lora_backend *lora_backend_query(void);
 
 namespace lora_rt {
 
-/// An engine with three threads, and calls on it that must succeed.
+/// An engine with three threads, and calls of it that must succeed.
 class Backend : public testing::Test {
 protected:
   void SetUp() override {
@@ -48,7 +53,7 @@ protected:
   lora_message message = {};
 };
 
-/// Different values everywhere, exact in bf16, between -2 and 2.
+/// Values that all differ, between -2 and 2, and are exact in bf16.
 inline std::vector<float> values(size_t count, unsigned seed) {
   std::vector<float> result(count);
   uint32_t state = seed * 2654435761u + 1;
@@ -83,7 +88,7 @@ inline double geluTanh(double x) {
          (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
 }
 
-/// c = (a b + bias) with the post-ops, in double.
+/// c = (a b + bias) with the post-ops, computed in double.
 struct Reference {
   int64_t m, n, k;
   std::vector<float> a = values(size_t(m * k), 1), b = values(size_t(n * k), 2),
@@ -103,7 +108,8 @@ struct Reference {
     return result;
   }
 
-  /// The manifest's description, all of one type, with more keys.
+  /// The manifest's description with all matrices of one type, and with more
+  /// keys.
   std::string json(std::string_view type, const std::string &more) const {
     std::string t(type);
     return "{\"kind\":\"matmul\",\"m\":" + std::to_string(m) +

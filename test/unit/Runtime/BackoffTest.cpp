@@ -1,4 +1,9 @@
 //===- BackoffTest.cpp - When loops are not shared ------------------------===//
+//
+// Backoff with times that the test makes up: when loops run on one thread, for
+// how long, and when they are shared again.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../../../runtime/cpu/Backoff.h"
 
@@ -14,7 +19,7 @@ TEST(Backoff, WaitingMuchLongerThanWorkingMakesAThreadAlone) {
   Backoff backoff;
   EXPECT_FALSE(backoff.isAlone(0));
   backoff.add(0, 20 * us, 40 * us);
-  // Long, but not compared with the work.
+  // The wait is long, but not in comparison with the work.
   backoff.add(1, 1 + 5 * ms, 1 + 9 * ms);
   EXPECT_FALSE(backoff.isAlone(1 + 9 * ms));
   backoff.add(2, 2 + 20 * us, 2 + 3 * ms);
@@ -37,7 +42,7 @@ TEST(Backoff, TheOftenerTheLonger) {
   for (int i = 0; i < 20; ++i)
     wait();
   EXPECT_NEAR(wait(), 64 * ms, 0.2 * ms);
-  // Loops that are shared as they should be are trusted again, step by step.
+  // Loops that run well on all threads reduce the delay step by step.
   for (unsigned i = 0; i < 3 * Backoff::enoughCalm; ++i)
     backoff.add(time, time + 20 * us, time + 30 * us);
   EXPECT_FALSE(backoff.isAlone(time));

@@ -1,4 +1,9 @@
-//===- BatchTest.cpp - Whole rows: encoders, heads, rotary frequencies ----===//
+//===- BatchTest.cpp - Whole rows: encoders, heads, rotary ----------------===//
+//
+// Batches of rows on the tiny executables, compared with what the definition
+// gives for each row alone.
+//
+//===----------------------------------------------------------------------===//
 
 #include "TestFiles.h"
 #include "TinyExecutable.h"
@@ -32,7 +37,7 @@ std::unique_ptr<Session> session(const TestFolder &folder,
   return result ? std::move(*result) : nullptr;
 }
 
-/// What `run` hands out, by row; pieces come in order.
+/// The results that `run` hands out, by row. The pieces of a row come in order.
 std::vector<Values> results(Session &session,
                             const std::vector<TokenRow> &batch,
                             Output output = Output::Logits) {
@@ -60,7 +65,7 @@ const Ids typesA = {0, 1, 1}, typesB = {1, 0, 0, 0, 1, 0, 0}, typesC = {1},
 const std::vector<TokenRow> batch = {
     {a, typesA}, {b, typesB}, {c, typesC}, {d, typesD}, {e}};
 
-/// The hidden states of the batch, by the definition.
+/// The hidden states of the batch, computed from the definition.
 std::vector<Values> encodedBatch(bool skipsPadding) {
   Ids d0 = skipsPadding ? Ids{0, -1, -1, 1} : Ids{0, 1, 2, 3};
   Ids b0 = skipsPadding ? Ids{0, 1, 2, 3, 4, -1, 5} : Ids{0, 1, 2, 3, 4, 5, 6};
@@ -84,7 +89,7 @@ TEST(Encoder, PacksRowsThatDoNotSeeEachOther) {
   EXPECT_EQ(s->rowSize(), tiny::width);
   EXPECT_EQ(s->memory().states, 0u);
   EXPECT_EQ(results(*s, batch), encodedBatch(false));
-  // The order and the neighbours change nothing.
+  // The order of the rows and the other rows change nothing.
   std::vector<TokenRow> reversed(batch.rbegin(), batch.rend());
   std::vector<Values> expected = encodedBatch(false);
   std::reverse(expected.begin(), expected.end());
@@ -124,7 +129,7 @@ TEST(Encoder, RefusesWhatIsNotForIt) {
     ADD_FAILURE();
     return Error::success();
   };
-  // Nothing runs if a row is wrong.
+  // Nothing runs if one row is wrong.
   expectMessage(s->run(std::vector<TokenRow>{{a}, {nine}}, none),
                 "row 2 of 2: 9 tokens do not fit one call of at most 8");
   expectMessage(s->run(std::vector<TokenRow>{{a}, {bad}, {c}}, none),
@@ -171,7 +176,8 @@ TEST(Causal, ClassifiesTheLastTokenThatIsNoPadding) {
     return Values(all.begin() + ptrdiff_t(token * tiny::labels),
                   all.begin() + ptrdiff_t((token + 1) * tiny::labels));
   };
-  // 7 tokens are two calls; the last token of a row, or one before.
+  // 7 tokens are two calls. The label is that of the last token of the row, or
+  // of one before it.
   Ids padded = {9, 2, 5, 6, 6, 6, 6};
   EXPECT_EQ(results(*s, {{b}})[0], labels(b, 6));
   expectMessage(s->run(std::vector<TokenRow>{{a}, {b}}, nullptr),
@@ -184,7 +190,7 @@ TEST(Causal, ClassifiesTheLastTokenThatIsNoPadding) {
       (std::vector<Values>{labels(a, 2), labels(padded, 2), labels(b, 6)}));
 }
 
-/// Short frequencies up to 5 tokens, long ones above.
+/// Short frequencies for up to 5 tokens, long ones for more.
 tiny::Model longRope(const std::string &family) {
   tiny::Model model;
   model.family = family;
@@ -204,15 +210,16 @@ TEST(Rotary, FrequenciesAreThoseOfTheCall) {
   auto always = [](bool isLong) {
     return [=](size_t, int64_t j) { return frequency(isLong, j); };
   };
-  // A call of 7 tokens is long from its first chunk on.
+  // A call of 7 tokens uses the long frequencies from its first chunk on.
   EXPECT_EQ(results(*s, {{b}}, Output::Hidden)[0],
             tiny::causalHidden(b, always(true)));
   EXPECT_EQ(results(*s, {{a}}, Output::Hidden)[0],
             tiny::causalHidden(a, always(false)));
-  // A batch is one call as long as its longest row.
+  // A batch counts as one call as long as its longest row.
   EXPECT_EQ(results(*s, {{a}, {b}}, Output::Hidden)[0],
             tiny::causalHidden(a, always(true)));
-  // Piece by piece, the cache keeps the frequencies that it was written with.
+  // If tokens are fed in pieces, the cache keeps the frequencies with which it
+  // was written.
   std::span<const int32_t> ids(b);
   Values all;
   Session::Rows collect = [&](int64_t, std::span<const float> rows) {
@@ -240,7 +247,7 @@ TEST(Rotary, Phi3ComputesItsCacheAgain) {
     ASSERT_FALSE(error) << error.message();
     EXPECT_EQ(s->position(), 7);
     ids.pop_back();
-    // The first token that makes more than 5 is the one at position 5.
+    // The token at position 5 is the first that makes more than 5 tokens.
     Values expected = tiny::products(
         tiny::causalHidden(ids,
                            [&](size_t p, int64_t j) {

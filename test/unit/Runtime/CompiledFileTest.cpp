@@ -1,4 +1,9 @@
 //===- CompiledFileTest.cpp - C interface, lora-run, compiled files -------===//
+//
+// Runs compiled files of the tiny executable by the C interface, by lora-run
+// and as programs, and compares output, files and exit codes.
+//
+//===----------------------------------------------------------------------===//
 
 #include "CApiTest.h"
 #include "Shell.h"
@@ -18,7 +23,7 @@ namespace {
 
 const std::vector<int32_t> prompt = {3, 10, 0, 7, 7};
 
-/// Greedy tokens that go on from others.
+/// The greedy tokens that continue `ids`.
 std::vector<int32_t> continued(std::vector<int32_t> ids, size_t count) {
   size_t given = ids.size();
   while (ids.size() < given + count) {
@@ -66,7 +71,7 @@ TEST(CApi, HandsTokensOutAndTakesThemBack) {
 TEST(CApi, OpensMemoryAndDescriptors) {
   TestFolder folder;
   std::vector<float> expected = tiny::logits({3, 10});
-  // A program with a model in it, and a model alone.
+  // A program that contains a model, and a model alone.
   for (const char *stub : {LORA_STUB, ""}) {
     std::string path = folder.path("model");
     tiny::write(path, stub, "plain");
@@ -93,7 +98,7 @@ TEST(CompiledFile, RunsByItselfAndByLoraRun) {
     EXPECT_EQ(outcome.status, 0) << program;
     EXPECT_EQ(outcome.output, expectedLine());
   }
-  // --ids takes one text and leaves what is behind it.
+  // --ids takes one text; what follows it is another argument.
   EXPECT_EQ(shell(environment + LORA_RUN + " --ids 3,10,0,7,7 " + path +
                   " --generate 3 2>/dev/null")
                 .output,
@@ -117,7 +122,7 @@ TEST(CompiledFile, RunsByItselfAndByLoraRun) {
   EXPECT_EQ(shell(compare + "--ids 3,10,0,7,6 --tolerance 0 2>&1").status, 1);
 }
 
-/// A compiled file, what it is called with, and what it wrote.
+/// A compiled file with its arguments and its output.
 class Program {
 public:
   explicit Program(const tiny::Model &model = {}) {
@@ -218,7 +223,7 @@ TEST(CompiledFile, RunsAnEncoder) {
           .run(batch + "--tolerance 0 --compare " + program.out() + ":logits")
           .status,
       0);
-  // The types matter.
+  // The token types matter.
   EXPECT_EQ(program
                 .run("-q --ids 3,10 --ids 7,9,4 --tolerance 0 --compare " +
                      program.out() + ":logits")
@@ -244,7 +249,7 @@ TEST(CompiledFile, RunsAnEncoder) {
   EXPECT_NE(info.find("head       sequence classification, 5 outputs"),
             std::string::npos)
       << info;
-  // One phase only.
+  // There is only one phase.
   std::string times =
       program.run(batch + "--hidden " + program.out() + " --time").output;
   EXPECT_NE(times.find("prefill  5 tokens"), std::string::npos) << times;
@@ -271,7 +276,7 @@ TEST(CompiledFile, ErrorsGoToStandardError) {
   EXPECT_EQ(shell(std::string(LORA_STUB) + " 2>/dev/null").status, 1);
 }
 
-/// A file that becomes shorter under a program that has mapped it.
+/// A file that becomes shorter while a program has it mapped.
 TEST(CompiledFile, SaysWhichFileLostItsPages) {
   TestFolder folder;
   std::string other = folder.path("other.safetensors");
@@ -306,7 +311,7 @@ TEST(CompiledFile, PortableCarriesItsLibraries) {
   Expected<MappedFile> backend = MappedFile::open(LORA_BACKEND);
   ASSERT_TRUE(backend) << backend.message();
   tiny::write(path, LORA_STUB, "plain", "\"sse2\"", LORA_BACKEND);
-  // Nothing else tells where the libraries are.
+  // Nothing else says where the libraries are.
   Outcome outcome =
       shell("env -i " + path + " --ids 3,10,0,7,7 --generate 3 2>/dev/null");
   EXPECT_EQ(outcome.status, 0);

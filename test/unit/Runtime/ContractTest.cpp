@@ -1,4 +1,9 @@
 //===- ContractTest.cpp - A manifest that its code was not made for -------===//
+//
+// Each value on which code relies is part of the contract: a file whose
+// manifest was changed must be refused.
+//
+//===----------------------------------------------------------------------===//
 
 #include "TestFiles.h"
 #include "TinyExecutable.h"
@@ -24,8 +29,8 @@ lora_rt_contract contractOf(const std::string &text) {
   return manifest ? manifest->contract() : lora_rt_contract{};
 }
 
-/// The message about a manifest with `from` replaced, whose code was made for
-/// the one before.
+/// The message about a manifest in which `from` is replaced, while the code was
+/// made for the original one.
 std::string changed(const std::string &from, const std::string &to) {
   std::string text = good;
   size_t at = text.find(from);
@@ -38,7 +43,7 @@ std::string changed(const std::string &from, const std::string &to) {
                   : "";
 }
 
-/// One value of each kind, all of which code may rely on.
+/// One value of each kind on which code may rely.
 TEST(Contract, CoversEveryValue) {
   struct Change {
     const char *member, *from, *to;
@@ -95,7 +100,7 @@ TEST(Contract, CoversEveryValue) {
 
 TEST(Contract, LeavesOutWhatChangesWithTheWeights) {
   EXPECT_EQ(changed("\"xxh3\":\"0\"", "\"xxh3\":\"1\""), "");
-  // Nor does it depend on how the text is written.
+  // The contract does not depend on how the text is written.
   EXPECT_EQ(changed("\"rows\":11,\"width\":6", "\"width\":6,\"rows\":11"), "");
   EXPECT_EQ(changed("\"format\":2,", "  \"format\": 2,\n"), "");
 }

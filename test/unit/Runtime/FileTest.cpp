@@ -1,4 +1,9 @@
 //===- FileTest.cpp - Outputs appear whole or not at all ------------------===//
+//
+// OutputFile and MappedFile: contents, permissions, links, devices, and what
+// processes leave that end in the middle.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/File.h"
 #include "TestFiles.h"
@@ -59,7 +64,7 @@ TEST(OutputFile, PiecesOfAnySizeFollowEachOther) {
   std::string whole(3 * block + 17, '\0');
   for (size_t i = 0; i < whole.size(); ++i)
     whole[i] = char(i * 2654435761u >> 24);
-  // Across, up to and behind the ends of blocks.
+  // Pieces that cross, reach or begin at the ends of blocks.
   for (std::vector<size_t> sizes : {std::vector<size_t>{whole.size()},
                                     {5, block, block - 5, 3, block + 11},
                                     {block, 1, 2 * block + 15, 1}}) {
@@ -71,7 +76,7 @@ TEST(OutputFile, PiecesOfAnySizeFollowEachOther) {
       at += size;
       EXPECT_EQ(file->position(), at);
     }
-    // Into what waits, and into what does not.
+    // Writes into bytes that wait, and into bytes that are written.
     std::string changed = whole.substr(0, at);
     for (size_t offset : {size_t(1), at - 2}) {
       changed[offset] = 'x';
@@ -101,7 +106,8 @@ TEST(OutputFile, KeepsTheRightsOfWhatItReplaces) {
       Expected<OutputFile> file = create(path, asked);
       ASSERT_TRUE(file) << file.message();
       ASSERT_FALSE(file->append(bytesOf("new")));
-      // Until then nobody reads it who could not read the old one.
+      // Until the commit, nobody can read the file who could not read the old
+      // one.
       for (const auto &entry :
            std::filesystem::directory_iterator(folder.root()))
         if (entry.path() != path && before) {
@@ -115,8 +121,8 @@ TEST(OutputFile, KeepsTheRightsOfWhatItReplaces) {
     }
 }
 
-/// A program that was replaced a moment ago can be started: nobody has it open
-/// for writing.
+/// A program that was replaced a moment ago can be started, because no process
+/// has it open for writing.
 TEST(OutputFile, CanBeRunAsSoonAsItIsThere) {
   Expected<MappedFile> program = MappedFile::open("/bin/true");
   ASSERT_TRUE(program) << program.message();
@@ -127,7 +133,7 @@ TEST(OutputFile, CanBeRunAsSoonAsItIsThere) {
     ASSERT_EQ(pipe(failures), 0);
     pid_t runner = fork();
     if (runner == 0) {
-      // Starts it again and again until the pipe is closed.
+      // Starts it repeatedly until the pipe is closed.
       close(failures[0]);
       for (;;) {
         pid_t child = fork();
@@ -160,7 +166,8 @@ TEST(OutputFile, CanBeRunAsSoonAsItIsThere) {
   }
 }
 
-/// Starts a file in a process of its own that `number` ends; the files left.
+/// Begins a file in a process that the signal `number` ends. Returns the number
+/// of files that are left.
 size_t filesLeftBy(int number, Create create, bool isIgnored = false) {
   TestFolder folder;
   pid_t child = fork();
@@ -201,8 +208,8 @@ TEST(OutputFile, KillLeavesNothingWhereFilesNeedNoName) {
   EXPECT_EQ(filesLeftBy(SIGKILL, OutputFile::create), 0u);
 }
 
-/// What a process left that could not remove it goes away with the next one
-/// that writes there; what a living one holds does not.
+/// If a process could not remove its temporary file, the next process that
+/// writes there removes it. The file of a living process stays.
 TEST(OutputFile, TheNextOneRemovesWhatIsLeft) {
   TestFolder folder;
   int ready[2];
@@ -229,7 +236,7 @@ TEST(OutputFile, TheNextOneRemovesWhatIsLeft) {
     waitpid(child, nullptr, 0);
   };
   pid_t living = start("living"), dead = start("dead");
-  // Neither what others made nor what only looks like it.
+  // Files of others stay, and so do files whose names only look similar.
   folder.write("mine.part.1.0", "a part");
   folder.write("mine.part.lora-1-", "a part");
   kill(dead);
@@ -278,7 +285,7 @@ TEST(OutputFile, SaysWhatCannotBeWritten) {
             "/dev/full: cannot write: " + systemMessage(ENOSPC));
 }
 
-/// Which file it is that a page is missing of.
+/// A lost page is attributed to the right file.
 TEST(MappedFile, KnowsWhatLiesWhere) {
   TestFolder folder;
   folder.write("a", std::string(5000, 'a'));

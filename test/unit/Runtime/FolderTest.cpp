@@ -1,4 +1,9 @@
-//===- FolderTest.cpp - What people give for a folder ---------------------===//
+//===- FolderTest.cpp - What users give as a folder -----------------------===//
+//
+// findFolder and its errors for paths that users really give: hub names, cache
+// entries, half downloads, folders of another kind.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Folder.h"
 #include "TestFiles.h"
@@ -20,7 +25,7 @@ protected:
     fs::create_directories(fs::path(folder.path(name)).parent_path());
     folder.write(name, text);
   }
-  /// What the message says after the path that it begins with.
+  /// Checks the part of the message after the path with which it begins.
   static void expectMessage(const std::string &message, const std::string &path,
                             const std::string &rest) {
     EXPECT_EQ(message.find(path + ": "), 0u) << message;
@@ -50,7 +55,7 @@ TEST_F(Folder, IsTakenAsItIs) {
   Expected<std::string> found = findFolder(folder.path("m"), FolderKind::Model);
   ASSERT_TRUE(found) << found.message();
   EXPECT_EQ(*found, folder.path("m"));
-  // Not one of a cache, although it looks like one.
+  // It is not an entry of a cache, although it looks like one.
   make("m/snapshots");
   write("m/config.json", "{}");
   EXPECT_EQ(*findFolder(folder.path("m"), FolderKind::Model), folder.path("m"));
@@ -108,7 +113,7 @@ TEST_F(Folder, EntriesOfTheHubsCache) {
   expectMessage(none.message(), root + "/refs/main",
                 "names the snapshot 'three', which is not there; of its "
                 "snapshots 'one', 'two' give one");
-  // The cache itself.
+  // The folder of the cache itself.
   expectMessage(missingConfig(folder.root(), FolderKind::Model).message(),
                 folder.root(),
                 "models are in folders inside of it, 'models--a--b': give one "

@@ -1,7 +1,7 @@
 //===- ForkTest.cpp - Models that were loaded before a fork ---------------===//
 //
-// OpenMP's threads do not live in the child; a call that waited for them would
-// not end, so each child has an alarm.
+// OpenMP's threads do not exist in the child process. A call that waits for
+// them would never end, so each child has an alarm.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +19,7 @@ namespace {
 
 const std::vector<int32_t> prompt = {3, 10, 0, 7, 7};
 
-/// The prompt's logits from a session; empty after an error.
+/// The logits of the prompt in a session; empty after an error.
 std::vector<float> logitsOf(Session &session) {
   std::vector<float> result;
   session.reset();
@@ -33,7 +33,7 @@ std::vector<float> logitsOf(Session &session) {
   return error ? std::vector<float>() : result;
 }
 
-/// What `body` returns in a forked child; -1 if a signal ended it.
+/// The result of `body` in a forked child; -1 if a signal ended the child.
 int inChild(const std::function<int()> &body) {
   pid_t child = fork();
   if (child == 0) {
@@ -60,7 +60,7 @@ protected:
         Session::create(executable, 20);
     ASSERT_TRUE(created) << created.message();
     session = std::move(*created);
-    // From here on the thread has a pool.
+    // From here on, the thread has a pool.
     ASSERT_EQ(logitsOf(*session), tiny::logits(prompt));
   }
 
@@ -86,7 +86,7 @@ TEST_F(Forked, ChildrenAndGrandchildrenCompute) {
                   Session::create(*opened, 20);
               if (!created || logitsOf(**created) != expected)
                 return 3;
-              // A thread of the child.
+              // A new thread of the child.
               bool right = false;
               std::thread([&] { right = isRight(); }).join();
               if (!right)
@@ -97,7 +97,8 @@ TEST_F(Forked, ChildrenAndGrandchildrenCompute) {
   EXPECT_TRUE(isRight());
 }
 
-/// The thread that was in a call is not there to end it.
+/// A lock that another thread holds is refused, because that thread does not
+/// exist in the child.
 TEST_F(Forked, RefusesWhatAnotherThreadHolds) {
   // A sink that forks holds nothing; a call does.
   std::atomic<bool> stop = false;
@@ -123,7 +124,7 @@ TEST_F(Forked, RefusesWhatAnotherThreadHolds) {
   }
   stop = true;
   other.join();
-  // Which of them is a matter of luck.
+  // How many of them are refused varies by chance.
   std::printf("%d of 40 children were refused\n", refused);
 }
 

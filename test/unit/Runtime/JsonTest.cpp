@@ -1,4 +1,9 @@
-//===- JsonTest.cpp - What no text of JSON may do -------------------------===//
+//===- JsonTest.cpp - What no JSON text may contain -----------------------===//
+//
+// Zero bytes, too much depth, too many values, too many bytes, duplicate keys:
+// each is an error that says what is wrong.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Json.h"
 
@@ -17,7 +22,7 @@ TEST(Json, StopsAtWhatItDoesNotTake) {
   EXPECT_EQ(failure("{\"a\":1,\"b\":{\"a\":2}}"), "");
   EXPECT_EQ(failure("{\"a\":1,\"a\":1}"),
             "x: the key 'a' stands twice in one JSON object");
-  // Some parsers see an end in it, and nothing of what follows.
+  // Some parsers take this as the end, and ignore what follows.
   EXPECT_EQ(failure(std::string("{}\0{\"a\":1}", 10)),
             "x: not valid JSON at line 1, column 3; the file is damaged or "
             "incomplete");

@@ -1,4 +1,9 @@
 //===- LayoutsTest.cpp - Packing keeps every element ----------------------===//
+//
+// Packs matrices whose elements all differ into every layout, and finds each
+// element again by elementOffsets.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Layouts.h"
 
@@ -9,7 +14,7 @@ using namespace lora_rt;
 
 namespace {
 
-/// Packs [n, k] with all values different and looks each element up again.
+/// Packs [n, k] with values that all differ, and looks up each element.
 void expectRoundTrip(const std::string &layout, int64_t n, int64_t k) {
   SCOPED_TRACE(layout);
   std::vector<float> plain(size_t(n * k));
@@ -44,7 +49,8 @@ TEST(Layouts, ElementsAreWhereTheOffsetsSay) {
 }
 
 TEST(Layouts, PackingIsRepackingFromPlain) {
-  // 4-byte units: elements, or pairs of two; one of the types has other ones.
+  // Units of 4 bytes: single elements, or pairs of 2-byte ones. For one of the
+  // types the units have another size.
   for (const char *layout : {"BA16a64b", "BA16a16b", "BA16a64b2a"})
     for (DType type : {DType::F32, DType::BF16})
       for (auto [n, k] : {std::pair<int64_t, int64_t>(192, 96),
@@ -80,7 +86,7 @@ TEST(Layouts, PartsThatArePackedAloneFollowEachOther) {
     EXPECT_FALSE(error) << error.message();
     return bytes;
   };
-  // Blocks of n outermost, or not.
+  // The blocks of n are the outermost ones, or not.
   for (auto [layout, unit] :
        {std::pair("plain", 1), std::pair("ab", 259), std::pair("BA16a64b", 64),
         std::pair("BA16a16b", 16), std::pair("BA16a64b2a", 64),

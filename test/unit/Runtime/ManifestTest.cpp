@@ -1,4 +1,9 @@
 //===- ManifestTest.cpp - Strict reading of the manifest ------------------===//
+//
+// A good manifest, and one change at a time: each must be refused with a
+// message that names the entry.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Manifest.h"
 #include "TinyExecutable.h"
@@ -9,7 +14,7 @@ namespace {
 
 const std::string good = tiny::manifest("plain", {0, 264, "0"});
 
-/// The manifest with the first `from` replaced.
+/// The manifest with the first occurrence of `from` replaced.
 std::string changed(const std::string &from, const std::string &to) {
   std::string text = good;
   size_t at = text.find(from);
@@ -42,7 +47,7 @@ TEST(Manifest, IsReadStrictly) {
 }
 
 TEST(Manifest, PartsOfItDoNotOverlap) {
-  // The one place where a parameter can be is behind the one before it.
+  // A parameter can only be right behind the one before it.
   std::string before = "\"xxh3\":\"0\"}";
   auto second = [&](const char *offset) {
     return before +
@@ -101,7 +106,7 @@ TEST(Manifest, DescribesTheModel) {
   expectFailure("\"outputs\":11,", "", "'outputs'");
   expectFailure("\"attention\":\"causal\"", "\"attention\":\"sideways\"",
                 "'sideways'");
-  // Keys are tokens of the same call, so there is nothing to keep.
+  // The keys are tokens of the same call, so there is no state.
   expectFailure("\"attention\":\"causal\"", "\"attention\":\"bidirectional\"",
                 "no states");
   expectFailure("\"token_types\":0", "\"token_types\":-1", "'token_types'");

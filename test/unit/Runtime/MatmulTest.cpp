@@ -1,4 +1,9 @@
 //===- MatmulTest.cpp - Products against plain loops ----------------------===//
+//
+// oneDNN's products with post-ops, in every layout and type, compared with
+// loops in double.
+//
+//===----------------------------------------------------------------------===//
 
 #include "BackendTest.h"
 
@@ -10,7 +15,7 @@ TEST_F(Backend, MatmulReadsEachLayout) {
   Reference r{5, 19, 37};
   auto [M, N, K] = std::array{r.m, r.n, r.k};
   auto expected = r.compute(false, [](double sum, int64_t) { return sum; });
-  // bf16: one rounding of the result, 2^-9 relative to it.
+  // In bf16, the result is rounded once, with a relative error of 2^-9.
   for (DType type : {DType::F32, DType::BF16}) {
     std::string name(manifestName(type));
     double tolerance = type == DType::F32 ? 1e-6 : 4e-3;
@@ -107,11 +112,11 @@ TEST_F(Backend, MatmulPostOpsInTheirOrder) {
   }
 }
 
-/// Products of which only the first rows are wanted.
+/// Products of which only the first rows are needed.
 class TokenRows : public Backend {
 protected:
-  /// silu(a b + bias), with an operand that is added, or into rows that are
-  /// `stride` apart.
+  /// Checks silu(a b + bias), with an operand that is added, or with a result
+  /// whose rows are `stride` apart.
   void check(DType type, const std::string &layout, bool adds, int64_t stride);
 };
 
@@ -146,7 +151,8 @@ void TokenRows::check(DType type, const std::string &layout, bool adds,
   void *scratch = nullptr;
   ASSERT_EQ(backend->allocate(engine, facts.scratch_bytes, &scratch, &message),
             0);
-  // Twice the same, since a primitive for fewer rows is made once.
+  // Some values occur twice, because a primitive for fewer rows is made only
+  // once.
   for (int64_t tokens : {5, 1, 5, 36, 37, 80, 20, 0}) {
     SCOPED_TRACE(tokens);
     Buffer c(std::vector<float>(size_t(r.m * stride), 7), type);

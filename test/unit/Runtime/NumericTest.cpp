@@ -1,4 +1,9 @@
 //===- NumericTest.cpp - Rounding of the narrow types ---------------------===//
+//
+// Conversions at ties, subnormal numbers, overflow and NaN, and the search for
+// values that are not finite.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Numeric.h"
 
@@ -47,7 +52,7 @@ TEST(Numeric, TiesGoToEven) {
 }
 
 TEST(Numeric, NarrowingDoubleRoundsOnce) {
-  // Just above a tie of bf16, by less than f32 can hold.
+  // Just above a tie of bf16, by less than f32 can represent.
   double value = 1.00390625 + 1e-12;
   uint16_t bits;
   EXPECT_FALSE(convert(DType::F64, &value, DType::BF16, &bits, 1));
@@ -63,7 +68,7 @@ TEST(Numeric, RefusesIntegers) {
   EXPECT_TRUE(convert(DType::I64, &source, DType::F32, &target, 1));
 }
 
-/// Counts what is not finite the slow way.
+/// Counts the values that are not finite, one by one.
 NonFiniteCount expectedCount(std::span<const float> values) {
   NonFiniteCount count;
   for (size_t i = 0; i < values.size(); ++i) {
@@ -78,7 +83,7 @@ NonFiniteCount expectedCount(std::span<const float> values) {
 
 TEST(Numeric, NonFiniteNumbersAreCounted) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
-  // Longer than the block that is looked at once; the largest finite numbers.
+  // More values than one block of the search; the largest finite numbers.
   std::vector<float> values(20011);
   for (size_t i = 0; i < values.size(); ++i)
     values[i] = (i % 2 ? -1.0f : 1.0f) * (i % 3 ? float(i) : 65504.0f);
@@ -92,7 +97,7 @@ TEST(Numeric, NonFiniteNumbersAreCounted) {
       damaged[19999] = std::nanf("");
     NonFiniteCount expected = expectedCount(damaged);
     for (DType type : {DType::F16, DType::BF16, DType::F32, DType::F64}) {
-      // At an odd address, as a file may have it.
+      // At an odd address, as may happen in a file.
       std::vector<std::byte> bytes(1 + damaged.size() * sizeOf(type));
       std::vector<std::byte> aligned(damaged.size() * sizeOf(type));
       ASSERT_FALSE(convert(DType::F32, damaged.data(), type, aligned.data(),

@@ -1,4 +1,8 @@
 //===- OutputPathTest.cpp - Outputs are not inputs ------------------------===//
+//
+// checkOutput with links, relative paths and folders, on a small tree of files.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/OutputPath.h"
 #include "TestFiles.h"
@@ -66,7 +70,7 @@ TEST_F(OutputPath, RefusesInputsUnderAnyName) {
         Case{"model/none/../new", "lies in the input folder "},
         Case{"elsewhere/../model/new", "lies in the input folder "},
         Case{"link/new", "lies in the input folder "},
-        // The link's file would be made where the link lies.
+        // The file would be created in the folder of the link.
         Case{"model/out", "lies in the input folder "},
         Case{"blobs/1234", "is the input "},
         Case{"hard", "model/weights; an output must not"}})
@@ -85,7 +89,7 @@ TEST_F(OutputPath, RelativeNames) {
     EXPECT_NE(check(name), "") << name;
   for (const char *name : {"../../out", "../../elsewhere/out"})
     EXPECT_EQ(check(name), "") << name;
-  // The input is what is relative.
+  // The input is a relative path.
   EXPECT_NE(checkOutput(folder.path("model/deep/out"), {"."}).message(), "");
   EXPECT_EQ(checkOutput(folder.path("model/out"), {"."}).message(), "");
   fs::current_path(before);

@@ -1,4 +1,9 @@
-//===- PackingTest.cpp - Rows of a batch and the calls they run in --------===//
+//===- PackingTest.cpp - Rows of a batch and their calls ------------------===//
+//
+// How rows are packed into calls of the compiled sizes, and which position and
+// which label each token gets.
+//
+//===----------------------------------------------------------------------===//
 
 #include "session/CallInput.h"
 #include "session/Chunks.h"
@@ -34,7 +39,7 @@ void expectMessage(const Error &error, const std::string &part) {
   EXPECT_NE(error.message().find(part), std::string::npos) << error.message();
 }
 
-/// "size:rows" of each call.
+/// "size:rows" for each call.
 std::string packing(std::vector<int64_t> sizes, std::vector<int64_t> lengths) {
   std::string text;
   size_t next = 0;
@@ -60,7 +65,7 @@ TEST(Packing, CostsLeast) {
   // Padding costs less than reading the weights again.
   EXPECT_EQ(packing(sizes, {9, 9, 9}), "128:3 ");
   EXPECT_EQ(packing(sizes, {9, 9, 9, 9, 9, 9}), "128:6 ");
-  // A row is never cut.
+  // A row is never split.
   EXPECT_EQ(packing(sizes, {100, 30, 98, 1}), "128:1 128:2 1:1 ");
   EXPECT_EQ(packing(sizes, {128, 128}), "128:1 128:1 ");
   EXPECT_EQ(packing(sizes, {120, 9, 7}), "128:1 16:2 ");
@@ -93,8 +98,8 @@ TEST(Packing, CausalPiecesWriteTheirRows) {
 TEST(RowRules, PositionsSkipPadding) {
   Ids ids = {5, 1, 7, 1, 1, 9};
   EXPECT_EQ(positionsOf(encoder(), ids), (Ids{0, 1, 2, 3, 4, 5}));
-  // create_position_ids_from_input_ids gives 2, 1, 3, 1, 1, 4 with padding_idx
-  // 1, which is 2 above.
+  // create_position_ids_from_input_ids of transformers gives 2, 1, 3, 1, 1, 4
+  // with padding_idx 1; our positions are 2 less.
   EXPECT_EQ(positionsOf(roberta(), ids), (Ids{0, -1, 1, -1, -1, 2}));
 }
 
@@ -106,11 +111,11 @@ TEST(RowRules, PooledToken) {
   EXPECT_EQ(pooledToken(causal, ids), 2u);
   causal.padTokenId = 4;
   EXPECT_EQ(pooledToken(causal, ids), 4u);
-  // transformers takes argmax of zeros then.
+  // transformers then takes the argmax of zeros.
   causal.padTokenId = 6;
   EXPECT_EQ(pooledToken(causal, Ids{6, 6, 6}), 0u);
   EXPECT_EQ(pooledToken(encoder(), ids), 0u);
-  // A decoder whose tokens see all is classified as any decoder.
+  // A decoder with bidirectional attention is classified like any decoder.
   Manifest::Model decoder = encoder();
   decoder.poolsLast = true;
   EXPECT_EQ(pooledToken(decoder, ids), 4u);
@@ -146,7 +151,7 @@ TEST(RowRules, TheLimitThatBindsIsNamed) {
                 "from 9 up in lora-compile --tokens");
   expectMessage(checkLength(encoder(), {thirteen}, 8), "positions for (12)");
   expectMessage(checkLength(encoder(), {thirteen}, 16), "positions for (12)");
-  // Padding takes no position of its own.
+  // Padding does not use up a position.
   padded[3] = 7;
   EXPECT_FALSE(checkLength(roberta(), {padded}, 16));
   expectMessage(checkLength(roberta(), {padded}, 8), "lora-compile --tokens");

@@ -1,7 +1,8 @@
-//===- PayloadBoundsTest.cpp - Places that a file may not give ------------===//
+//===- PayloadBoundsTest.cpp - Offsets that a file must not have ----------===//
 //
-// Files of the least size that show one wrong place each: the section table of
-// a program, the header, the table of contents. All checksums are right.
+// The smallest files that have one wrong offset or size each: in the section
+// table of a program, the header, or the table of contents. All checksums are
+// right.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +26,7 @@ template <typename Value> std::string bytesOf(const Value &value) {
   return std::string(reinterpret_cast<const char *>(&value), sizeof(value));
 }
 
-/// A part of the table of contents.
+/// A row of the table of contents.
 std::string row(const std::string &name, uint64_t offset,
                 const std::string &content, uint64_t bytes) {
   return "{\"name\":\"" + name + "\",\"offset\":" + std::to_string(offset) +
@@ -33,8 +34,8 @@ std::string row(const std::string &name, uint64_t offset,
          checksum(std::as_bytes(std::span(content))) + "\"}";
 }
 
-/// A payload with the part "code" of 9 bytes on its first page. `rows` are
-/// further ones; `change` sees the header before it is written.
+/// A payload with the part "code" of 9 bytes on its first page. `rows` are more
+/// rows; `change` may change the header before it is written.
 std::string payload(const std::string &rows = "",
                     const std::function<void(PayloadHeader &)> &change = {}) {
   std::string code = "nine byte";
@@ -60,7 +61,7 @@ std::string payload(const std::string &rows = "",
 struct Program {
   Elf64_Ehdr header = {};
   std::string names = std::string("\0.lora_payload\0.names\0", 22);
-  /// The null section, .lora_payload, the names.
+  /// The null section, .lora_payload, and the section of names.
   std::vector<Elf64_Shdr> sections = std::vector<Elf64_Shdr>(3);
 
   Program() {
@@ -94,7 +95,7 @@ struct Program {
 
 class PayloadBounds : public testing::Test {
 protected:
-  /// What opening this file, and then reading its code, says.
+  /// The message when this file is opened and its code is read.
   std::string messageOf(const std::string &bytes) {
     folder.write("file", bytes);
     Expected<Payload> opened = Payload::open(folder.path("file"));
@@ -121,7 +122,7 @@ TEST_F(PayloadBounds, WhatIsDamagedBelowIsSoundHere) {
 
 TEST_F(PayloadBounds, SectionsOfAProgram) {
   constexpr uint64_t most = UINT64_MAX;
-  // Its offset and size are anything, since it has no bytes.
+  // The section has no bytes in the file, so its offset and size are ignored.
   expectRefused(
       [](Program &p) {
         p.sections[1].sh_type = SHT_NOBITS;
@@ -163,7 +164,7 @@ TEST_F(PayloadBounds, SectionsOfAProgram) {
 }
 
 TEST_F(PayloadBounds, NamesOfSectionsAreFew) {
-  // A hole of the file: reading it as names would take a gigabyte.
+  // The file has a hole. To read it as names would need a gigabyte.
   Program program;
   program.sections[2].sh_size = uint64_t(1) << 30;
   program.header.e_shoff = program.sections[2].sh_offset + (1 << 30);
@@ -225,7 +226,7 @@ TEST_F(PayloadBounds, AProgramIsWrittenAgainOnlyAsItWasMade) {
     EXPECT_TRUE(source) << source.message();
     return PayloadWriter::createLike(folder.path("again"), *source).message();
   };
-  // Its sections are sound; nothing says what the program was.
+  // Its sections are right, but nothing says what the program was.
   EXPECT_NE(again([](Program &) {}).find("it has no part 'program'"),
             std::string::npos);
   // Program headers behind the payload would be lost.

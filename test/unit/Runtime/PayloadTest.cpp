@@ -1,4 +1,9 @@
 //===- PayloadTest.cpp - Compiled files survive copies and strip ----------===//
+//
+// Writes payloads, copies and strips the programs, and reads the parts again.
+// Damage must be noticed.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Payload.h"
 #include "TestFiles.h"
@@ -25,7 +30,7 @@ void writeModule(const std::string &path, const std::string &stub) {
   std::string a(5000, 'a'), b(10, 'b');
   Expected<PackedPlace> first =
       writer->appendTensor(std::as_bytes(std::span(a)));
-  // In pieces, as at once.
+  // In pieces, with the same result as at once.
   EXPECT_FALSE(writer->beginTensor());
   EXPECT_FALSE(writer->appendToTensor(std::as_bytes(std::span(b)).first(3)));
   EXPECT_FALSE(writer->appendToTensor(std::as_bytes(std::span(b)).subspan(3)));
@@ -92,7 +97,7 @@ TEST(Payload, IsWrittenAgainBehindItsProgram) {
     writeAgain(path, again);
     EXPECT_EQ(*readTextFile(again), *readTextFile(path));
   }
-  // strip gives the sections another order.
+  // strip changes the order of the sections.
   std::string program = folder.path("first"), again = folder.path("stripped");
   if (std::system(("strip " + program + " 2> /dev/null").c_str()) != 0)
     GTEST_SKIP() << "no strip here";
@@ -118,7 +123,7 @@ TEST(Payload, DamageOfTheProgramIsFoundBeforeItIsCopied) {
   std::string program = folder.path("program");
   writeModule(program, "/bin/true");
   std::string good = *readTextFile(program), stub = *readTextFile("/bin/true");
-  // Of the ELF header, of the program headers, of code.
+  // Bytes of the ELF header, of the program headers, and of code.
   for (size_t at : {size_t(24), size_t(100), stub.size() / 3}) {
     std::string bytes = good;
     bytes[at] = char(bytes[at] ^ 1);

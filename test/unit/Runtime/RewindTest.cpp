@@ -1,7 +1,8 @@
 //===- RewindTest.cpp - Taking tokens back --------------------------------===//
 //
-// A session that was rewound computes what a new one does that was fed the
-// tokens that stay, by the same calls, the last of them cut.
+// A session that was rewound must compute the same as a new session that was
+// fed only the remaining tokens. The calls are the same, except that the last
+// one may be shorter.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,7 +33,7 @@ protected:
     return std::move(*Session::create(*executable, 24));
   }
 
-  /// Feeds tokens in calls of these lengths, as far as `count`.
+  /// Feeds tokens in calls of these lengths, up to `count` tokens.
   static void feed(Session &session, const std::vector<size_t> &calls,
                    size_t count) {
     std::span<const int32_t> rest = std::span(text).first(count);
@@ -67,14 +68,14 @@ protected:
       ASSERT_FALSE(error) << error.message();
       feed(*fresh, calls, kept);
       EXPECT_EQ(rewound->position(), int64_t(kept));
-      // With and without a look at the token that is now the last.
+      // With and without a query about the token that is now the last one.
       if (kept % 2) {
         Expected<std::vector<float>> last = rewound->last();
         ASSERT_TRUE(last) << last.message();
         EXPECT_EQ(*last, *fresh->last());
       }
       EXPECT_EQ(logits(*rewound, other), logits(*fresh, other));
-      // And once more, across what was fed since.
+      // Rewinds once more, to before the first rewind.
       if (kept > 2) {
         ASSERT_FALSE(rewound->rewind(int64_t(kept) - 2));
         std::unique_ptr<Session> again = session();
@@ -95,7 +96,7 @@ TEST_F(Rewind, ComputesWhatANewSessionDoes) {
   write({});
   for (const std::vector<size_t> &calls : allCalls)
     expectEqualToNew(calls);
-  // Against the definition, too.
+  // Compares with the definition as well.
   std::unique_ptr<Session> s = session();
   feed(*s, {13}, text.size());
   ASSERT_FALSE(s->rewind(6));
@@ -128,7 +129,7 @@ TEST_F(Rewind, RestoresShortFrequencies) {
     expectEqualToNew(calls);
 }
 
-/// Phi-3 computes its cache again when it generates beyond the switch length.
+/// Phi-3 recomputes its cache when generation passes the switch length.
 TEST_F(Rewind, GoesBackBeforeTheSwitchOfPhi3) {
   tiny::Model model = longRope();
   model.family = "phi3";

@@ -1,7 +1,7 @@
-//===- RopeScheduleTest.cpp - Frequencies that transformers takes ---------===//
+//===- RopeScheduleTest.cpp - The frequencies of transformers -------------===//
 //
 // Recorded from LlamaRotaryEmbedding of transformers 5.24 with torch 2.15.0 in
-// f32, called with lengths one after the other.
+// f32, which was called with one length after the other.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,8 +18,9 @@ struct Call {
   std::vector<float> frequencies;
 };
 
-/// torch's powers are off by one unit in the last place at most, as are the C
-/// library's; three of them and a division stay within EXPECT_FLOAT_EQ's four.
+/// torch's powers have an error of at most one unit in the last place, like
+/// those of the C library. Three of them and a division stay within the four
+/// units of EXPECT_FLOAT_EQ.
 void expectCalls(RopeSchedule &schedule, const std::vector<Call> &calls) {
   for (size_t call = 0; call < calls.size(); ++call) {
     std::span<const float> actual = schedule.call(calls[call].length);

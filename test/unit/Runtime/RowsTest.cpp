@@ -1,4 +1,9 @@
 //===- RowsTest.cpp - Products of one row, alone and in groups ------------===//
+//
+// The kernels of RowKernels.h in every layout and type, with post-ops and in
+// groups, compared with loops in double.
+//
+//===----------------------------------------------------------------------===//
 
 #include "BackendTest.h"
 
@@ -7,21 +12,23 @@ using namespace lora_rt;
 namespace {
 
 TEST_F(Backend, OneRowReadsEachLayout) {
-  // Columns that fill no panel, a k that fills no block, and enough panels for
-  // several chunks a thread; less than a panel; panels in several parts.
+  // Sizes that end within a panel and within a block of k, with enough panels
+  // for several chunks for each thread; less than one panel; panels in several
+  // parts.
   for (Reference r : {Reference{1, 1355, 613}, Reference{1, 8, 77},
                       Reference{1, 331, 2347}}) {
     auto expected = r.compute(false, [](double sum, int64_t) { return sum; });
     for (DType type : {DType::F32, DType::BF16}) {
       std::string name(manifestName(type));
-      // In f32 the order of the sum; in bf16 one rounding of the result.
+      // In f32, the order of the sum differs; in bf16, the result is rounded
+      // once.
       double tolerance = type == DType::F32 ? 4e-6 : 4e-3;
       Buffer a(r.a, type), b(r.b, type);
       std::vector<std::string> tags = {
           "BA16a64b", "BA16a48b",   "BA16a32b",   "BA16a16b",   "BA16a24b",
           "BA8a8b",   "BA16a64b2a", "BA16a48b2a", "BA16a16b2a", "ab"};
       Expected<std::string> chosen = packedTag(r.m, r.n, r.k, type, type, type);
-      // There is none in bf16 on a CPU without.
+      // A CPU without bf16 has no such layout.
       if (chosen && *chosen != "plain")
         tags.push_back(*chosen);
       for (const std::string &tag : tags) {
@@ -61,7 +68,7 @@ TEST_F(Backend, OneRowOfOtherTypesThanItsWeights) {
   expectNear(c.floats(), expected, 2e-6);
 }
 
-/// Groups of one row's products, with weights in the layout `packed`.
+/// Groups of products of one row, with weights in the layout `packed`.
 class RowGroups : public Backend {
 protected:
   void compareWithAlone(DType type, const std::string &packed);
@@ -69,10 +76,11 @@ protected:
 
 void RowGroups::compareWithAlone(DType type, const std::string &packed) {
   const std::string name(manifestName(type));
-  // Inputs of two lengths; a chain of three; one that sums into its result; in
-  // parts and not, and one that only oneDNN can do. Behind it a chain of some
-  // that alone are in parts, then what makes the rest no group: an operand that
-  // is longer, and operands of two chains.
+  // The group: inputs of two lengths; a chain of three; one that adds to its
+  // result; one in parts and one not; and one that only oneDNN can compute.
+  // Then a chain of products that would be in parts if they were alone. Then
+  // two cases that end a group: an operand that is longer, and operands of two
+  // chains.
   struct Member {
     Reference r;
     std::string more, tag;

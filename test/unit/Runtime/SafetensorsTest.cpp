@@ -1,4 +1,9 @@
 //===- SafetensorsTest.cpp - Safe reading, exact writing ------------------===//
+//
+// Files that the safetensors library writes, files with one wrong value each,
+// and files that we write, byte for byte.
+//
+//===----------------------------------------------------------------------===//
 
 #include "TestFiles.h"
 #include "lora-runtime/Checkpoint.h"
@@ -18,7 +23,7 @@ std::string file(const std::string &header, const std::string &data) {
          data;
 }
 
-/// The message of the failure to read this file; empty if it can be read.
+/// The error message when this file is read; empty if it can be read.
 std::string failure(const std::string &bytes) {
   Expected<SafetensorsFile> parsed =
       SafetensorsFile::parse(std::as_bytes(std::span(bytes)), "x.safetensors");
@@ -58,7 +63,8 @@ TEST(Safetensors, ReadsWhatItWrote) {
   std::vector<std::string> order;
   for (const TensorView &view : read->tensors())
     order.push_back(view.name);
-  // PEFT's order: by type, then by name. "empty" and "b" start at one offset.
+  // The order of PEFT's files: by type, then by name. "empty" and "b" begin at
+  // the same offset.
   EXPECT_EQ(order.front(), "i");
   EXPECT_EQ(order.back(), "h");
   EXPECT_EQ(read->metadata().at("format"), "pt");
@@ -222,7 +228,7 @@ TEST(Checkpoint, OpensShardsThatFitTheIndex) {
 
 namespace {
 
-/// Files of a folder as people have them, each tensor with one value.
+/// The files of a folder as users have them. Each tensor has one value.
 class WhichFile : public ::testing::Test {
 protected:
   using Tensors = std::map<std::string, float>;
@@ -282,10 +288,10 @@ TEST_F(WhichFile, TheSingleFileWins) {
   file("model-2.safetensors", {{"b", 4}, {"c", 5}});
   index({{"a", "model-1.safetensors"}, {"b", "model-2.safetensors"}});
   EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}}));
-  // Nobody looks at the index.
+  // The index is not read.
   folder.write("model.safetensors.index.json", "{");
   EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}}));
-  // A variant is taken by name only.
+  // A variant is only used if it is named.
   file("model.fp16.safetensors", {{"a", 6}});
   EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}}));
 }
@@ -304,10 +310,11 @@ TEST_F(WhichFile, TheIndexNamesFilesAndTheFilesTensors) {
   file("1.safetensors", {{"a", 1}, {"b", 2}});
   file("2.safetensors", {{"c", 3}});
   file("left-over.safetensors", {{"a", 9}, {"d", 9}});
-  // The wrong file, and one name too few.
+  // The index names the wrong file for two tensors, and lacks the third.
   index({{"a", "2.safetensors"}, {"b", "1.safetensors"}});
   EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}, {"c", 3}}));
-  // One too many: missed only where it is needed.
+  // The index has a name too many, which matters only if that tensor is asked
+  // for.
   index(
       {{"a", "1.safetensors"}, {"c", "2.safetensors"}, {"x", "2.safetensors"}});
   EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}, {"c", 3}}));
@@ -317,7 +324,7 @@ TEST_F(WhichFile, TheIndexNamesFilesAndTheFilesTensors) {
                 "have it"),
             std::string::npos);
   EXPECT_EQ(checkpoint->whereListed("a"), "");
-  // Folders inside are fine, others are not.
+  // Folders inside this folder are permitted, others are not.
   file("sub/3.safetensors", {{"d", 4}});
   index({{"a", "1.safetensors"}, {"d", "sub/3.safetensors"}});
   EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}, {"d", 4}}));
@@ -341,7 +348,7 @@ TEST_F(WhichFile, ATensorInTwoFiles) {
   file("2.safetensors", {{"a", 1}, {"c", 3}});
   index({{"a", "1.safetensors"}, {"c", "2.safetensors"}});
   EXPECT_EQ(read(), (Tensors{{"a", 1}, {"b", 2}, {"c", 3}}));
-  // Of different ones transformers takes the last file's.
+  // If the values differ, transformers takes those of the last file.
   file("2.safetensors", {{"a", 7}, {"c", 3}});
   index({{"b", "1.safetensors"}, {"a", "2.safetensors"}});
   EXPECT_EQ(read(), (Tensors{{"a", 7}, {"b", 2}, {"c", 3}}));
@@ -354,7 +361,7 @@ TEST_F(WhichFile, ATensorInTwoFiles) {
 }
 
 TEST(SafetensorsFile, TypesThatNothingComputesIn) {
-  // As the safetensors library lays them out.
+  // The layout is that of the safetensors library.
   for (auto [type, bytes] :
        {std::pair("F4", 3), std::pair("F6_E2M3", 0), std::pair("F8_E8M0", 6),
         std::pair("F8_E4M3FNUZ", 6), std::pair("C64", 48)}) {
@@ -374,7 +381,7 @@ TEST(SafetensorsFile, TypesThatNothingComputesIn) {
     const TensorView &tensor = file->tensors().front();
     EXPECT_EQ(tensor.elements(), count);
     EXPECT_EQ(safetensorsName(tensor.dtype), type);
-    // What is copied keeps its type and its bytes.
+    // A copied tensor keeps its type and its bytes.
     Expected<SafetensorsWriter> writer = SafetensorsWriter::create(
         folder.path("y"), {{tensor.name, tensor.dtype, tensor.shape}});
     ASSERT_TRUE(writer) << writer.message();

@@ -1,4 +1,9 @@
-//===- SessionTest.cpp - Loading, chunking, generating, training calls ----===//
+//===- SessionTest.cpp - Loading, chunking, generating, training ----------===//
+//
+// Executable and Session on the tiny executable: warnings at load, chunks of
+// every length, memory, damaged files, and calls of a training step.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Session.h"
 #include "TestFiles.h"
@@ -53,7 +58,7 @@ TEST(Chunks, CostLeast) {
     Chunks chunks = plan(tokens);
     int64_t sum = std::accumulate(chunks.begin(), chunks.end(), int64_t(0));
     EXPECT_GE(sum, tokens);
-    // All but the last are full.
+    // All chunks except the last one are full.
     EXPECT_LT(sum - chunks.back(), tokens);
     EXPECT_TRUE(std::is_sorted(chunks.rbegin(), chunks.rend()));
   }
@@ -65,7 +70,8 @@ TEST(Session, ChunksAndPaddingChangeNothing) {
   TestFolder folder;
   std::string path = folder.path("model");
   tiny::write(path, "", "plain");
-  // 11 tokens are 4 + 4 + 4 with one of padding; 5 + 6 pads in the middle.
+  // 11 tokens are 4 + 4 + 4 with one of padding; 5 + 6 has padding in the
+  // middle.
   for (size_t split : {size_t(11), size_t(5), size_t(1), size_t(4)}) {
     std::unique_ptr<Session> s = session(path, 13);
     std::vector<float> all;
@@ -149,7 +155,7 @@ TEST(Session, MemoryIsKnownBeforeTheRun) {
 TEST(Executable, RepacksWhatOneDNNWouldNotChoose) {
   TestFolder folder;
   std::string path = folder.path("model"), warnings;
-  // A layout for weights that no CPU kernel here prefers at n = 11.
+  // A layout that no CPU kernel prefers for weights with n = 11.
   tiny::write(path, "", "BA4b8a8b2a");
   std::shared_ptr<Executable> executable = open(path, warnings);
   EXPECT_NE(warnings.find("repacked"), std::string::npos) << warnings;
@@ -163,7 +169,7 @@ TEST(Executable, RepacksWhatOneDNNWouldNotChoose) {
   }));
   EXPECT_EQ(all, tiny::logits(prompt));
 
-  // The preferred one stays where it is.
+  // Weights in the preferred layout are not repacked.
   std::string preferred =
       *packedTag(1, 11, 6, DType::F32, DType::F32, DType::F32);
   warnings.clear();
@@ -234,7 +240,7 @@ TEST(Instance, TrainsWithParametersFromACallback) {
   EXPECT_EQ(loss, 9);
   EXPECT_EQ(theta[3], 1.25f);
 
-  // Groups of primitives that its code may not ask for.
+  // Groups of primitives that code must not ask for.
   auto group = [&](int32_t count, int32_t primitive) {
     ids[0] = -count - 1;
     ids[1] = primitive;

@@ -1,4 +1,9 @@
 //===- Shell.h - Commands that tests run ------------------------*- C++ -*-===//
+//
+// Runs a command line with the shell and returns its standard output and its
+// exit code.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_TEST_UNIT_RUNTIME_SHELL_H
 #define LORA_TEST_UNIT_RUNTIME_SHELL_H

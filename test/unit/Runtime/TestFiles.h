@@ -1,4 +1,8 @@
 //===- TestFiles.h - A folder that lasts as long as a test ------*- C++ -*-===//
+//
+// A temporary folder. The destructor removes it with all its contents.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_TEST_UNIT_RUNTIME_TESTFILES_H
 #define LORA_TEST_UNIT_RUNTIME_TESTFILES_H

@@ -1,4 +1,9 @@
 //===- ThreadTest.cpp - Threads that the system does not give -------------===//
+//
+// Limits the number of threads of a process, and compares how many can be
+// started with the limit.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Thread.h"
 
@@ -22,18 +27,19 @@ TEST(Thread, RunsAndIsJoined) {
   EXPECT_EQ(startableThreads(3), 3u);
 }
 
-/// In a process of another user, since root has no limit: with `limit` threads
-/// for all of that user's processes, how many can be had beside one.
+/// Runs in a process of another user, because root has no limit. With `limit`
+/// threads for all processes of that user, returns how many can be started
+/// beside one.
 unsigned startableWith(unsigned limit, unsigned wanted) {
   pid_t child = fork();
   if (child == 0) {
     rlimit threads = {limit, limit};
-    // Nobody else's number.
+    // A user id that nobody else has.
     if (setrlimit(RLIMIT_NPROC, &threads) != 0 ||
         setuid(uid_t(1'000'000'000 + getpid())) != 0)
       _exit(100);
     unsigned first = startableThreads(wanted);
-    // They are free again at once.
+    // The threads can be started again immediately.
     unsigned second = startableThreads(wanted);
     _exit(first == second ? int(first) : 101);
   }

@@ -1,7 +1,7 @@
 //===- ThreadsTest.cpp - The C interface from several threads -------------===//
 //
-// Sessions of one executable, of executables that each thread opens by itself,
-// and one session that goes from thread to thread.
+// Sessions of one executable, sessions of executables that each thread opens
+// itself, and one session that several threads use one after the other.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,8 +13,8 @@
 
 namespace {
 
-/// Whether a new session computes the logits of a text, fed in two pieces and
-/// partly taken back, over and over.
+/// Whether a new session computes the right logits of a text repeatedly. The
+/// text is fed in two pieces and partly taken back.
 bool computes(lora_module *module, const std::vector<int32_t> &ids) {
   lora_session *session = nullptr;
   if (lora_session_create(module, nullptr, &session, nullptr))

@@ -1,4 +1,9 @@
 //===- TinyExecutable.h - Manifest and pack of the tiny model ---*- C++ -*-===//
+//
+// Writes compiled files for TinyExecutable.c, and computes from the definition
+// what they must return.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_TEST_UNIT_RUNTIME_TINYEXECUTABLE_H
 #define LORA_TEST_UNIT_RUNTIME_TINYEXECUTABLE_H
@@ -45,8 +50,8 @@ inline std::vector<float> products(const std::vector<float> &hidden,
   return result;
 }
 
-/// The hidden states of a causal model's row; `frequency` is added to what
-/// token p writes, if it is given.
+/// The hidden states of one row of a causal model. `frequency`, if given, is
+/// added to what the token at position p writes.
 inline std::vector<float>
 causalHidden(const std::vector<int32_t> &ids,
              const std::function<float(size_t p, int64_t j)> &frequency = {}) {
@@ -60,7 +65,8 @@ causalHidden(const std::vector<int32_t> &ids,
   return result;
 }
 
-/// The hidden states of an encoder's row: the same for each of its tokens.
+/// The hidden states of one row of an encoder; they are the same for each
+/// token.
 inline std::vector<float> encoded(const std::vector<int32_t> &ids,
                                   const std::vector<int32_t> &types,
                                   const std::vector<int32_t> &positions) {
@@ -85,19 +91,19 @@ inline std::string layoutJson(const std::string &layout) {
              : "{\"scheme\":\"onednn\",\"tag\":\"" + layout + "\"}";
 }
 
-/// Which of the models in TinyExecutable.c it is, and what the manifest says of
-/// it.
+/// Which model of TinyExecutable.c it is, and what its manifest says.
 struct Model {
   std::string family = "tiny";
   std::string head = "language_model";
-  /// No cache; two kinds of tokens; calls of 4 and 8 tokens instead of 1 and 4.
+  /// An encoder has no cache, two kinds of tokens, and calls of 4 and 8 tokens
+  /// instead of 1 and 4.
   bool isEncoder = false;
   int64_t maxPositions = tiny::maxPositions;
   int64_t padTokenId = -1;
   std::string positions = "plain";
-  /// The manifest's `rope`, with three frequencies; or empty.
+  /// The manifest's `rope` with three frequencies; may be empty.
   std::string rope;
-  /// Where the file says that its backend is.
+  /// The path of the backend in the file.
   std::string recordedBackend;
 
   bool isLabelled() const { return head.find("classification") < head.size(); }
@@ -108,7 +114,7 @@ struct Model {
 
 inline std::string text(int64_t number) { return std::to_string(number); }
 
-/// "name": a value of an entry.
+/// A value of an entry: "name": ...
 inline std::string value(const char *name, const char *type,
                          const std::string &shape) {
   return std::string("{\"name\":\"") + name + "\",\"dtype\":\"" + type +
@@ -178,7 +184,7 @@ inline std::string manifest(const std::string &layout,
   };
   std::string primitives =
       gather("1") + "," + gather("4") + "," + product("1", "11");
-  // The labels are a part of the table, which only a plain one allows.
+  // The labels are a part of the table. Only a plain table permits that.
   if (layout == "plain")
     primitives += "," + gather("8") + "," + product("4", "5");
   std::string states =
@@ -208,7 +214,7 @@ inline std::string manifest(const std::string &layout,
          primitives + "],\"entries\":[" + entries + "]}";
 }
 
-/// The code, made for this manifest.
+/// The code that was made for this manifest.
 inline std::string code(const std::string &manifestText) {
   using namespace lora_rt;
   Expected<std::string> bytes = readTextFile(LORA_TINY_EXECUTABLE);

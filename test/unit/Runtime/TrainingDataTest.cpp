@@ -1,4 +1,9 @@
 //===- TrainingDataTest.cpp - Rows and batches ----------------------------===//
+//
+// Reading training rows from JSON lines, their errors with line numbers, and
+// the batches and orders that are made of them.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/TrainingData.h"
 #include "TestFiles.h"

@@ -1,10 +1,9 @@
-//===- FactorizationsTest.cpp - SVD and QR
-//---------------------------------===//
+//===- FactorizationsTest.cpp - SVD and QR --------------------------------===//
 //
-// Against matrices whose singular values are known because they were made with
-// them, against LAPACK's dgeqrf, and the two ways to an SVD against each other.
-// Tolerances: f64 arithmetic leaves about 1e-13 of the largest value here, a
-// matrix that was rounded to f32 6e-8.
+// The matrices are made from known singular values, QR is compared with
+// LAPACK's dgeqrf, and the two methods for an SVD are compared with each other.
+// Tolerances: f64 arithmetic has errors of about 1e-13 of the largest value
+// here; rounding a matrix to f32 gives 6e-8.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,7 +35,7 @@ DenseMatrix orthonormal(int64_t rows, int64_t columns, unsigned seed) {
   return std::move(thinQr(matrix.span(), rows, columns)->q);
 }
 
-/// A matrix with the singular values `s`, and no others.
+/// A matrix with the singular values `s` and no others.
 DenseMatrix withSingularValues(int64_t rows, int64_t columns,
                                const std::vector<double> &s, unsigned seed) {
   DenseMatrix u = orthonormal(rows, int64_t(s.size()), seed);
@@ -88,8 +87,8 @@ DenseMatrix product(const Svd &svd) {
   return std::move(*multiply(scaled, svd.vt));
 }
 
-/// The sizes that take the way over all singular values, and those that take
-/// the way over the Gram matrix; tall and wide.
+/// Sizes for which all singular values are computed, and sizes for which the
+/// Gram matrix is used; tall and wide.
 struct Case {
   int64_t rows, columns, rank;
 };
@@ -113,7 +112,8 @@ TEST_P(Truncated, ValuesAndVectorsAreThoseThatTheMatrixWasMadeWith) {
   EXPECT_NEAR(svd->squaredNorm, squares, 1e-9 * squares);
   EXPECT_LT(distanceFromOrthonormalRows(svd->vt), 1e-12);
   EXPECT_LT(distanceFromOrthonormalRows(transposed(svd->u)), 1e-12);
-  // Eckart and Young: what is missing are exactly the values cut off.
+  // Eckart and Young: the error consists of exactly the values that were cut
+  // off.
   DenseMatrix kept = product(*svd);
   double missing = 0;
   for (int64_t i = 0; i < rows * columns; ++i)
@@ -203,7 +203,7 @@ TEST_P(ThinQr, HasTheSignsOfDgeqrf) {
   EXPECT_LT(distanceFromOrthonormalRows(transposed(qr->q)), 1e-13);
   EXPECT_LT(distance(*multiply(qr->q, qr->r), a), 1e-12);
 
-  // The columns of A one after the other, as Fortran has them.
+  // The columns of A one after the other, in Fortran's order.
   DenseMatrix fortran = transposed(a);
   std::vector<double> tau(static_cast<size_t>(k));
   ASSERT_EQ(LAPACKE_dgeqrf(LAPACK_COL_MAJOR, int(rows), int(columns),

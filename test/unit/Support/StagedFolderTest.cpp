@@ -1,4 +1,9 @@
 //===- StagedFolderTest.cpp - Folders appear whole ------------------------===//
+//
+// StagedFolder with targets that do not exist, are empty, have files or are the
+// working directory, and in processes that are killed.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Support/StagedFolder.h"
 #include "../Runtime/TestFiles.h"
@@ -13,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// The names in a folder and what the files hold: "a=1 b=2 sub/"
+/// The names in a folder and the contents of its files: "a=1 b=2 sub/"
 std::string listing(const fs::path &folder) {
   std::map<std::string, std::string> entries;
   for (const fs::directory_entry &entry : fs::directory_iterator(folder)) {
@@ -62,7 +67,7 @@ TEST(StagedFolder, RefusesWhatIsThere) {
       std::string::npos);
   EXPECT_FALSE(StagedFolder::create(""));
   EXPECT_FALSE(StagedFolder::create(root.path("none/new")));
-  // What comes in between stays.
+  // A file that appears meanwhile stays.
   {
     auto folder = StagedFolder::create(root.path("new"));
     ASSERT_TRUE(folder) << folder.message();
@@ -76,7 +81,8 @@ TEST(StagedFolder, RefusesWhatIsThere) {
 }
 
 TEST(StagedFolder, AdditionsKeepWhatIsThere) {
-  // A folder cannot be in two places: beside one, files are moved.
+  // A folder cannot have two hard links. If the target contains one, files are
+  // moved instead.
   for (bool hasFolder : {false, true}) {
     TestFolder root;
     std::string path = root.path("run");
@@ -107,7 +113,7 @@ TEST(StagedFolder, AdditionsKeepWhatIsThere) {
     ASSERT_EQ(stat(path.c_str(), &after), 0);
     EXPECT_EQ(after.st_mode & 07777, 02750u);
     EXPECT_EQ(after.st_ino == before.st_ino, hasFolder);
-    // Nothing of it is replaced.
+    // None of its files is replaced.
     {
       auto folder = StagedFolder::createAddition(path);
       ASSERT_TRUE(folder) << folder.message();
@@ -122,7 +128,7 @@ TEST(StagedFolder, AdditionsKeepWhatIsThere) {
   }
 }
 
-/// Another folder cannot take the place of the working directory.
+/// The working directory cannot be replaced by another folder.
 TEST(StagedFolder, TheWorkingDirectoryStays) {
   TestFolder root;
   std::string path = root.path("here");
@@ -150,8 +156,8 @@ TEST(StagedFolder, TheWorkingDirectoryStays) {
   EXPECT_EQ(listing(root.root()), "here/");
 }
 
-/// Writes an adapter into a folder that has a log, in a process of its own that
-/// is killed after `delay` microseconds; what the folder has then.
+/// Writes an adapter into a folder that has a log, in a process that is killed
+/// after `delay` microseconds. Returns what the folder then contains.
 std::string listingAfter(int64_t delay) {
   TestFolder root;
   std::string path = root.path("run");
@@ -176,7 +182,7 @@ TEST(StagedFolder, NoMomentHasAHalf) {
   const std::string before = "log.csv=steps";
   const std::string after = "adapter_config.json=1 "
                             "adapter_model.safetensors=2 log.csv=steps";
-  // Until it is finished before it is killed.
+  // Until the process finishes before it is killed.
   std::string left;
   for (int64_t delay = 0; left != after; delay += 100 + delay / 16) {
     left = listingAfter(delay);

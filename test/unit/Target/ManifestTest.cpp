@@ -1,4 +1,9 @@
 //===- ManifestTest.cpp - What is written is what the runtime reads -------===//
+//
+// The manifest that the compiler writes for IR with given attributes, read by
+// the runtime's reader.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Target/Manifest.h"
 #include "lora-mlir/InitAll.h"
@@ -19,7 +24,7 @@ protected:
     context.appendDialectRegistry(registry);
   }
 
-  /// The model that a module with these attributes has at run time.
+  /// The model that the runtime sees for IR with these attributes.
   Manifest::Model model(const std::string &attributes) {
     std::string text =
         "module attributes {rt.target = {cpu = \"any\", features = []}, "
@@ -74,11 +79,11 @@ TEST_F(ManifestTest, RotaryFrequencies) {
   EXPECT_EQ(dynamic.rope->kind, Manifest::Rope::Kind::Dynamic);
   EXPECT_EQ(dynamic.rope->width, 10);
   EXPECT_EQ(dynamic.rope->theta, 10000);
-  // Not rounded to f32.
+  // The values are not rounded to f32.
   EXPECT_EQ(dynamic.rope->factor, 2.7);
   EXPECT_EQ(dynamic.rope->switchLength, 24);
 
-  // Both forms of a list; each f32 comes through as it is.
+  // Both forms of a list. Each f32 keeps its value.
   Manifest::Model longrope = model(R"(, transformer.model = {
     rope = {kind = "longrope", switch_length = 8,
     short = [1.0 : f32, 0.0909090936 : f32],

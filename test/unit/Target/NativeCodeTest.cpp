@@ -1,4 +1,9 @@
 //===- NativeCodeTest.cpp - Executables run as compiled_code.h says -------===//
+//
+// Compiles small IR modules to native code, loads them, and calls entries with
+// services that the test implements.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Target/NativeCode.h"
 #include "lora-mlir/Compiler/Pipelines.h"
@@ -21,8 +26,8 @@ using namespace lora;
 
 namespace {
 
-/// A context of the kind that the runtime keeps: the head that code knows, and
-/// a record of what was called.
+/// A context as the runtime has it: the head that code knows, and a record of
+/// the calls.
 struct FakeContext {
   lora_rt_context head;
   std::vector<uint32_t> executed;
@@ -39,7 +44,7 @@ void execute(lora_rt_context *context, uint32_t primitive, void *const *args) {
     out[i] = in[i] + w[i % 5];
 }
 
-/// Runs chunks of the grain's size, the last one first.
+/// Runs chunks as long as the grain, beginning with the last one.
 void parallelFor(lora_rt_context *context, int64_t begin, int64_t end,
                  int64_t grain, lora_rt_body body, void *const *captures) {
   for (int64_t at = end; at > begin;) {
@@ -53,7 +58,7 @@ void parallelFor(lora_rt_context *context, int64_t begin, int64_t end,
 const lora_rt_services services = {sizeof(lora_rt_services),
                                    LORA_RT_ABI_VERSION, execute, parallelFor};
 
-/// A shared object in memory, loaded.
+/// A shared object that was loaded from memory.
 class Loaded {
 public:
   explicit Loaded(const std::string &bytes) {
@@ -84,7 +89,7 @@ protected:
     context.appendDialectRegistry(registry);
   }
 
-  /// Empty on failure; `message` then says why.
+  /// The code; empty if it cannot be compiled, and `message` then says why.
   std::string compile(llvm::StringRef text, llvm::StringRef march,
                       NativeOutput output = NativeOutput::SharedObject) {
     auto target = NativeTarget::resolve(march);

@@ -1,4 +1,9 @@
 //===- WeightEvaluatorTest.cpp - Weight expressions against formulas ------===//
+//
+// Every weight expression, evaluated for stored tensors and compared with its
+// formula in f64.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Weights/WeightEvaluator.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
@@ -16,14 +21,14 @@ using lora_rt::DType;
 
 namespace {
 
-/// Stored tensors by full name, and the values of expressions on them.
+/// Stored tensors by their full names, and the values of expressions of them.
 class WeightEvaluatorTest : public testing::Test {
 protected:
   WeightEvaluatorTest() {
     context.loadDialect<LoRADialect, transformer::TransformerDialect>();
   }
 
-  /// A tensor whose values all differ; returns them as stored, in f32.
+  /// Stores a tensor whose values all differ. Returns the stored values in f32.
   std::vector<float> store(const std::string &name, DType type,
                            std::vector<int64_t> shape, float step) {
     size_t count = 1;
@@ -86,7 +91,7 @@ protected:
 };
 
 TEST_F(WeightEvaluatorTest, MergeAccumulatesInF32AndRoundsOnce) {
-  // More rows than one panel holds, and M, N, rank all different.
+  // More rows than one panel has; M, N and the rank all differ.
   const int64_t out = 701, in = 307, rank = 5;
   auto w = store("model.layers.3.q.weight", DType::BF16, {out, in}, 0.37f);
   auto a = store("model.layers.3.q.A", DType::F32, {rank, in}, 0.11f);
@@ -108,7 +113,7 @@ TEST_F(WeightEvaluatorTest, MergeAccumulatesInF32AndRoundsOnce) {
       change = std::max(change, std::abs(delta));
       rounding =
           std::max(rounding, std::abs(merged[size_t(i * in + j)] - exact));
-      // Half a bf16 unit in the last place, and f32's error before it.
+      // Half a unit in the last place of bf16, plus the error of f32 before it.
       float tolerance = std::ldexp(1.0f, std::ilogb(float(exact)) - 8) + 2e-6f;
       ASSERT_NEAR(merged[size_t(i * in + j)], exact, tolerance)
           << i << ", " << j;
@@ -177,7 +182,7 @@ TEST_F(WeightEvaluatorTest, InitialValuesDependOnSeedAndNameOnly) {
     sum += value;
     squares += double(value) * value;
   }
-  // Mean 0 and variance bound^2 / 3, within five standard errors.
+  // The mean is 0 and the variance bound^2 / 3, within five standard errors.
   EXPECT_NEAR(sum / 120000, 0, 5 * bound / std::sqrt(3.0 * 120000));
   EXPECT_NEAR(squares / 120000, bound * bound / 3, bound * bound / 3 * 0.015);
 
@@ -211,7 +216,7 @@ TEST_F(WeightEvaluatorTest, AWrongShapeOrTypeNamesTheTensor) {
       evaluateInto("#transformer.base<\"v\", tensor<3x2xf32>>", values));
 }
 
-/// W + B diag(s) A in f64 from what is stored.
+/// W + B diag(s) A in f64 from the stored values.
 std::vector<double> addBranch(const std::vector<float> &w,
                               const std::vector<float> &b,
                               const std::vector<float> &a,
@@ -269,7 +274,7 @@ TEST_F(WeightEvaluatorTest, DoraScalesRowsToTheirMagnitudes) {
 }
 
 TEST_F(WeightEvaluatorTest, DoraOfATableScalesColumns) {
-  // More rows than parts, so that sums over a column are joined.
+  // More rows than parts, so that the sums over a column are joined.
   const int64_t vocabulary = 131, width = 7, rank = 2;
   auto w = store("model.layers.3.t", DType::F32, {vocabulary, width}, 0.37f);
   auto a = store("model.layers.3.A", DType::F32, {rank, vocabulary}, 0.11f);
@@ -344,8 +349,9 @@ TEST_F(WeightEvaluatorTest, OtherNumbersOfRows) {
 }
 
 TEST_F(WeightEvaluatorTest, ResidualsLackWhatBranchesStartedFrom) {
-  // Rank 2 exactly: PiSSA takes everything away. Three rows, so that W = Q R
-  // can be followed: OLoRA of full rank leaves (1 - scale) W.
+  // A matrix of exactly rank 2, of which PiSSA removes everything. It has three
+  // rows, so that W = Q R can be followed by hand: OLoRA of full rank leaves (1
+  // - scale) W.
   const int64_t rows = 3, columns = 5;
   std::vector<float> w(rows * columns);
   auto base = store("model.layers.3.w", DType::F32, {rows, columns}, 0.9f);
@@ -365,7 +371,7 @@ TEST_F(WeightEvaluatorTest, ResidualsLackWhatBranchesStartedFrom) {
   for (float value : residual("pissa", 2, "1.0"))
     EXPECT_NEAR(value, 0, 1e-6);
   auto one = residual("pissa", 1, "1.0");
-  // What is left of rank 1 is orthogonal to what was taken away.
+  // What remains after rank 1 is orthogonal to what was removed.
   double inner = 0, left = 0;
   for (size_t i = 0; i < one.size(); ++i) {
     inner += double(one[i]) * (double(w[i]) - double(one[i]));
@@ -376,7 +382,7 @@ TEST_F(WeightEvaluatorTest, ResidualsLackWhatBranchesStartedFrom) {
   auto full = residual("olora", 3, "0.25");
   for (size_t i = 0; i < full.size(); ++i)
     EXPECT_NEAR(full[i], 0.75 * w[i], 1e-6);
-  // Of rank 1, the projection on W's first column goes.
+  // OLoRA of rank 1 removes the projection on the first column of W.
   auto first = residual("olora", 1, "0.5");
   double norm = 0;
   for (int64_t i = 0; i < rows; ++i)
@@ -397,7 +403,7 @@ TEST_F(WeightEvaluatorTest, ResidualsLackWhatBranchesStartedFrom) {
 TEST_F(WeightEvaluatorTest, StartsAreWhatResidualsLack) {
   const int64_t rows = 5, columns = 7, rank = 3;
   auto w = store("model.layers.3.w", DType::BF16, {rows, columns}, 0.9f);
-  // Of full rank, without structure.
+  // A matrix of full rank without structure.
   auto *stored = reinterpret_cast<uint16_t *>(bytes["model.layers.3.w"].data());
   for (size_t i = 0; i < w.size(); ++i) {
     stored[i] = lora_rt::floatToBf16(std::sin(float(i * i) + 0.3f));
@@ -422,8 +428,8 @@ TEST_F(WeightEvaluatorTest, StartsAreWhatResidualsLack) {
                  double(a[size_t(k * columns + j)]);
         EXPECT_NEAR(sum, w[size_t(i * columns + j)], 1e-6);
       }
-    // Columns of B are orthogonal; OLoRA's have norm 1, PiSSA shares the
-    // singular values evenly, and OLoRA's A is triangular.
+    // The columns of B are orthogonal. OLoRA's columns have norm 1, and its A
+    // is triangular. PiSSA divides the singular values evenly between A and B.
     auto product = [&](const std::vector<float> &x, int64_t count,
                        int64_t stride, int64_t step, int64_t p, int64_t q) {
       double sum = 0;
@@ -464,8 +470,8 @@ TEST_F(WeightEvaluatorTest, TheSameFactorsElsewhereAreComputedAnew) {
 }
 
 TEST_F(WeightEvaluatorTest, OrthogonalStartsHaveNoProduct) {
-  // A [6, 5] and B [7, 6]: B A is zero though neither is; each spans a random
-  // space of half the rank.
+  // A is [6, 5] and B is [7, 6]. B A is zero although neither is zero: each
+  // spans a random space of half the rank.
   auto half = [&](const std::string &name, int64_t width, int64_t first) {
     return evaluate(
         "#lora.orthogonal<#transformer.init<standard_normal, \"basis\", "
@@ -484,7 +490,8 @@ TEST_F(WeightEvaluatorTest, OrthogonalStartsHaveNoProduct) {
       }
       EXPECT_NEAR(sum, 0, 1e-7);
     }
-  // Rows of an orthonormal basis keep lengths: a tenth of the coordinates'.
+  // Rows of an orthonormal basis keep the lengths of coordinates; here they are
+  // divided by ten.
   auto coordinates = evaluate("#transformer.init<standard_normal, \"a\", "
                               "tensor<3x5xf32>, seed = 3>");
   double expected = 0;
