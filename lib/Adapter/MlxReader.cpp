@@ -150,8 +150,9 @@ Error Reader::readConfig() {
   return checkQuantization();
 }
 
-/// Warns if the adapter was trained with a quantized model: it then also
-/// corrects that model's rounding.
+/// Fails if the adapter was trained with a quantized model, unless the options
+/// name a base; then it warns. Such an adapter also corrects the rounding of
+/// the quantized model.
 Error Reader::checkQuantization() {
   bool isQuantized = false;
   for (const char *key : {"quantization", "quantization_config"})

@@ -75,6 +75,6 @@ int main(int argc, char **argv) {
   lora_session_destroy(rewound);
   lora_session_destroy(fresh);
   lora_module_close(module);
-  /* NaN is not within; what is always the same would show nothing. */
+  /* The comparison is false for NaN. The ids must also have an effect on the logits. */
   return worst <= 1e-5 * largest && effect > 1e-2 * largest ? 0 : 1;
 }
