@@ -62,7 +62,7 @@ count() {
   say "$1: $2 passed, $3 failed, $4 skipped"
 }
 
-# run_lit SUITE ARGUMENT...: shows the output of tests that fail, and counts from lit's own report.
+# run_lit SUITE ARGUMENT...: shows the output of tests that fail, and takes the counts from lit's report.
 run_lit() {
   local suite=$1 report=$log_dir/$1.json
   shift
@@ -93,7 +93,7 @@ suite_unit() {
   run_ctest unit "$build_dir"
 }
 
-# run_ctest SUITE DIR: shows the output of tests that fail, and counts from ctest's own report.
+# run_ctest SUITE DIR: shows the output of tests that fail, and takes the counts from ctest's report.
 run_ctest() {
   local suite=$1 report=$log_dir/$1.xml log=$log_dir/$1.log ran missed not_run
   rm -f "$report"
@@ -122,7 +122,7 @@ check() {
   fi
 }
 
-# cached NAME: a variable of the build.
+# cached NAME: the value of a variable of the CMake cache.
 cached() { sed -n "s/^$1:[^=]*=//p" "$build_dir/CMakeCache.txt"; }
 
 runtime_alone() {
@@ -134,7 +134,7 @@ runtime_alone() {
     ninja -C "$build_dir/runtime-alone" -j "$jobs" &&
     runtime_embedded "$build_dir/runtime-alone"
 }
-# runtime_embedded DIR: installs the runtime that was built in DIR, and builds the example against it.
+# runtime_embedded DIR: installs the runtime that was built in DIR, and builds the example with it.
 runtime_embedded() {
   rm -rf "$1/tree" "$1/embed"
   cmake --install "$1" --prefix "$1/tree" &&
@@ -145,8 +145,8 @@ suite_runtime() { check runtime runtime_alone; }
 
 suite_docs() { check docs ninja -C "$build_dir" check-docs; }
 
-# The compiler proper is not sanitized, since the distro's LLVM is not; it is copied beside a sanitized stub and backend,
-# and puts them into the files that it makes.
+# The compiler is not sanitized, because the distro's LLVM is not. It is copied beside a sanitized stub and
+# backend, and puts these into the files that it makes.
 suite_sanitizers() {
   local dir=$build_dir/sanitized variable options=()
   for variable in CMAKE_{C,CXX}_COMPILER{,_LAUNCHER} CMAKE_{EXE,SHARED}_LINKER_FLAGS ONEDNN_ROOT; do
@@ -168,7 +168,7 @@ suite_sanitizers() {
   read -r passed failed skipped <"$log_dir/sanitizers.sum"
 }
 
-# Findings lie in build/fuzz/NAME, as inputs that its fuzzer takes as arguments.
+# Findings are written to build/fuzz/NAME. The fuzzer takes such a file as an argument.
 suite_fuzz() {
   local name passed_here=0 failed_here=0
   build "$build_dir" "$jobs" fuzzers
@@ -191,7 +191,7 @@ suite_fuzz() {
   count fuzz "$passed_here" "$failed_here" 0
 }
 
-# fuzz NAME CORPUS: one fuzzer for a minute; what it finds on the way stays out of the checked-in corpus.
+# fuzz NAME CORPUS: runs one fuzzer for a minute. New inputs are not added to the checked-in corpus.
 fuzz() {
   local dir=$build_dir/fuzz/$1 status=0 dictionary=$source_dir/test/fuzz/dictionaries/$1.dict
   [ -f "$dictionary" ] || dictionary=$source_dir/test/fuzz/dictionaries/Json.dict

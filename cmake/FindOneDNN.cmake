@@ -4,7 +4,7 @@
 #   ONEDNN_ROOT            (CMake or environment variable) a folder with include/ and lib/; nothing else is tried if it is set
 #   the user cache         ${XDG_CACHE_HOME:-~/.cache}/lora-mlir/onednn-*   (where ./setup.sh puts it)
 #   the system             Debian 13: package libdnnl-dev
-# Of what lies in the cache and the system, the newest version is taken.
+# If both the cache and the system have one, the newest version is taken.
 #
 # Result:
 #   OneDNN_FOUND, OneDNN_VERSION
@@ -19,8 +19,9 @@ if(OneDNN_FIND_VERSION AND OneDNN_FIND_VERSION VERSION_GREATER OneDNN_MINIMUM_VE
   set(OneDNN_MINIMUM_VERSION ${OneDNN_FIND_VERSION})
 endif()
 
-# Looks for a usable oneDNN under ROOT. Sets, in the caller, _onednn_version (empty if there is none), _onednn_include,
-# _onednn_library and, where something was there but is of no use, appends the reason to _onednn_reasons.
+# Looks for a usable oneDNN in the folder ROOT. Sets in the caller's scope _onednn_version (empty if there is
+# none), _onednn_include and _onednn_library. If there is a oneDNN that cannot be used, appends the reason to
+# _onednn_reasons.
 function(_onednn_probe ROOT)
   foreach(var version include library)
     set(_onednn_${var} "" PARENT_SCOPE)
@@ -49,7 +50,7 @@ function(_onednn_probe ROOT)
     set(_onednn_reasons "${_onednn_reasons}" PARENT_SCOPE)
     return()
   endif()
-  # The name with the soname's numbers is the one that stays when a development package goes: libdnnl.so.3 upstream,
+  # The name with the numbers of the soname remains when the development package is removed: libdnnl.so.3 upstream,
   # libdnnl.so.3.6 in Debian 13. It sorts first.
   foreach(folder "${ROOT}/lib/${CMAKE_LIBRARY_ARCHITECTURE}" "${ROOT}/lib64" "${ROOT}/lib")
     file(GLOB library "${folder}/libdnnl.so.3*")

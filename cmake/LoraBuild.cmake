@@ -19,7 +19,8 @@ macro(lora_find_mlir)
   target_precompile_headers(lora_pch PRIVATE ${PROJECT_SOURCE_DIR}/cmake/Precompiled.h)
 endmacro()
 
-# Flags of code that includes MLIR. NDEBUG always: Pass::Statistic has another size without it than in the package.
+# Flags of code that includes MLIR. NDEBUG is always set, because the size of Pass::Statistic depends on it, and
+# the distro's package is built with it.
 function(lora_compiler_flags target)
   target_compile_definitions(${target} PRIVATE ${LORA_LLVM_DEFINITIONS} NDEBUG)
   target_compile_options(${target} PRIVATE -fno-exceptions -Wall -Wextra -Wno-unused-parameter)
@@ -28,8 +29,8 @@ function(lora_compiler_flags target)
   endif()
 endfunction()
 
-# lora_config_readers(VARIABLE): the sources that read config.json. They know nothing of MLIR, so that fuzzers and sanitized
-# tests can compile them once more.
+# lora_config_readers(VARIABLE): the sources that read config.json. They do not use MLIR, so fuzzers and sanitized
+# tests can compile them again.
 function(lora_config_readers variable)
   set(import ${PROJECT_SOURCE_DIR}/lib/Import)
   file(GLOB sources CONFIGURE_DEPENDS ${import}/*Config*.cpp ${import}/Rope*.cpp ${import}/LayerWindows.cpp
@@ -37,8 +38,9 @@ function(lora_config_readers variable)
   set(${variable} ${sources} PARENT_SCOPE)
 endfunction()
 
-# lora_add_library(NAME SOURCES... [DEPENDS tablegen targets] [LINK libraries of this project]): a compiler library.
-# MLIR is always the shared library: naming its static parts would put a second copy beside libMLIR.so.
+# lora_add_library(NAME SOURCES... [DEPENDS tablegen targets] [LINK libraries of this project]): a compiler
+# library. MLIR is always the shared library: linking its static libraries would add a second copy beside
+# libMLIR.so.
 function(lora_add_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;LINK" ${ARGN})
   add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
@@ -48,8 +50,8 @@ function(lora_add_library name)
   target_link_libraries(${name} PUBLIC ${ARG_LINK} MLIR LLVM)
 endfunction()
 
-# lora_add_folder_library(NAME [LINK libraries]): a compiler library of all sources in the current folder and those below;
-# nothing where there are none. A new pass is a new file, without a change here.
+# lora_add_folder_library(NAME [LINK libraries]): a compiler library of all sources in the current folder and the
+# folders below it. Without sources, it adds nothing. A new pass is a new file, without a change here.
 function(lora_add_folder_library name)
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.cpp)
   if(sources)

@@ -2,10 +2,11 @@
 #   runtime  the C library, lora-run, the backend and, unless it is the distro's, oneDNN: runs compiled models, without LLVM
 #   tools    lora-compile and the other tools, the stub that compiled files start with: need MLIR's and LLVM's libraries
 #   devel    C headers, the CMake package LoraRuntime, lora-runtime.pc: to build programs against the runtime
-# What a user never names (backend, stub, oneDNN) lies in a folder of its own, lib/lora-mlir. All paths between installed
-# files are relative, so an install tree may be moved.
+# Files that users never name (backend, stub, oneDNN) are in a folder of their own, lib/lora-mlir. All paths
+# between installed files are relative, so an install tree may be moved.
 include(GNUInstallDirs)
-# The runtime opens no library in a folder that others may write to, whatever the umask of who installs.
+# The runtime opens no library in a folder that others may write to, so the permissions do not depend on the umask
+# of the user who installs.
 set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
   OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 
@@ -21,9 +22,10 @@ function(lora_install_tools)
   install(TARGETS ${ARGN} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
 endfunction()
 
-# lora_install_onednn(): decides where the installed backend finds oneDNN, after it was found. The distro's is found by the
-# loader. Another one, which set-up put into a user's cache, is copied into the private folder, since other users and other
-# machines do not have that cache; -DLORA_INSTALL_ONEDNN=OFF records its folder instead.
+# lora_install_onednn(): decides how the installed backend finds oneDNN; call it after oneDNN was found. The loader
+# finds the distro's library. A library that set-up put into a user's cache is copied into the private folder,
+# because other users and other machines do not have that cache; with -DLORA_INSTALL_ONEDNN=OFF the path of the
+# cache is recorded instead.
 function(lora_install_onednn)
   get_filename_component(folder "${OneDNN_LIBRARY}" DIRECTORY)
   set(rpath "${folder}")
@@ -36,7 +38,7 @@ function(lora_install_onednn)
       get_filename_component(file "${OneDNN_LIBRARY}" REALPATH)
       get_filename_component(name "${OneDNN_LIBRARY}" NAME)
       install(FILES "${file}" DESTINATION ${LORA_PRIVATE_DIR} RENAME "${name}" COMPONENT runtime)
-      # Its license asks for it: the texts go where the library goes.
+      # The licence requires it: its texts are installed beside the library.
       file(GLOB texts "${folder}/../share/doc/*dnn*/LICENSE" "${folder}/../share/doc/*dnn*/THIRD-PARTY-PROGRAMS")
       install(FILES ${texts} DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/lora-runtime/onednn COMPONENT runtime)
     endif()
@@ -55,7 +57,7 @@ function(lora_install_runtime_package)
   set(folder ${CMAKE_INSTALL_LIBDIR}/cmake/LoraRuntime)
   configure_package_config_file(${templates}/LoraRuntimeConfig.cmake.in LoraRuntimeConfig.cmake
     INSTALL_DESTINATION ${folder} NO_SET_AND_CHECK_MACRO)
-  # Functions are only added while the interface has the same version.
+  # Within one version of the interface, functions are only added.
   write_basic_package_version_file(LoraRuntimeConfigVersion.cmake VERSION ${LORA_VERSION} COMPATIBILITY SameMajorVersion)
   install(FILES ${CMAKE_CURRENT_BINARY_DIR}/LoraRuntimeConfig.cmake
     ${CMAKE_CURRENT_BINARY_DIR}/LoraRuntimeConfigVersion.cmake DESTINATION ${folder} COMPONENT devel)

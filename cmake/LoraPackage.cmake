@@ -1,5 +1,6 @@
-# What `cpack` makes of a build: one .tar.gz with everything, and a .deb for each component of cmake/LoraInstall.cmake.
-# dpkg-shlibdeps finds the packages that a component needs. Included last, where everything is installed.
+# Settings of `cpack`. It makes from a build one .tar.gz with everything, and a .deb for each component of
+# cmake/LoraInstall.cmake. dpkg-shlibdeps finds the packages that a component needs. Included last, where
+# everything is installed.
 set(CPACK_GENERATOR DEB TGZ)
 set(CPACK_PACKAGE_NAME ${CMAKE_PROJECT_NAME})
 set(CPACK_PACKAGE_VERSION ${LORA_VERSION})
@@ -21,17 +22,17 @@ get_filename_component(onednn_folder "${OneDNN_LIBRARY}" DIRECTORY)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS_PRIVATE_DIRS ${CMAKE_LIBRARY_OUTPUT_DIRECTORY} ${onednn_folder})
 set(CPACK_DEBIAN_ENABLE_COMPONENT_DEPENDS ON)
 
-# Programs that were linked with the C library run with any later one: functions are only added. (CPack's own list would
-# also name the private oneDNN.)
+# Programs that were linked with the C library run with any later one, because functions are only added. (CPack's
+# own list would also name the private oneDNN.)
 set(control ${CMAKE_BINARY_DIR}/package)
 get_target_property(api_version lora_runtime SOVERSION)
 file(WRITE ${control}/shlibs "liblora_runtime ${api_version} lora-runtime (>= ${LORA_VERSION})\n")
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_NAME lora-runtime)
 set(CPACK_DEBIAN_RUNTIME_PACKAGE_CONTROL_EXTRA ${control}/shlibs)
 set(CPACK_DEBIAN_TOOLS_PACKAGE_NAME lora-tools)
-# Opened at run time, so dpkg-shlibdeps does not see them.
+# These are opened at run time, so dpkg-shlibdeps does not find them.
 set(CPACK_DEBIAN_TOOLS_PACKAGE_DEPENDS "liblapacke, libblas3 | libblas.so.3")
-# The LAPACK that is fast, with threads that are not OpenMP's.
+# This LAPACK is fast, and its threads are not OpenMP's.
 set(CPACK_DEBIAN_TOOLS_PACKAGE_RECOMMENDS libopenblas0-pthread)
 set(CPACK_DEBIAN_DEVEL_PACKAGE_NAME lora-runtime-dev)
 set(CPACK_DEBIAN_DEVEL_PACKAGE_SECTION libdevel)

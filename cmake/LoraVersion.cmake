@@ -1,2 +1,2 @@
-# The version of everything here; included before project().
+# The version of the whole project; included before project().
 set(LORA_VERSION 0.1.0)

@@ -1,5 +1,5 @@
 #!/bin/bash
-# The whole way on the model in examples/tiny-qwen3. See usage() below.
+# Shows all main tasks on the model in examples/tiny-qwen3. See usage() below.
 set -euo pipefail
 
 usage() {
@@ -38,7 +38,7 @@ for tool in lora-import lora-opt lora-compile lora-run lora-train lora-diff; do
   [ -x "$bin/$tool" ] || { echo "tour.sh: there is no $bin/$tool; ./setup.sh builds it" >&2 && exit 1; }
 done
 mkdir -p "$out"
-# lora-train writes over no adapter.
+# lora-train does not overwrite an adapter.
 rm -rf "$out/trained"
 
 model=examples/tiny-qwen3/model
@@ -46,12 +46,12 @@ adapter=examples/tiny-qwen3/adapter
 reference=examples/tiny-qwen3/reference.safetensors
 
 heading() { printf '\n== %s\n' "$*"; }
-# run COMMAND...: shows the command, then what it prints.
+# run COMMAND...: prints the command, then runs it.
 run() {
   printf '\n$ %s\n' "$*"
   "$@" 2>&1
 }
-# lines PATTERN FILE: what matches in an IR file, a line each, cut to the width of a terminal.
+# lines PATTERN FILE: the matches in an IR file, one on each line, cut to the width of a terminal.
 lines() { grep -oE "$1" "$2" | sed -E 's/^(.{116}).{3,}$/\1.../; s/^/  /'; }
 # text: token ids (bytes) from standard input as text.
 text() { tr ',' '\n' | awk '$1 < 256 {printf "%c", $1}' | tr '\n' ' '; }

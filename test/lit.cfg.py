@@ -68,7 +68,7 @@ for feature, programs in {
     if all(shutil.which(program) for program in programs):
         config.available_features.add(feature)
 
-# Programs that compute take every core there is: two at a time only wait for each other's threads.
+# Programs that compute use all cores. Two at the same time would only wait for each other's threads.
 lit_config.parallelism_groups["compute"] = 1
 
 try:

@@ -16,7 +16,8 @@ import sys
 import time
 import warnings
 
-# One thread: sums are then added in one order, so that a second run on the same machine writes the same bytes.
+# One thread, so that sums are always added in the same order and a second run on the same machine writes the same
+# bytes.
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["HF_HUB_OFFLINE"] = "1"
 

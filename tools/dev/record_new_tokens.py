@@ -48,9 +48,9 @@ BERT = dict(
     vocab_size=VOCABULARY, hidden_size=WIDTH, intermediate_size=6, num_hidden_layers=1, num_attention_heads=2,
     max_position_embeddings=16, type_vocab_size=2,
 )
-#: Families whose adapters differ from others' in names alone: recorded of a vocabulary that grew.
+#: Families whose adapters differ from those of others only in names. They are recorded for a vocabulary that grew.
 ALIKE = ("qwen2", "gemma2", "roberta-maskedlm")
-#: name: class, configuration, the embedding's name, what else is a target, task_type.
+#: name: class, configuration, the embedding's name, other targets, task_type.
 FAMILIES = {
     "llama": ("LlamaForCausalLM", DECODER, "embed_tokens", ["q_proj"], "CAUSAL_LM"),
     "gpt2": ("GPT2LMHeadModel", GPT2, "wte", ["c_attn"], "CAUSAL_LM"),
@@ -130,7 +130,7 @@ def matrices(model, size: int) -> dict[str, torch.Tensor]:
     base = model.get_base_model()
     ids = torch.arange(size)
     embedding = base.get_input_embeddings()
-    # Gemma's multiplies what it looks up.
+    # Gemma multiplies the rows of the embedding.
     scale = next((m.scalar_embed_scale for m in embedding.modules() if hasattr(m, "scalar_embed_scale")), 1)
     result = {"embedding": embedding(ids) / scale}
     head = base.get_output_embeddings()
@@ -157,7 +157,7 @@ def record_case(folder, family, size, lora, save, seed, into) -> dict | None:
         adapters.randomize(model, seed)
         adapters.tie_branches(model)
         trained = matrices(model.eval(), size)
-        # PEFT looks there for the vocabulary before it was resized.
+        # PEFT reads the size of the vocabulary before resizing from this folder.
         model.peft_config["default"].base_model_name_or_path = str(folder)
         model.save_pretrained(into, save_embedding_layers=save)
         reloaded = [
@@ -176,7 +176,7 @@ def record_case(folder, family, size, lora, save, seed, into) -> dict | None:
             config[key].sort()
     tensors = load_file(into / "adapter_model.safetensors")
     case = {"config": config, "tensors": tensors}
-    # Nothing in the adapter may show that the vocabulary is another: it runs on the base as it is.
+    # If nothing in the adapter shows that the vocabulary differs, it runs on the base model as it is.
     sizes = {length for name, value in tensors.items() for length in value.shape if "lora_A" not in name}
     tokens = lora.get("trainable_token_indices") or []
     tokens = [t for part in (tokens.values() if isinstance(tokens, dict) else [tokens]) for t in part]
@@ -233,7 +233,7 @@ def main():
                         for key in ("embedding", "head", "bias"):
                             if key in case:
                                 case[key] = pooled(case[key])
-                        # What is saved is often the same whatever save_embedding_layers is.
+                        # The saved files are often the same for every value of save_embedding_layers.
                         same = known.setdefault(json.dumps(case, sort_keys=True), label)
                         if same == label:
                             cases[label] = case

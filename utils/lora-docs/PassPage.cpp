@@ -1,7 +1,8 @@
 //===- PassPage.cpp - The reference of a group of passes ------------------===//
 //
-// As mlir-tblgen's -gen-pass-doc, which leaves out on what a pass runs, the
-// types and defaults of options, and the values of those with a fixed set.
+// Like mlir-tblgen's -gen-pass-doc. In addition it shows the operation on which
+// a pass runs, the types and defaults of options, and the values of options
+// with a fixed set of values.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +27,7 @@ static std::string text(const Json &record, const char *key) {
                                                      : std::string();
 }
 
-/// A description without the indentation that its lines have in common.
+/// A description without the indentation that all its lines share.
 static std::string dedent(llvm::StringRef description) {
   llvm::SmallVector<llvm::StringRef> lines;
   description.split(lines, '\n');
@@ -43,7 +44,7 @@ static std::string dedent(llvm::StringRef description) {
 
 namespace {
 
-/// A value of an option with a fixed set of them.
+/// One value of an option with a fixed set of values.
 struct Value {
   std::string enumerator, name, description;
 };
@@ -99,7 +100,7 @@ static std::string optionRow(const Json &option, bool isList) {
   return row;
 }
 
-/// What a pass runs on, by its base class.
+/// The operation on which a pass runs, by its base class.
 static std::string anchor(llvm::StringRef baseClass) {
   if (baseClass.contains("ModuleOp"))
     return "`builtin.module`";

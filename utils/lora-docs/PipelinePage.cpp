@@ -1,8 +1,8 @@
 //===- PipelinePage.cpp - The pipelines, with the IR at each stage --------===//
 //
 // Runs each pipeline on a small model, one pass at a time, and shows what the
-// passes of this project changed: the module's operations whose text is
-// another one than at the stage that was shown before.
+// passes of this project changed: the operations of the module whose text
+// differs from the last stage that was shown.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,15 +33,15 @@ namespace {
 /// A pipeline on the page.
 struct Pipeline {
   std::string name, options;
-  /// What made the model that it is shown on.
+  /// The pipeline that made the model on which it is shown.
   std::string before;
   std::string description;
-  /// The one operation that is shown of a result too long for a page.
+  /// The only operation that is shown, if the whole IR is too long for a page.
   std::string only;
 };
 
-/// The texts of a module's operations, by their names and in their order, after
-/// the module's attributes, whose name is "".
+/// The texts of a module's operations, by name and in order. The first one is
+/// the module's attributes; its name is "".
 struct Parts {
   std::vector<std::pair<std::string, std::string>> texts;
 
@@ -71,8 +71,8 @@ static SmallVector<StringRef> splitPasses(StringRef text) {
   return passes;
 }
 
-/// The passes of a pipeline one by one; those of a nested pipeline each nested
-/// alone.
+/// The passes of a pipeline one by one. Each pass of a nested pipeline is
+/// nested alone.
 static FailureOr<SmallVector<std::string>>
 passesOf(MLIRContext &context, StringRef name, StringRef options) {
   const PassPipelineInfo *info = PassPipelineInfo::lookup(name);
@@ -141,8 +141,8 @@ static Parts partsOf(ModuleOp module) {
   return parts;
 }
 
-/// Cuts lines of IR that are longer than a page is wide behind commas; the rest
-/// of such a line is indented further.
+/// Splits lines of IR that are wider than a page after commas; the rest of such
+/// a line is indented further.
 static std::string wrapLines(StringRef text) {
   constexpr size_t pageWidth = 100;
   std::string result;
@@ -168,7 +168,7 @@ static std::string wrapLines(StringRef text) {
   return result;
 }
 
-/// What differs between two stages, as a code block; empty if nothing does.
+/// The difference between two stages, as a code block; empty if there is none.
 static std::string difference(const Parts &before, const Parts &after,
                               StringRef only) {
   std::string text, removed;
@@ -183,8 +183,7 @@ static std::string difference(const Parts &before, const Parts &after,
   return text.empty() ? "" : "```mlir\n" + wrapLines(text) + "```\n";
 }
 
-/// The rows of a table: a pipeline's options with the values that they have
-/// unless others are given.
+/// The rows of a table with the options of a pipeline and their default values.
 template <typename Options> static std::string optionTable() {
   struct Reader : Options {
     std::string rows() {
@@ -225,7 +224,7 @@ static std::string optionsOf(StringRef pipeline) {
   return "\nIt has no options.\n";
 }
 
-/// The name alone of a pass in a pipeline's text.
+/// The name of a pass without its options.
 static StringRef passName(StringRef pass) {
   pass.consume_front("func.func(");
   return pass.take_until([](char c) { return c == '{' || c == ')'; });
@@ -240,8 +239,8 @@ static bool isShown(StringRef pass) {
          name.contains("apply-to-calls") || name.contains("parallel-to-rt");
 }
 
-/// A pass as a line of a list: of upstream's only the name, since the options
-/// are upstream's defaults for the most part.
+/// A pass as a line of a list. Upstream passes have only the name, because most
+/// of their options have the default values.
 static std::string passLine(StringRef pass) {
   StringRef name = passName(pass);
   std::string line = ("- `-" + name + "`").str();

@@ -3,7 +3,8 @@
 //   lora-docs passes DUMP.json PAGE.md
 //   lora-docs pipelines EXAMPLE.mlir PAGE.md
 //
-// The first reads what `llvm-tblgen -dump-json` makes of a Passes.td.
+// The first form reads the output of `llvm-tblgen -dump-json` for a Passes.td.
+// The second reads a model as MLIR text. The build calls both (`ninja docs`).
 //
 //===----------------------------------------------------------------------===//
 

@@ -43,7 +43,7 @@ logged() {
   fi
 }
 
-# default_jobs: as many as there are cores, but no more than memory allows (a compiler takes up to 1.8 GB).
+# default_jobs: the number of cores, but no more than memory allows (a compiler needs up to 1.8 GB).
 default_jobs() {
   local cores memory
   cores=$(nproc)
@@ -63,7 +63,7 @@ build() {
       finished=${BASH_REMATCH[1]} total=${BASH_REMATCH[2]} elapsed=${BASH_REMATCH[3]}
       if [ "$finished" -gt 0 ] && [ "$elapsed" -ge 3 ]; then
         rest=$((elapsed * (total - finished) / finished))
-        # The first files say little about the rest.
+        # The first files give no good estimate.
         left=""
         if [ $((finished * 12)) -ge "$total" ]; then left=", about $(duration $rest) left"; fi
         note "$finished of $total done, $(duration "$elapsed") gone$left"

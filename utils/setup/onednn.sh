@@ -1,11 +1,12 @@
-# Puts a oneDNN into the user cache, where cmake/FindOneDNN.cmake looks. Bash; source it after common.sh.
+# Puts oneDNN into the user cache, where cmake/FindOneDNN.cmake looks for it. Bash; source it after common.sh.
 
 onednn_cache=${XDG_CACHE_HOME:-$HOME/.cache}/lora-mlir
 
-# onednn_ready VERSION: whether the cache has it. The stamp is written last, so an interrupted run leaves none.
+# onednn_ready VERSION: whether the cache has it. The stamp is written last, so an interrupted run does not leave
+# one.
 onednn_ready() { [ -e "$onednn_cache/onednn-$1/.complete" ]; }
 
-# onednn_publish FOLDER VERSION: puts a finished FOLDER in its place in one go.
+# onednn_publish FOLDER VERSION: moves a finished FOLDER to its place in one step.
 onednn_publish() {
   touch "$1/.complete"
   rm -rf "$onednn_cache/onednn-$2"
@@ -23,7 +24,7 @@ onednn_pip() {
     python3 -m zipfile -e "$wheel" "$work/unpacked" || return 1
   done
   cp -r "$work"/unpacked/*.data/data/. "$work/out/" || return 1
-  # A wheel cannot hold links: the library lies in it three times under different names.
+  # A wheel cannot contain links, so the library is in it three times under different names.
   ln -sf libdnnl.so.3.2 "$work/out/lib/libdnnl.so.3" || return 1
   ln -sf libdnnl.so.3 "$work/out/lib/libdnnl.so" || return 1
   onednn_publish "$work/out" 3.2
@@ -32,8 +33,8 @@ onednn_pip() {
 
 onednn_source_version=3.7.2
 onednn_source_sha256=0cc51ca26c1af6a2bb1e71e378e7046f3ceb3e71791ee9d4e246d50f904a6ea6
-# What a compiled model can ask for; the rest (convolution, pooling, recurrent networks, ...) is left out, and so is what only
-# training asks of oneDNN (a training step here is made of matmuls).
+# The primitives that a compiled model can use. All others (convolution, pooling, recurrent networks, ...) are left
+# out, and so are primitives for training (a training step here consists of matmuls).
 onednn_source_primitives='MATMUL;INNER_PRODUCT;REORDER;SOFTMAX;LAYER_NORMALIZATION;ELTWISE;BINARY;REDUCTION;SUM;CONCAT'
 
 # onednn_source_configure WORK: fetches, checks and configures Debian's source package in the folder WORK, from the mirror
@@ -50,8 +51,8 @@ onednn_source_configure() {
       "$work/source.tar.xz" "SHA256:$onednn_source_sha256" || return 1
     tar -xJf "$work/source.tar.xz" -C "$work" && touch "$work/tree.complete" || return 1
   fi
-  # The generated GEMM kernels only emit machine code when asked to: optimising them costs a third of the build's time
-  # and gains nothing.
+  # The generated GEMM kernels only emit machine code at run time. Optimising them takes a third of the build's
+  # time and gains nothing.
   compiler=$work/compile
   printf '%s\n' '#!/bin/bash' 'case "$*" in *_autogen.cpp*) exec "$@" -O0 ;; *) exec "$@" ;; esac' >"$compiler"
   chmod +x "$compiler"
@@ -62,7 +63,7 @@ onednn_source_configure() {
     -DONEDNN_ENABLE_PRIMITIVE="$onednn_source_primitives"
 }
 
-# onednn_source: builds it with g++, as Debian does; an interrupted build goes on where it stopped.
+# onednn_source: builds it with g++, as Debian does. An interrupted build continues where it stopped.
 onednn_source() {
   local work=$onednn_cache/source-$onednn_source_version
   logged onednn "getting the source of oneDNN" "see whether apt-get update works; or use --onednn=pip" \
@@ -72,8 +73,9 @@ onednn_source() {
   rm -rf "$work"
 }
 
-# onednn_choose: turns `auto` into what this machine will use, and adds the packages that it takes to `packages`.
-# Sets onednn (own, cached, system, pip or source) and onednn_root (empty: cmake/FindOneDNN.cmake takes the newest).
+# onednn_choose: replaces `auto` by what this machine will use, and adds the packages that it needs to `packages`.
+# Sets onednn (own, cached, system, pip or source) and onednn_root (empty: cmake/FindOneDNN.cmake takes the
+# newest).
 onednn_choose() {
   local version asked=$onednn
   onednn_root=""
@@ -107,7 +109,7 @@ onednn_choose() {
   [ "$asked" != auto ] || onednn_root=""
 }
 
-# onednn_install: gets what onednn_choose chose.
+# onednn_install: fetches what onednn_choose chose.
 onednn_install() {
   case $onednn in
     own) say "      yours: $onednn_root" ;;

@@ -1,6 +1,6 @@
 # Finds out which of the distro's packages are missing and installs them. Bash; source it after common.sh.
 
-# What the build, the tests and the tools themselves need; the reason stands beside what is not obvious.
+# What the build, the tests and the tools need. The reason is given where it is not obvious.
 packages=(
   cmake ninja-build clang-22 lld-22 ccache
   libclang-rt-22-dev   # the fuzzers and sanitizers of the tests
@@ -25,7 +25,7 @@ have() { [ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = instal
 # candidate PACKAGE: the version that apt would install, or has installed; empty if there is none.
 candidate() { apt-cache policy "$1" 2>/dev/null | awk '/Candidate:/ && $2 != "(none)" {print $2}'; }
 
-# become_root: sees to it that as_root will work, so that a password is asked for before anything is redirected.
+# become_root: makes sure that as_root will work, so that a password is requested before anything is redirected.
 become_root() {
   [ "$(id -u)" != 0 ] || return 0
   command -v sudo >/dev/null || fail "packages are missing, only root can install them, and there is no sudo" \
@@ -102,7 +102,8 @@ install_packages() {
   [ ${#unknown[@]} = 0 ] || fail "the package lists of this machine do not have: ${unknown[*]}" \
     "Debian 12 and 13 have them; see whether /etc/apt/sources.list* name the distro with its updates," \
     "and whether apt-get update works: $log_dir/apt-update.log"
-  # The inner shell opens the descriptor that apt reports its progress on: sudo would close one opened here.
+  # The inner shell opens the descriptor on which apt reports its progress. sudo would close a descriptor that was
+  # opened here.
   as_root sh -c 'exec apt-get "$@" 3>&1' sh -q -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o APT::Status-Fd=3 \
     install --no-install-recommends "${missing[@]}" 2>&1 </dev/null | apt_progress >"$log" || status=$?
   note_end

@@ -9,7 +9,7 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from .configuration import Adapter, Configuration
 from .folders import fill, generator, load
 
-#: What PEFT knows an adapter's purpose by, per task.
+#: PEFT's task_type of an adapter, per task.
 TASK_TYPES = {
     "language_model": "CAUSAL_LM",
     "masked_language_model": None,
@@ -94,13 +94,13 @@ def save(folder, adapter_folder, configuration: Configuration, adapter: Adapter,
     model = get_peft_model(base, LoraConfig(**arguments))
     randomize(model, seed)
     tie_branches(model)
-    # PEFT names the base by the path it was loaded from, which differs between machines.
+    # PEFT stores the path from which the base was loaded; it differs between machines.
     model.peft_config["default"].base_model_name_or_path = base_path
     model.save_pretrained(adapter_folder, save_embedding_layers=adapter.save_embedding_layers)
     (adapter_folder / "README.md").unlink(missing_ok=True)
     path = adapter_folder / "adapter_config.json"
     written = json.loads(path.read_text())
-    # PEFT writes sets in an order that changes from run to run.
+    # PEFT writes sets in an order that differs from run to run.
     for key in ("target_modules", "exclude_modules"):
         if isinstance(written.get(key), list):
             written[key].sort()

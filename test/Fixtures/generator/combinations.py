@@ -8,7 +8,7 @@ from . import adapters, results, weakness
 from .configuration import Configuration
 from .families import FIXTURES
 
-#: How far apart the results of two combinations must be, and one from what it would be without the weights.
+#: The least difference between the results of two combinations, and between a combination with and without its weights.
 EFFECT = 0.05
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import torch
 
-#: What a model computes; also the words of fixture.json.
+#: What a model computes; fixture.json has the same values.
 LANGUAGE_MODEL = "language_model"
 MASKED_LANGUAGE_MODEL = "masked_language_model"
 HIDDEN = "hidden"
@@ -22,20 +22,20 @@ class Adapter:
     #: Class that the adapter is made for, where it is not the checkpoint's, and its number of labels.
     architecture: str | None = None
     labels: int | None = None
-    #: What is computed with it, where it is not what the configuration's base computes.
+    #: What is computed with it, if it differs from what the configuration's base computes.
     task: str | None = None
-    #: Rows of the embeddings after model.resize_token_embeddings, which people call before get_peft_model.
+    #: Rows of the embeddings after model.resize_token_embeddings, which users call before get_peft_model.
     vocabulary: int | None = None
     #: Argument of save_pretrained.
     save_embedding_layers: bool | str = "auto"
     #: Record a greedy continuation.
     greedy: bool = False
-    #: PEFT's own merge computes the same; where it does not, `note` says why.
+    #: Whether PEFT's own merge computes the same; if not, `note` says why.
     merged: bool = True
     note: str = ""
     #: Trained tensors that cannot change the result, as parts of their names.
     without_effect: tuple[str, ...] = ()
-    #: Changes the written folder's configuration: what older versions wrote.
+    #: Changes the written folder's configuration to what older versions wrote.
     edit_config: Callable[[dict], None] | None = None
 
 
@@ -57,9 +57,9 @@ class Configuration:
     transformers_4: dict | None = None
     #: Largest size of a checkpoint file; smaller than the checkpoint makes shards.
     shard_size: str = "1MB"
-    #: Changes names and tensors of the checkpoint to what other programs and old versions wrote.
+    #: Changes names and tensors of the checkpoint to those that other programs and old versions wrote.
     edit_checkpoint: Callable[[dict], dict] | None = None
-    #: Per feature the keys of config.json that take it away; each must change the result.
+    #: For each feature the keys of config.json that switch it off; each must change the result.
     must_matter: dict[str, dict] = field(default_factory=dict)
     #: Rotary positions that depend on the length of a call: also record a prompt of this many ids.
     short: int | None = None

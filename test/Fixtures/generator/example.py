@@ -45,7 +45,7 @@ VERBS = ["sees", "likes", "follows", "finds", "remembers", "hears", "watches", "
 OBJECTS = ["the river", "a red house", "the garden", "an apple", "the moon", "a small boat", "the music", "a letter"]
 TIMES = ["", " today", " at night", " in summer", " every day", " again"]
 
-#: What the reference logits are computed of.
+#: The text of which the reference logits are computed.
 PROMPT = "The old man sees the moon at night."
 
 #: What the adapter learns.
@@ -102,7 +102,7 @@ def pretrain(model):
 def make_base():
     model = folders.random_model(folders.make_config("qwen3", CONFIG), SEED)
     with torch.no_grad():
-        # Smaller than a fixture's: this model learns.
+        # The values are smaller than in a fixture, because this model is trained.
         for parameter in model.parameters():
             if parameter.dim() == 2:
                 parameter.mul_(0.5)

@@ -40,7 +40,7 @@ def rope(theta: float) -> dict:
 
 
 FAMILIES = {
-    # Separate head, no biases; the adapter that PEFT attaches by default, by suffix.
+    # Separate head, no biases; the adapter that PEFT attaches by default, with targets by suffix.
     "llama": Family(
         model_type="llama",
         config=dict(
@@ -99,7 +99,8 @@ FAMILIES = {
         lora=dict(r=4, lora_alpha=8, target_modules="all-linear"),
         clip=3.0,
     ),
-    # Biases on q, k, v; tied embeddings; a window that use_sliding_window = false voids; targets by regular expression.
+    # Biases on q, k, v; tied embeddings; a window that use_sliding_window = false disables; targets by regular
+    # expression.
     "qwen2": Family(
         model_type="qwen2",
         config=dict(
@@ -126,7 +127,8 @@ FAMILIES = {
         clip=3.0,
         transformers_4={"sliding_window": 64},
     ),
-    # Norms on q and k, head_dim of its own, tied embeddings, a checkpoint in shards; some layers without an adapter.
+    # Norms on q and k, a head_dim of its own, tied embeddings, a checkpoint in shards; some layers without an
+    # adapter.
     "qwen3": Family(
         model_type="qwen3",
         config=dict(

@@ -13,12 +13,12 @@ from transformers import AutoConfig, AutoModelForCausalLM
 #: Attention as transformers writes it in plain torch operations.
 ATTENTION = "eager"
 
-#: Parts of names that say what a matrix is; a Conv1D holds [in, out].
+#: Parts of names that identify the kind of a matrix; a Conv1D is stored as [in, out].
 EMBEDDINGS = ("embed_tokens", "lm_head", "wte", "wpe", "_embeddings")
 CLASSIFIERS = ("score", "classifier")
 CONV1D = ("c_attn", "c_proj", "c_fc")
 
-#: As a value of `transformers_4`: config.json of that version did not have this key.
+#: A value for `transformers_4`: config.json of that version did not have this key.
 ABSENT = object()
 
 
@@ -44,10 +44,11 @@ def fill(name: str, parameter, noise: torch.Tensor, centered: bool = False):
     """Gives a parameter numbers of a size that suits it; `centered` norms multiply with 1 + weight."""
     transposed = any(part in name for part in CONV1D)
     if name.endswith("bias"):
-        # Larger ones make GPT-2 say the same word again and again.
+        # With larger values, GPT-2 would repeat the same token.
         parameter.copy_(noise.mul(0.1 if transposed or "ln_" in name else 0.3))
     elif parameter.dim() == 1:
-        # Gemma's norms after a branch outweigh the embedding, or each token would predict itself.
+        # Gemma's norms after a branch must be larger than the embedding; otherwise each token would predict
+        # itself.
         outweighs = "post_" in name or name.endswith("model.norm.weight")
         parameter.copy_(noise.mul(0.2).add(1 if not centered else 2.5 if outweighs else 0))
     elif any(part in name for part in EMBEDDINGS):
@@ -135,11 +136,11 @@ def save_random_adapter(base, lora: dict, folder: pathlib.Path, seed: str, base_
                 continue
             parameter.normal_(generator=generator(seed, "adapter", name))
             parameter.mul_(parameter.shape[1] ** -0.5 if "lora_A" in name else 0.05)
-    # PEFT names the base by the path it was loaded from, which differs between machines.
+    # PEFT stores the path from which the base was loaded; it differs between machines.
     config.base_model_name_or_path = base_path
     model.save_pretrained(folder)
     (folder / "README.md").unlink(missing_ok=True)
-    # PEFT writes the set of targets in an order that changes from run to run.
+    # PEFT writes the set of targets in an order that differs from run to run.
     path = folder / "adapter_config.json"
     written = json.loads(path.read_text())
     if isinstance(written["target_modules"], list):

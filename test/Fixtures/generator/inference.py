@@ -12,9 +12,9 @@ LONG_TOKENS = 300
 PROMPT_TOKENS = 9
 GREEDY_TOKENS = 24
 
-#: Two logits closer than this may change places in another correct implementation.
+#: Two logits closer than this may have the other order in another correct implementation.
 GREEDY_MARGIN = 0.02
-#: A continuation that only repeats itself would not notice a wrong cache.
+#: A continuation that only repeats itself would not show that the cache is wrong.
 GREEDY_DISTINCT = 6
 
 

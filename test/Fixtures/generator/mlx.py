@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from . import weakness
 from .families import FIXTURES
 
-#: Per adapter: the fixture whose model it is for, the config's keys, and its modules in mlx-lm's names and transformers'.
+#: For each adapter: the fixture with its model, the keys of its config, and its layers by mlx-lm's and by transformers' names.
 ADAPTERS = {
     "linear": (
         "llama",
@@ -39,7 +39,7 @@ ADAPTERS = {
         {"fine_tune_type": "dora", "num_layers": 1, "lora_parameters": {"rank": 2, "dropout": 0.0, "scale": 20.0}},
         [(f"model.layers.2.{name}",) * 2 for name in ("self_attn.v_proj", "mlp.up_proj")],
     ),
-    # The first versions multiplied by scale * alpha / rank; they had lora_layers.
+    # The first versions multiplied by scale * alpha / rank; they had the key lora_layers.
     "old": (
         "gpt2",
         {"lora_layers": 2, "lora_parameters": {"rank": 4, "alpha": 6.0, "dropout": 0.0, "scale": 2.0}},

@@ -18,10 +18,10 @@ from .configuration import (
 from .families import FIXTURES, REPOSITORY
 from .inference import GREEDY_MARGIN, PROMPT_TOKENS, random_ids
 
-#: The least change that an adapter makes, and the largest that merging it may make, relative to the largest value.
+#: The least change that an adapter must make, and the largest error that merging it may make, relative to the largest value.
 EFFECT = 0.1
 MERGE_ERROR = 1e-5
-#: A continuation that only repeats itself would not notice a wrong cache.
+#: A continuation that only repeats itself would not show that the cache is wrong.
 DISTINCT = 4
 
 
@@ -94,7 +94,7 @@ class Recorder:
                 continuations[f"greedy.{name}"] = ids
             else:
                 if continuations and self.configuration.short is not None:
-                    # Cached keys that were rotated again, or that were not where they have to be, would show.
+                    # This shows cached keys that were rotated twice, or that are in the wrong place.
                     wrong = {"again": False} if results.computes_cache_again(base) else {"cached": False}
                     other = results.greedy(base, rows[0]["input_ids"][:PROMPT_TOKENS], **wrong)
                     if torch.equal(other, continuations["greedy.base"]):
@@ -104,7 +104,7 @@ class Recorder:
         else:
             raise SystemExit(f"error: {self.name}: no prompt with a clear greedy continuation")
         if padding is not None and self.configuration.task == SEQUENCE_CLASSIFICATION and types == 0:
-            # A row of a causal model that itself ends with padding is pooled before it.
+            # A row of a causal model that itself ends with padding is pooled at the token before the padding.
             rows[-1]["input_ids"][-2:] = padding
         for index, row in enumerate(rows):
             suffix = "" if self.only else f".{index}"

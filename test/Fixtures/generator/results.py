@@ -84,7 +84,7 @@ def greedy(model, prompt: torch.Tensor, least_margin: float = 0.0, cached: bool 
         if len(ids) == len(prompt) + GREEDY_TOKENS:
             return ids[len(prompt) :]
         if cached and not (again and len(ids) == original + 1):
-            # Not `forward`: the lengths of earlier steps count.
+            # `forward` is not used, because the lengths of earlier steps matter.
             output = model(
                 input_ids=ids[-1:][None].long(), past_key_values=output.past_key_values, use_cache=True
             )

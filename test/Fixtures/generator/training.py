@@ -20,7 +20,7 @@ WEIGHT_DECAY = 0.1
 IGNORED = -100
 #: Row lengths: all different, and no multiple of the batch size, so that batches wrap around.
 LENGTHS = (11, 5, 23, 17, 8, 14, 20)
-#: The row whose labels are its ids because it has none.
+#: The row without labels; its labels are its ids.
 ROW_WITHOUT_LABELS = 2
 
 
@@ -94,7 +94,7 @@ def record(model_folder: pathlib.Path, adapter_folder: pathlib.Path, folder: pat
     rows = make_rows(model.config.vocab_size, seed)
     write_rows(rows, folder / "train.jsonl")
     losses, norms, gradients = train(model, rows, clip)
-    # Without the base weights of targeted embeddings, which do not train.
+    # Without the base weights of targeted embeddings, which are not trained.
     final = get_peft_model_state_dict(model, save_embedding_layers=False)
     assert gradients.keys() == final.keys()
     clipped = sum(norm > clip for norm in norms)
@@ -102,7 +102,7 @@ def record(model_folder: pathlib.Path, adapter_folder: pathlib.Path, folder: pat
     assert 0 < clipped < STEPS, "the clipping norm lies outside the norms of the steps"
     assert min(losses) < losses[0] - 0.1, "the loss does not move"
 
-    # The same run in double precision: how much of the recorded numbers is rounding.
+    # The same run in double precision shows how much of the recorded numbers is rounding.
     double = load_adapted(model_folder, adapter_folder, trainable=True).double()
     losses_64, norms_64, gradients_64 = train(double, rows, clip)
     deviation = {

@@ -11,12 +11,12 @@ from . import adapters, results
 from .configuration import HIDDEN, SEQUENCE_CLASSIFICATION, Adapter, Configuration
 from .folders import ATTENTION
 
-#: Tests compare within 1e-4 or so of the largest value; what is to be noticed is far above.
+#: Tests compare within about 1e-4 of the largest value. A difference that a test must notice is far above that.
 NOTICED = 5e-3
-#: A trained tensor with a smaller gradient everywhere does not take part.
+#: A trained tensor whose gradient is smaller everywhere has no effect.
 GRADIENT = 1e-4
 
-#: Settings of an adapter that change the result of the same tensors, and the values that take them away.
+#: Settings of an adapter that change the result of the same tensors, and the values that switch them off.
 NEUTRAL_SETTINGS = {
     "use_dora": False,
     "use_rslora": False,

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Usage: contradicts.sh PROGRAM SCRIPT [OPTION...]
-# Edits the manifest of a compiled file with a script of sed, puts it back under right checksums, and runs the file. That
-# must end with exit code 1; what it says goes to standard output.
+# Edits the manifest of a compiled file with a script of sed, puts it back with right checksums, and runs the
+# file. The run must end with exit code 1; its message goes to standard output.
 folder=$(dirname "$0")
 program=$1
 payload-part "$program" manifest >"$program.before" || exit 2

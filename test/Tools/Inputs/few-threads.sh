@@ -1,7 +1,7 @@
 #!/bin/sh
 # Usage: few-threads.sh "N..." COMMAND...
-# Runs a command as a user who may have N threads in all, for each N; it must succeed. Removes $OUT before each run. A number
-# that nobody else has is the user; the right to read and write anything stays.
+# Runs a command as a user who may have N threads in all, for each N; it must succeed. Removes $OUT before each
+# run. The user id is one that nobody else has; the command keeps the right to read and write all files.
 numbers=$1
 shift
 user=$((1000000000 + $$))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Usage: interrupted-training.sh FIXTURE OUT
-# Trains for ever, sends SIGINT after some steps, and prints what is said, how it ended, and what is left in OUT. (A shell starts
-# background jobs with SIGINT ignored.)
+# Trains for ever, sends SIGINT after some steps, and prints its messages, its exit code, and the files that
+# remain in OUT. (A shell starts background jobs with SIGINT ignored.)
 fixture=$1 out=$2
 env --default-signal=INT lora-train "$fixture/model" --adapter "$fixture/adapter" --data "$fixture/train.jsonl" --out "$out" \
   --steps 1000000000 --lr 0 >"$out.steps" 2>"$out.said" &

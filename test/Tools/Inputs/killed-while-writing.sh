@@ -1,7 +1,8 @@
 #!/bin/sh
 # Usage: killed-while-writing.sh SIGNAL MODEL_DIR FOLDER
-# Compiles a model to FOLDER/program, sends SIGNAL once the weights are being written, and lists what is left in FOLDER. A
-# program that was finished before the signal came must be whole. (A shell starts background jobs with SIGINT ignored.)
+# Compiles a model to FOLDER/program, sends SIGNAL once the weights are being written, and lists the files that
+# remain in FOLDER. A program that was finished before the signal must be complete. (A shell starts background
+# jobs with SIGINT ignored.)
 signal=$1 model=$2 folder=$3
 rm -rf "$folder" && mkdir -p "$folder" || exit 1
 env --default-signal=INT,HUP lora-compile "$model" -o "$folder/program" 2>"$folder.log" &

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Usage: output-ends.sh COMMAND...
-# A command that prints results and succeeds. With standard output full it must exit with 1 and say so; without a place for
-# progress, and with all three descriptors closed, it must succeed. Removes $OUT before each run.
+# A command that prints results and succeeds. If standard output is full, it must exit with 1 and say so. If
+# standard error is full or closed, or if all three descriptors are closed, it must succeed. Removes $OUT before
+# each run.
 ulimit -c 0
 full() { "$@" 2>&1 >/dev/full </dev/null; }
 mute() { "$@" 2>/dev/full >/dev/null </dev/null; }

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Usage: refused.sh COMMAND...
-# Runs a command that must refuse its input: with exit code 1, within a minute and 6 GB of address space. What it says on
+# Runs a command that must refuse its input: with exit code 1, within a minute and 6 GB of address space. Its
 # standard error goes to standard output.
 ulimit -v 6000000
 ulimit -c 0

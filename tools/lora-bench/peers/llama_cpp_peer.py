@@ -34,7 +34,7 @@ def tensors():
                     yield key, file.get_tensor(key)
 
 
-# Hugging Face's names in a layer and GGUF's.
+# The names of tensors in a layer, in Hugging Face's and in GGUF's form.
 in_layer = {
     "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",

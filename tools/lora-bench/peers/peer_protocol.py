@@ -55,7 +55,7 @@ def times_of(seconds, call):
 def serve(forward, decode=None):
     """Answers requests. forward(tokens, seconds) gives the time of each call; decode(context, steps) the time of each step, and the
     number of tokens before the first."""
-    # What libraries print must not be taken for answers.
+    # The output of libraries must not be taken as an answer.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
 

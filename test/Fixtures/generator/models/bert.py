@@ -13,7 +13,7 @@ from ..configuration import (
 
 ROWS = (19, 26, 7, 13)
 
-#: A bias of the keys adds the same to all scores of a query.
+#: A bias of the keys adds the same value to all scores of a query, so it has no effect.
 KEY_BIAS = ("key.base_layer.bias", "key.bias")
 
 
@@ -40,7 +40,7 @@ def sizes(hidden: int, heads: int, layers: int, inner: int, vocabulary: int, **o
     ) | others
 
 
-#: On a checkpoint without them, an adapter for sequences brings pooler and classifier.
+#: An adapter for sequences on a checkpoint without pooler and classifier brings both.
 FROM_MASKED = dict(architecture="BertForSequenceClassification", labels=3, task=SEQUENCE_CLASSIFICATION)
 
 CONFIGURATIONS = {

@@ -18,7 +18,7 @@ def keep_old_keys(config: dict):
         del config[key]
 
 
-#: For any decoder.
+#: Adapters for any decoder.
 ADAPTERS = {
     "default": Adapter(dict(r=3, lora_alpha=7)),
     "all-linear": Adapter(dict(r=2, lora_alpha=5, target_modules="all-linear")),
@@ -62,10 +62,10 @@ ADAPTERS = {
     "lora-bias": Adapter(
         dict(r=3, lora_alpha=5, lora_bias=True, target_modules=["q_proj", "down_proj"]), merged=False, note=NO_BIAS_MERGE
     ),
-    # PEFT takes every module whose name ends with "norm": those of the layers, too.
+    # PEFT takes every module whose name ends with "norm", including those of the layers.
     "saved-norms": Adapter(dict(r=2, lora_alpha=5, target_modules=["v_proj", "o_proj"], modules_to_save=["norm"])),
     "saved-embedding": Adapter(dict(r=2, lora_alpha=5, target_modules=["q_proj"], modules_to_save=["embed_tokens"])),
-    # modules_to_save goes before the targets.
+    # modules_to_save has precedence over the targets.
     "saved-projection": Adapter(
         dict(r=2, lora_alpha=5, target_modules=["q_proj", "o_proj"], modules_to_save=["layers.1.self_attn.o_proj"])
     ),
@@ -75,14 +75,14 @@ ADAPTERS = {
     "resized": Adapter(dict(r=2, lora_alpha=5, target_modules=["q_proj", "v_proj"]), vocabulary=101),
 }
 
-#: For models with biases.
+#: Adapters for models with biases.
 BIASES = {
     "bias-all": Adapter(dict(r=3, lora_alpha=5, bias="all", target_modules=["q_proj", "down_proj"])),
     "lora-only": Adapter(dict(r=3, lora_alpha=5, bias="lora_only", target_modules=["k_proj", "v_proj", "up_proj"])),
     "lora-bias": Adapter(dict(r=3, lora_alpha=5, lora_bias=True, target_modules=["q_proj", "v_proj"])),
 }
 
-#: For models with a head of its own.
+#: Adapters for models with a head of their own.
 UNTIED = {
     "saved-head": Adapter(dict(r=2, lora_alpha=5, target_modules=["v_proj"], modules_to_save=["lm_head"])),
     "head": Adapter(dict(r=2, lora_alpha=5, target_modules=["v_proj", "lm_head"])),
@@ -90,7 +90,7 @@ UNTIED = {
     "embedding-dora": Adapter(dict(r=3, lora_alpha=5, use_dora=True, target_modules=["embed_tokens", "lm_head"])),
 }
 
-#: For models whose head is the embedding.
+#: Adapters for models whose head is the embedding.
 TIED = {
     "tied-embedding": Adapter(
         dict(r=2, lora_alpha=5, target_modules=["embed_tokens", "q_proj"]), merged=False, note=TIED_MERGE
@@ -111,7 +111,7 @@ TIED = {
     ),
 }
 
-#: Those that a greedy continuation is recorded of.
+#: The number of adapters for which a greedy continuation is recorded.
 GREEDY = 2
 
 

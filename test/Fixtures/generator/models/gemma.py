@@ -28,7 +28,7 @@ TWO_BASES = gemma3_rope(
 )
 
 CONFIGURATIONS = {
-    # Layers 0 and 2 slide: `layer_types` is what the number of a layer says.
+    # Layers 0 and 2 have a window: `layer_types` agrees with the rule by layer number.
     "gemma2": Configuration(
         architecture="Gemma2ForCausalLM",
         config=sizes(36, 4, 2, 52, 3, 73, **GEMMA2),

@@ -25,7 +25,7 @@ def without_prefix(tensors: dict) -> dict:
 
 
 CONFIGURATIONS = {
-    # attn.c_proj is square: only its type says which way round it is.
+    # attn.c_proj is square: only its class determines its orientation.
     "gpt2": Configuration(
         architecture="GPT2LMHeadModel",
         config=dict(n_embd=40, n_head=5, n_layer=2, vocab_size=97, n_positions=41),
@@ -35,7 +35,7 @@ CONFIGURATIONS = {
         training=("all-linear", 2.0),
         combinations={
             "sum": (("all-linear", 0.5), ("tied-embedding", -0.75), ("default", 1.0), ("default", 0.25)),
-            # Its biases are left out by PEFT where an adapter before it has its layers.
+            # PEFT ignores its biases if an adapter before it has the same layers.
             "dora": (("bias-all", 1.0), ("dora", 0.6), ("default", 0.5)),
             "saved": (("saved", 0.5), ("pissa", 0.3), ("default", 1.5)),
         },
@@ -92,7 +92,7 @@ CONFIGURATIONS = {
         edit_checkpoint=without_prefix,
         combinations={
             "olora": (("olora", 0.5), ("lora-bias", 1.5), ("lora-only", 0.3), ("head", 0.8)),
-            # PEFT cannot load another adapter behind trained tokens.
+            # PEFT cannot load another adapter after one with trained tokens.
             "tokens": (("patterns", 1.0), ("layers", -1.0), ("trainable-tokens", 0.5)),
         },
         must_matter={

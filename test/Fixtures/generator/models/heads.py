@@ -53,7 +53,8 @@ CONFIGURATIONS = {
         must_matter={"window": {"sliding_window": 64}},
         adapters=plain(pick("default", "regex", "exclude", "olora", "saved-projection")),
     ),
-    # The checkpoint has a vocabulary's head; adapters bring another. No padding id: one row.
+    # The checkpoint has a language-model head; adapters bring another head. There is no padding id, so there is
+    # one row.
     "llama-causal-heads": Configuration(
         architecture="LlamaForCausalLM",
         config=sizes(24, 3, 1, 52, 2, 73, **default_rope(2000.0)),
@@ -77,8 +78,8 @@ CONFIGURATIONS = {
             ),
         },
     ),
-    # Tokens see those after them, too, as in models of texts' embeddings. The longest row is the longest of which a
-    # window to both sides leaves nothing out.
+    # Tokens also see those after them, as in models for text embeddings. The longest row has the greatest length
+    # for which a window to both sides excludes nothing.
     "mistral-bidirectional": Configuration(
         architecture="MistralForCausalLM",
         config=sizes(

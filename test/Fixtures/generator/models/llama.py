@@ -122,7 +122,7 @@ CONFIGURATIONS = {
         long=300,
         adapters=pick("regex", "patterns", "layers", "olora", "saved-norms", "resized"),
     ),
-    # Calls beyond the first context take other frequencies; keys in the cache keep theirs.
+    # Calls longer than the first context use other frequencies; keys in the cache keep theirs.
     "llama-longrope": Configuration(
         architecture="LlamaForCausalLM",
         config=sizes(40, 4, 4, 36, 2, 73, max_position_embeddings=96, rope_parameters=LONGROPE),

@@ -54,7 +54,7 @@ CONFIGURATIONS = {
         },
         adapters=pick("qkv", "all-linear", "fused-dora", "fused-pissa", "gate-up", "resized", phi3=PHI3),
     ),
-    # The first context is a key of its own, which wins; partial_rotary_factor beside it.
+    # The first context is a key at the top level, which has precedence; also partial_rotary_factor.
     "phi3-longrope": Configuration(
         architecture="Phi3ForCausalLM",
         config=sizes(

@@ -10,7 +10,7 @@ from .llama import default_rope, sizes
 YARN = dict(rope_type="yarn", rope_theta=5000.0, factor=4.0, original_max_position_embeddings=24)
 
 CONFIGURATIONS = {
-    # Layers from max_window_layers on slide; `layer_types` is absent.
+    # Layers from max_window_layers on have a window; `layer_types` is absent.
     "qwen2-window": Configuration(
         architecture="Qwen2ForCausalLM",
         config=sizes(

@@ -42,7 +42,7 @@ CONFIGURATIONS = {
             ),
         },
     ),
-    # The names of the encoder's tensors lack "roberta.", those of the head are as usual.
+    # The names of the encoder's tensors lack "roberta."; those of the head are as usual.
     "roberta-tokencls": Configuration(
         architecture="RobertaForTokenClassification",
         config=sizes(32, 4, 2, 44, 71, num_labels=5, layer_norm_eps=1e-5, hidden_act="gelu", **ROBERTA),

@@ -13,7 +13,7 @@ CONFIGURATIONS = {
         architecture="LlamaForCausalLM",
         config=sizes(24, 3, 1, 36, 2, SIZE, tie_word_embeddings=True),
         dtype=torch.float16,
-        # Saved with lm_head's base weight, which is the checkpoint's.
+        # Saved with the base weight of lm_head, which equals the checkpoint's.
         training=("same-head", 1.2),
         adapters={
             "same-head": Adapter(
