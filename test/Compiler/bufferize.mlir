@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -fuse-elementwise -convert-apply-to-calls -lora-bufferize | FileCheck %s --implicit-check-not=memref.copy --implicit-check-not=bufferization --implicit-check-not=tensor.
 
-// A normalization and an update of a state: no copies, the sum in a register, the result where the caller wants it.
+// A normalization and an update of a state: no copies are made, the sum is in a register, the result goes to the caller's buffer.
 
 // CHECK-LABEL: func.func private @block(
 // CHECK-SAME: %[[C:[A-Za-z0-9_.]+]]: !rt.context, %[[S:[A-Za-z0-9_.]+]]: !rt.slots, %{{[A-Za-z0-9_.]+}}: !rt.frame,

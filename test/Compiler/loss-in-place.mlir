@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -convert-transformer-to-linalg -convert-apply-to-calls -lora-bufferize | FileCheck %s
 
-// The gradient of the loss takes the place of the logits, the largest value of a training step.
+// The gradient of the loss reuses the buffer of the logits, the largest value of a training step.
 // CHECK-LABEL: func.func @dies(
 // CHECK: %[[L:.+]] = memref.alloc() : memref<5x9xf32>
 // CHECK: call @head({{.*}}, %[[L]])
@@ -9,7 +9,7 @@
 // CHECK: memref.store %{{.+}}, %[[L]]{{\[}}
 // CHECK: call @use({{.*}}, %[[L]], %{{.+}})
 
-// Not if the logits are used again.
+// It does not if the logits are used again.
 // CHECK-LABEL: func.func @lives(
 // CHECK: %[[L:.+]] = memref.alloc() : memref<5x9xf32>
 // CHECK: call @head({{.*}}, %[[L]])

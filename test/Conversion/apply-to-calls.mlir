@@ -68,7 +68,7 @@ module {
     return %1 : tensor<2x6xf32>
   }
 
-  // The same layer again: the same slots. A value that is returned twice is written once by the block, and copied.
+  // The same layer again uses the same slots. If a value is returned twice, the block writes it once, and it is copied.
 
   // CHECK-LABEL: func.func @again(
   // CHECK-SAME: %[[O0:[A-Za-z0-9_.]+]]: memref<2x6xf32>, %[[O1:[A-Za-z0-9_.]+]]: memref<2x6xf32>) attributes

@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -convert-linalg-to-parallel -canonicalize | FileCheck %s --implicit-check-not=linalg. --implicit-check-not=memref.copy --implicit-check-not=scf.forall
 
-// Parallel dimensions outside, the reduction inside.
+// The parallel dimensions are the outer loops, the reduction is the inner one.
 
 // CHECK-LABEL: func @product
 // CHECK: scf.parallel (%[[T:.+]], %[[O:.+]]) = {{.+}} to (%c8, %c4)
@@ -18,7 +18,7 @@ func.func @product(%x: memref<8x6xf32>, %w: memref<4x6xf32>, %y: memref<8x4xf32>
   return
 }
 
-// A copy is loops, not a call of a library.
+// A copy becomes loops, not a call of a library.
 
 // CHECK-LABEL: func @copy
 // CHECK: scf.parallel
@@ -29,7 +29,7 @@ func.func @copy(%x: memref<8x6xf32>, %y: memref<8x6xf32, strided<[12, 1], offset
   return
 }
 
-// What is inside a parallel loop is serial.
+// Loops inside a parallel loop are serial.
 
 // CHECK-LABEL: func @nested
 // CHECK: scf.parallel

@@ -25,7 +25,7 @@ func.func @f(%ctx: !rt.context, %x: memref<16x48xbf16>, %w: memref<1xi8>, %b: me
 
 // -----
 
-// A slice of features is read where it stands.
+// A slice of features is read in place.
 // CHECK: rt.primitive {{.+}}a_stride = 96 : i64
 // CHECK: rt.execute
 func.func @strided(%ctx: !rt.context, %x: memref<16x48xf32, strided<[96, 1], offset: 12>>, %w: memref<72x48xf32>, %c: memref<16x72xf32>) {
@@ -35,7 +35,7 @@ func.func @strided(%ctx: !rt.context, %x: memref<16x48xf32, strided<[96, 1], off
 
 // -----
 
-// So is one that is written.
+// A slice that is written is written in place.
 // CHECK: rt.primitive {{.+}}c_stride = 96 : i64
 // CHECK: rt.execute
 func.func @strided_result(%ctx: !rt.context, %x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<16x72xf32, strided<[96, 1], offset: 6>>) {
@@ -61,7 +61,7 @@ func.func @no_context(%x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<1
 
 // -----
 
-// Rows that are tokens are said to be.
+// The primitive says that its rows are tokens.
 // CHECK: rt.primitive {{.+}}n = 72 : i64, post_ops = [], token_rows = true, transpose_a = false
 // CHECK: rt.execute
 func.func @token_rows(%ctx: !rt.context, %x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<16x72xf32>) {

@@ -35,7 +35,7 @@ func.func @one_row(%c: !rt.context, %x: memref<1x480xf32>) {
   return
 }
 
-// Few long rows: cut into pieces of 1024, which stay contiguous.
+// Few long rows are cut into contiguous pieces of 1024.
 
 // CHECK-LABEL: func @long_rows
 // CHECK: rt.parallel_for %{{.+}}, %[[P:.+]] = %c0{{.*}} to %c9{{.*}} grain
@@ -55,7 +55,7 @@ func.func @long_rows(%c: !rt.context, %x: memref<3x3000xf32>) {
   return
 }
 
-// Loops with loops inside are merged, whatever their steps; what is nested is serial.
+// Loops with loops inside are merged, with any steps; the loops inside are serial.
 
 // CHECK-LABEL: func @merged
 // CHECK: rt.parallel_for %{{.+}}, %[[P:.+]] = %c0{{.*}} to %c24
@@ -80,7 +80,7 @@ func.func @merged(%c: !rt.context, %x: memref<6x64xf32>) {
   return
 }
 
-// Too little work, and no context to ask for threads.
+// There is too little work, or no context for the call of the runtime.
 
 // CHECK-LABEL: func @small
 // CHECK-NOT: rt.parallel_for

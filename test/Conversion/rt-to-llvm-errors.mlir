@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -convert-rt-to-llvm -split-input-file -verify-diagnostics
 
-// What is not lowered far enough, with the passes that lower it.
+// IR that is not lowered far enough; the message names the passes that lower it.
 
 // expected-error @below {{expected buffers, but argument 0 is 'tensor<4x6xf32>'; run -lora-lower first}}
 func.func @tensors(%x: tensor<4x6xf32>) {

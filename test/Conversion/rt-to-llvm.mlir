@@ -11,7 +11,7 @@ func.func private @work.kernel(%begin: index, %end: index, %m: memref<16xf32> {l
   return
 }
 
-// Slots and views are addresses; a run-time number of rows is the context's.
+// Slots and views are addresses; a dynamic number of rows comes from the context.
 
 // CHECK-LABEL: llvm.func internal @work(
 // CHECK-SAME:    %[[CTX:.+]]: !llvm.ptr, %[[SLOTS:.+]]: !llvm.ptr, %[[FRAME:.+]]: !llvm.ptr, %[[OUT:.+]]: !llvm.ptr, %[[F:.+]]: f32)
@@ -25,7 +25,7 @@ func.func private @work.kernel(%begin: index, %end: index, %m: memref<16xf32> {l
 // CHECK:         %[[OFFSET:.+]] = llvm.mlir.constant(128 : i64)
 // CHECK:         llvm.getelementptr inbounds %[[FRAME]][%[[OFFSET]]]
 
-// A primitive is its position in the module.
+// A primitive is called by its index in the module.
 // CHECK:         %[[INDEX:.+]] = llvm.mlir.constant(1 : i32)
 // CHECK:         %[[SERVICES:.+]] = llvm.load %[[CTX]] invariant
 // CHECK:         %[[AT:.+]] = llvm.getelementptr inbounds %[[SERVICES]][8]
@@ -49,7 +49,7 @@ func.func private @work(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame,
   return
 }
 
-// A group is an array of indices and one of arrays of addresses.
+// A group is an array of indices, and an array of arrays of addresses.
 
 // CHECK-LABEL: llvm.func internal @together(
 // CHECK-DAG:     %[[ARGS:.+]] = llvm.alloca %{{.+}} x !llvm.ptr {alignment = 64 : i64}
@@ -124,7 +124,7 @@ func.func @scalar(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame, %s: f
 
 // -----
 
-// Workspace is planned, never allocated.
+// The plan provides workspace; it is never allocated here.
 func.func private @allocates() {
   // expected-error @below {{failed to legalize operation 'memref.alloc'}}
   %m = memref.alloc() : memref<16xf32>

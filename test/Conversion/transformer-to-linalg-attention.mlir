@@ -37,13 +37,13 @@
 // LOOPS-COUNT-3: memref.prefetch %[[VM]]
 // LOOPS-COUNT-3: vector.transfer_read %[[V]]
 // LOOPS: scf.for %[[R:.+]] = %{{.+}} to %{{.+}} step %[[FOUR]]
-// Scores: a number of a row's times 32 keys'.
+// Scores: a number of the row times the numbers of 32 keys.
 // LOOPS: scf.for %{{.+}} -> (vector<32xf32>, vector<32xf32>, vector<32xf32>, vector<32xf32>)
 // LOOPS: tensor.extract %{{.+}}[%[[R]], %{{.+}}] : tensor<32x24xf32>
 // LOOPS-NOT: vector.reduction
 // LOOPS: scf.yield
 // LOOPS-COUNT-4: math.exp %{{.+}} : vector<32xf32>
-// The sums of four rows of three vectors stay where they are while the values are read.
+// The sums of four rows of three vectors stay in registers while the values are read.
 // LOOPS: scf.for {{.*}} -> (vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>, vector<8xf32>)
 // LOOPS: math.log
 // LOOPS: scf.forall.in_parallel
@@ -108,7 +108,7 @@ func.func @gradient(%dy: tensor<?x144xbf16>, %q: tensor<?x144xbf16>, %k: tensor<
   return %dq, %dk, %dv : tensor<?x144xbf16>, tensor<?x72xbf16>, tensor<?x72xbf16>
 }
 
-// What has no use is not computed: one sum, nothing of dk.
+// A result without a use is not computed: there is one sum, and dk is left out.
 // LOOPS-LABEL: func.func @gradient_of_values
 // LOOPS: scf.forall (%{{.+}}) in (3) shared_outs(%{{.+}} = %{{.+}}) -> (tensor<?x72xf32>)
 // LOOPS-COUNT-1: tensor.parallel_insert_slice

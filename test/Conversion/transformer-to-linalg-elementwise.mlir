@@ -52,7 +52,7 @@ func.func @relu(%x: tensor<?x80xf32>, %dy: tensor<?x80xf32>) -> (tensor<?x80xf32
   return %0, %1 : tensor<?x80xf32>, tensor<?x80xf32>
 }
 
-// bf16 and f16 have one width: a cast between them passes through f32.
+// bf16 and f16 have the same width, so a cast between them goes through f32.
 // CHECK-LABEL: func.func @cast
 func.func @cast(%x: tensor<3x48xf32>, %y: tensor<3x48xf16>) -> (tensor<3x48xbf16>, tensor<3x48xbf16>) {
   // CHECK: arith.truncf %{{.+}} : f32 to bf16

@@ -74,7 +74,7 @@ func.func @lora_linear(%x: tensor<?x48xbf16>, %w: tensor<144x48xbf16>, %a: tenso
   return %y : tensor<?x144xbf16>
 }
 
-// A token's rows of the table and of A, which is scaled; both in f32 until the end.
+// A token's row of the table and its scaled row of A; both are in f32 until the end.
 // CHECK-LABEL: func.func @lora_embedding
 // CHECK-SAME: %[[IDS:.+]]: tensor<?xi32>, %[[TABLE:.+]]: tensor<259x48xbf16>, %[[A:.+]]: tensor<259x3xbf16>, %[[B:.+]]: tensor<48x3xbf16>, %[[S:.+]]: tensor<3xf32>
 func.func @lora_embedding(%ids: tensor<?xi32>, %table: tensor<259x48xbf16>, %a: tensor<259x3xbf16>, %b: tensor<48x3xbf16>, %s: tensor<3xf32>) -> tensor<?x48xbf16> {
@@ -131,7 +131,7 @@ func.func @embedding(%ids: tensor<?xi32>, %table: tensor<259x48xbf16>) -> tensor
   return %0 : tensor<?x48xf32>
 }
 
-// Tokens are visited in order: two of them may have one id.
+// Tokens are visited in order, because two of them may have the same id.
 // CHECK-LABEL: func.func @embedding_gradient
 // CHECK-SAME: (%[[DY:.+]]: tensor<?x48xbf16>, %[[IDS:.+]]: tensor<?xi32>)
 func.func @embedding_gradient(%dy: tensor<?x48xbf16>, %ids: tensor<?xi32>) -> tensor<259x48xf32> {

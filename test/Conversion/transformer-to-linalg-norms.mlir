@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -convert-transformer-to-linalg | FileCheck %s -enable-var-scope
 
-// One group a row: no view.
+// One group per row needs no view.
 // CHECK-LABEL: func.func @rms_norm
 // CHECK-SAME: (%[[X:.+]]: tensor<?x48xbf16>, %[[W:.+]]: tensor<48xbf16>)
 func.func @rms_norm(%x: tensor<?x48xbf16>, %w: tensor<48xbf16>) -> tensor<?x48xbf16> {

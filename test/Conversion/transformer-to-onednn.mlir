@@ -11,7 +11,7 @@ func.func @linear(%x: tensor<16x48xbf16>, %w: tensor<144x48xbf16>, %b: tensor<14
   return %y : tensor<16x144xf32>
 }
 
-// What is known of the rows stays with all products of a branch.
+// All products of a branch keep the information about their rows.
 // CHECK-LABEL: func.func @token_rows
 func.func @token_rows(%x: tensor<16x48xf32>, %w: tensor<72x48xf32>, %a: tensor<3x48xf32>, %b: tensor<72x3xf32>, %s: tensor<3xf32>) -> (tensor<16x72xf32>, tensor<16x72xf32>) {
   // CHECK-COUNT-4: onednn.matmul {{.+}}token_rows, transpose_b}
@@ -47,7 +47,7 @@ func.func @down(%x: tensor<16x48xf32>, %a: tensor<6x48xf32>, %s: tensor<6xf32>) 
   return %t : tensor<16x6xf32>
 }
 
-// An unfused branch is its two halves.
+// An unfused branch becomes its two products.
 // CHECK-LABEL: func.func @unfused
 func.func @unfused(%x: tensor<16x48xf32>, %w: tensor<72x48xf32>, %a: tensor<3x48xf32>, %b: tensor<72x3xf32>, %s: tensor<3xf32>) -> tensor<16x72xf32> {
   // CHECK-COUNT-3: onednn.matmul
@@ -56,7 +56,7 @@ func.func @unfused(%x: tensor<16x48xf32>, %w: tensor<72x48xf32>, %a: tensor<3x48
   return %y : tensor<16x72xf32>
 }
 
-// Neither f64 nor a run-time number of tokens is oneDNN's.
+// oneDNN supports neither f64 nor a dynamic number of tokens.
 // CHECK-LABEL: func.func @others
 // CHECK-NOT: onednn
 func.func @others(%x: tensor<16x48xf64>, %w: tensor<72x48xf64>, %z: tensor<?x48xf32>, %v: tensor<72x48xf32>) -> (tensor<16x72xf64>, tensor<?x72xf32>) {

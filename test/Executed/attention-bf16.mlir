@@ -36,7 +36,7 @@ func.func @decode_window(%q: tensor<1x384xbf16>, %k: tensor<301x128xbf16>, %v: t
   return %o, %lse : tensor<1x384xbf16>, tensor<1x3xf32>
 }
 
-// One token whose window begins within a tile, heads that share nothing.
+// One token whose window begins within a tile; heads do not share keys.
 func.func @decode_window_unshared(%q: tensor<1x80xbf16>, %k: tensor<301x80xbf16>, %v: tensor<301x80xbf16>, %seq: tensor<4x1xi32> {lora.input = "sequence 277"}) -> tensor<1x80xbf16> {
   %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 2 : i64, kv_heads = 2 : i64, scale = 0.5 : f64, window = 69 : i64, softcap = 3.0 : f64} : tensor<1x80xbf16>, tensor<301x80xbf16>, tensor<4x1xi32> -> tensor<1x2xf32>
   return %o : tensor<1x80xbf16>

@@ -78,7 +78,7 @@ func.func @gradient_many_blocks(%dy: tensor<133x256xf32>, %q: tensor<133x256xf32
   return %o, %dq, %dk, %dv : tensor<133x256xf32>, tensor<133x256xf32>, tensor<133x128xf32>, tensor<133x128xf32>
 }
 
-// Scores that the bound bends far, forward and backward.
+// Scores that soft capping changes a lot, forward and backward.
 func.func @softcap(%dy: tensor<23x60xf32>, %q: tensor<23x60xf32>, %k: tensor<23x20xf32>, %v: tensor<23x20xf32>, %seq: tensor<4x23xi32> {lora.input = "sequence"})
     -> (tensor<23x60xf32>, tensor<23x6xf32>, tensor<23x60xf32>, tensor<23x20xf32>, tensor<23x20xf32>) {
   %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 6 : i64, kv_heads = 2 : i64, scale = 0.9 : f64, softcap = 0.6 : f64} : tensor<23x60xf32>, tensor<23x20xf32>, tensor<4x23xi32> -> tensor<23x6xf32>

@@ -1,4 +1,4 @@
-// What a user of lora-opt sees: names of values, and a line for each diagnostic.
+// The output of lora-opt for users: names of values, and one line for each diagnostic.
 
 // Names in the text are kept, through every pass. `%0` gets the name of its module, `%arg1` that of its slot.
 // RUN: lora-opt %s -o %t.mlir
@@ -11,12 +11,12 @@
 // RUN: FileCheck %s -check-prefix=INSERT < %t.insert.mlir
 // RUN: lora-opt %t.insert.mlir -lora-fuse -lora-autodiff | FileCheck %s -check-prefix=GRADIENTS
 
-// A module's line is too long to be read: it is not repeated, whoever reports.
+// The line of a module is too long to be useful, so no diagnostic repeats it.
 // RUN: not lora-opt %s -lora-attach 2>&1 | count 1
 // RUN: not lora-opt %s -lora-attach 2>&1 | FileCheck %s -check-prefix=ERROR --match-full-lines --implicit-check-not=transformer.model
 // RUN: lora-opt %s -lora-insert="targets=q_proj,k_prj rank=3" -o %t.out 2>&1 | FileCheck %s -check-prefix=WARNING --match-full-lines --implicit-check-not=transformer.model
 // RUN: lora-opt %s -lora-insert="targets=q_proj rank=3" --remarks-filter=lora-insert -o %t.out 2>&1 | FileCheck %s -check-prefix=REMARK --implicit-check-not=transformer.model
-// The operation is there for those who ask for it.
+// An option shows the operation.
 // RUN: not lora-opt %s -lora-attach --mlir-print-op-on-diagnostic 2>&1 | FileCheck %s -check-prefix=OPERATION
 
 // A pass that is asked for by name says that it found nothing to do; one in a pipeline does not.

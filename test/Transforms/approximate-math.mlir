@@ -12,7 +12,7 @@ func.func @narrow(%x: f32, %v: vector<8xf32>, %b: bf16) -> (f32, vector<8xf32>, 
   return %0, %1, %2 : f32, vector<8xf32>, bf16
 }
 
-// Not good enough near multiples of pi, or not narrow.
+// Not approximated: the polynomial is not accurate near multiples of pi, or the type is f64.
 
 // CHECK-LABEL: func.func @stays(
 // CHECK:         math.sin

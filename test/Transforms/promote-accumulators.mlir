@@ -22,7 +22,7 @@ func.func @sum(%x: memref<4x6xf32>, %y: memref<4xf32>, %t: index) {
   return
 }
 
-// Over two loops.
+// An accumulation over two loops.
 
 // CHECK-LABEL: func @nested
 // CHECK: memref.load %{{.+}}[] : memref<f32>
@@ -49,7 +49,7 @@ func.func @nested(%x: memref<4x6xf32>, %y: memref<f32>) {
   return
 }
 
-// The element moves with the loop: no accumulation.
+// The element changes with the loop, so this is not an accumulation.
 
 // CHECK-LABEL: func @moves
 // CHECK-NOT: iter_args

@@ -16,7 +16,7 @@ func.func @products(%a: tensor<8x6xf32>, %b: tensor<6x4xf32>, %c: tensor<6x4xf32
   return %0, %1 : tensor<8x4xf32>, tensor<8x4xf32>
 }
 
-// Readers share.
+// Operations that only read share the fill.
 
 // CHECK-LABEL: func @readers
 // CHECK: linalg.fill
@@ -30,7 +30,7 @@ func.func @readers(%a: tensor<8x4xf32>) -> (tensor<8x4xf32>, tensor<8x4xf32>) {
   return %0, %f : tensor<8x4xf32>, tensor<8x4xf32>
 }
 
-// What a loop carries is its own, too.
+// A loop-carried value gets its own fill, too.
 
 // CHECK-LABEL: func @loop
 // CHECK: %[[F0:.+]] = linalg.fill

@@ -6,7 +6,7 @@
 // 6 branches; 3 * (3 * (48 + 48) + 3 * (48 + 24)) parameters.
 // REMARK: remark: [Analysis] Branches | Category:lora-attach | Branches=6, Operations=1, Parameters=1512
 
-// All three layers have the same branches: one copy of the block, and the original is gone.
+// All three layers have the same branches, so there is one copy of the block, and the original is removed.
 // CHECK-NOT: func.func private @decoder(
 // CHECK-LABEL: func.func private @decoder.lora(
 // CHECK-SAME: %[[X:[^:]+]]: tensor<?x48xbf16>

@@ -109,7 +109,7 @@ func.func @loss(%x: tensor<?x8xf32>, %seq: tensor<4x?xi32>, %labels: tensor<?xi3
 
 // -----
 
-// Weight expressions of a place go with it: all to the forward function, those of its slots to the backward function.
+// The weight expressions of an application are kept: the forward function gets all, the backward function those of its slots.
 
 func.func private @plus(%x: tensor<?x6xf32>, %n: tensor<6xf32> {transformer.slot = "norm.weight"},
     %s: tensor<6xf32> {transformer.slot = "scale", transformer.role = #transformer.role<trainable>}) -> tensor<?x6xf32> {
@@ -132,7 +132,7 @@ func.func @loss(%x: tensor<?x6xf32>, %labels: tensor<?xi32>) -> tensor<f32> {
   return %loss : tensor<f32>
 }
 
-// The gradient of a bias needs nothing but dy, and the slot that it is the gradient of.
+// The gradient of a bias needs only dy and the slot of the bias.
 // CHECK-LABEL: func.func private @bias.backward_first(
 // CHECK-SAME: %[[DY:[A-Za-z0-9_.]+]]: tensor<?x6xf32>, %{{[A-Za-z0-9_.]+}}: tensor<6xf32> {transformer.role = #transformer.role<trainable>, transformer.slot = "bias"})
 // CHECK-NEXT: %[[DB:.+]] = transformer.sum_tokens %[[DY]]

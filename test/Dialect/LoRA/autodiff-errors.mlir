@@ -24,7 +24,7 @@ module {
 
 // -----
 
-// An operation without a rule on the active path is named, with the way out.
+// An operation on the active path without a rule is named, with what to do.
 
 func.func private @cached(%x: tensor<?x8xf32>, %seq: tensor<4x?xi32>,
     %w: tensor<8x8xf32> {transformer.slot = "weight", transformer.role = #transformer.role<trainable>},
@@ -46,7 +46,7 @@ func.func @loss(%x: tensor<?x8xf32>, %seq: tensor<4x?xi32>, %labels: tensor<?xi3
 
 // -----
 
-// A rule that refuses.
+// A rule that fails.
 
 func.func private @scaled(%x: tensor<?x8xf32>,
     %w: tensor<6x8xf32> {transformer.slot = "weight"},
@@ -65,7 +65,7 @@ func.func @loss(%x: tensor<?x8xf32>, %labels: tensor<?xi32>) -> tensor<f32> {
 
 // -----
 
-// One parameter, two applications: their gradients would have to be added up.
+// Two applications use one parameter, so their gradients would have to be added.
 
 func.func private @head(%x: tensor<?x8xf32>,
     %w: tensor<8x8xf32> {transformer.slot = "weight", transformer.role = #transformer.role<trainable>}) -> tensor<?x8xf32> {

@@ -70,7 +70,7 @@ func.func @forward(%x: tensor<?x6xbf16>) -> (tensor<?x4xbf16>, tensor<?x5xbf16>)
 #qa = #transformer.init<kaiming_uniform, "q.lora_A.weight", tensor<2x6xf32>, seed = 0>
 #ka = #transformer.init<kaiming_uniform, "k.lora_A.weight", tensor<2x6xf32>, seed = 0>
 
-// What trains is stored stacked, in f32, and cast once; another input is another group, and what is alone stays.
+// Trainable A's are stored stacked, in f32, and cast once. A branch with another input is another group; a group of one stays.
 // CHECK-LABEL: func.func private @trained.lora(
 // CHECK-SAME: %[[X:[^:]+]]: tensor<?x6xbf16>, %[[Y:[^:]+]]: tensor<?x6xbf16>
 // CHECK-SAME: %[[A:[^:]+]]: tensor<4x6xf32> {transformer.role = #transformer.role<trainable>, transformer.slot = "q+k.lora_A.weight", transformer.value = #transformer.concat<[#transformer.init<kaiming_uniform, "q.lora_A.weight", tensor<2x6xf32>, seed = 0>, #transformer.init<kaiming_uniform, "k.lora_A.weight", tensor<2x6xf32>, seed = 0>], dim = 0, tensor<4x6xf32>>}
@@ -113,7 +113,7 @@ func.func @forward(%x: tensor<?x6xbf16>) -> tensor<?x4xbf16> {
 
 // -----
 
-// A scale that is a value, and an A that two layers share, do not fuse.
+// Branches with a scale that is not a constant, or with an A that two layers share, are not fused.
 // CHECK-LABEL: func.func private @left(
 // CHECK-COUNT-3: lora.linear
 // REMARK: remark: [Missed] NotFused | {{.*}}Function=left | Reason="its scale is not a constant"

@@ -8,9 +8,9 @@
 // RUN: not lora-opt %s -lora-insert=targets=norm 2>&1 >/dev/null | FileCheck %s -check-prefix=NORM
 // RUN: not lora-opt %s -lora-insert="targets=q_proj regex=q" 2>&1 >/dev/null | FileCheck %s -check-prefix=BOTH
 // RUN: not lora-opt %s -lora-insert="targets=q_proj rank-pattern=a" 2>&1 >/dev/null | FileCheck %s -check-prefix=NUMBER
-// What PEFT computes without a word.
+// Adapters that PEFT makes without a warning.
 // RUN: lora-opt %s -lora-insert="targets=q_proj,o_proj rank=5 alpha-pattern=q_proj=-3,o_proj=0 exclude=k_prj,layers.1.q_prj layers=0,7 rank-pattern=q_prj=2" -o %t 2>&1 | FileCheck %s -check-prefix=ODD
-// Messages are in the words of the options.
+// Messages use the names of the options.
 // RUN: not lora-opt %s -lora-insert="targets=q_proj rank=0" 2>&1 | FileCheck %s -check-prefix=RANK
 // RUN: not lora-opt %s -lora-insert="targets=q_proj alpha=nan" 2>&1 | FileCheck %s -check-prefix=ALPHA
 // RUN: not lora-opt %s -lora-insert="targets=q_proj alpha-pattern=q_proj=inf" 2>&1 | FileCheck %s -check-prefix=INF
@@ -51,7 +51,7 @@
 // REGEX: transformer.apply @block at "model.layers.0"
 // REGEX: transformer.apply @block.lora at "model.layers.1"
 
-// Ranks by the first key that matches; the output embedding gets none with all-linear.
+// The first key that matches gives the rank; with all-linear the output embedding gets no branch.
 // PATTERN: tensor<4x6xf32> {{.*}}"q_proj.lora_A.weight"
 // PATTERN: tensor<1x6xf32> {{.*}}"q_proj.lora_A.weight"
 // PATTERN-LABEL: func.func private @head(

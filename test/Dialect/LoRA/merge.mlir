@@ -5,7 +5,7 @@
 #a = #transformer.adapter<"default", "q.lora_A.weight", tensor<2x6xf32>>
 #b = #transformer.adapter<"default", "q.lora_B.weight", tensor<4x2xf32>>
 
-// Where every place has the branch, the value stands in the block, which gets its old name back.
+// If every application has the branch, the value is in the block, which gets its old name again.
 // The matrices lose their casts: the merge is computed from the adapter's own numbers.
 // CHECK-LABEL: func.func private @block(
 // CHECK-SAME: %[[X:[^:]+]]: tensor<?x6xbf16>, %[[W:[^:]+]]: tensor<4x6xbf16> {transformer.slot = "q.weight", transformer.value = #lora.merge<#transformer.base<"q.weight", tensor<4x6xbf16>>, #transformer.adapter<"default", "q.lora_B.weight", tensor<4x2xf32>>, #transformer.adapter<"default", "q.lora_A.weight", tensor<2x6xf32>>, dense<[1.500000e+00, 2.500000e+00]> : tensor<2xf32>>}) -> tensor<?x4xbf16> {
@@ -35,7 +35,7 @@ func.func @forward(%x: tensor<?x6xbf16>) -> tensor<?x4xbf16> {
 #a = #transformer.adapter<"default", "q.lora_A.weight", tensor<2x6xf32>>
 #b = #transformer.adapter<"default", "q.lora_B.weight", tensor<4x2xf32>>
 
-// A layer with a branch and one without become the same function; the values differ by place.
+// A layer with a branch and one without become the same function; the values are on the applications.
 // CHECK-LABEL: func.func private @block(
 // CHECK-SAME: tensor<4x6xf32> {transformer.slot = "q.weight"}
 // CHECK-NOT: func.func private
@@ -68,7 +68,7 @@ func.func @forward(%x: tensor<?x6xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
 #b = #transformer.adapter<"default", "q.lora_B.weight", tensor<4x2xf32>>
 #c = #transformer.adapter<"default", "q.lora_B.weight", tensor<7x2xf32>>
 
-// An f32 checkpoint run in bf16: merged in f32, rounded once, after it.
+// An f32 checkpoint that is computed in bf16: the merge is in f32, and rounding follows it once.
 // CHECK-LABEL: func.func private @narrowed(
 // CHECK-SAME: transformer.value = #transformer.cast<#lora.merge<#transformer.base<"q.weight", tensor<4x6xf32>>, #transformer.adapter<{{.+}}>, #transformer.adapter<{{.+}}>, dense<2.000000e+00> : tensor<2xf32>> to tensor<4x6xbf16>>
 // UNMERGE-LABEL: func.func private @narrowed.lora(
@@ -81,7 +81,7 @@ func.func private @narrowed.lora(%x: tensor<?x6xbf16>,
   %0 = lora.linear %x, %w, %a, %b, %s : tensor<?x6xbf16>, tensor<4x6xbf16>, tensor<2x6xbf16>, tensor<4x2xbf16>, tensor<2xf32> -> tensor<?x4xbf16>
   return %0 : tensor<?x4xbf16>
 }
-// A bf16 checkpoint run in f32: the merge is on the widened weight.
+// A bf16 checkpoint that is computed in f32: the merge uses the widened weight.
 // CHECK-LABEL: func.func private @widened(
 // CHECK-SAME: transformer.value = #lora.merge<#transformer.cast<#transformer.base<"q.weight", tensor<4x6xbf16>> to tensor<4x6xf32>>,
 // UNMERGE-LABEL: func.func private @widened.lora(
@@ -94,7 +94,7 @@ func.func private @widened.lora(%x: tensor<?x6xf32>,
   %0 = lora.linear %x, %w, %a, %b, %s : tensor<?x6xf32>, tensor<4x6xf32>, tensor<2x6xf32>, tensor<4x2xf32>, tensor<2xf32> -> tensor<?x4xf32>
   return %0 : tensor<?x4xf32>
 }
-// An f16 checkpoint run in bf16: not rounded to f16 in between.
+// An f16 checkpoint that is computed in bf16: the merge is not rounded to f16 in between.
 // CHECK-LABEL: func.func private @changed(
 // CHECK-SAME: transformer.value = #transformer.cast<#lora.merge<#transformer.cast<#transformer.base<"q.weight", tensor<7x6xf16>> to tensor<7x6xf32>>, {{.+}}> to tensor<7x6xbf16>>
 // UNMERGE-LABEL: func.func private @changed.lora(
@@ -116,7 +116,7 @@ func.func @forward(%x: tensor<?x6xbf16>, %y: tensor<?x6xf32>) -> (tensor<?x4xbf1
 
 // -----
 
-// Fused branches: each takes its rows of A and of the scale out of the concatenation.
+// Fused branches: each one takes its rows of A and of the scale from the concatenation.
 // CHECK-LABEL: func.func private @fused(
 // CHECK-SAME: {transformer.slot = "q.weight", transformer.value = #lora.merge<#transformer.base<"q.weight", tensor<4x6xf32>>, #transformer.base<"qb", tensor<4x2xf32>>, #transformer.base<"qa", tensor<2x6xf32>>, dense<2.000000e+00> : tensor<2xf32>>}
 // CHECK-SAME: {transformer.slot = "k.weight", transformer.value = #lora.merge<#transformer.base<"k.weight", tensor<5x6xf32>>, #transformer.base<"kb", tensor<5x3xf32>>, #transformer.base<"ka", tensor<3x6xf32>>, dense<3.000000e+00> : tensor<3xf32>>}
@@ -140,7 +140,7 @@ func.func @forward(%x: tensor<?x6xf32>) -> (tensor<?x4xf32>, tensor<?x5xf32>) {
 
 // -----
 
-// What trains is never folded away, and a weight that something else reads stays as it is.
+// Trainable branches are not merged, and neither is a weight that another operation reads.
 // CHECK-LABEL: func.func private @left(
 // CHECK: lora.linear
 // CHECK: lora.linear
@@ -167,7 +167,7 @@ func.func @forward(%x: tensor<?x6xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>, te
 #a = #transformer.adapter<"default", "q.lora_A.weight", tensor<2x6xf32>>
 #b = #transformer.adapter<"default", "q.lora_B.weight", tensor<4x2xf32>>
 
-// A place that has values of its own gets a merge of its own.
+// An application with its own values gets its own merge.
 // CHECK-LABEL: func.func private @places(
 // CHECK-SAME: {transformer.slot = "q.weight", transformer.value = #lora.merge<#transformer.base<"q.weight", tensor<4x6xf32>>, #transformer.adapter<"default", "q.lora_B.weight", tensor<4x2xf32>>, #transformer.adapter<"default", "q.lora_A.weight", tensor<2x6xf32>>, dense<2.000000e+00> : tensor<2xf32>>}
 // CHECK: transformer.apply @places at "layers.0"(%{{.+}}) : (

@@ -57,7 +57,7 @@
 // CHECK: transformer.adamw %[[G3]]#1, %[[G1]] norm %[[NORM]] hyperparameters %[[HYPER]]
 // CHECK: return %[[LOSS]], %[[NORM]]
 
-// Not fused, each branch has its own gradient of A, and computes its narrow value again.
+// Without fusion, each branch has its own gradient of A, and computes its narrow value again.
 // SEPARATE: func.func private @decoder.lora.backward_first(
 // SEPARATE-SAME: -> (tensor<3x48xf32> {transformer.grad = "self_attn.q_proj.lora_A.weight"}, tensor<144x3xf32> {transformer.grad = "self_attn.q_proj.lora_B.weight"}, tensor<3x48xf32> {transformer.grad = "self_attn.k_proj.lora_A.weight"}, tensor<72x3xf32> {transformer.grad = "self_attn.k_proj.lora_B.weight"}) {
 // SEPARATE-COUNT-2: lora.down

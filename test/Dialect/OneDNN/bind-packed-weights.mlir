@@ -16,7 +16,7 @@ func.func @bind(%bytes: memref<1xi8>, %x: tensor<16x48xbf16>, %e: tensor<16x259x
 
 // -----
 
-// Generated code never reads a layout of oneDNN's.
+// Generated code never reads a weight in a layout of oneDNN.
 func.func @read_by_rows(%bytes: memref<1xi8>, %ids: tensor<16xi32>) -> tensor<16x48xbf16> {
   %w = builtin.unrealized_conversion_cast %bytes : memref<1xi8> to tensor<259x48xbf16, #onednn.packed<"BA16a64b2a">>
   // expected-error @below {{expected a packed weight to be read only by onednn operations that take its layout}}

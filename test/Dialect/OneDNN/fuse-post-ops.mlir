@@ -36,7 +36,7 @@ func.func @gradient(%dy: tensor<16x144xf32>, %w: tensor<144x48xf32>, %du: tensor
   return %2 : tensor<16x48xf32>
 }
 
-// A range of wider rows can be a destination, but no post-op reads it.
+// A slice of wider rows can be a destination, but not an operand of a post-op.
 // CHECK-LABEL: func.func @slices
 func.func @slices(%x: tensor<16x3xf32>, %w: tensor<48x3xf32>, %all: tensor<16x96xf32>, %e: tensor<16x48xf32>) -> (tensor<16x48xf32>, tensor<16x48xf32>) {
   // CHECK: %[[Q:.+]] = transformer.slice_features %{{.+}}[0]

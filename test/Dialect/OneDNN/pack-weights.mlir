@@ -33,7 +33,7 @@ func.func private @tied(%ids: tensor<16xi32>, %w: tensor<259x48xf32> {transforme
   return %0 : tensor<16x48xf32>
 }
 
-// A table of its own stays plain.
+// A table that is not tied stays plain.
 // CHECK-LABEL: func.func private @untied
 // CHECK-SAME: tensor<259x48xf32> {
 func.func private @untied(%ids: tensor<16xi32>, %w: tensor<259x48xf32> {transformer.slot = "weight"}) -> tensor<16x48xf32> {

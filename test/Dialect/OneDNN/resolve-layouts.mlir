@@ -2,7 +2,7 @@
 // RUN: sed 's/engine = "cpu"/engine = "gpu"/' %s | not lora-opt -onednn-resolve-layouts 2>&1 | FileCheck %s --check-prefix=GPU
 // REQUIRES: onednn
 
-// oneDNN's answer is the machine's; none is left open, and the function's type and the operation agree.
+// oneDNN's answer depends on the machine. No layout is left open, and the function's type agrees with the operation.
 // GPU: expected the engine to be cpu
 module attributes {rt.target = {engine = "cpu"}} {
 // CHECK-LABEL: func.func private @head

@@ -1,7 +1,7 @@
 // RUN: lora-opt %s -rt-fuse-parallel-loops | FileCheck %s
 // RUN: lora-opt %s -rt-fuse-parallel-loops --remarks-filter=rt-fuse-parallel-loops 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
-// A sum per row, and its use in the same row: one loop, with the smaller grain. What is between them does not matter.
+// A sum per row and its use in the same row become one loop, with the smaller grain. Operations between them do not matter.
 
 // CHECK-LABEL: func @rows
 // CHECK: rt.parallel_for %{{.+}}, %[[I:.+]] = %c0 to %c8 grain 2 {
@@ -31,7 +31,7 @@ func.func @rows(%c: !rt.context, %x: memref<8x4xf32>, %sum: memref<8xf32>, %y: m
   return
 }
 
-// Another row than its own.
+// The second loop reads another row.
 
 // CHECK-LABEL: func @other_row
 // CHECK: rt.parallel_for
@@ -52,7 +52,7 @@ func.func @other_row(%c: !rt.context, %x: memref<9xf32>, %y: memref<8xf32>) {
   return
 }
 
-// A view may name other rows; different ranges; a call between them may read anything.
+// Not fused: a view may refer to other rows; the ranges differ; a call between the loops may read anything.
 
 // CHECK-LABEL: func @view
 // CHECK: rt.parallel_for
@@ -106,7 +106,7 @@ func.func @call(%c: !rt.context, %x: memref<8xf32>, %y: memref<8xf32>, %v: f32) 
 }
 func.func private @use(memref<8xf32>)
 
-// Between them is read what the first one writes.
+// An operation between them reads what the first one writes.
 
 // CHECK-LABEL: func @between
 // CHECK: rt.parallel_for

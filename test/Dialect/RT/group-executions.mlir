@@ -32,7 +32,7 @@ func.func @shared_input(%c: !rt.context, %x: memref<1x4xf32>, %w: memref<1xi8>, 
   return
 }
 
-// A post-op's operand may be another one's result; nothing else may.
+// The operand of a post-op may be the result of another member of the group. No other operand may.
 
 // CHECK-LABEL: func @chain(
 // CHECK: rt.execute_group %{{.+}}, [@row, @times](%[[X:.+]], %[[W:.+]], %[[G:.+]], %[[X]], %[[W]], %[[G]], %[[H:.+]]) counts [3, 4]
@@ -44,7 +44,7 @@ func.func @chain(%c: !rt.context, %x: memref<1x4xf32>, %w: memref<1xi8>, %g: mem
   return
 }
 
-// A bias is read as a whole before.
+// A bias is read as a whole at the beginning.
 
 // CHECK-LABEL: func @bias(
 // CHECK-NOT: rt.execute_group
@@ -55,7 +55,7 @@ func.func @bias(%c: !rt.context, %x: memref<1x4xf32>, %w: memref<1xi8>, %g: memr
   return
 }
 
-// Two levels, as of a branch beside its product: each product goes to the first group that does not need it later.
+// Two levels, as with a branch beside its product: each product goes to the first group possible.
 
 // CHECK-LABEL: func @levels(
 // CHECK: rt.execute_group %{{.+}}, [@row, @row, @row](%[[X:.+]], %[[W:.+]], %[[T:[a-z0-9]+]], %[[X]], %[[W]], %[[Q:[a-z0-9]+]], %[[X]], %[[W]], %[[K:[a-z0-9]+]]) counts [3, 3, 3]
@@ -79,7 +79,7 @@ func.func @levels(%c: !rt.context, %x: memref<1x4xf32>, %w: memref<1xi8>, %t: me
   return
 }
 
-// Several rows, other primitives, one result twice, and what is not known stay apart.
+// Not grouped: several rows, other primitives, a result that is written twice, and unknown buffers.
 
 // CHECK-LABEL: func @apart(
 // CHECK-NOT: rt.execute_group
@@ -94,7 +94,7 @@ func.func @apart(%c: !rt.context, %x: memref<2x4xf32>, %w: memref<1xi8>, %y: mem
   return
 }
 
-// What a loop carries may be any buffer; so may two slots of one index be one.
+// A loop-carried buffer may be any buffer, and two slots with one index are the same buffer.
 
 // CHECK-LABEL: func @aliases(
 // CHECK-NOT: rt.execute_group
@@ -140,7 +140,7 @@ func.func @behind(%c: !rt.context, %x: memref<1x4xf32>, %w: memref<1xi8>, %g: me
   return
 }
 
-// A group has eight at most.
+// A group has at most eight members.
 
 // CHECK-LABEL: func @many(
 // CHECK: rt.execute_group %{{.+}}, [@wide, @wide, @wide, @wide, @wide, @wide, @wide, @wide](

@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -rt-outline-kernels -split-input-file -verify-diagnostics | FileCheck %s
 
-// A parallel loop: buffers as arguments, constants and views anew.
+// A parallel loop: buffers become arguments; constants and views are created again in the kernel.
 
 // CHECK-LABEL: func.func private @scale.kernel(
 // CHECK-SAME:    %[[BEGIN:.+]]: index, %[[END:.+]]: index, %[[M:.+]]: memref<16x5xf32> {llvm.noalias},
@@ -31,7 +31,7 @@ func.func @scale(%ctx: !rt.context, %m: memref<16x5xf32>, %n: memref<16x5xf32>, 
 
 // -----
 
-// A serial nest is called; a run-time number of rows is passed beside the first row.
+// A serial loop nest is called; a dynamic number of rows is passed beside the first row.
 
 // CHECK-LABEL: func.func private @sum.kernel(
 // CHECK-SAME:    %[[ROW:[A-Za-z0-9_.]+]]: memref<1x5xf32> {llvm.noalias}, %[[ROWS:[A-Za-z0-9_.]+]]: index
@@ -62,7 +62,7 @@ func.func @sum(%ctx: !rt.context, %slots: !rt.slots, %out: memref<f32>, %n: inde
 
 // -----
 
-// Views of one frame that overlap are not noalias; those that do not, are. A buffer of the body is on the stack.
+// Overlapping views of a frame are not noalias; disjoint ones are. A buffer of the body is on the stack.
 
 // CHECK-LABEL: func.func private @frames.kernel(
 // CHECK-SAME:    %{{[A-Za-z0-9_.]+}}: memref<16xf32>, %{{[A-Za-z0-9_.]+}}: memref<16xf32> {llvm.noalias}, %{{[A-Za-z0-9_.]+}}: memref<8xi32>
@@ -92,7 +92,7 @@ func.func @frames(%ctx: !rt.context, %frame: !rt.frame) {
 
 // -----
 
-// What is known of a frame that a loop moves on: nothing.
+// Nothing is known about a frame that a loop advances.
 
 // CHECK-LABEL: func.func private @moved.kernel(
 // CHECK-NOT:     llvm.noalias
@@ -112,7 +112,7 @@ func.func @moved(%ctx: !rt.context, %frame: !rt.frame, %n: index) {
 
 // -----
 
-// A loop around a primitive stays; so does a plain copy. A copy between layouts is a kernel.
+// A loop around a primitive is not outlined, and neither is a plain copy. A copy between layouts is.
 
 // CHECK-LABEL: func.func private @copies.kernel(
 // CHECK-LABEL: func.func @copies(

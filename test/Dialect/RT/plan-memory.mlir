@@ -73,7 +73,7 @@ func.func @loop(%ctx: !rt.context, %s: !rt.slots, %f: !rt.frame, %out: memref<f3
   return
 }
 
-// What threads make for themselves is not in the frame; an unused buffer takes nothing.
+// Buffers that each thread allocates are not in the frame; an unused buffer takes no space.
 
 // CHECK-LABEL: func.func @parallel
 // CHECK-SAME: rt.frame_bytes = 0 : i64
@@ -93,7 +93,7 @@ func.func @parallel(%ctx: !rt.context, %s: !rt.slots, %f: !rt.frame) {
 
 // -----
 
-// The largest is placed first; the others go into the lowest gap that holds them.
+// The largest buffer is placed first; the others go into the lowest gap that is large enough.
 
 // CHECK-LABEL: func.func @gaps
 // CHECK-SAME: rt.frame_bytes = 768 : i64

@@ -5,7 +5,7 @@ func.func private @embed(!rt.context, !rt.slots, !rt.frame, memref<48xf32>)
 func.func private @layer(!rt.context, !rt.slots, !rt.frame, memref<48xf32>, memref<48xf32>)
 func.func private @keep(!rt.context, !rt.slots, !rt.frame, memref<48xf32>)
 
-// Two buffers that change roles: two calls an iteration. The last of five calls stays.
+// Two buffers exchange their roles, so an iteration has two calls. The last of five calls stays.
 
 // CHECK-LABEL: func.func @two_buffers
 // CHECK: call @embed
@@ -42,7 +42,7 @@ func.func @two_buffers(%c: !rt.context, %s: !rt.slots, %f: !rt.frame, %out: memr
   return
 }
 
-// Places that move, backwards too.
+// Offsets that move in either direction.
 
 // CHECK-LABEL: func.func @moving
 // CHECK: scf.for %[[I:.+]] = %c0{{.*}} to %c3
@@ -64,7 +64,7 @@ func.func @moving(%c: !rt.context, %s: !rt.slots, %f: !rt.frame) {
   return
 }
 
-// Other functions, steps that change, work in between: nothing to roll.
+// Not rolled: different functions, steps that change, other work in between.
 
 // CHECK-LABEL: func.func @different
 // CHECK-NOT: scf.for
@@ -82,7 +82,7 @@ func.func @different(%c: !rt.context, %s: !rt.slots, %f: !rt.frame, %v: f32) {
   return
 }
 
-// The run that saves most is taken, also if another one begins before it: one call before, one loop, one call behind.
+// The run that saves most is rolled, even if another run begins before it: one call before, one loop, one call after.
 
 // CHECK-LABEL: func.func @inside
 // CHECK: call @keep

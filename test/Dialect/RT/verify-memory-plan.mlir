@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -rt-verify-memory-plan -split-input-file -verify-diagnostics
 
-// Disjoint in memory or in time: fine.
+// Buffers that are disjoint in memory or in time are accepted.
 
 func.func @good(%ctx: !rt.context, %s: !rt.slots, %f: !rt.frame, %v: f32) attributes {rt.frame_bytes = 128 : i64} {
   %a = rt.frame_view %f[0] : memref<f32>
@@ -31,7 +31,7 @@ func.func @overlap(%ctx: !rt.context, %s: !rt.slots, %f: !rt.frame, %v: f32) att
 
 // -----
 
-// A view is alive as long as what is seen through it.
+// A buffer is alive as long as its views are used.
 
 func.func @view(%ctx: !rt.context, %s: !rt.slots, %f: !rt.frame, %v: f32, %out: memref<f32>) attributes {rt.frame_bytes = 256 : i64} {
   // expected-note @below {{the other one is here}}

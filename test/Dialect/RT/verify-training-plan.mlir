@@ -21,7 +21,7 @@ module attributes {rt.slot_table = [
 
 // -----
 
-// Nothing is trained at the path of the large frame's weight; one number of tokens proves nothing.
+// The weight of the large frame has no trainable at its path; and one number of tokens proves nothing.
 module attributes {rt.slot_table = [
     {kind = "param", path = "layers.0", slot = "k_proj.weight", type = tensor<72x48xf32>},
     {kind = "trainable", path = "layers.1", slot = "k_proj.lora_A.weight", type = tensor<3x48xf32>}]} {

@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -split-input-file -verify-diagnostics | lora-opt -split-input-file | FileCheck %s
 
-// Weight expressions that hold at one place only, and what (C4) refuses.
+// Weight expressions of one application only, and what (C4) refuses.
 
 func.func private @norm(%x: tensor<?x6xf32>, %w: tensor<6xf32> {transformer.slot = "norm.weight"}) -> tensor<?x6xf32> {
   %0 = transformer.rms_norm %x, %w {eps = 1.0e-6 : f64} : tensor<?x6xf32>, tensor<6xf32>

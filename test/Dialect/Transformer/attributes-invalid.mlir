@@ -129,7 +129,7 @@ func.func private @copy(%x: tensor<?x4xf32>, %s: tensor<?x4xf32> {transformer.sl
 
 // -----
 
-// Two states must not change places either.
+// Two states must not be exchanged either.
 // expected-error @below {{result 0: expected the state's new value to be its argument updated in place, but got another value}}
 func.func private @exchange(%s: tensor<?x4xf32> {transformer.slot = "a", transformer.role = #transformer.role<state>},
                             %t: tensor<?x4xf32> {transformer.slot = "b", transformer.role = #transformer.role<state>})
@@ -139,7 +139,7 @@ func.func private @exchange(%s: tensor<?x4xf32> {transformer.slot = "a", transfo
 
 // -----
 
-// A block that returns too little is the return's fault.
+// If a block returns too little, the error is at its return.
 func.func private @short(%s: tensor<?x4xf32> {transformer.slot = "a", transformer.role = #transformer.role<state>})
     -> (tensor<?x4xf32> {transformer.next = "a"}) {
   // expected-error @below {{has 0 operands, but enclosing function (@short) returns 1}}
@@ -183,7 +183,7 @@ func.func private @short(%s: tensor<?x4xf32> {transformer.slot = "a", transforme
 
 // -----
 
-// A square matrix of Conv1D's cannot be taken for a linear layer's.
+// A square matrix of a Conv1D cannot be taken for that of a linear layer.
 // expected-error @below {{argument 0: expected the weight expression to have type 'tensor<4x4xf32>', but got 'tensor<4x4xf32, #transformer.conv1d>'}}
 func.func private @conv1d(tensor<4x4xf32> {transformer.slot = "w", transformer.value = #transformer.base<"w", tensor<4x4xf32, #transformer.conv1d>>})
 
@@ -204,7 +204,7 @@ func.func private @conv1d(tensor<4x4xf32> {transformer.slot = "w", transformer.v
 
 // -----
 
-// Near names, wherever the attribute stands.
+// Similar names are suggested, wherever the attribute is.
 // expected-error @below {{argument 0: expected a known attribute of the transformer dialect, but got 'transformer.slt': did you mean 'transformer.slot'}}
 func.func private @f(tensor<4xf32> {transformer.slt = "a"})
 

@@ -10,7 +10,7 @@ func.func @cast_to_itself(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
   return %0 : tensor<?x6xf32>
 }
 
-// One that rounds stays, and so do two in a row: widening again does not bring back what was lost.
+// A cast that rounds stays, and so do two casts in a row: widening does not restore what rounding lost.
 // CHECK-LABEL: func.func @cast_that_rounds
 // CHECK-SAME: (%[[X:.+]]: tensor<?x6xf32>)
 func.func @cast_that_rounds(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
@@ -22,7 +22,7 @@ func.func @cast_that_rounds(%x: tensor<?x6xf32>) -> tensor<?x6xf32> {
   return %1 : tensor<?x6xf32>
 }
 
-// An application that updates a state is kept, unused; one that only reads parameters is not.
+// An unused application that updates a state is kept; one that only reads parameters is removed.
 func.func private @stateful(%x: tensor<?x6xf32>, %seq: tensor<4x?xi32>,
     %s: tensor<?x6xf32> {transformer.slot = "cache", transformer.role = #transformer.role<state>})
     -> (tensor<?x6xf32>, tensor<?x6xf32> {transformer.next = "cache"}) {

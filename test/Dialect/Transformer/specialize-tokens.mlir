@@ -11,7 +11,7 @@
 // ZERO: expected positive numbers of tokens, but got 0
 // MISSING: expected a function 'missing' to specialize
 
-// Two counts of one block; the state's rows stay a run-time number, its width and the parameters are untouched.
+// Two token counts of one block. The number of rows of the state stays dynamic; its width and the parameters do not change.
 
 // CHECK-LABEL: func.func private @decoder.t32
 // CHECK-SAME: (%{{.+}}: tensor<32x144xf32>, %{{.+}}: tensor<4x32xi32>
@@ -59,7 +59,7 @@ func.func @head(%x: tensor<?x144xf32>) -> tensor<?x144xf32> {
   return %x : tensor<?x144xf32>
 }
 
-// Not listed: removed, or left as it is.
+// A function that is not listed is removed, or left as it is.
 // KEEP: func.func @other(%{{.+}}: tensor<?x144xf32>
 func.func @other(%x: tensor<?x144xf32>) -> tensor<?x144xf32> {
   return %x : tensor<?x144xf32>

@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -transformer-strip-cache | FileCheck %s
 
-// The write goes, its value stays; state and next values leave the signature, other slots do not.
+// The write is removed and its value is used instead. State and next values are removed from the signature; other slots stay.
 
 // CHECK-LABEL: func.func private @decoder(
 // CHECK-SAME: %[[K:.+]]: tensor<?x72xf32>, %[[SEQ:.+]]: tensor<4x?xi32>, %[[W:.+]]: tensor<72x72xf32> {transformer.slot = "v_proj.weight"})
