@@ -1,8 +1,8 @@
-//===- DiagnosticPrinter.h - What a user sees of a diagnostic ---*- C++ -*-===//
+//===- DiagnosticPrinter.h - Diagnostics as users see them ------*- C++ -*-===//
 //
-// A diagnostic is a line with its location: no operation is printed after it,
-// and the line of the file that it points at only where that can be read. A
-// module's attributes and a function's arguments are lines of thousands of
+// A diagnostic is one line with its location. The operation is not printed
+// after it, and the line of the file only if it is short enough to be read: a
+// module's attributes and a function's arguments can be lines of thousands of
 // characters.
 //
 //===----------------------------------------------------------------------===//
@@ -22,28 +22,28 @@ namespace lora {
 class DiagnosticPrinter {
 public:
   struct Options {
-    /// Print notes, too.
+    /// Whether notes are printed.
     bool notes = true;
     /// The least severity that is printed.
     mlir::DiagnosticSeverity least = mlir::DiagnosticSeverity::Remark;
-    /// Print the operation that a diagnostic is about after it.
+    /// Whether the operation of a diagnostic is printed after it.
     bool printOp = false;
   };
 
-  /// `text` is what is parsed, `name` the file's name in locations; the text
-  /// must live as long as the printer.
+  /// `text` is the text that is parsed, `name` the name of its file in
+  /// locations. The text must live as long as the printer.
   DiagnosticPrinter(llvm::StringRef text, llvm::StringRef name)
       : DiagnosticPrinter(text, name, Options()) {}
   DiagnosticPrinter(llvm::StringRef text, llvm::StringRef name,
                     Options options);
 
-  /// Prints what this context reports from here on. The printer must outlive
-  /// the context.
+  /// Prints what this context reports from now on. The printer must outlive the
+  /// context.
   void attach(mlir::MLIRContext &context);
 
-  /// The same for every context that is made with this registry by others, also
-  /// where they register handlers of their own first: it takes over when the
-  /// first dialect after them is loaded.
+  /// The same for every context that others make with this registry. If they
+  /// register their own handlers first, the printer replaces them when the next
+  /// dialect is loaded.
   void attachToContextsOf(mlir::DialectRegistry &registry);
 
   void print(mlir::Diagnostic &diagnostic);
@@ -51,7 +51,7 @@ public:
 private:
   void print(mlir::Location loc, mlir::DiagnosticSeverity severity,
              const std::string &message, bool withSource);
-  /// The place in the text, invalid where its line is none to be read.
+  /// The place in the text; invalid if its line cannot be read.
   llvm::SMLoc findReadable(mlir::FileLineColLoc loc);
 
   llvm::SourceMgr sources;

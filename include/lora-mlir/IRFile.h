@@ -1,8 +1,7 @@
-//===- IRFile.h - IR that a user hands in -----------------------*- C++ -*-===//
+//===- IRFile.h - IR from users ---------------------------------*- C++ -*-===//
 //
-// MLIR's parser descends into whatever it reads, and its bytecode reader trusts
-// what it reads: a text is looked through before it is parsed, and bytecode is
-// refused.
+// MLIR's parser recurses into whatever it reads, and its bytecode reader trusts
+// its input. So a text is checked before it is parsed, and bytecode is refused.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,13 +13,13 @@
 
 namespace lora {
 
-/// Reads a file ("-": standard input) of IR in text form. Fails for one that
-/// cannot be read, for bytecode, and for a text that is nested, or a chain of
-/// operators that is long, beyond what the parser's stack holds.
+/// Reads a file of IR as text ("-" is standard input). Fails if it cannot be
+/// read, if it is bytecode, or if nesting or a chain of operators is too deep
+/// for the stack of the parser.
 lora_rt::Expected<std::unique_ptr<llvm::MemoryBuffer>>
 readIRFile(llvm::StringRef path);
 
-/// The same for a text that is at hand; `where` names it in messages.
+/// The same for a text in memory; `where` names it in messages.
 lora_rt::Error checkIRText(llvm::StringRef text, llvm::StringRef where);
 
 } // namespace lora

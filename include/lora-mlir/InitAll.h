@@ -1,6 +1,6 @@
 //===- InitAll.h - Registration of everything -------------------*- C++ -*-===//
 //
-// What a tool registers to read and rewrite every IR of this project.
+// Registers what a tool needs to read and rewrite all IR of this project.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,14 +13,14 @@ class DialectRegistry;
 
 namespace lora {
 
-/// Registers this project's dialects, the upstream dialects that its passes
-/// produce, and the interfaces that lowering them needs.
+/// Registers the dialects of this project, the upstream dialects that its
+/// passes produce, and the interfaces that lowering needs.
 void registerAllDialects(mlir::DialectRegistry &registry);
 
-/// Registers this project's passes and pipelines, and upstream's.
+/// Registers the passes and pipelines of this project and those of upstream.
 void registerAllPasses();
 
-/// Registers this project's passes and pipelines alone.
+/// Registers only the passes and pipelines of this project.
 void registerOwnPasses();
 
 } // namespace lora

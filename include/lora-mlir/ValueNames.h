@@ -1,7 +1,7 @@
 //===- ValueNames.h - Names of values through text --------------*- C++ -*-===//
 //
-// MLIR forgets the names of values when it parses a text. Here they are kept as
-// what every pass hands on: a value's location.
+// MLIR's parser drops the names of values. Here they are kept in the location
+// of a value, which every pass preserves.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,12 +12,11 @@
 
 namespace lora {
 
-/// Gives the values below `root`, which was parsed from `text`, the names that
-/// they have there, for OpPrintingFlags::printNameLocAsPrefix. A value without
-/// a name of its own (`%0`, `%arg3`) gets one where the graph has one: a
-/// slot's, that of the module whose weight an operation applies, an
-/// application's path.
-/// `file` is what locations in the text call it.
+/// Gives the values below `root`, which was parsed from `text`, their names in
+/// the text, for OpPrintingFlags::printNameLocAsPrefix. A value without a name
+/// (`%0`, `%arg3`) gets one from the graph: a slot, the layer whose weight an
+/// operation applies, or the path of an application. `file` is the name of the
+/// text in locations.
 void keepNames(mlir::Operation *root, llvm::StringRef text,
                llvm::StringRef file);
 

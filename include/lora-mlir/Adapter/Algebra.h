@@ -1,7 +1,8 @@
 //===- Algebra.h - Adapters from adapters and from models -------*- C++ -*-===//
 //
-// Sums of adapters, the difference of two models as an adapter. What comes out
-// are PEFT folders; a folder appears under its name when it is complete.
+// Computes sums of adapters, and the difference of two models as an adapter.
+// The results are PEFT folders. A folder appears under its name when it is
+// complete.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,43 +16,44 @@
 
 namespace lora {
 
-/// What became of a module's change.
+/// The change of one layer and what truncation lost of it.
 struct ModuleShare {
   std::string module;
-  /// The rank that it has in the result, and the one that it would need to lose
-  /// nothing, as far as that is known.
+  /// The rank in the result, and the rank that would lose nothing, as far as it
+  /// is known.
   int64_t rank = 0, fullRank = 0;
   /// Frobenius norm of the whole change.
   double norm = 0;
-  /// ||what the truncation lost|| / ||change||
+  /// The norm of what the truncation lost, divided by the norm of the change.
   double lost = 0;
 };
 
 struct AlgebraReport {
   std::vector<ModuleShare> modules;
-  /// Tensors that differ and are not in the adapter (`diff`).
+  /// Tensors that differ but are not in the adapter (`diff`).
   std::vector<std::string> leftOut;
-  /// Tensors that are in it as a whole (`diff`).
+  /// Tensors that the adapter contains as a whole (`diff`).
   std::vector<std::string> saved;
 
-  /// Of all modules together.
+  /// The lost share over all layers together.
   double lost() const;
-  /// A table with a row per module.
+  /// A table with a row for each layer.
   std::string text() const;
 };
 
 struct CombineOptions {
   std::vector<WeightedAdapter> adapters;
   std::string outputFolder;
-  /// Truncate each module to this rank; 0 keeps the sum as it is.
+  /// Truncates each layer to this rank; 0 keeps the whole sum.
   int64_t rank = 0;
 };
 
-/// The sum of w_i s_i B_i A_i. Without a rank, A is stacked and B is laid side
-/// by side: the sum up to the f32 rounding of B where a scale is not a power of
-/// two times the first one's. With a rank, the best approximation. Adapters
-/// that are not linear in that sense (DoRA, PiSSA, biases, different saved
-/// modules) are refused by name.
+/// Computes the sum of w_i s_i B_i A_i. Without a rank, the A's are stacked and
+/// the B's are concatenated side by side. The result is exact, except that a B
+/// is rounded to f32 if its scale divided by the first one is not a power of
+/// two. With a rank, the result is the best approximation of that rank.
+/// Adapters that are not linear in this sense (DoRA, PiSSA, biases, different
+/// saved modules) are refused by name.
 lora_rt::Expected<AlgebraReport>
 combineAdapters(const CombineOptions &options, const Reporting &reporting = {});
 
@@ -59,12 +61,13 @@ struct DiffOptions {
   std::string baseFolder, tunedFolder;
   std::string outputFolder;
   int64_t rank = 0;
-  /// Put tensors that differ and are not weights of linear layers into the
+  /// Puts tensors that differ and are not weights of linear layers into the
   /// adapter as a whole (PEFT's modules_to_save).
   bool saveModules = false;
 };
 
-/// The difference of two models: the best approximation of each linear layer's.
+/// Computes the difference of two models: for each linear layer, the best
+/// approximation of a given rank.
 lora_rt::Expected<AlgebraReport> diffModels(const DiffOptions &options,
                                             const Reporting &reporting = {});
 

@@ -1,10 +1,11 @@
 //===- Convert.h - Adapters from one format to another ----------*- C++ -*-===//
 //
-// PEFT folders; loralib checkpoints (github.com/microsoft/LoRA): a safetensors
-// file with X.lora_A and X.lora_B, with or without the base weights; folders of
-// mlx-lm (github.com/ml-explore/mlx-lm): adapters.safetensors and its config.
-// loralib's files do not hold alpha; where this library wrote one, its metadata
-// do.
+// The formats: PEFT folders; checkpoints of loralib
+// (github.com/microsoft/LoRA), a safetensors file with X.lora_A and X.lora_B,
+// with or without the base weights; folders of mlx-lm
+// (github.com/ml-explore/mlx-lm), adapters.safetensors and its config. A
+// loralib file does not contain alpha, except that files written by this
+// library have it in their metadata.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,28 +23,29 @@ namespace lora {
 enum class AdapterFormat { Peft, Loralib, Mlx };
 
 struct ConvertOptions {
-  /// A PEFT folder, one of mlx-lm, or a loralib file: its content says which.
+  /// A PEFT folder, an mlx-lm folder or a loralib file; its contents decide
+  /// which.
   std::string input;
-  /// A file for loralib, else a folder.
+  /// A file for loralib, otherwise a folder.
   std::string output;
   AdapterFormat format = AdapterFormat::Peft;
-  /// Pad each module to this rank with zeros, alpha growing with it; 0 keeps
-  /// ranks.
+  /// Pads each layer to this rank with zeros, and scales alpha with it; 0 keeps
+  /// the ranks.
   int64_t rank = 0;
-  /// The model that an adapter from or for mlx-lm stands beside, where the
-  /// adapter alone does not say enough; or empty.
+  /// The base model of an adapter from or for mlx-lm, if the adapter alone does
+  /// not have enough information; may be empty.
   std::string base;
-  /// lora_alpha of what is read: loralib's files need it unless they say it, in
-  /// one of mlx-lm it replaces the scale.
+  /// lora_alpha of the input. loralib files need it unless their metadata have
+  /// it; for mlx-lm it replaces the scale.
   std::optional<double> alpha;
-  /// Modules by their path or its end, and MergedLinear's `enable_lora` for
+  /// Layers, by their path or its end, and MergedLinear's `enable_lora` for
   /// them: ("c_attn", {true, false, true}).
   std::vector<std::pair<std::string, std::vector<bool>>> enableLora;
-  /// Modules that are embeddings; others are linear, unless the weight beside
-  /// them has the shape of a table.
+  /// Layers that are embeddings. Others are linear, unless the base weight
+  /// beside them has the shape of a table.
   std::vector<std::string> embeddings;
-  /// Put in front of loralib's module names, or taken away on the way back:
-  /// "transformer.".
+  /// The prefix that is put in front of loralib's names of layers, or removed
+  /// in the other direction: "transformer.".
   std::string prefix;
 };
 
@@ -53,8 +55,8 @@ struct ConvertReport {
   std::vector<std::string> ignored;
 };
 
-/// Reads an adapter in one format and writes it in another, or PEFT's again:
-/// keys without the adapter's name, ranks padded.
+/// Reads an adapter in one format and writes it in another. PEFT to PEFT writes
+/// keys without the adapter's name, and pads ranks.
 lora_rt::Expected<ConvertReport>
 convertAdapter(const ConvertOptions &options, const Reporting &reporting = {});
 

@@ -1,4 +1,10 @@
 //===- Inspect.h - What an adapter is ---------------------------*- C++ -*-===//
+//
+// The properties of an adapter folder, for `lora-adapter inspect`: layers,
+// ranks, scales, norms and singular values. No matrix of the size of a layer is
+// computed.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_ADAPTER_INSPECT_H
 #define LORA_MLIR_ADAPTER_INSPECT_H
@@ -10,18 +16,18 @@
 
 namespace lora {
 
-/// A module that the adapter has a low-rank branch for.
+/// A layer with a low-rank branch.
 struct ModuleFacts {
   std::string module;
   bool embedding = false;
   int64_t out = 0, in = 0, rank = 0;
   double scale = 0;
-  /// Frobenius norm of scale * B A.
+  /// The Frobenius norm of scale * B A.
   double norm = 0;
-  /// Its largest singular values, falling, as shares of the sum of all their
-  /// squares; at most four.
+  /// The squares of its largest singular values, in descending order, as shares
+  /// of the sum of all squares; at most four.
   std::vector<double> shares;
-  /// The number of singular values above 1e-6 of the largest.
+  /// The number of singular values above 1e-6 of the largest one.
   int64_t numericalRank = 0;
 };
 
@@ -32,19 +38,20 @@ struct AdapterFacts {
   int64_t rank = 0;
   double alpha = 0;
   bool rankStabilized = false;
-  /// target_modules as they are written.
+  /// target_modules as the config has them.
   std::string targets;
   int64_t parameters = 0;
   uint64_t bytes = 0;
-  /// Tensors of each element type.
+  /// The number of tensors of each element type.
   std::map<std::string, int64_t> types;
   std::vector<ModuleFacts> modules;
-  /// Tensors that are not A or B, with what they are: "DoRA magnitude", "bias",
-  /// "saved module", ...
+  /// Tensors that are neither A nor B, with their meaning: "DoRA magnitude",
+  /// "bias", "saved module", ...
   std::vector<std::pair<std::string, std::string>> special;
-  /// The reason for which it is not W + s B A, or empty.
+  /// The reason why the adapter is not W + s B A; empty if it is.
   std::string nonlinear;
-  /// With a model: how many of its tensors change, or why it does not fit.
+  /// If a model is given: how many of its tensors change, or why the adapter
+  /// does not fit.
   bool hasModel = false;
   int64_t changedTensors = 0;
   std::string misfit;

@@ -1,15 +1,16 @@
 //===- Models.h - Adapters in and out of a model folder ---------*- C++ -*-===//
 //
-// Merging, taking out, exchanging: a Hugging Face folder becomes another one.
-// Weights are computed as the compiler computes them and rounded once to the
-// checkpoint's type; tensors that no adapter touches keep their bits. The
-// output appears under its name when it is complete.
+// Merges adapters into a Hugging Face folder, takes them out, and exchanges
+// them. The result is a new folder. Weights are computed as in the compiler and
+// rounded once to the checkpoint's type. Tensors that no adapter changes keep
+// their bits. The output appears under its name when it is complete.
 //
-// A file of lora-compile may stand where a model folder does; then the output
-// is a file, too, and so is the model to compare with. The types are those that
-// it computes in. Adapters that are no sum W + s B A are refused there, as are
-// files that were compiled with the adapter beside the weights. What rounding
-// lost is kept in the file. docs/executable-format.md describes the parts.
+// A file of lora-compile can be given instead of a model folder. Then the
+// output is also a file, and so is the model to compare with; the types are the
+// compute types of the file. Adapters that are not a sum W + s B A are refused
+// for files, and so are files that were compiled with an unmerged adapter. What
+// rounding lost is kept in the file. docs/executable-format.md describes the
+// parts.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +25,7 @@
 
 namespace lora {
 
-/// Where progress and warnings go; both may be empty.
+/// The receivers of progress and warnings; both may be empty.
 struct Reporting {
   std::function<void(const std::string &)> progress;
   std::function<void(const std::string &)> warning;
@@ -34,12 +35,12 @@ struct MergeOptions {
   std::string modelFolder;
   std::string adapterFolder;
   std::string outputFolder;
-  /// Also write lora_exact.safetensors (in a compiled file, the part `exact`):
-  /// what rounding lost, so that unmerging gives back the original bits.
+  /// Also write lora_exact.safetensors (for a compiled file, the part `exact`):
+  /// it keeps what rounding lost, so that unmerging restores the original bits.
   bool exact = false;
 };
 
-/// W + s B A.
+/// Writes the model with W + s B A.
 lora_rt::Expected<RoundingReport> mergeModel(const MergeOptions &options,
                                              const Reporting &reporting = {});
 
@@ -51,43 +52,45 @@ struct UnmergeOptions {
 };
 
 struct UnmergeResult {
-  /// Whether the original's bits were given back; the report is empty then.
+  /// Whether the original bits were restored; the report is empty then.
   bool exact = false;
   RoundingReport report;
 };
 
-/// W' - s B A, or by lora_exact.safetensors the original's bits.
+/// Writes the model with W' - s B A; or, with lora_exact.safetensors, the
+/// original bits.
 lora_rt::Expected<UnmergeResult> unmergeModel(const UnmergeOptions &options,
                                               const Reporting &reporting = {});
 
 struct SwitchOptions {
   std::string mergedFolder;
-  /// The adapter that was merged, and the one to merge in its place.
+  /// The adapter that was merged, and the adapter that replaces it.
   std::string fromAdapter, toAdapter;
   std::string outputFolder;
-  /// The original model, to compare with a fresh merge; or empty.
+  /// The original model, for a comparison with a fresh merge; may be empty.
   std::string modelFolder;
 };
 
-/// How a switched model differs from a fresh merge.
+/// The difference between a switched model and a fresh merge.
 struct SwitchDifference {
   int64_t elements = 0;  ///< of all tensors that one of the adapters changes
   int64_t different = 0; ///< that do not have the same value
   double largest = 0;
-  /// ||difference|| / ||s2 B2 A2||
+  /// The norm of the difference, divided by the norm of s2 B2 A2.
   double share = 0;
 };
 
 struct SwitchResult {
-  /// Whether the original's bits were recovered between, so that the result is
-  /// that of a fresh merge to the bit.
+  /// Whether the original bits were restored first, so that the result has the
+  /// bits of a fresh merge.
   bool exact = false;
-  /// Of the change from one adapter to the other; if exact, of the merge.
+  /// The rounding of the change from one adapter to the other; if `exact`, that
+  /// of the merge.
   RoundingReport report;
   std::optional<SwitchDifference> difference;
 };
 
-/// W' + s2 B2 A2 - s1 B1 A1, rounded once.
+/// Writes the model with W' + s2 B2 A2 - s1 B1 A1, rounded once.
 lora_rt::Expected<SwitchResult> switchModel(const SwitchOptions &options,
                                             const Reporting &reporting = {});
 

@@ -1,7 +1,7 @@
 //===- Benchmark.h - Measuring a machine and models on it -------*- C++ -*-===//
 //
-// Machines are shared and their speed changes by the minute, so programs and
-// the machine's limits are measured in turn, round after round, and compared
+// Machines are shared, and their speed changes within minutes. So the programs
+// and the machine's limits are measured alternately in rounds, and compared
 // within a round. Each program runs in a process of its own.
 //
 //===----------------------------------------------------------------------===//
@@ -15,62 +15,66 @@
 
 namespace lora::bench {
 
-/// What both benchmarks need.
+/// Options of both benchmarks.
 struct CommonOptions {
   /// The command line, for the results.
   std::string command;
-  /// Threads of each program; 0 for the cores that a process may use.
+  /// The number of threads of each program; 0 for the number of cores that a
+  /// process may use.
   unsigned threads = 0;
-  /// Memory to read when the bandwidth is measured; 0 for many times what the
-  /// caches hold.
+  /// The bytes of memory that are read to measure the bandwidth; 0 for many
+  /// times the size of the caches.
   uint64_t readBytes = 0;
-  /// The folder of lora-compile and of the programs that measure; that of the
-  /// running program if empty.
+  /// The folder of lora-compile and of the programs that measure; if empty,
+  /// that of the running program.
   std::string toolsFolder;
-  /// Gets a line now and then.
+  /// Called with a line of progress from time to time.
   std::function<void(const std::string &)> progress;
 };
 
 struct MachineOptions : CommonOptions {
-  /// Whose matrices to multiply: a shape, or a folder or file with a
-  /// config.json.
+  /// The model whose matrices are multiplied: the name of a shape, or a folder
+  /// or file with a config.json.
   std::string model = "llama-3.2-1b";
   std::vector<int64_t> tokens = {1, 17, 128, 512};
-  /// Types to multiply in; both if empty.
+  /// The types of the products; both if empty.
   std::vector<lora_rt::DType> types;
   int repetitions = 3;
 };
 
-/// Measures read bandwidth, and oneDNN's best rate for the matrices of a model.
+/// Measures the read bandwidth, and oneDNN's best rate for the matrices of a
+/// model.
 lora_rt::Expected<Results> measureMachine(const MachineOptions &options);
 
 struct RunOptions : CommonOptions {
-  /// A shape to make a random checkpoint of, a config.json, or a folder with a
+  /// A shape for a random checkpoint, a config.json, or a folder with a
   /// checkpoint.
   std::string model;
-  /// A PEFT folder for a checkpoint that is there; a random adapter if empty.
+  /// A PEFT folder for an existing checkpoint; if empty, a random adapter.
   std::string adapterFolder;
-  /// Rank of a random adapter; 0 measures the base model alone.
+  /// The rank of a random adapter; 0 measures only the base model.
   int64_t rank = 8;
-  /// The type of weights and of computing; the config's if not given.
+  /// The type of the weights and of the computation; by default that of the
+  /// config.
   std::optional<lora_rt::DType> dtype;
-  /// Prompts and rows, and contexts of a decoder; the usual ones if empty.
-  /// Sizes that the model has no positions for are left out with a note.
+  /// The lengths of prompts and rows, and the contexts of a decoder; if empty,
+  /// the usual ones. Sizes that are too long for the model are left out with a
+  /// note.
   std::vector<int64_t> tokens, contexts;
-  /// Of the usual sizes, also those that take long.
+  /// Also measure those of the usual sizes that take long.
   bool full = false;
   int repetitions = 3;
-  /// Which figures of the phases are for people.
+  /// Which statistic of the phases is printed.
   Statistic statistic = Statistic::Median;
-  /// Times that each variant is compiled.
+  /// How often each variant is compiled.
   int compileRepetitions = 1;
-  /// Numbers of tokens to compile for; lora-compile's own if empty.
+  /// The numbers of tokens to compile for; if empty, lora-compile's default.
   std::vector<int64_t> compileTokens;
   /// The folder of another build's programs, which are measured in the same
   /// rounds; empty for none.
   std::string against;
-  /// Where a folder for models and compiled files is made, which is removed in
-  /// the end unless `keeps`; that of temporary files if empty.
+  /// The place for a folder with models and compiled files; if empty, that of
+  /// temporary files. The folder is removed at the end unless `keeps` is set.
   std::string workFolder;
   bool keeps = false;
   /// Measure other programs in the same rounds.
@@ -78,7 +82,7 @@ struct RunOptions : CommonOptions {
   std::string python = "python3";
 };
 
-/// Compiles base, merged and unmerged, and measures them.
+/// Compiles the base, merged and unmerged variants, and measures them.
 lora_rt::Expected<Results> runBenchmark(const RunOptions &options);
 
 } // namespace lora::bench

@@ -1,7 +1,7 @@
 //===- ModelCost.h - The least work that a model can be run with -*- C++ -*-==//
 //
-// Counted from the model's shape, not from what any program does: these are the
-// operations and bytes that measured times are compared with.
+// Operations and bytes are counted from the model's shape, independently of any
+// program. Measured times are compared with them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,7 +16,8 @@
 
 namespace lora::bench {
 
-/// c[m, n] = a[m, k] b[k, n], b being weights, `count` times.
+/// The product c[m, n] = a[m, k] b[k, n], with weights b, computed `count`
+/// times.
 struct MatmulWork {
   int64_t m = 0, n = 0, k = 0, count = 1;
 
@@ -26,15 +27,15 @@ struct MatmulWork {
   bool operator==(const MatmulWork &) const = default;
 };
 
-/// What one call has to do at least.
+/// The least work of one call.
 struct Work {
   std::vector<MatmulWork> matmuls;
-  /// Of the matmuls' weights, each matrix once.
+  /// The bytes of the weights of all matmuls, each matrix once.
   double weightBytes = 0;
-  /// Multiplications and additions of attention and of adapters that are not
-  /// merged, and bytes of the cache and of what else has to be read.
+  /// The operations of attention and of unmerged adapters; and the bytes of the
+  /// cache and of everything else that is read.
   double otherOperations = 0, otherBytes = 0;
-  /// Bytes of an element of a weight.
+  /// The bytes of one element of a weight.
   double elementBytes = 4;
 
   double operations() const;
@@ -43,39 +44,39 @@ struct Work {
   double intensity() const { return operations() / bytes(); }
 };
 
-/// What the machine was measured to do.
+/// The measured rates of a machine.
 struct MachineRates {
   double bytesPerSecond = 0;
-  /// Seconds of one matmul of a shape; 0 where only its bytes count.
+  /// The seconds of one matmul of a shape; 0 if only its bytes count.
   std::function<double(const MatmulWork &)> matmulSeconds;
 };
 
-/// The least time of a call on the machine: each matmul takes as long as
-/// oneDNN's best, or as reading its weights, if that is longer; other
-/// operations run at the best rate among the matmuls.
+/// The least time of a call on the machine, in seconds. Each matmul takes as
+/// long as oneDNN's best call, or as reading its weights, whichever is longer.
+/// Other operations run at the best rate among the matmuls.
 double leastSeconds(const Work &work, const MachineRates &rates);
 
-/// A model's shape, as far as its work depends on it.
+/// The shape of a model, as far as its work depends on it.
 class ModelCost {
 public:
-  /// `rank` is that of an adapter on every linear layer of the blocks which is
-  /// computed beside them; 0 for none or a merged one.
+  /// `rank` is that of an unmerged adapter on every linear layer of the blocks;
+  /// 0 for no adapter or a merged one.
   ModelCost(const ModelConfig &config, lora_rt::DType type, int64_t rank);
 
-  /// A prompt of so many tokens, and logits of the last one; of an encoder,
-  /// final hidden states of a row.
+  /// The work of a prompt of `tokens` tokens and the logits of the last one;
+  /// for an encoder, of the final hidden states of a row.
   Work forward(int64_t tokens) const;
 
-  /// One more token behind `context` tokens, and its logits.
+  /// The work of one more token after `context` tokens, and its logits.
   Work step(double context) const;
 
   int64_t parameters() const { return allParameters; }
-  /// The matrices of the layers that differ in shape, with m = 1.
+  /// The matrices of the layers, those of equal shape together, with m = 1.
   const std::vector<MatmulWork> &layerMatmuls() const { return matrices; }
 
 private:
   Work weights(int64_t tokens) const;
-  /// Keys that tokens see, summed over the layers.
+  /// The number of keys that a token of this layer sees.
   double keys(double context, const LayerConfig &layer) const;
 
   ModelConfig config;
@@ -83,9 +84,9 @@ private:
   int64_t allParameters = 0;
   std::vector<MatmulWork> matrices;
   std::optional<MatmulWork> head;
-  /// Norms and biases.
+  /// The bytes of norms and biases.
   double smallBytes = 0;
-  /// Of all branches: r (in + out).
+  /// The elements of all branches: the sum of r (in + out).
   double adapterElements = 0;
 };
 

@@ -1,4 +1,9 @@
-//===- Results.h - What a benchmark found -----------------------*- C++ -*-===//
+//===- Results.h - The results of a benchmark -------------------*- C++ -*-===//
+//
+// What `lora-bench` measured, and the figures that follow from it. Times are
+// seconds, sizes are bytes. A vector has one element for each round.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_BENCH_RESULTS_H
 #define LORA_MLIR_BENCH_RESULTS_H
@@ -11,15 +16,15 @@
 
 namespace lora::bench {
 
-/// Which of many times stand for them.
+/// Which statistic represents many times.
 enum class Statistic {
-  /// Medians, and medians of the ratios within a round.
+  /// The medians, and the medians of the ratios within a round.
   Median,
-  /// The shortest ones, and their ratios: for a machine that is never quiet.
+  /// The shortest times and their ratios, for a machine that is always busy.
   Best,
 };
 
-/// The fastest ways to read memory, and what they gave.
+/// One of the fastest methods to read memory, and its rate.
 struct ReadRate {
   int streams = 1;
   int64_t prefetch = 0;
@@ -27,13 +32,13 @@ struct ReadRate {
   double bytesPerSecond = 0;
 };
 
-/// oneDNN's best at a shape.
+/// oneDNN's best time for a shape.
 struct MatmulRate {
   MatmulWork shape;
   lora_rt::DType dtype = lora_rt::DType::F32;
-  /// The weights' layout in the best call.
+  /// The layout of the weights in the best call.
   std::string layout;
-  /// A round each.
+  /// One for each round.
   std::vector<double> seconds;
 
   /// Operations per second.
@@ -44,33 +49,33 @@ struct MachineResults {
   /// The CPU's name, and oneDNN's version and instruction set.
   std::string cpu, engine;
   unsigned threads = 0;
-  /// Fastest first.
+  /// The fastest first.
   std::vector<ReadRate> reads;
   std::vector<MatmulRate> matmuls;
 
   double readRate() const {
     return reads.empty() ? 0 : reads.front().bytesPerSecond;
   }
-  /// The best rate of all shapes in a type; 0 without any.
+  /// The best rate over all shapes of a type; 0 if there is none.
   double bestMatmulRate(lora_rt::DType dtype, Statistic statistic) const;
 };
 
-/// One program at one measurement; an element per round.
+/// One program in one measurement, with an element for each round.
 struct Series {
   /// "base", "merged", "unmerged", or a peer: "PyTorch base".
   std::string contender;
   bool isPeer = false;
   std::vector<double> seconds;
-  /// Of the shortest call of the round.
+  /// The shortest call of each round.
   std::vector<double> least;
-  /// The least seconds by the limits of the same round.
+  /// The least seconds that the limits of the same round permit.
   std::vector<double> limits;
   Work work;
 
   double time(Statistic statistic) const;
-  /// Of the limit: 1 is as fast as the machine.
+  /// The share of the limit; 1 is as fast as the machine permits.
   double share(Statistic statistic) const;
-  /// How many times the other one's time it takes.
+  /// The time of this program divided by that of the other.
   double ratioTo(const Series &other, Statistic statistic) const;
 };
 
@@ -78,7 +83,7 @@ struct Measurement {
   enum class Phase {
     /// A prompt of `size` tokens, and the logits of its last token.
     Prefill,
-    /// A token behind `size` others.
+    /// One token after `size` others.
     Decode,
     /// A row of `size` tokens through an encoder.
     Forward,
@@ -86,10 +91,10 @@ struct Measurement {
   Phase phase = Phase::Prefill;
   int64_t size = 0;
   std::vector<Series> series;
-  /// Bytes per second, a round each.
+  /// Bytes per second, one for each round.
   std::vector<double> readRates;
 
-  /// Tokens that a call brings: rates are these by seconds.
+  /// The number of tokens in a call. A rate is this divided by the seconds.
   double tokens() const { return phase == Phase::Decode ? 1.0 : double(size); }
   const Series *find(std::string_view contender) const;
 };
@@ -97,13 +102,13 @@ struct Measurement {
 /// "prefill"
 const char *phaseName(Measurement::Phase phase);
 
-/// Making the file of a variant.
+/// The compilation of one variant.
 struct CompileResult {
   std::string contender;
   bool isPeer = false;
   std::vector<double> seconds;
-  /// Of a plain copy of the checkpoint in the same round, with fsync; empty
-  /// where that compares with nothing.
+  /// The seconds of a plain copy of the checkpoint in the same round, with
+  /// fsync; empty if such a comparison makes no sense.
   std::vector<double> copySeconds;
   uint64_t peakPrivateBytes = 0;
   uint64_t fileBytes = 0;
@@ -113,12 +118,12 @@ struct CompileResult {
 struct LoadResult {
   std::string contender;
   bool isPeer = false;
-  /// From exec until the first forward can start.
+  /// Seconds from exec until the first forward can start.
   std::vector<double> loadSeconds;
-  /// The first forward, and a later one of the same size (for a decoder, a
-  /// step).
+  /// The seconds of the first forward, and of a later one of the same size (for
+  /// a decoder, a step).
   std::vector<double> firstSeconds, steadySeconds;
-  /// At the context `memoryContext`.
+  /// Memory at the context `memoryContext`.
   uint64_t privateBytes = 0, fileBytes = 0;
 };
 
@@ -129,20 +134,20 @@ struct ModelResults {
   int64_t parameters = 0;
   uint64_t checkpointBytes = 0;
   int64_t adapterRank = 0;
-  /// Linear layers that have a branch.
+  /// The number of linear layers with a branch.
   int64_t branches = 0;
 };
 
 struct Results {
-  /// The command line, and when it began (ISO 8601, UTC).
+  /// The command line, and the time at which it began (ISO 8601, UTC).
   std::string command, time;
   MachineResults machine;
-  /// Nothing for the machine alone.
+  /// Empty if only the machine was measured.
   std::optional<ModelResults> model;
   int repetitions = 0;
-  /// Of the phases' figures for people; the JSON file has both.
+  /// Which statistic is printed; the JSON file has both.
   Statistic statistic = Statistic::Median;
-  /// Tokens of context at which memory was looked at.
+  /// The length of context, in tokens, at which memory was measured.
   int64_t memoryContext = 0;
   std::vector<CompileResult> compiles;
   std::vector<LoadResult> loads;
@@ -151,14 +156,15 @@ struct Results {
   std::vector<std::string> notes;
 };
 
-/// Tables for people.
+/// The results as tables for a terminal.
 std::string toText(const Results &results);
 
-/// All figures; docs/performance.md describes the keys.
+/// The results as JSON; docs/performance.md describes the keys.
 std::string toJson(const Results &results);
 
-/// A picture: for each measurement a group of bars, the share of the limit that
-/// each program reaches; for the machine alone, the rates of its products.
+/// The results as a picture. Each measurement is a group of bars with the share
+/// of the limit that each program reaches; for the machine alone, the rates of
+/// its products.
 std::string toSvg(const Results &results);
 
 } // namespace lora::bench

@@ -1,4 +1,9 @@
-//===- Shapes.h - Published models, as far as their shape goes --*- C++ -*-===//
+//===- Shapes.h - Published models by their shape ---------------*- C++ -*-===//
+//
+// The config.json of some published models, under short names. Only shapes are
+// used; nothing is downloaded.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_BENCH_SHAPES_H
 #define LORA_MLIR_BENCH_SHAPES_H
@@ -11,28 +16,27 @@
 
 namespace lora::bench {
 
-/// A model whose config.json is known here.
+/// A model whose config.json is in the table.
 struct Shape {
-  /// The name on the command line: "llama-3.2-1b".
+  /// The name on the command line, such as "llama-3.2-1b".
   std::string_view name;
-  /// Where it is published: "meta-llama/Llama-3.2-1B".
+  /// The hub name, such as "meta-llama/Llama-3.2-1B".
   std::string_view publishedAs;
   /// The text of its config.json.
   std::string_view config;
 };
 
-/// All of them, in the order of the help text.
+/// All shapes, in the order of the help text.
 std::span<const Shape> shapes();
 
-/// A shape to make a checkpoint of.
+/// The shape that a user chose.
 struct ShapeChoice {
   std::string name;
   std::string config;
 };
 
-/// The text of the config.json of a shape by its name, or of the user's own
-/// config.json (a file, or a folder that has one). An unknown name is refused
-/// with the names that there are.
+/// The config.json of a shape by its name, or of the user's own file or folder.
+/// An unknown name is an error that lists the names.
 lora_rt::Expected<ShapeChoice> findShape(const std::string &nameOrPath);
 
 } // namespace lora::bench

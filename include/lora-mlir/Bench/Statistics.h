@@ -1,4 +1,9 @@
 //===- Statistics.h - Numbers that stand for many measurements --*- C++ -*-===//
+//
+// Medians, ratios and extremes of measured values. No function changes its
+// input.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_BENCH_STATISTICS_H
 #define LORA_MLIR_BENCH_STATISTICS_H
@@ -10,8 +15,8 @@
 
 namespace lora::bench {
 
-/// The middle one, or the mean of the two in the middle; NaN of nothing. Also
-/// for programs that do not link this library.
+/// The middle value, or the mean of the two middle values; NaN if there is
+/// none. It is inline, so that programs need not link this library.
 inline double median(std::span<const double> values) {
   if (values.empty())
     return std::numeric_limits<double>::quiet_NaN();
@@ -22,15 +27,15 @@ inline double median(std::span<const double> values) {
                            : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-/// The median of a[i] / b[i]: what was measured in one round is compared in
-/// that round, because a shared machine is another one in the next.
+/// The median of a[i] / b[i]. Values of the same round are compared, because
+/// the speed of a shared machine changes between rounds.
 double medianRatio(std::span<const double> a, std::span<const double> b);
 
 struct Summary {
   double median, least, most;
 };
 
-/// NaN of nothing.
+/// NaN if there are no values.
 Summary summarize(std::span<const double> values);
 
 } // namespace lora::bench

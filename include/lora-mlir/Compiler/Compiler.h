@@ -1,7 +1,7 @@
 //===- Compiler.h - Models to executables and files -------------*- C++ -*-===//
 //
-// What tools call: a graph becomes a module in memory, a Hugging Face folder
-// and an adapter become a file.
+// What tools call to compile a graph to an executable in memory, and a Hugging
+// Face folder and an adapter to a file.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,11 +17,11 @@
 
 namespace lora {
 
-/// Turns the diagnostics of MLIR into one message for users, as long as it
-/// lives.
+/// Collects the diagnostics of an MLIR context during its lifetime, and makes
+/// one message for users of them.
 class DiagnosticText {
 public:
-  /// Warnings and remarks go to `note`, or nowhere.
+  /// Warnings and remarks go to `note`; without it they are dropped.
   explicit DiagnosticText(
       mlir::MLIRContext &context,
       std::function<void(const std::string &)> note = nullptr);
@@ -37,25 +37,25 @@ private:
 
 /// How a graph becomes kernels: the options of buildLoweringPipeline.
 struct LoweringSettings {
-  /// Public functions to compile; all if empty.
+  /// The public functions to compile; all if empty.
   std::vector<std::string> functions;
-  /// Numbers of tokens to compile each of them for.
+  /// The numbers of tokens to compile each of them for.
   std::vector<int64_t> tokens;
   Kernels kernels = Kernels::OneDNN;
   /// Store frozen weights in oneDNN's layout.
   bool pack = true;
-  /// Attention as it is defined, over all keys, instead of tiled loops.
+  /// Use the definition of attention, over all keys, instead of tiled loops.
   bool referenceAttention = false;
 };
 
 struct CompileOptions {
   /// "native", a level ("x86-64-v3") or the name of a CPU.
   std::string march = "native";
-  /// Where primitives run: the module's target says it, and the runtime opens
-  /// the backend of this name.
+  /// Where primitives run. The module's target says it, and the runtime opens
+  /// the backend with this name.
   std::string engine = "cpu";
   LoweringSettings lowering;
-  /// Gets warnings and remarks.
+  /// Called with warnings and remarks.
   std::function<void(const std::string &)> note;
 };
 
@@ -66,14 +66,15 @@ struct CompiledExecutable {
   ModuleManifest manifest;
 };
 
-/// Compiles a graph (transformer, lora); the graph stays as it is. `meanwhile`
-/// gets the manifest as soon as it is there, and works in the calling thread
-/// while native code is made in another; its error comes first.
+/// Compiles a graph (transformer, lora), which is not changed. `meanwhile` is
+/// called with the manifest as soon as it exists. It runs in the calling
+/// thread, while another thread generates native code. If both fail, its error
+/// is returned.
 lora_rt::Expected<CompiledExecutable> compileInMemory(
     mlir::ModuleOp graph, const CompileOptions &options,
     llvm::function_ref<lora_rt::Error(ModuleManifest &)> meanwhile = nullptr);
 
-/// Where a compilation can be looked at.
+/// The stages at which a compilation can be printed.
 enum class Stage {
   Graph,    ///< as the adapter was merged or fused
   Kernels,  ///< rt: loops, primitives, planned memory

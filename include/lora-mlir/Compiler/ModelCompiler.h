@@ -1,4 +1,9 @@
 //===- ModelCompiler.h - A model and an adapter to one file -----*- C++ -*-===//
+//
+// The whole compilation behind lora-compile: opens the folders, imports the
+// graph, attaches the adapters, compiles, and writes the file with its weights.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_COMPILER_MODELCOMPILER_H
 #define LORA_MLIR_COMPILER_MODELCOMPILER_H
@@ -11,34 +16,34 @@
 
 namespace lora {
 
-/// What to make of which folders.
+/// The input folders and the options of a compilation.
 struct ModelOptions {
   /// A Hugging Face folder.
   std::string modelFolder;
-  /// PEFT folders, whose changes add up; or none.
+  /// PEFT folders whose changes are added; may be empty.
   std::vector<WeightedAdapter> adapters;
-  /// Fold the adapters into the weights; otherwise it is computed beside
+  /// Merge the adapters into the weights; otherwise they are computed beside
   /// them.
   bool merge = true;
-  /// The type to compute in; the checkpoint's if not given.
+  /// The compute type; by default the checkpoint's.
   std::optional<lora_rt::DType> dtype;
   std::string march = "native";
-  /// Numbers of tokens to compile for: a call of another number is cut into
-  /// these, and the rest padded. By default 1, 16 and 128; of an encoder 16,
-  /// 128 and its longest sequence, up to 512.
+  /// The numbers of tokens to compile for. A call of another number is split
+  /// into these, and the rest is padded. The default is 1, 16 and 128; for an
+  /// encoder 16, 128 and its longest sequence, up to 512.
   std::vector<int64_t> tokens;
   Kernels kernels = Kernels::OneDNN;
   /// Store frozen weights in oneDNN's layout.
   bool pack = true;
-  /// Carry oneDNN and what it needs in the file.
+  /// Put oneDNN and the libraries that it needs into the file.
   bool portable = false;
-  /// Gets a line per stage and, in long ones, now and then.
+  /// Called with a line for each stage, and from time to time in long ones.
   std::function<void(const std::string &)> progress;
-  /// Gets warnings.
+  /// Called with warnings.
   std::function<void(const std::string &)> warning;
 };
 
-/// What was made.
+/// The sizes of what was made.
 struct CompileReport {
   uint64_t fileBytes = 0, codeBytes = 0, packBytes = 0;
   size_t parameters = 0; ///< tensors in the pack
@@ -47,13 +52,13 @@ struct CompileReport {
   uint64_t peakBytes = 0; ///< that this process had in memory at most
 };
 
-/// Compiles a model to a program that runs by itself. The file appears under
-/// its name when it is complete. Weights are computed and written in pieces, on
-/// all threads, while native code is made.
+/// Compiles a model to a program that can be run directly. The file appears
+/// under its name when it is complete. All threads compute and write weights in
+/// pieces, while another thread generates native code.
 lora_rt::Expected<CompileReport> compileModel(const ModelOptions &options,
                                               const std::string &output);
 
-/// The text of a model at a stage; reads no weights.
+/// The text of a model at a stage. Reads no weights.
 lora_rt::Expected<std::string> printModel(const ModelOptions &options,
                                           Stage stage);
 

@@ -1,7 +1,7 @@
 //===- Pipelines.h - From a graph to llvm -----------------------*- C++ -*-===//
 //
 // The order in which passes lower a model. docs/rationale.md has the reasons
-// for the stages; Pipelines.cpp for the place of each pass.
+// for the stages, Pipelines.cpp the reason for the position of each pass.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,12 +42,12 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
       llvm::cl::init(false)};
 };
 
-/// Functions that `-convert-apply-to-calls` made, from tensors to loops on
-/// buffers: bufferization, loops, threads.
+/// Lowers functions that `-convert-apply-to-calls` made from tensors to loops
+/// on buffers: bufferization, loops, threads.
 void buildBufferizationPipeline(mlir::OpPassManager &manager);
 
-/// From a model's graph to the rt dialect with planned memory: what
-/// `-convert-rt-to-llvm` takes.
+/// Lowers a model's graph to the rt dialect with planned memory, the input of
+/// `-convert-rt-to-llvm`.
 void buildLoweringPipeline(mlir::OpPassManager &manager,
                            const LoweringOptions &options);
 
@@ -61,7 +61,8 @@ struct LLVMPipelineOptions
       llvm::cl::init(false)};
 };
 
-/// From rt, scf, memref, vector, math to llvm: outlines kernels, then converts.
+/// Lowers rt, scf, memref, vector and math to llvm: outlines kernels, then
+/// converts.
 void buildLLVMPipeline(mlir::OpPassManager &manager,
                        const LLVMPipelineOptions &options);
 

@@ -7,9 +7,8 @@ include "mlir/Pass/PassBase.td"
 def ConvertTransformerToOneDNN : Pass<"convert-transformer-to-onednn"> {
   let summary = "Convert the matrix products of transformer and lora to onednn";
   let description = [{
-    Operations on f32 and bf16 with static shapes; the others are left for
-    `-convert-transformer-to-linalg`. A low-rank branch becomes a skinny product and an
-    up-projection that accumulates into the base product (`sum`).
+    Converts operations on f32 and bf16 with static shapes. `-convert-transformer-to-linalg` converts the others. A
+    low-rank branch becomes a skinny product and an up-projection that accumulates into the base product (`sum`).
 
     ```mlir
     %y = transformer.linear %x, %w : tensor<16x48xf32>, tensor<144x48xf32> -> tensor<16x144xf32>
@@ -22,13 +21,13 @@ def ConvertTransformerToOneDNN : Pass<"convert-transformer-to-onednn"> {
   }];
   let dependentDialects = ["::lora::onednn::OneDNNDialect", "::lora::transformer::TransformerDialect",
                            "::mlir::tensor::TensorDialect"];
-  let statistics = [Statistic<"numMatmuls", "matmuls", "Matrix products handed to oneDNN">];
+  let statistics = [Statistic<"numMatmuls", "matmuls", "Matrix products converted to onednn.matmul">];
 }
 
 def ConvertOneDNNToRT : Pass<"convert-onednn-to-rt", "::mlir::ModuleOp"> {
   let summary = "Convert onednn on memrefs to primitives that the runtime creates at load";
   let description = [{
-    Each distinct operation becomes one `rt.primitive`, however often it is used.
+    Equal operations share one `rt.primitive`.
 
     ```mlir
     onednn.matmul ins(%a, %b : memref<16x48xf32>, memref<144x48xf32>) outs(%c : memref<16x144xf32>) {transpose_b}
@@ -47,11 +46,10 @@ def ConvertOneDNNToRT : Pass<"convert-onednn-to-rt", "::mlir::ModuleOp"> {
 def ConvertApplyToCalls : Pass<"convert-apply-to-calls", "::mlir::ModuleOp"> {
   let summary = "Turns applications into calls on buffers and slots into a table";
   let description = [{
-    Every function gets the arguments `!rt.context`, `!rt.slots`, `!rt.frame`, one memref per input,
-    one per output, and no results. Slots become `rt.slot` of the function's range of the slot
-    table, which `rt.slot_table` on the module describes. States are updated in place; results
-    tagged `transformer.grad` are written to slots of kind `gradient`. Runs directly before
-    bufferization: function bodies stay on tensors.
+    Every function gets the arguments `!rt.context`, `!rt.slots` and `!rt.frame`, one memref for each input and each
+    output, and has no results. Slots become `rt.slot` of the function's range of the slot table, which
+    `rt.slot_table` on the module describes. States are updated in place. Results tagged `transformer.grad` are
+    written to slots of kind `gradient`. The pass runs directly before bufferization; function bodies stay on tensors.
 
     ```mlir
     func.func private @head.t1(%h: tensor<1x48xf32>, %w: tensor<259x48xf32> {transformer.slot = "weight"}) -> tensor<1x259xf32>
@@ -74,7 +72,7 @@ def ConvertApplyToCalls : Pass<"convert-apply-to-calls", "::mlir::ModuleOp"> {
       }
     }
     ```
-    A packed weight is `memref<1xi8>`, of which only the address counts, cast to its tensor type.
+    A packed weight is a `memref<1xi8>`, cast to its tensor type. Only its address is used.
 
     An entry of the table has `kind` ("param", "state", "trainable", "gradient", "region"), `path`,
     `slot`, `type`; `value`, a weight expression, if it is a parameter or trainable; `offset`, in
@@ -91,12 +89,11 @@ def ConvertApplyToCalls : Pass<"convert-apply-to-calls", "::mlir::ModuleOp"> {
 def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
   let summary = "Convert rt, func, memref, arith, cf and index to llvm";
   let description = [{
-    The last conversion; loops are kernels (`-rt-outline-kernels`), structured control flow, vectors
-    and math are lowered already. Buffers are passed as bare pointers. Each launched kernel gets a
-    `lora_rt_body` that reads its arguments from the captures; each function with `rt.entry` gets a
-    `lora_rt_entry`; the one exported function is `lora_rt_code_query`, whose table holds the
-    module's `rt.contract` (zeros without one, which the runtime refuses). Services are called
-    through the context, primitives by their position in the module.
+    This is the last conversion. Loops are kernels already (`-rt-outline-kernels`), and structured control flow,
+    vectors and math are lowered. Buffers are passed as bare pointers. Each launched kernel gets a `lora_rt_body` that
+    reads its arguments from the captures. Each function with `rt.entry` gets a `lora_rt_entry`. The only exported
+    function is `lora_rt_code_query`; its table has the module's `rt.contract` (zeros if there is none, which the
+    runtime refuses). Services are called through the context, primitives by their index in the module.
 
     ```mlir
     %w = rt.slot %ctx, %slots[3] : memref<6x4xf32>
@@ -117,15 +114,14 @@ def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
 def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Decompose the operations of transformer and lora into upstream dialects";
   let description = [{
-    Replaces every operation on values by `linalg`, `tensor`, `scf` and `vector` on tensors. This is
-    the meaning of the operations, what runs where nothing faster does, and what every faster path
-    is compared with. Bodies compute in f32, in f64 if an operand is f64, and each operation rounds
-    once, to its result's type. `transformer.apply`, and the operations that act on the gradients of
-    whole blocks, stay.
+    Replaces every operation on values by `linalg`, `tensor`, `scf` and `vector` on tensors. The decomposition is the
+    definition of an operation. It runs if there is no faster path, and every faster path is compared with it. Bodies
+    compute in f32, or in f64 if an operand is f64, and each operation rounds once, to the type of its result.
+    `transformer.apply`, and the operations on the gradients of whole blocks, are not decomposed.
 
-    On a target (`rt.target`) with the feature `avx512bf16` the loops of attention, not those of its
-    gradient, multiply pairs of bf16 where the operands are bf16 and a head has a multiple of 32
-    features: then the weights of the values are rounded to bf16, too.
+    If the target (`rt.target`) has the feature `avx512bf16`, the loops of attention (not those of its gradient)
+    multiply pairs of bf16. They do so if the operands are bf16 and the width of a head is a multiple of 32. The
+    weights of the values are then rounded to bf16, too.
 
     ```mlir
     %y = transformer.activation %x {kind = relu} : tensor<?x80xbf16>
@@ -142,12 +138,12 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::
     } -> tensor<?x80xbf16>
     ```
 
-    An operand with a layout is an error: what reads packed weights is converted before.
+    An operand with a layout is an error: operations on packed weights must be converted before.
   }];
   let options = [
     Option<"attention", "attention", "::lora::AttentionLowering", "::lora::AttentionLowering::Loops",
            "How attention and its gradient are decomposed", [{::llvm::cl::values(
-             clEnumValN(::lora::AttentionLowering::Reference, "reference", "plain tensors of all scores: the meaning"),
+             clEnumValN(::lora::AttentionLowering::Reference, "reference", "plain tensors of all scores: the definition"),
              clEnumValN(::lora::AttentionLowering::Loops, "loops", "parallel loops over each token's own keys")
            )}]>];
   let statistics = [Statistic<"numDecomposed", "num-decomposed", "Number of operations decomposed">];
@@ -160,8 +156,8 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::
 def ConvertLinalgToParallel : Pass<"convert-linalg-to-parallel", "::mlir::func::FuncOp"> {
   let summary = "Lowers linalg on buffers, copies and scf.forall to loops";
   let description = [{
-    What is not inside a parallel loop becomes `scf.parallel` with serial reductions inside; the
-    rest becomes `scf.for`.
+    An operation that is not inside a parallel loop becomes `scf.parallel` with serial reductions inside. All others
+    become `scf.for`.
 
     ```mlir
     memref.copy %a, %b : memref<16x48xf32> to memref<16x48xf32>
@@ -180,11 +176,11 @@ def ConvertLinalgToParallel : Pass<"convert-linalg-to-parallel", "::mlir::func::
 }
 
 def ConvertParallelToRT : Pass<"convert-parallel-to-rt", "::mlir::func::FuncOp"> {
-  let summary = "Runs parallel loops on the runtime's threads where that pays";
+  let summary = "Runs parallel loops on the runtime's threads if they are long enough";
   let description = [{
-    An outermost `scf.parallel` with at least `serial-work` scalar operations (estimated) becomes an
-    `rt.parallel_for` over its outer dimensions, of which `grain` iterations have at least
-    `grain-work`; everything else becomes `scf.for`. The context is the function's first argument.
+    An outermost `scf.parallel` with at least `serial-work` scalar operations (estimated) becomes an `rt.parallel_for`
+    over its outer dimensions. Its `grain` is the number of iterations that have at least `grain-work` operations. All
+    other parallel loops become `scf.for`. The context is the first argument of the function.
 
     ```mlir
     scf.parallel (%i, %j) = (%c0, %c0) to (%c512, %c2048) step (%c1, %c1) { ... }

@@ -1,7 +1,7 @@
-//===- CheckpointTensors.h - What a checkpoint must hold --------*- C++ -*-===//
+//===- CheckpointTensors.h - The tensors of a checkpoint --------*- C++ -*-===//
 //
-// The tensors that the importer looks for, for whoever makes a checkpoint
-// rather than reads one. They come from the plan that the importer follows.
+// Lists the tensors that the importer looks for, for programs that write
+// checkpoints. The list comes from the plan that the importer uses.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,10 +12,10 @@
 
 namespace lora {
 
-/// A tensor of a checkpoint, by its name in the Hugging Face module tree.
+/// A tensor of a checkpoint, by its name in transformers' tree of modules.
 struct CheckpointTensor {
   enum class Kind {
-    /// Rows that indices pick: words, positions, token types.
+    /// Rows that are selected by indices: tokens, positions, token types.
     Table,
     /// [out, in].
     Linear,
@@ -23,7 +23,7 @@ struct CheckpointTensor {
     Conv1D,
     /// Multiplies a normalized row.
     Norm,
-    /// One less than what multiplies a normalized row (Gemma).
+    /// One less than the factor of a normalized row (Gemma).
     NormLessOne,
     Bias,
   };
@@ -31,9 +31,9 @@ struct CheckpointTensor {
   std::vector<int64_t> shape;
   Kind kind = Kind::Linear;
   /// The name within its layer ("self_attn.q_proj.weight"); empty for tensors
-  /// outside the layers.
+  /// outside of layers.
   std::string nameInLayer;
-  /// The table of words, when it is the matrix of the head, too.
+  /// Whether this is the token embedding and also the matrix of the head.
   bool isTiedHead = false;
 
   bool isMatrix() const { return kind == Kind::Linear || kind == Kind::Conv1D; }
@@ -42,8 +42,8 @@ struct CheckpointTensor {
   int64_t elements() const;
 };
 
-/// The tensors of a model, in the order of their use. A head whose matrix is
-/// the embedding has none of its own.
+/// The tensors of a model, in the order of their use. A head that is tied to
+/// the embedding has no matrix of its own.
 std::vector<CheckpointTensor> checkpointTensors(const ModelConfig &config);
 
 } // namespace lora

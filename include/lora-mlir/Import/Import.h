@@ -1,7 +1,8 @@
 //===- Import.h - A Hugging Face folder as IR -------------------*- C++ -*-===//
 //
-// Builds the graph of a model from its configuration and the headers of its
-// checkpoint: names, shapes and types of tensors, none of their bytes.
+// Builds the graph of a model from its configuration and from the headers of
+// its checkpoint: names, shapes and types of tensors. The bytes of tensors are
+// not read.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,54 +21,54 @@
 namespace lora {
 
 struct ImportOptions {
-  /// The type to compute in, F32 or BF16; by default that of most of the
-  /// checkpoint's weights, where F16 and F64 become F32.
+  /// The compute type, F32 or BF16. By default it is that of most of the
+  /// checkpoint's weights, with F32 for F16 and F64.
   std::optional<lora_rt::DType> dtype;
-  /// The head, where something else than `architectures` decides: the task of
-  /// an adapter.
+  /// The head, if the task of an adapter decides it instead of `architectures`.
   std::optional<HeadRequest> head;
-  /// Rows of the embedding, where an adapter was made for another number of
-  /// them: what the checkpoint's table lacks is zero, for the adapter to
-  /// replace, and what it has in excess is left out.
+  /// The number of rows of the embedding, if an adapter was made for another
+  /// number. Rows that the checkpoint's table does not have are zero, so that
+  /// the adapter can replace them; rows that it has in excess are left out.
   std::optional<int64_t> vocabSize;
-  /// The same where the adapter only shows how many there are at least.
+  /// The same if the adapter only shows the least number of rows.
   int64_t leastVocabSize = 0;
-  /// Parameters that an adapter brings, by their names in the module tree: the
-  /// checkpoint need not have them.
+  /// Parameters that an adapter brings, by their names in the tree of modules.
+  /// The checkpoint need not have them.
   std::set<std::string> provided;
-  /// Folders of adapters that the model gets: one of them may be the model's
-  /// own.
+  /// Folders of adapters for this model. One of them may be the model's own
+  /// folder.
   std::vector<std::string> adapterFolders;
-  /// The graph is for training: rotary frequencies that depend on the length of
-  /// a call (dynamic, longrope) are those of short calls, and positions are
-  /// limited to these; settings of training without effect are warned of.
+  /// Whether the graph is for training. Rotary frequencies that depend on the
+  /// length of a call (dynamic, longrope) are then those of short calls, and
+  /// positions are limited to these. Settings of training without effect cause
+  /// a warning.
   bool training = false;
-  /// Gets what a person should know: unused tensors, settings without effect.
+  /// Called with warnings: unused tensors, settings without effect.
   std::function<void(const std::string &)> warning;
 };
 
-/// Sets in `options` what a model must look like for `adapter` to fit: its
-/// head, its vocabulary, and which parameters it need not have.
+/// Sets in `options` how the model must be for `adapter` to fit: its head, its
+/// vocabulary, and the parameters that its checkpoint need not have.
 lora_rt::Error fitToAdapter(ImportOptions &options,
                             const peft::PeftAdapter &adapter);
 
-/// The same for several, which must agree on the head and the vocabulary as far
-/// as they say it.
+/// The same for several adapters. They must agree on the head and on the
+/// vocabulary, if they determine them.
 lora_rt::Error
 fitToAdapters(ImportOptions &options,
               std::span<const peft::PeftAdapter *const> adapters);
 
-/// Imports a folder with config.json and model.safetensors, or shards with an
-/// index. The module has a block per part of the model, whose slots have the
-/// names of the Hugging Face module tree: @embedding, @decoder or @encoder
-/// (layers that differ in attention window, rotary positions or types in the
-/// file apply copies, @decoder.1 and so on), and, where the model has them,
+/// Imports a folder with config.json and model.safetensors, or with shards and
+/// an index. The module has a block for each part of the model, whose slots
+/// have the names of transformers' tree of modules: @embedding, @decoder or
+/// @encoder (layers that differ in attention window, rotary positions or stored
+/// types apply copies, @decoder.1 and so on), and, if the model has them,
 /// @positions, @norm, @pooler and @head. Its entries are @hidden_states(ids,
-/// sequence[, token types][, frequencies]) and, unless the architecture has no
-/// head, @logits(hidden), which classification calls on the rows that stand for
-/// a sequence; a bare encoder may have @pooled(hidden). `transformer.model`
-/// describes it: docs/executable-format.md has the keys, `layers` and `tied`
-/// beside them.
+/// sequence[, token types][, frequencies]) and, if the architecture has a head,
+/// @logits(hidden), which a classifier calls on the rows that represent a
+/// sequence; a bare encoder may have @pooled(hidden). `transformer.model`
+/// describes the model: docs/executable-format.md has the keys; `layers` and
+/// `tied` are added to them.
 lora_rt::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(mlir::MLIRContext &context, const std::string &folder,
             const ImportOptions &options = {});
@@ -78,12 +79,11 @@ importModel(mlir::MLIRContext &context, const ModelConfig &config,
             const lora_rt::Checkpoint &checkpoint,
             const ImportOptions &options = {});
 
-/// The tensor of a checkpoint that holds the parameter `name` of the module
-/// tree
-/// ("model.layers.0.self_attn.q_proj.weight"), or nullptr. A checkpoint may
-/// lack the model's prefix ("model.", "transformer.", "bert.", "roberta.") or
-/// have it in excess, as in transformers; of a tied embedding and head it may
-/// hold only one; LayerNorm's parameters may be called gamma and beta.
+/// The tensor of a checkpoint for the parameter `name` of the tree of modules
+/// ("model.layers.0.self_attn.q_proj.weight"), or nullptr. As in transformers,
+/// a checkpoint may lack the model's prefix ("model.", "transformer.", "bert.",
+/// "roberta.") or have one too many; it may have only one of a tied embedding
+/// and head; and LayerNorm's parameters may be called gamma and beta.
 const lora_rt::TensorView *resolveTensor(const lora_rt::Checkpoint &checkpoint,
                                          std::string_view name);
 

@@ -1,8 +1,9 @@
 //===- ModelConfig.h - What config.json says about a model ------*- C++ -*-===//
 //
 // Reads the configuration of a Hugging Face folder with the defaults of the
-// transformers library. Whatever would change the numbers and is not supported
-// is refused by name; a size that makes no sense is refused with its key.
+// transformers library. A setting that would change the numbers and is not
+// supported is refused by name. A size that makes no sense is refused with its
+// key.
 //
 //===----------------------------------------------------------------------===//
 
@@ -45,45 +46,46 @@ enum class MLPActivation { Silu, GeluErf, GeluTanh, Relu };
 /// Rotary positions as transformers' modeling_rope_utils.py computes them.
 struct RopeConfig {
   enum class Kind {
-    /// `frequencies` hold for every call.
+    /// `frequencies` are those of every call.
     Static,
-    /// Calls of more than `switchLength` tokens stretch the base with the
+    /// For calls of more than `switchLength` tokens the base grows with the
     /// length (dynamic NTK): see lora_rt::dynamicFrequencies.
     Dynamic,
-    /// Calls of more than `switchLength` tokens take `longFrequencies`.
+    /// Calls of more than `switchLength` tokens use `longFrequencies`.
     Longrope,
   };
   Kind kind = Kind::Static;
-  /// Radians per position of each rotated pair; their number, times two, is the
-  /// width that is rotated.
+  /// Radians per position, for each rotated pair. The rotated width is twice
+  /// their number.
   std::vector<float> frequencies;
   std::vector<float> longFrequencies;
   int64_t switchLength = 0;
-  /// Dynamic: the base, and how far the context is stretched.
+  /// For Dynamic: the base, and the factor by which the context is stretched.
   double theta = 0, factor = 1;
   /// Cosines and sines are multiplied by this (yarn, longrope).
   double attentionFactor = 1;
   bool operator==(const RopeConfig &) const = default;
 };
 
-/// A layer's settings, where layers may differ.
+/// The settings in which layers may differ.
 struct LayerConfig {
-  /// The number of keys that a token sees at most, or all.
+  /// The most keys that a token sees; nullopt for all.
   std::optional<int64_t> window;
   /// Index into `ModelConfig::ropes`.
   size_t rope = 0;
   bool operator==(const LayerConfig &) const = default;
 };
 
-/// A model, as far as its graph goes. All sizes are positive and checked
-/// against each other; products of two sizes fit int64_t.
+/// The configuration of a model, as far as its graph depends on it. All sizes
+/// are positive and checked against each other; products of two sizes fit
+/// int64_t.
 struct ModelConfig {
   ModelFamily family = ModelFamily::Llama;
   ModelHead head = ModelHead::LanguageModel;
-  /// A token sees itself and those before it, not all of its sequence
-  /// (encoders, and decoders whose `is_causal` is false).
+  /// Whether a token sees only itself and the tokens before it. False for
+  /// encoders, and for decoders with `is_causal` = false.
   bool causal = true;
-  /// Of a classification head: how many labels there are.
+  /// The number of labels of a classification head.
   int64_t labels = 0;
   int64_t vocabSize = 0;
   int64_t hiddenSize = 0;
@@ -91,42 +93,43 @@ struct ModelConfig {
   int64_t heads = 0;
   int64_t kvHeads = 0;
   int64_t headDim = 0;
-  /// The longest sequence that positions are good for.
+  /// The longest sequence that the positions support.
   int64_t maxPositions = 0;
-  /// Rows of a table of learned positions (GPT-2, BERT, RoBERTa); 0 without
-  /// one.
+  /// The rows of a table of learned positions (GPT-2, BERT, RoBERTa); 0 if
+  /// there is none.
   int64_t positionRows = 0;
-  /// Row of the table that the first position has (RoBERTa: padding_idx + 1).
+  /// The row of that table for the first position (RoBERTa: padding_idx + 1).
   int64_t positionOffset = 0;
-  /// Of RMSNorm and LayerNorm.
+  /// The epsilon of RMSNorm and LayerNorm.
   double normEps = 0;
   MLPActivation activation = MLPActivation::Silu;
-  /// Biases of q, k, v; of o; of gate, up and down.
+  /// Whether q, k and v have biases; o; gate, up and down.
   bool qkvBias = false;
   bool outputBias = false;
   bool mlpBias = false;
-  /// RMSNorm of each head's queries and keys (Qwen3, Gemma 3).
+  /// Whether each head's queries and keys have an RMSNorm (Qwen3, Gemma 3).
   bool qkNorm = false;
-  /// What scores are multiplied with: usually 1 / sqrt(headDim).
+  /// The factor of the scores, usually 1 / sqrt(headDim).
   double attentionScale = 0;
-  /// c tanh(x / c) of attention's scores and of the logits (Gemma 2).
+  /// c in c tanh(x / c), for the scores of attention and for the logits (Gemma
+  /// 2).
   std::optional<double> attentionSoftcap, logitSoftcap;
   /// `tie_word_embeddings`: the head may be the embedding.
   bool tied = false;
-  /// Rotary positions that layers choose from; empty with learned ones.
+  /// The rotary positions that layers use; empty if positions are learned.
   std::vector<RopeConfig> ropes;
-  /// One per layer.
+  /// One for each layer.
   std::vector<LayerConfig> layers;
-  /// Kinds of tokens that an encoder tells apart (`type_vocab_size`); 0 for
+  /// The number of token types of an encoder (`type_vocab_size`); 0 for
   /// decoders.
   int64_t tokenTypes = 0;
   /// `pad_token_id`.
   std::optional<int64_t> padTokenId;
-  /// From generation_config.json, or else config.json.
+  /// From generation_config.json, otherwise from config.json.
   std::vector<int64_t> eosTokenIds;
-  /// What a person should know, but is no reason to refuse.
+  /// Warnings for the user.
   std::vector<std::string> warnings;
-  /// The same for whoever trains the model.
+  /// Warnings for users who train the model.
   std::vector<std::string> trainingWarnings;
 
   bool isEncoder() const {
@@ -136,17 +139,18 @@ struct ModelConfig {
     return family == ModelFamily::Gemma2 || family == ModelFamily::Gemma3;
   }
 
-  /// The module tree's prefix of the model below its head ("model.",
-  /// "transformer.", "bert.", "roberta."), or "" without a head.
+  /// The prefix of the model below its head in the tree of modules ("model.",
+  /// "transformer.", "bert.", "roberta."); "" if there is no head.
   std::string_view prefix() const;
-  /// The same of the family, whatever the head.
+  /// The prefix of the family, for any head.
   std::string_view familyPrefix() const;
 };
 
-/// Which head a model is to have, where the task of an adapter says so.
+/// The head that the task of an adapter requires.
 struct HeadRequest {
   ModelHead head = ModelHead::LanguageModel;
-  /// Of a classification head; 0 for what config.json says.
+  /// The number of labels of a classification head; 0 for the number in
+  /// config.json.
   int64_t labels = 0;
 };
 

@@ -2,8 +2,8 @@
 //
 // Reads and writes PEFT's LoRA adapters: adapter_config.json and
 // adapter_model.safetensors. Every key and every tensor is used or refused by
-// name. The rules that say which modules are targeted are PEFT's, to the
-// letter; its `LoraConfig` and `check_target_module_exists` are their source.
+// name. The targeting rules are exactly PEFT's; their source is `LoraConfig`
+// and `check_target_module_exists`.
 //
 // Needs neither LLVM nor MLIR.
 //
@@ -29,42 +29,46 @@ namespace lora::peft {
 /// What adapter_config.json says about a LoRA adapter.
 struct PeftConfig {
   enum class Targets {
-    /// `target_modules` is null: the architecture's usual ones.
+    /// `target_modules` is null: the usual targets of the architecture.
     Default,
-    /// Literal entries: a path equal to one, or ending in "." + one.
+    /// Literal entries: a path matches if it equals one, or ends in "." + one.
     List,
     /// A Python regular expression that matches the whole path.
     Regex,
-    /// Every linear layer but the output embedding.
+    /// Every linear layer except the output embedding.
     AllLinear,
   };
 
-  /// `init_lora_weights`: how a new branch begins, and what is the base weight
-  /// that it stands beside.
+  /// `init_lora_weights`: how a new branch is initialized, and how the base
+  /// weight changes with it.
   enum class Init {
-    /// A Kaiming uniform, B zero.
+    /// A is Kaiming uniform, B is zero.
     Kaiming,
-    /// A and B as `torch.nn.Linear` begins: the model changes.
+    /// A and B are initialized as `torch.nn.Linear`. This changes the model.
     Random,
-    /// A normal with deviation 1 / rank, B zero.
+    /// A is normal with the deviation 1 / rank, B is zero.
     Gaussian,
-    /// A and B random with orthogonal rows and columns: the model changes.
+    /// A and B are random with orthogonal rows and columns. This changes the
+    /// model.
     Orthogonal,
-    /// From data or gradients, or from the base weight without changing it
-    /// (eva, lora_ga, mica): can be read, not begun.
+    /// A and B come from data or gradients, or from the base weight without
+    /// changing it (eva, lora_ga, mica). Such an adapter can be read, but not
+    /// initialized.
     FromData,
-    /// The base weight loses its `rank` largest singular values.
+    /// The part of the base weight for the `rank` largest singular values is
+    /// subtracted from it.
     Pissa,
-    /// The base weight loses scale * Q_r R_r of its QR factorization.
+    /// scale * Q_r R_r of its QR factorization is subtracted from the base
+    /// weight.
     Olora,
   };
 
   /// `bias`: which biases of the base model were trained.
   enum class Bias { None, All, LoraOnly };
 
-  /// The file's name, for messages.
+  /// The name of the file in messages.
   std::string where;
-  /// The JSON text, so that the writer can keep what it says.
+  /// The JSON text, so that the writer can keep its keys.
   std::string text;
 
   Targets targets = Targets::Default;
@@ -73,44 +77,45 @@ struct PeftConfig {
   /// Entries of a list, or one regular expression; empty for none.
   std::vector<std::string> excludeModules;
   bool excludeIsRegex = false;
-  /// Layers that list entries are limited to; empty for all.
+  /// The layers to which list entries are limited; empty for all.
   std::vector<int64_t> layersToTransform;
-  /// Names of the list of layers, regular expressions; empty for any name.
+  /// Names of the list of layers, as regular expressions; empty for any name.
   std::vector<std::string> layersPattern;
 
   int64_t rank = 8;
   double alpha = 8;
-  /// Scale alpha / sqrt(rank) rather than alpha / rank.
+  /// Whether the scale is alpha / sqrt(rank) instead of alpha / rank.
   bool rankStabilized = false;
   double dropout = 0;
-  /// In the order of the file, which decides between keys that both match.
+  /// In the order of the file. The first key that matches is used.
   std::vector<std::pair<std::string, int64_t>> rankPattern;
   std::vector<std::pair<std::string, double>> alphaPattern;
 
   Init init = Init::Kaiming;
   Bias bias = Bias::None;
-  /// DoRA: weights have a magnitude per output (per feature of an embedding).
+  /// DoRA: weights have a magnitude for each output (for an embedding, for each
+  /// feature).
   bool dora = false;
-  /// B has a bias, which is scaled like B.
+  /// Whether B has a bias, which is scaled like B.
   bool loraBias = false;
-  /// Embedding and head are adapted together where they are one weight.
+  /// Whether embedding and head are adapted together if they are one weight.
   bool ensureWeightTying = false;
-  /// Modules trained in full, with those that `task_type` adds.
+  /// Modules that are trained in full, including those that `task_type` adds.
   std::vector<std::string> modulesToSave;
-  /// Tokens whose rows were trained, by the end of the embedding's path; the
-  /// name "" stands for the model's input embedding.
+  /// Tokens whose rows were trained, by the end of the embedding's path. The
+  /// name "" is the model's input embedding.
   std::vector<std::pair<std::string, std::vector<int64_t>>> trainableTokens;
-  /// `task_type`, or empty.
+  /// `task_type`; may be empty.
   std::string taskType;
-  /// `auto_mapping`'s class of the base model ("BertModel"), or empty.
+  /// The class of the base model in `auto_mapping` ("BertModel"); may be empty.
   std::string modelClass;
-  /// Whether tensors of VeLoRA or MonteCLoRA may be there, which training alone
-  /// uses.
+  /// Whether the file may have tensors of VeLoRA or MonteCLoRA, which only
+  /// training uses.
   bool hasTrainingTensors = false;
 };
 
 /// Reads the text of an adapter_config.json; `where` names it in messages.
-/// Refuses by name what is not a plain LoRA adapter on linear layers.
+/// Settings that this library does not support are refused by name.
 lora_rt::Expected<PeftConfig> parsePeftConfig(std::string_view text,
                                               const std::string &where);
 
@@ -119,23 +124,23 @@ lora_rt::Expected<PeftConfig> readPeftConfig(const std::string &path);
 
 enum class ModuleKind {
   Linear,
-  /// The linear layer that makes logits, which "all-linear" leaves out.
+  /// The linear layer that computes logits. "all-linear" leaves it out.
   OutputEmbedding,
   Embedding,
-  /// A norm, or a module that only holds others.
+  /// A norm, or a module that only contains others.
   Other,
 };
 
-/// A module of the model, by its path in the module tree.
+/// A module of the model, by its path in the tree of modules.
 struct ModuleInfo {
   std::string path;
   ModuleKind kind = ModuleKind::Linear;
-  /// An input embedding or an output embedding whose weights are one, so that
-  /// `ensure_weight_tying` concerns them.
+  /// Whether this is an input or output embedding and both have one weight, so
+  /// that `ensure_weight_tying` applies to it.
   bool tied = false;
 };
 
-/// A module that gets a low-rank branch.
+/// A layer that gets a low-rank branch.
 struct Target {
   /// Index into the modules.
   size_t module = 0;
@@ -143,55 +148,56 @@ struct Target {
   double scale = 0;
 };
 
-/// What the rules select. Not finding a module for an entry is not an error for
-/// PEFT; a tool may want to say so.
+/// The layers that the rules select. In PEFT, an entry without a match is not
+/// an error; a tool may warn about it.
 struct TargetSelection {
   std::vector<Target> targets;
-  /// Entries of a `target_modules` list that no module ends in.
+  /// Entries of a `target_modules` list that match no path.
   std::vector<std::string> unmatchedTargets;
   /// Keys of `rank_pattern` and `alpha_pattern` that no target matches.
   std::vector<std::string> unmatchedPatterns;
 };
 
-/// Applies the targeting rules of `config` to `modules`. `defaultTargets`
-/// stands for a null `target_modules`. Modules below an entry of
-/// `modules_to_save` are no targets. Fails where PEFT does: a rule selects a
-/// module that cannot have a branch, an invalid pattern; no target at all is no
-/// failure here.
+/// Applies the targeting rules of `config` to `modules`. `defaultTargets` are
+/// used for a null `target_modules`. Modules below an entry of
+/// `modules_to_save` are not targets. Fails in the cases in which PEFT fails: a
+/// rule selects a module that cannot have a branch, or a pattern is invalid. A
+/// selection without targets is not an error here.
 lora_rt::Expected<TargetSelection>
 selectTargets(const PeftConfig &config, std::span<const ModuleInfo> modules,
               const std::vector<std::string> &defaultTargets);
 
-/// Whether PEFT trains a module in full for `modules_to_save`: its path ends in
-/// one of the entries, with or without a dot before it.
+/// Whether PEFT trains a module in full because of `modules_to_save`: its path
+/// ends in one of the entries, with or without a dot before it.
 bool isSavedInFull(const PeftConfig &config, std::string_view path);
 
-/// `target_modules` that PEFT takes for a null one, by `model_type`; empty for
-/// an architecture that it does not know.
+/// The `target_modules` that PEFT uses for a null one, by `model_type`; empty
+/// for an architecture that PEFT does not know.
 std::vector<std::string> defaultTargetModules(std::string_view family);
 
-/// What a model must look like for an adapter to fit.
+/// How a model must be for an adapter to fit.
 struct AdapterFacts {
-  /// The head of the model that was adapted, where `task_type`, `auto_mapping`
-  /// or the names of the tensors say it.
+  /// The head of the adapted model, if `task_type`, `auto_mapping` or the names
+  /// of tensors determine it.
   std::optional<lora_rt::ModelHead> head;
-  /// Of a classification head that the adapter brings along: its labels;
+  /// The number of labels of a classification head that the adapter contains;
   /// otherwise 0.
   int64_t labels = 0;
-  /// Rows of the embedding or the language-model head, if the adapter has one
-  /// or a branch of one: they differ from config.json where tokens were added.
-  /// And the tensor that says so.
+  /// The rows of the embedding or of the language-model head, if the adapter
+  /// contains it or a branch of it. They differ from config.json if tokens were
+  /// added. And the name of the tensor that shows it.
   std::optional<int64_t> vocabSize;
   std::string vocabSource;
-  /// One more than the last token with a trained row; 0 without any.
+  /// One more than the last token with a trained row; 0 if there is none.
   int64_t leastVocabSize = 0;
   /// Parameters of the base model that the adapter replaces, with their shapes,
-  /// by their names in the module tree of the model that was adapted. The base
+  /// by their names in the tree of modules of the adapted model. The base
   /// checkpoint need not have them.
   std::map<std::string, std::vector<int64_t>, std::less<>> parameters;
 };
 
-/// An adapter folder. Bytes stay mapped as long as it lives.
+/// An adapter folder. The bytes of its tensors stay mapped as long as this
+/// object lives.
 class PeftAdapter {
 public:
   /// Opens a folder with adapter_config.json and adapter_model.safetensors.
@@ -200,56 +206,57 @@ public:
   const std::string &folder() const { return checkpoint.folder(); }
   const PeftConfig &config() const { return settings; }
 
-  /// All tensors, by module path and role ("model.layers.0.self_attn.q_proj
-  /// .lora_A.weight"), in bytewise order. Without those that say nothing: what
-  /// only training uses, and the copies that PEFT writes of a module in
-  /// `modules_to_save` besides X.weight, which alone it reads:
-  /// X.modules_to_save.weight, and X.original_module.weight, the base model's.
+  /// All tensors, by layer path and role ("model.layers.0.self_attn.q_proj
+  /// .lora_A.weight"), in bytewise order. Tensors without effect are left out:
+  /// those that only training uses, and copies of a module in
+  /// `modules_to_save`. Of these PEFT reads only X.weight, not
+  /// X.modules_to_save.weight or X.original_module.weight (the value in the
+  /// base model).
   std::vector<std::string_view> names() const;
 
-  /// Tensors that are not among `names`, by their keys in the file.
+  /// Tensors that are not in `names`, by their keys in the file.
   const std::vector<std::string> &ignored() const { return ignoredKeys; }
 
-  /// The tensor of a module in the base model's tree, or nullptr. Where the
-  /// model has its head and the adapter was made without it, or the other way
-  /// round, the names differ by a leading "model.", "transformer.", "bert." or
-  /// "roberta.", which this knows. Of a weight that is both embedding and head
-  /// the adapter may hold only the embedding's, like a checkpoint; or, where
-  /// one of them is trained in full, the base model's in its
+  /// The tensor of a layer in the tree of the base model, or nullptr. If the
+  /// model has a head and the adapter was made without it, or the other way
+  /// round, names differ by a leading "model.", "transformer.", "bert." or
+  /// "roberta."; both are found. If embedding and head are one weight, the
+  /// adapter may contain only the embedding's, as a checkpoint may; or, if one
+  /// of them is trained in full, the base model's value as its
   /// X.original_module.weight.
   const lora_rt::TensorView *find(std::string_view name) const;
 
-  /// The same without the rule of tied weights.
+  /// The same without the rule for tied weights.
   const lora_rt::TensorView *findOwn(std::string_view name) const;
 
-  /// The base model's value of a parameter that the adapter holds beside the
-  /// trained one, or nullptr.
+  /// The base model's value of a parameter, if the adapter contains it beside
+  /// the trained value; otherwise nullptr.
   const lora_rt::TensorView *findOriginal(std::string_view name) const;
 
-  /// The tensor that replaces a parameter of the base model, named as in its
-  /// module tree ("model.norm.weight"); its name, for `find`, or empty. It may
-  /// be stored as the parameter of a targeted module
+  /// The name, for `find`, of the tensor that replaces a parameter of the base
+  /// model ("model.norm.weight" in its tree of modules); empty if there is
+  /// none. It may be stored as a parameter of a targeted layer
   /// ("q_proj.base_layer.bias").
   std::string overwriting(std::string_view parameter) const;
 
-  /// What the model must look like. Fails if the head that the adapter was made
-  /// for is not supported.
+  /// How the model must be. Fails if the head for which the adapter was made is
+  /// not supported.
   lora_rt::Expected<AdapterFacts> facts() const;
 
-  /// The file of a tensor that `find` finds.
+  /// The file of a tensor that `find` returned.
   std::string_view fileOf(const lora_rt::TensorView &tensor) const {
     return checkpoint.fileOf(tensor.name);
   }
 
-  /// The key in adapter_model.safetensors of a tensor that `find` takes.
+  /// The key in adapter_model.safetensors of a tensor name that `find` accepts.
   std::string keyOf(std::string_view name) const;
 
-  /// Whether the adapter was made for the model without its head, so that its
-  /// rules see paths without the leading "model.".
+  /// Whether the adapter was made for the model without its head. Its rules
+  /// then apply to paths without the leading "model.".
   bool isHeadless() const { return headless; }
 
-  /// What paths below the head of the model that was adapted begin with:
-  /// "model.", "transformer.", "bert.", "roberta."; empty without a head.
+  /// The beginning of paths below the head of the adapted model: "model.",
+  /// "transformer.", "bert.", "roberta."; empty without a head.
   const std::string &prefix() const { return pathPrefix; }
 
 private:
@@ -258,39 +265,40 @@ private:
 
   PeftConfig settings;
   lora_rt::Checkpoint checkpoint;
-  /// Name without "base_model.model." and adapter name -> key in the file.
+  /// From names without "base_model.model." and adapter name to keys in the
+  /// file.
   std::map<std::string, std::string, std::less<>> keys;
-  /// X.weight -> key of X.original_module.weight.
+  /// From X.weight to the key of X.original_module.weight.
   std::map<std::string, std::string, std::less<>> originals;
   std::vector<std::string> ignoredKeys;
   std::string pathPrefix;
   bool headless = false;
 };
 
-/// A checksum of an adapter folder's config and weights, by which it is known
-/// again.
+/// A checksum of an adapter folder's config and weights, to recognize the
+/// adapter.
 lora_rt::Expected<std::string> adapterChecksum(const std::string &folder);
 
-/// The last part of a folder's path, for people.
+/// The last component of a folder's path, for messages.
 std::string folderName(const std::string &folder);
 
-/// The leading part of a path that a model without its head drops ("model."),
-/// or empty.
+/// The leading part of a path that a model without its head does not have
+/// ("model."); may be empty.
 std::string_view headPrefix(std::string_view path);
 
 /// The key in adapter_model.safetensors of a tensor named as in `names()`.
 std::string fileKey(std::string_view name);
 
-/// A tensor to be written, named by its key in adapter_model.safetensors.
+/// A tensor to be written; `key` is its key in adapter_model.safetensors.
 struct AdapterTensor {
   std::string key;
   std::vector<int64_t> shape;
   std::vector<float> values;
 };
 
-/// Writes `folder`/adapter_config.json with all of PEFT's keys, those of
-/// `config`'s text kept, and adapter_model.safetensors with f32 tensors in
-/// PEFT's order.
+/// Writes `folder`/adapter_config.json with all of PEFT's keys, keeping those
+/// of `config`'s text, and adapter_model.safetensors with f32 tensors in PEFT's
+/// order.
 lora_rt::Error writePeftAdapter(const std::string &folder,
                                 const PeftConfig &config,
                                 std::span<const AdapterTensor> tensors);

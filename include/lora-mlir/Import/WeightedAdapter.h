@@ -1,7 +1,7 @@
-//===- WeightedAdapter.h - Adapters and what they count ---------*- C++ -*-===//
+//===- WeightedAdapter.h - Adapters with weights ----------------*- C++ -*-===//
 //
-// Several adapters add up, each multiplied by a number. Needs neither LLVM nor
-// MLIR.
+// Several adapters are added, each multiplied by a number. Needs neither LLVM
+// nor MLIR.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +17,7 @@
 
 namespace lora {
 
-/// An adapter's folder and the number that its change is multiplied by.
+/// The folder of an adapter, and the factor of its change.
 struct WeightedAdapter {
   std::string folder;
   double weight = 1;
@@ -25,7 +25,7 @@ struct WeightedAdapter {
 
 namespace peft {
 
-/// Whether a folder holds an adapter of mlx-lm rather than PEFT's.
+/// Whether a folder contains an adapter of mlx-lm instead of PEFT's.
 bool isMlxAdapter(const std::string &folder);
 
 /// A checksum of a text, like `adapterChecksum`.
@@ -33,22 +33,22 @@ std::string textChecksum(std::string_view text);
 
 } // namespace peft
 
-/// Reads "DIR" or "DIR:0.5". A folder that exists under the whole name is that
-/// folder; a colon that no number follows belongs to the name. The number must
-/// be finite.
+/// Reads "DIR" or "DIR:0.5". If a folder with the whole name exists, it is
+/// taken as a name. A colon without a number after it belongs to the name. The
+/// number must be finite.
 lora_rt::Expected<WeightedAdapter>
 parseWeightedAdapter(const std::string &text);
 
-/// The names of adapters in weight expressions: "default" for one alone, else
-/// those of their folders, each once ("style", "style_1").
+/// The names of adapters in weight expressions: "default" for a single adapter;
+/// otherwise the names of their folders, made unique ("style", "style_1").
 std::vector<std::string>
 nameAdapters(std::span<const WeightedAdapter> adapters);
 
-/// What people call them together: "style", "style:0.5 + domain".
+/// The description of all adapters for messages: "style", "style:0.5 + domain".
 std::string describeAdapters(std::span<const WeightedAdapter> adapters);
 
-/// `peft::adapterChecksum` of one adapter with weight 1; else of all of them
-/// and their weights.
+/// `peft::adapterChecksum` for one adapter with weight 1; otherwise a checksum
+/// of all adapters and their weights.
 lora_rt::Expected<std::string>
 adaptersChecksum(std::span<const WeightedAdapter> adapters);
 

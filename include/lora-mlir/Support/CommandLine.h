@@ -1,4 +1,9 @@
 //===- CommandLine.h - Options that are given at most once ------*- C++ -*-===//
+//
+// LLVM's command line takes the last value of an option that is given several
+// times. Here that is an error.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_SUPPORT_COMMANDLINE_H
 #define LORA_MLIR_SUPPORT_COMMANDLINE_H
@@ -9,9 +14,8 @@
 
 namespace lora {
 
-/// What is wrong if an option that takes one value was given several: LLVM
-/// would take the last without a word. Empty if there is none. To be asked
-/// after `cl::ParseCommandLineOptions`.
+/// The error if an option for one value was given several times; empty if there
+/// is none. Call it after `cl::ParseCommandLineOptions`.
 inline std::string findRepeatedOption() {
   for (auto &[name, option] : llvm::cl::getRegisteredOptions())
     if (option->getNumOccurrences() > 1 &&

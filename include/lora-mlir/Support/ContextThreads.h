@@ -1,4 +1,10 @@
 //===- ContextThreads.h - Threads of an MLIRContext -------------*- C++ -*-===//
+//
+// LLVM ends the process if a thread of its pool cannot be started. So contexts
+// are made without threads, and get a pool only if the system permits all of
+// its threads.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_SUPPORT_CONTEXTTHREADS_H
 #define LORA_MLIR_SUPPORT_CONTEXTTHREADS_H
@@ -12,16 +18,16 @@
 
 namespace lora {
 
-/// Whether a pool of LLVM's usual size can be had; LLVM ends the process if it
-/// finds out later.
+/// Whether a pool of LLVM's usual size can be started. If LLVM tries it and
+/// fails, it ends the process.
 inline bool canStartPool() {
   unsigned wanted = llvm::hardware_concurrency().compute_thread_count();
   return lora_rt::startableThreads(wanted) == wanted;
 }
 
-/// Lets a context that was made without threads use a pool, if the system gives
-/// as many. The pool is filled at once: what starts threads later takes none
-/// that it counts on.
+/// Gives a pool to a context that was made without threads, if the system
+/// permits as many. The threads are started immediately, so that code that
+/// starts threads later cannot take them.
 inline void enableThreads(mlir::MLIRContext &context) {
   if (!canStartPool())
     return;

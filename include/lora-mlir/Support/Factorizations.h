@@ -1,14 +1,14 @@
 //===- Factorizations.h - SVD and QR of dense matrices ----------*- C++ -*-===//
 //
-// The factorizations that adapters are made with (PiSSA, OLoRA, the algebra of
-// adapters), by LAPACK. Everything is computed in f64 and every matrix is
-// row-major. A failure says which matrix size and which value; the caller
-// knows the tensor's name and puts it in front.
+// The factorizations for adapters (PiSSA, OLoRA, the algebra of adapters), by
+// LAPACK. Everything is computed in f64, and every matrix is row-major. An
+// error has the size of the matrix and the value; the caller adds the name of
+// the tensor.
 //
-// LAPACK and BLAS are whatever the machine's alternatives name; setup installs
-// OpenBLAS in the variant with threads of its own, so that it shares nothing
-// with the OpenMP library that oneDNN runs on. It takes every core, or as many
-// as OPENBLAS_NUM_THREADS or OMP_NUM_THREADS say.
+// The machine's alternatives choose LAPACK and BLAS. Set-up installs OpenBLAS
+// in the variant with its own threads, so that it shares nothing with the
+// OpenMP library of oneDNN. It uses every core, or as many as
+// OPENBLAS_NUM_THREADS or OMP_NUM_THREADS say.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,7 +29,8 @@ class DenseMatrix {
 public:
   DenseMatrix() = default;
 
-  /// rows x columns zeros, or an error when there is no memory for them.
+  /// A matrix of zeros with `rows` and `columns`; an error if there is not
+  /// enough memory.
   static lora_rt::Expected<DenseMatrix> create(int64_t rows, int64_t columns);
 
   int64_t rows() const { return numRows; }
@@ -53,34 +54,35 @@ private:
 
 /// The largest singular values of a matrix A [rows, columns] and their vectors:
 /// u diag(s) vt is the best approximation of A of that rank (Eckart and Young).
-/// u's columns and vt's rows are orthonormal; a pair of them may have its sign
-/// changed together, which LAPACK leaves open.
+/// The columns of u and the rows of vt are orthonormal. The sign of such a pair
+/// is not determined.
 struct Svd {
   DenseMatrix u;         ///< [rows, rank]
   std::vector<double> s; ///< [rank], falling, none negative
   DenseMatrix vt;        ///< [rank, columns]
-  /// The sum of the squares of all of A: what is lost by the truncation is
-  /// this less the sum of the squares of s.
+  /// The sum of the squares of all elements of A. The square of the truncation
+  /// error is this minus the sum of the squares of s.
   double squaredNorm = 0;
 };
 
-/// The `rank` largest singular values and vectors of a row-major matrix;
-/// 1 <= rank <= min(rows, columns).
+/// The `rank` largest singular values and vectors of a row-major matrix; 1 <=
+/// rank <= min(rows, columns).
 ///
-/// Few of many (rank at most a quarter of the smaller side, which is above
-/// 256) are taken from the eigenvectors of the Gram matrix (dsyrk, dsyevr) and
-/// then made exact within that subspace by an SVD of A times it. Values below
-/// about 1e-8 of the largest drown in that, as they do in f32 factors. It
-/// needs a sixth of the time of the full SVD (dgesdd), which is used
-/// otherwise, and memory for the smaller side squared only: on two cores, the
-/// top 16 of [4096, 4096] take 4 seconds.
+/// If few values are requested (rank at most a quarter of the smaller side,
+/// which is above 256), they come from the eigenvectors of the Gram matrix
+/// (dsyrk, dsyevr), and an SVD of A within their subspace makes them exact.
+/// This method loses values below about 1e-8 of the largest one, which f32
+/// factors cannot represent either. It takes a sixth of the time of the full
+/// SVD (dgesdd), which is used otherwise, and needs memory only for the square
+/// of the smaller side. On two cores, the top 16 of [4096, 4096] take 4
+/// seconds.
 lora_rt::Expected<Svd> truncatedSvd(std::span<const float> matrix, int64_t rows,
                                     int64_t columns, int64_t rank);
 lora_rt::Expected<Svd> truncatedSvd(std::span<const double> matrix,
                                     int64_t rows, int64_t columns,
                                     int64_t rank);
 
-/// All min(rows, columns) singular values, falling (dgesdd).
+/// All min(rows, columns) singular values, in descending order (dgesdd).
 lora_rt::Expected<std::vector<double>>
 singularValues(std::span<const float> matrix, int64_t rows, int64_t columns);
 lora_rt::Expected<std::vector<double>>
@@ -92,8 +94,8 @@ struct Qr {
   DenseMatrix r; ///< [k, columns], upper triangular
 };
 
-/// The thin QR factorization by Householder reflections, with the signs of
-/// LAPACK's dgeqrf, which torch.linalg.qr uses too: r's diagonal may be
+/// The thin QR factorization by Householder reflections. Its signs are those of
+/// LAPACK's dgeqrf, which torch.linalg.qr also uses: the diagonal of r may be
 /// negative.
 lora_rt::Expected<Qr> thinQr(std::span<const float> matrix, int64_t rows,
                              int64_t columns);

@@ -1,8 +1,8 @@
 //===- RandomStream.h - Random bits by seed, name and index -----*- C++ -*-===//
 //
-// Counter-based (Philox4x32-10, Salmon et al. 2011): the bits of an element are
-// a function of the seed, the tensor's name and the element's index, whatever
-// the order or number of threads.
+// Counter-based (Philox4x32-10, Salmon et al. 2011): the bits of an element
+// depend only on the seed, the tensor's name and the element's index, not on
+// the order or on the number of threads.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,11 +1,11 @@
 //===- StagedFolder.h - A folder that appears when it is complete ---------===//
 //
-// Everything is written to a folder beside the target. It takes the target's
-// name when all of it is on the disk, or goes away: the target is whole at any
-// moment, whatever ends the process. Where another folder cannot take that
-// name, since the target is the root of a mount or the working directory, the
-// files are moved into it instead, and the config, without which a folder is
-// neither a model nor an adapter, comes last.
+// Everything is written to a folder beside the target. This folder gets the
+// target's name when all of it is on the disk; otherwise it is removed. So the
+// target is complete at any moment, however the process ends. If the target
+// cannot be replaced, because it is the root of a mount or the working
+// directory, the files are moved into it. The config then comes last, because a
+// folder without it is neither a model nor an adapter.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,37 +26,37 @@ public:
   /// `target` must not exist yet, or be an empty folder.
   static lora_rt::Expected<StagedFolder> create(const std::string &target);
 
-  /// `target` is a folder, and what it holds at the end stays; nothing of it
-  /// may have a name of what is written.
+  /// `target` is a folder whose files stay. None of them may have the name of a
+  /// file that is written.
   static lora_rt::Expected<StagedFolder>
   createAddition(const std::string &target);
 
-  /// Where to write until then.
+  /// The folder in which to write before `commit`.
   const std::string &path() const { return staging.path(); }
   std::string pathOf(const std::string &file) const { return staging / file; }
 
-  /// `mode` is `OutputFile::create`'s.
+  /// Writes a text file; `mode` is that of `OutputFile::create`.
   lora_rt::Error writeText(const std::string &file, const std::string &text,
                            unsigned mode = 0666) const;
 
-  /// The same in bytes; `file` may lie in a folder of its own.
+  /// The same for bytes. `file` may be in a subfolder.
   lora_rt::Error writeFile(const std::string &file,
                            std::span<const std::byte> bytes,
                            unsigned mode = 0666) const;
 
-  /// Copies a regular file, following links, to `file`, which may lie in a
-  /// folder of its own. The copy can be read by no more people than the file.
+  /// Copies a regular file, following links, to `file`, which may be in a
+  /// subfolder. Nobody can read the copy who cannot read the original.
   lora_rt::Error copyFile(const std::string &from,
                           const std::string &file) const;
 
-  /// Takes permissions that are not in `mode` from a file that was written.
+  /// Removes permissions that are not in `mode` from a file that was written.
   lora_rt::Error limitMode(const std::string &file, unsigned mode) const;
 
-  /// Lets no more people into the folder than into `source`, from which it is
-  /// filled, and nobody else before `commit`.
+  /// Gives nobody access to the folder who has no access to `source`, from
+  /// which it is filled; and gives others no access at all before `commit`.
   lora_rt::Error protectLike(const std::string &source);
 
-  /// Flushes the folder to the disk and gives it its name.
+  /// Flushes the folder to the disk and gives it the target's name.
   lora_rt::Error commit();
 
 private:
@@ -66,15 +66,15 @@ private:
         adds(adds) {}
 
   static lora_rt::Expected<StagedFolder> stage(std::string target, bool adds);
-  /// The last step; false, with errno, if it fails.
+  /// The last step. Returns false, with errno, if it fails.
   bool place() const;
 
   std::string target;
   lora_rt::TemporaryFolder staging;
-  /// Where `staging` lies: in the target, which must stay, or beside it.
+  /// Whether `staging` is inside the target, which must stay, or beside it.
   bool inside;
   bool adds;
-  /// Its permissions once it has its name, if they were set.
+  /// The permissions of the folder after `commit`, if they were set.
   std::optional<unsigned> mode;
 };
 
@@ -84,7 +84,7 @@ lora_rt::Error checkNewFolder(const std::string &path);
 /// The permissions of a copy of a file, for `OutputFile::create`.
 unsigned modeOfCopy(const std::string &path);
 
-/// Takes permissions that are not in `mode` from a file.
+/// Removes permissions that are not in `mode` from a file.
 lora_rt::Error limitMode(const std::string &path, unsigned mode);
 
 } // namespace lora

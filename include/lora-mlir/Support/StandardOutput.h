@@ -1,4 +1,9 @@
 //===- StandardOutput.h - LLVM's streams at the end of a tool ---*- C++ -*-===//
+//
+// Tools write results to `llvm::outs()`. This file makes sure that errors of
+// these streams are reported like those of stdio.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_SUPPORT_STANDARDOUTPUT_H
 #define LORA_MLIR_SUPPORT_STANDARDOUTPUT_H
@@ -11,13 +16,14 @@
 
 namespace lora {
 
-/// lora_rt::beginProgram for a tool that writes to LLVM's streams: what
-/// `llvm::outs()` still holds at the end is written, and an error is told as
-/// elsewhere. Without this LLVM ends the process with a message of its own,
-/// also for progress that nobody reads.
+/// Calls lora_rt::beginProgram for a tool that writes to LLVM's streams. At the
+/// end, the buffer of `llvm::outs()` is written, and an error is reported as
+/// for other programs. Otherwise LLVM would end the process with a message of
+/// its own, even for progress that nobody reads.
 inline void beginTool(const std::string &name) {
   lora_rt::beginProgram(name + ": error: ");
-  // Made before the handler is registered, so destroyed after it ran.
+  // They are made before the handler is registered, so they are destroyed after
+  // it has run.
   llvm::outs();
   llvm::errs();
   on_exit(

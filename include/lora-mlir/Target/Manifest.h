@@ -1,8 +1,8 @@
-//===- Manifest.h - What a lowered module needs at run time -----*- C++ -*-===//
+//===- Manifest.h - The manifest of a lowered module ------------*- C++ -*-===//
 //
-// Collects parameters, state, primitives and entries of a module in rt form
-// into the manifest of docs/executable-format.md, and says where each
-// parameter's bytes come from.
+// Collects the parameters, state, primitives and entries of a module in rt form
+// into the manifest of docs/executable-format.md, and records where the bytes
+// of each parameter come from.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,11 +19,11 @@
 
 namespace lora {
 
-/// A parameter of the manifest and the expression that gives its bytes.
+/// A parameter of the manifest, and the expression of its bytes.
 struct BoundValue {
   /// The full name of the slot.
   std::string name;
-  /// The weight expression, and the path that its leaves are relative to.
+  /// The weight expression, and the path to which its leaves are relative.
   mlir::Attribute value;
   std::string path;
   /// The logical type, without a layout.
@@ -33,12 +33,12 @@ struct BoundValue {
 };
 
 struct ModuleManifest {
-  /// The manifest. `params` have neither `bytes` nor `offset` nor a checksum:
-  /// whoever writes a pack adds them.
+  /// The manifest. `params` have no `bytes`, `offset` or checksum; whoever
+  /// writes a pack adds them.
   nlohmann::ordered_json json;
-  /// One per entry of `params`, in its order.
+  /// One for each entry of `params`, in the same order.
   std::vector<BoundValue> params;
-  /// One per entry of `trainables`, in its order.
+  /// One for each entry of `trainables`, in the same order.
   std::vector<BoundValue> trainables;
 };
 

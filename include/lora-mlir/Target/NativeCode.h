@@ -1,8 +1,8 @@
 //===- NativeCode.h - From lowered functions to a shared object -*- C++ -*-===//
 //
-// The CPU that code is made for, and the way from llvm to the bytes of a shared
-// object. Nothing outside this process is called: LLVM and LLD are libraries,
-// and the user needs no compiler.
+// The target CPU of code, and the translation from the llvm dialect to the
+// bytes of a shared object. No other process is called: LLVM and LLD are
+// libraries, so the user needs no compiler.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,13 +18,13 @@
 namespace lora {
 
 /// A CPU as the compiler sees it: the instructions that may be used, and the
-/// machine whose costs decide between them. A program checks `features` when it
-/// starts.
+/// machine whose costs decide between them. A compiled program checks
+/// `features` when it starts.
 struct NativeTarget {
-  /// For the scheduler, and for people: "znver4", "x86-64-v3".
+  /// The name for LLVM's scheduler and for messages: "znver4", "x86-64-v3".
   std::string cpu;
-  /// LLVM's names, in alphabetical order: exactly what the code may use beyond
-  /// the x86-64 baseline.
+  /// LLVM's names in alphabetical order: exactly the features beyond the x86-64
+  /// baseline that the code may use.
   std::vector<std::string> features;
 
   /// `march` is "native", a level ("x86-64-v3") or a CPU that LLVM knows.
@@ -32,11 +32,11 @@ struct NativeTarget {
 
   bool has(llvm::StringRef feature) const;
 
-  /// Whether narrowing to bf16 is an instruction.
+  /// Whether there is an instruction that converts f32 to bf16.
   bool hasBF16() const { return has("avx512bf16"); }
 
-  /// The most instructions that oneDNN may use, by the names of
-  /// ONEDNN_MAX_CPU_ISA: a layout made with more would not fit the target.
+  /// The largest instruction set that oneDNN may use, as in ONEDNN_MAX_CPU_ISA.
+  /// A layout for a larger one would not fit the target.
   std::string oneDNNInstructionSet() const;
 };
 
@@ -48,9 +48,9 @@ enum class NativeOutput {
 };
 
 /// Optimises and translates a module of the llvm dialect. The shared object
-/// exports what is not internal; it may call libm and memcpy, memmove, memset.
-/// A failure is a diagnostic at the module. LLD resets all llvm::cl options of
-/// the process: a tool copies its own before.
+/// exports all symbols that are not internal; it may call libm, and memcpy,
+/// memmove and memset. An error is a diagnostic at the module. LLD resets all
+/// llvm::cl options of the process, so a tool must copy its options before.
 mlir::FailureOr<std::string> translateToNative(mlir::ModuleOp module,
                                                const NativeTarget &target,
                                                NativeOutput output);

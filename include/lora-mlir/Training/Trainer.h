@@ -1,8 +1,8 @@
 //===- Trainer.h - Fine-tuning an adapter -----------------------*- C++ -*-===//
 //
 // Compiles a model with a trainable adapter into training steps and runs them.
-// The frozen weights stay in the mapped checkpoint where the type allows it;
-// the adapter's masters, gradients and moments are f32.
+// Frozen weights stay in the mapped checkpoint if their type permits it. The
+// adapter's master weights, gradients and moments are f32.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,7 +32,7 @@ struct AdamWOptions {
   double clip = std::numeric_limits<double>::infinity();
 };
 
-/// What a step reports.
+/// The results of one step.
 struct StepReport {
   int64_t step = 0; ///< from 1
   double loss = 0;
@@ -44,34 +44,34 @@ struct StepReport {
 struct TrainingOptions {
   std::string modelFolder;
   std::string adapterFolder;
-  /// JSON Lines of token ids; see TrainingData.h.
+  /// The file of rows, JSON Lines with token ids; see TrainingData.h.
   std::string dataFile;
-  /// Gets log.csv, and at the end adapter_config.json and
-  /// adapter_model.safetensors. New, or empty.
+  /// The output folder, new or empty. It gets log.csv, and at the end
+  /// adapter_config.json and adapter_model.safetensors.
   std::string outputFolder;
-  /// If not empty: gets the gradients of the first step before clipping, named
-  /// as in adapter_model.safetensors.
+  /// If not empty: the file for the gradients of the first step before
+  /// clipping, named as in adapter_model.safetensors.
   std::string gradientsFile;
   int64_t steps = 1;
   int64_t batchSize = 1;
   AdamWOptions optimizer;
   /// F32 or BF16; by default the checkpoint's type.
   std::optional<lora_rt::DType> dtype;
-  /// 0: as many as the process may use cores.
+  /// The number of threads; 0 for the number of cores that the process may use.
   unsigned threads = 0;
-  /// The CPU that the steps are compiled for.
+  /// The CPU for which the steps are compiled.
   std::string march = "native";
 
-  /// Gets progress: what is being done, sizes, warnings.
+  /// Called with progress: stages, sizes, warnings.
   std::function<void(const std::string &)> progress;
-  /// Gets each step when it is done.
+  /// Called after each step.
   std::function<void(const StepReport &)> report;
 };
 
-/// Trains and writes the adapter. On failure the output folder is what it was,
-/// or, after the first step, has a log.csv of the steps that were done and no
-/// adapter; the message says so. Outputs that are inputs, or lie in them, are
-/// refused before anything is read.
+/// Trains and writes the adapter. If it fails before the first step is
+/// finished, the output folder is unchanged. Later it has a log.csv of the
+/// finished steps and no adapter, and the message says so. An output that is an
+/// input, or lies in one, is refused before anything is read.
 lora_rt::Error train(const TrainingOptions &options);
 
 } // namespace lora

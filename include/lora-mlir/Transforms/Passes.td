@@ -5,11 +5,11 @@
 include "mlir/Pass/PassBase.td"
 
 def FuseElementwise : Pass<"fuse-elementwise"> {
-  let summary = "Fuses elementwise operations on tensors where nothing is computed twice";
+  let summary = "Fuses elementwise operations on tensors if nothing is computed twice";
   let description = [{
-    Like upstream's `-linalg-fuse-elementwise-ops`, but a producer is fused only where each of its
-    values is computed once, or where it does not depend on the innermost loop of the consumer. So
-    an activation is not fused into a matrix product, which would compute it once per output.
+    Like upstream's `-linalg-fuse-elementwise-ops`, but a producer is fused only if each of its values is computed
+    once, or if it does not depend on the innermost loop of the consumer. So an activation is not fused into a matrix
+    product, which would compute it once for each output.
 
     ```mlir
     %a = linalg.generic {elementwise} ins(%x) ...
@@ -27,7 +27,7 @@ def FuseElementwise : Pass<"fuse-elementwise"> {
 def UnshareFills : Pass<"unshare-fills"> {
   let summary = "Gives every accumulation an initial value of its own";
   let description = [{
-    Undoes what CSE does to fills: bufferization would copy a shared one.
+    Reverses what CSE does to fills: bufferization would copy a shared one.
 
     ```mlir
     %zeros = linalg.fill ins(%c0 : f32) outs(%e : tensor<8x6xf32>) -> tensor<8x6xf32>
@@ -47,7 +47,7 @@ def UnshareFills : Pass<"unshare-fills"> {
 }
 
 def PromoteAccumulators : Pass<"promote-accumulators", "::mlir::func::FuncOp"> {
-  let summary = "Keeps what a loop accumulates in registers";
+  let summary = "Keeps the sums of loops in registers";
   let description = [{
     ```mlir
     scf.for %k = %c0 to %c48 step %c1 {
@@ -65,7 +65,7 @@ def PromoteAccumulators : Pass<"promote-accumulators", "::mlir::func::FuncOp"> {
     }
     memref.store %last, %sum[%i] : memref<16xf32>
     ```
-    Buffers that are not views of one another are taken not to overlap.
+    Buffers that are not views of each other are assumed not to overlap.
   }];
   let dependentDialects = ["::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"];
   let statistics = [Statistic<"numPromoted", "num-promoted", "Number of accumulators">];
@@ -74,9 +74,9 @@ def PromoteAccumulators : Pass<"promote-accumulators", "::mlir::func::FuncOp"> {
 def ApproximateMath : Pass<"approximate-math"> {
   let summary = "Compute exp, log, log1p, tanh and erf of f32 in line";
   let description = [{
-    Replaces calls that would go to libm by upstream's polynomials, which LLVM vectorizes: largest
-    error in units in the last place 1 for exp, 1 for log, 5 for tanh and erf. Narrower types are
-    computed in f32. f64 and other functions stay.
+    Replaces calls of libm functions by upstream's polynomials, which LLVM can vectorize. The largest error in units
+    in the last place is 1 for exp and log, and 5 for tanh and erf. Narrower types are computed in f32. f64 and other
+    functions stay.
 
     ```mlir
     %y = math.exp %x : f32   // becomes a product of 2^n and a polynomial

@@ -1,9 +1,9 @@
 //===- WeightEvaluator.h - Bytes of weight expressions ----------*- C++ -*-===//
 //
 // Computes the value of a slot's weight expression: merges, casts,
-// concatenations, transpositions, initial values. One tensor at a time, in
-// panels of rows: the memory needed beside the result is a few panels and the
-// skinny factors of a merge.
+// concatenations, transpositions, initial values. One tensor is computed at a
+// time, in panels of rows. Besides the result, this needs memory only for a few
+// panels and for the low-rank factors of a merge.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,21 +21,20 @@
 
 namespace lora {
 
-/// The stored tensor of a leaf (`#transformer.base`, `#transformer.adapter`)
-/// with this full name, path included.
+/// Finds the stored tensor of a leaf (`#transformer.base`,
+/// `#transformer.adapter`) by its full name, with the path.
 using LeafResolver =
     std::function<lora_rt::Expected<const lora_rt::TensorView *>(
         mlir::Attribute leaf, const std::string &fullName)>;
 
-/// The element type of a tensor as the runtime names it; `type` is f64, f32,
-/// f16 or bf16.
+/// The runtime's value for an element type; `type` is f64, f32, f16 or bf16.
 lora_rt::DType getRuntimeType(mlir::Type type);
 
-/// How far merges moved weights, over all that were evaluated.
+/// How much merges changed weights, over all that were evaluated.
 struct MergeEffect {
   /// The largest |s B A|.
   float largestChange = 0;
-  /// The largest difference that rounding W + s B A to W's type made.
+  /// The largest difference that rounding of W + s B A to W's type caused.
   float largestRounding = 0;
 
   void add(float change, float rounding) {
@@ -47,62 +46,63 @@ struct MergeEffect {
 class Expression;
 struct LastFactors;
 
-/// A weight expression that is ready to be computed. The tensors of files that
-/// it reads must stay mapped.
+/// A weight expression that is ready to be computed. The files of its tensors
+/// must stay mapped.
 class BoundWeight {
 public:
   BoundWeight(BoundWeight &&);
   ~BoundWeight();
 
-  /// A vector is one row.
+  /// The number of rows; a vector is one row.
   int64_t getRows() const;
-  /// Of a row, in the expression's element type.
+  /// The bytes of one row, in the element type of the expression.
   size_t getRowBytes() const;
 
-  /// Writes rows [begin, end) to `result`: row-major, in the expression's
-  /// element type. Accumulates in f32 (a leaf that is only copied keeps its
-  /// bits) and rounds once per rounding of the expression. Several threads may
-  /// compute rows of one weight.
+  /// Writes rows [begin, end) to `result`, row-major, in the element type of
+  /// the expression. Sums are accumulated in f32, and each rounding of the
+  /// expression rounds once; a leaf that is only copied keeps its bits. Several
+  /// threads may compute rows of one weight.
   void computeRows(int64_t begin, int64_t end,
                    std::span<std::byte> result) const;
 
-  /// All rows, on all threads.
+  /// Computes all rows, on all threads.
   void compute(std::span<std::byte> result) const;
 
-  /// The bytes in a mapped file, if this is a stored tensor as it is and its
-  /// elements are aligned; null if it must be computed.
+  /// The bytes in a mapped file, if the value is a stored tensor without change
+  /// and its elements are aligned; null if it must be computed.
   const std::byte *getMapped() const { return mapped; }
 
-  /// Adds what merges did to the rows that were computed so far.
+  /// Adds the effect of merges in the rows that were computed so far.
   void addTo(MergeEffect &effect) const;
 
 private:
   friend class WeightEvaluator;
   BoundWeight() = default;
-  /// Of panels of about 256 KiB, which stay in a core's second-level cache.
+  /// The rows of a panel of about 256 KiB, which fits a core's second-level
+  /// cache.
   int64_t getPanelRows() const;
 
   lora_rt::DType type = lora_rt::DType::F32;
   int64_t rows = 0, columns = 0;
-  /// Of a leaf, which has no expression.
+  /// Set for a leaf, which has no expression.
   const std::byte *stored = nullptr, *mapped = nullptr;
   std::unique_ptr<Expression> expression;
 };
 
-/// Evaluates one expression at a time; each in parallel.
+/// Evaluates one expression at a time, on all threads.
 class WeightEvaluator {
 public:
   explicit WeightEvaluator(LeafResolver resolve);
   WeightEvaluator(WeightEvaluator &&);
   ~WeightEvaluator();
 
-  /// Binds `expr` at `path`. Leaves whose stored type or shape is not the
-  /// expression's are an error that names the tensor.
+  /// Binds `expr` at `path`. Fails if the type or shape of a stored tensor is
+  /// not that of its leaf; the error names the tensor.
   lora_rt::Expected<BoundWeight> bind(mlir::Attribute expr,
                                       llvm::StringRef path) const;
 
-  /// Writes the whole value to `result`; what merges did is added to `effect`,
-  /// if given.
+  /// Writes the whole value to `result`. The effect of merges is added to
+  /// `effect`, if it is given.
   lora_rt::Error evaluate(mlir::Attribute expr, llvm::StringRef path,
                           std::span<std::byte> result,
                           MergeEffect *effect = nullptr) const;
@@ -112,8 +112,8 @@ private:
   getLeaf(mlir::Attribute leaf, llvm::StringRef path) const;
 
   LeafResolver resolve;
-  /// A weight and the A and B that begin as its factors are evaluated one after
-  /// the other.
+  /// Kept because a weight, its A and its B, which are initialized from the
+  /// same factors, are evaluated one after the other.
   std::unique_ptr<LastFactors> lastFactors;
 };
 

@@ -13,9 +13,9 @@ def LoRA_Dialect : Dialect {
     [rank, in], B [out, rank] and a scale per rank row, s = alpha / rank unless an adapter says
     otherwise.
 
-    `lora.linear` is the branch as attached, `lora.embedding` that of a table. `-lora-merge` folds
-    it into a weight expression, `-lora-fuse` splits a linear one into `lora.down`, shared by the
-    layers that read one input, and `lora.up`.
+    `lora.linear` is a linear layer with a branch, `lora.embedding` a table with a branch. `-lora-merge` folds the
+    branch into a weight expression. `-lora-fuse` splits a linear layer with a branch into `lora.down`, which the
+    layers that read one input share, and `lora.up`.
   }];
   let dependentDialects = ["::lora::transformer::TransformerDialect"];
   let useDefaultAttributePrinterParser = 1;
@@ -24,7 +24,8 @@ def LoRA_Dialect : Dialect {
   let extraClassDeclaration = [{
     void registerAttributes();
     void registerTypes() {}
-    /// On an argument of a function: what lora-check gives it, a text.
+    /// On an argument of a function: the input that lora-check gives it, as
+    /// text.
     static constexpr llvm::StringLiteral kInputAttr = "lora.input";
   }];
 }

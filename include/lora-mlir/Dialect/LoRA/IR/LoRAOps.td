@@ -63,7 +63,7 @@ def LoRA_EmbeddingOp : LoRA_Op<"embedding"> {
 def LoRA_DownOp : LoRA_Op<"down"> {
   let summary = "The skinny half of low-rank branches: t = s * (x Aᵀ)";
   let description = [{
-    `a` may stack the A matrices of several branches that read the same input.
+    `a` may be a stack of the A matrices of several branches that read the same input.
 
     ```mlir
     %t = lora.down %x, %a, %s : tensor<?x48xf32>, tensor<6x48xf32>, tensor<6xf32> -> tensor<?x6xf32>
@@ -80,7 +80,7 @@ def LoRA_DownOp : LoRA_Op<"down"> {
 }
 
 def LoRA_UpOp : LoRA_Op<"up"> {
-  let summary = "A linear layer that accumulates its branch's up-projection: y = x Wᵀ + t[:, offset : offset + rank] Bᵀ + bias";
+  let summary = "A linear layer that adds its branch's up-projection: y = x Wᵀ + t[:, offset : offset + rank] Bᵀ + bias";
   let description = [{
     ```mlir
     %y = lora.up %x, %w, %t[3], %b

@@ -1,8 +1,8 @@
 //===- AdapterSum.h - Several adapters on one model -------------*- C++ -*-===//
 //
-// Adapters that are attached one after the other add up, as PEFT's do when
-// several are active. Where PEFT's result depends on their order, or it refuses
-// them, attaching fails and names both.
+// Adapters that are attached one after the other are added, as in PEFT when
+// several are active. If PEFT's result depends on their order, or if PEFT
+// refuses the combination, attaching fails with an error that names both.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,19 +13,19 @@
 
 namespace lora {
 
-/// An adapter as a part of a sum.
+/// One adapter of a sum.
 struct AdapterTerm {
-  /// In `#transformer.adapter`.
+  /// Its name in `#transformer.adapter`.
   std::string name;
   const peft::PeftAdapter *adapter = nullptr;
-  /// What its branches are multiplied by, as PEFT's `scaling`; parameters that
-  /// it replaces are not.
+  /// The factor of its branches, as PEFT's `scaling`. Parameters that it
+  /// replaces are not multiplied.
   double weight = 1;
 };
 
 /// Attaches `term` like `attachAdapter`. `attached` are the adapters that were
-/// attached before it: two that put equal values in one place can be told from
-/// two that do not.
+/// attached before. If two adapters replace the same parameter, their values
+/// are compared; equal values are accepted.
 mlir::FailureOr<BranchStatistics>
 attachTerm(mlir::ModuleOp module, const AdapterTerm &term,
            llvm::ArrayRef<AdapterTerm> attached);

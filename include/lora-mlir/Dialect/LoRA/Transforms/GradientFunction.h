@@ -13,10 +13,10 @@
 namespace lora {
 
 /// Adds `@NAME.gradient(arguments, gradients of float results) -> (gradients of
-/// float arguments)` behind `@NAME` in its module; it computes the forward pass
-/// again. `function` is one block of operations without applications. Fails
-/// with an error if an operation has no rule, or if a float argument does not
-/// influence a float result.
+/// float arguments)` after `@NAME` in its module. It computes the forward pass
+/// again. `function` must be one block of operations without applications.
+/// Fails if an operation has no rule, or if a float argument does not influence
+/// a float result.
 mlir::FailureOr<mlir::func::FuncOp>
 buildGradientFunction(mlir::func::FuncOp function);
 

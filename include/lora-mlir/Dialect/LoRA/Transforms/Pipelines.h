@@ -27,7 +27,8 @@ struct TrainingPipelineOptions
 
 /// Adds the passes that turn `@hidden_states` and `@logits`, with an adapter of
 /// role trainable attached, into `@train_step(ids, sequence, labels,
-/// hyperparameters) -> (loss, gradient norm)`, the module's only entry.
+/// hyperparameters) -> (loss, gradient norm)`, which is then the only entry of
+/// the module.
 void buildTrainingPipeline(mlir::OpPassManager &manager,
                            const TrainingPipelineOptions &options);
 

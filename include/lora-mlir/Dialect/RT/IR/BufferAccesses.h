@@ -1,8 +1,8 @@
-//===- BufferAccesses.h - What code does to buffers -------------*- C++ -*-===//
+//===- BufferAccesses.h - How code accesses buffers -------------*- C++ -*-===//
 //
-// Memory is told apart by the buffer that is viewed: arguments of functions,
-// allocations, frame views and slots each have memory of their own. What comes
-// from elsewhere may be any of it.
+// Two memory accesses are compared by the buffers that they view. Arguments of
+// functions, allocations, frame views and slots each have their own memory. A
+// buffer from another source may overlap with any of them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,26 +14,26 @@
 
 namespace lora::rt {
 
-/// What a piece of code does to a buffer.
+/// How a piece of code accesses a buffer.
 struct Access {
   bool writes = false;
-  /// Every access is to the row that the loop's index names.
+  /// Whether every access is to the row of the loop's index.
   bool ownRow = true;
 };
 using Accesses = llvm::MapVector<mlir::Value, Access>;
 
-/// The buffer that is viewed.
+/// The buffer that a view refers to.
 mlir::Value getRoot(mlir::Value memory);
 
-/// Whether two buffers that are viewed may be one memory.
+/// Whether two such buffers may share memory.
 bool mayOverlap(mlir::Value a, mlir::Value b);
 
-/// Adds what `root` and everything in it accesses; fails where that is not
-/// known. `index` is the loop's index, or null outside of loops.
+/// Adds all accesses of `root` and of everything inside it. Fails if they are
+/// not known. `index` is the index of the loop, or null outside of loops.
 llvm::LogicalResult collectAccesses(mlir::Operation *root, mlir::Value index,
                                     Accesses &accesses);
 
-/// Whether what `first` and `second` do can be done in any order.
+/// Whether the accesses of `first` and `second` can be made in any order.
 bool areIndependent(const Accesses &first, const Accesses &second);
 
 } // namespace lora::rt

@@ -22,23 +22,26 @@ def RT_Dialect : Dialect {
   let extraClassDeclaration = [{
     void registerTypes();
     void registerAttributes() {}
-    /// On a module: what it is compiled for, a dictionary of `engine` ("cpu"; where primitives run), `cpu` and `features` (of generated
-    /// code). Without it, the CPU engine.
+    /// On a module: its target, a dictionary of `engine` ("cpu"; where
+    /// primitives run), `cpu` and `features` (of generated code). Without it,
+    /// the engine is the CPU.
     static constexpr llvm::StringLiteral kTargetAttr = "rt.target";
     /// The engine of a module's target.
     static llvm::StringRef getEngine(::mlir::Operation *module);
     /// Whether code for the target of the module around `op` may use a feature of the CPU ("avx512bf16").
     static bool hasFeature(::mlir::Operation *op, llvm::StringRef feature);
-    /// On a module: what its manifest says, as the words of a lora_rt_contract; an array of i64.
+    /// On a module: the checksums of its manifest, as the numbers of a
+    /// lora_rt_contract; an array of i64.
     static constexpr llvm::StringLiteral kContractAttr = "rt.contract";
-    /// On a function: bytes of the frame that it needs (after rt-plan-memory).
+    /// On a function: the bytes of its frame (after rt-plan-memory).
     static constexpr llvm::StringLiteral kFrameBytesAttr = "rt.frame_bytes";
-    /// On a function: it is an entry of the module; its name in the manifest.
+    /// On a function: it is an entry of the module, with its name in the
+    /// manifest.
     static constexpr llvm::StringLiteral kEntryAttr = "rt.entry";
-    /// On a function: it is an outlined loop nest; its memref arguments are
-    /// the memory it touches.
+    /// On a function: it is an outlined loop nest. It accesses only the memory
+    /// of its memref arguments.
     static constexpr llvm::StringLiteral kKernelAttr = "rt.kernel";
-    /// Primitives of an rt.execute_group at most.
+    /// The most primitives of an rt.execute_group.
     static constexpr int64_t kMaxGroup = 8;
     /// On a module: the slot table, an array of dictionaries.
     static constexpr llvm::StringLiteral kSlotTableAttr = "rt.slot_table";
@@ -122,8 +125,8 @@ def RT_SubframeOp : RT_Op<"subframe", [Pure]> {
 def RT_AdvanceOp : RT_Op<"advance", [Pure, AllTypesMatch<["base", "result"]>]> {
   let summary = "Slots or a frame, some steps further";
   let description = [{
-    The address `base` plus count * stride, in slots for `!rt.slots`, in bytes for `!rt.frame`. A
-    loop over layers moves on with it.
+    The address `base` plus count * stride, counted in slots for `!rt.slots` and in bytes for `!rt.frame`. A loop over
+    layers advances by it.
 
     ```mlir
     %layer = rt.advance %slots by %i * 14 : !rt.slots
@@ -164,9 +167,9 @@ def RT_ExecuteOp : RT_Op<"execute", [DeclareOpInterfaceMethods<SymbolUserOpInter
 def RT_ExecuteGroupOp : RT_Op<"execute_group", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Executes primitives that may run at once";
   let description = [{
-    `counts` says how many of the buffers belong to each primitive, in order. None of them touches
-    what another one writes, except that an operand of a matmul's post-op may be what an earlier one
-    of as many columns writes: each element is written before it is read.
+    `counts` is the number of buffers of each primitive, in order. No primitive accesses what another one writes, with
+    one exception: an operand of a matmul's post-op may be the result of an earlier matmul with the same number of
+    columns, because each element is written before it is read.
 
     ```mlir
     rt.execute_group %context, [@matmul_1x144x48_bf16, @matmul_1x96x48_bf16](%a, %w, %c, %a, %v, %d) counts [3, 3]
@@ -187,8 +190,8 @@ def RT_ExecuteGroupOp : RT_Op<"execute_group", [DeclareOpInterfaceMethods<Symbol
 def RT_ParallelForOp : RT_Op<"parallel_for", [SingleBlock, RecursiveMemoryEffects]> {
   let summary = "Runs a body over an index range on the threads of the runtime";
   let description = [{
-    Iterations may run in any order and at once; they write disjoint memory. `grain` is the least
-    number of iterations of a chunk.
+    Iterations may run in any order and at the same time; they write disjoint memory. `grain` is the least number of
+    iterations in a chunk.
 
     ```mlir
     rt.parallel_for %context, %i = %c0 to %c16 grain 4 {
@@ -215,8 +218,8 @@ def RT_YieldOp : RT_Op<"yield", [Pure, Terminator, HasParent<"ParallelForOp">]> 
 def RT_LaunchOp : RT_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Runs a kernel over an index range on the threads of the runtime";
   let description = [{
-    A `parallel_for` whose body has become a function (`-rt-outline-kernels`): the kernel takes the
-    range of a chunk, then the captures.
+    A `parallel_for` whose body has become a function (`-rt-outline-kernels`). The arguments of the kernel are the
+    range of a chunk and the captures.
 
     ```mlir
     rt.launch %context, @scale.kernel(%m) from %c0 to %c16 grain 4 : memref<16xf32>

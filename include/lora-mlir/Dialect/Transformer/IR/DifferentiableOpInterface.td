@@ -7,10 +7,9 @@ include "mlir/IR/OpBase.td"
 def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
   let cppNamespace = "::lora::transformer";
   let description = [{
-    The vector-Jacobian product of an operation. A rule builds only what is asked for; it may use
-    the operands and results of the operation itself (the autodiff pass keeps or recomputes them),
-    and no value with both dimensions of a weight unless it is the asked-for gradient of that
-    weight.
+    The vector-Jacobian product of an operation. A rule builds only the gradients that are requested. It may use the
+    operands and results of the operation (the autodiff pass keeps or recomputes them). It builds no value with both
+    dimensions of a weight, except the gradient of that weight if it is requested.
   }];
   let methods = [
     InterfaceMethod<[{

@@ -1,4 +1,8 @@
-//===- NearNames.h - What a name was meant to be ----------------*- C++ -*-===//
+//===- NearNames.h - Suggestions for wrong names ----------------*- C++ -*-===//
+//
+// For error messages about a function that does not exist.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_NEARNAMES_H
 #define LORA_MLIR_DIALECT_TRANSFORMER_IR_NEARNAMES_H
@@ -7,8 +11,8 @@
 
 namespace lora::transformer {
 
-/// ": did you mean 'a' or 'b'?": functions of `module` whose names are near
-/// `name`; empty if none is.
+/// ": did you mean 'a' or 'b'?", with the functions of `module` whose names are
+/// similar to `name`; empty if there is none.
 std::string nearFunctions(mlir::ModuleOp module, llvm::StringRef name);
 
 } // namespace lora::transformer

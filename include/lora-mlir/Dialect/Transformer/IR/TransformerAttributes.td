@@ -12,7 +12,7 @@ class Transformer_Attr<string name, string attrMnemonic, list<Trait> traits = []
   let mnemonic = attrMnemonic;
 }
 
-def Transformer_Role : I32EnumAttr<"Role", "What a slot is to training and to calls", [
+def Transformer_Role : I32EnumAttr<"Role", "The role of a slot in training and in calls", [
     I32EnumAttrCase<"Frozen", 0, "frozen">,
     I32EnumAttrCase<"Trainable", 1, "trainable">,
     I32EnumAttrCase<"State", 2, "state">]> {
@@ -37,7 +37,7 @@ def Transformer_ActivationKindAttr
   let assemblyFormat = "`<` $value `>`";
 }
 
-def Transformer_InitKind : I32EnumAttr<"InitKind", "How a new parameter begins", [
+def Transformer_InitKind : I32EnumAttr<"InitKind", "How a new parameter is initialized", [
     I32EnumAttrCase<"Zeros", 0, "zeros">,
     I32EnumAttrCase<"Ones", 1, "ones">,
     I32EnumAttrCase<"KaimingUniform", 2, "kaiming_uniform">,
@@ -56,9 +56,8 @@ def Transformer_Conv1DAttr : Transformer_Attr<"Conv1D", "conv1d"> {
     ```mlir
     #transformer.base<"attn.c_proj.weight", tensor<48x48xf32, #transformer.conv1d>>
     ```
-    An encoding of the type of a stored tensor. `#transformer.transpose` turns it into the [out, in]
-    of a linear layer; nothing else takes it, so that a square matrix cannot be used the wrong way
-    round.
+    An encoding of the type of a stored tensor. Only `#transformer.transpose` takes it, and turns it into the [out,
+    in] of a linear layer. So a square matrix cannot be used in the wrong orientation.
   }];
 }
 
@@ -80,7 +79,7 @@ def Transformer_AdapterAttr : Transformer_WeightExpr<"Adapter", "adapter"> {
     ```mlir
     #transformer.adapter<"default", "self_attn.q_proj.lora_A.weight", tensor<3x48xf32>>
     ```
-    The first name is the adapter's, so that several can stand side by side.
+    The first name is the name of the adapter, so that several adapters can be used together.
   }];
   let parameters = (ins "::mlir::StringAttr":$adapter, "::mlir::StringAttr":$name,
                         "::mlir::RankedTensorType":$type);
@@ -93,10 +92,9 @@ def Transformer_InitAttr : Transformer_WeightExpr<"Init", "init"> {
     ```mlir
     #transformer.init<kaiming_uniform, "self_attn.q_proj.lora_A.weight", tensor<3x48xf32>, seed = 0>
     ```
-    `kaiming_uniform` draws from U(-1/sqrt(in), 1/sqrt(in)), torch's
-    `kaiming_uniform_(a = sqrt(5))`; `normal` from N(0, (1/r)^2) with r the first dimension,
-    `standard_normal` from N(0, 1). The last number is the seed; the stream depends on it and on the
-    full name.
+    `kaiming_uniform` draws from U(-1/sqrt(in), 1/sqrt(in)), torch's `kaiming_uniform_(a = sqrt(5))`; `normal` from
+    N(0, (1/r)^2) with r the first dimension; `standard_normal` from N(0, 1). The last number is the seed. The random
+    stream depends on the seed and on the full name.
   }];
   let parameters = (ins EnumParameter<Transformer_InitKind>:$kind, "::mlir::StringAttr":$name,
                         "::mlir::RankedTensorType":$type, "uint64_t":$seed);
@@ -104,13 +102,13 @@ def Transformer_InitAttr : Transformer_WeightExpr<"Init", "init"> {
 }
 
 def Transformer_NamedAttr : Transformer_WeightExpr<"Named", "named"> {
-  let summary = "A new parameter that begins as a weight expression";
+  let summary = "A new parameter whose initial value is a weight expression";
   let description = [{
     ```mlir
     #transformer.named<"k_proj.weight", #transformer.base<"q_proj.weight", tensor<6x4xf32>>>
     ```
-    The value is the expression's; like `#transformer.init` it is a leaf, a tensor of this name, for
-    what trains it and saves it.
+    The value is that of the expression. Like `#transformer.init` it is a leaf: training and saving treat it as a
+    tensor of this name.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, "::mlir::Attribute":$operand);
   let assemblyFormat = "`<` $name `,` $operand `>`";
@@ -130,7 +128,7 @@ def Transformer_CastAttr : Transformer_WeightExpr<"Cast", "cast"> {
 }
 
 def Transformer_ConcatAttr : Transformer_WeightExpr<"Concat", "concat"> {
-  let summary = "Weight expressions laid side by side along a dimension";
+  let summary = "Weight expressions concatenated along a dimension";
   let description = [{
     ```mlir
     #transformer.concat<[#transformer.base<"q", tensor<4x6xf32>>, #transformer.base<"k", tensor<2x6xf32>>], dim = 0, tensor<6x6xf32>>

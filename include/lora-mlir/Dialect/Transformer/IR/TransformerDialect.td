@@ -20,11 +20,10 @@ def Transformer_Dialect : Dialect {
     to the block; `transformer.apply @block at "path"` binds the slot `name` to `path.name`. No
     operation holds the bytes of a parameter.
 
-    Activations are `[tokens, features]`: there is one token axis, whatever the number of sequences.
-    What the sequences are is said by the *sequence table*, `tensor<4x?xi32>`, whose rows hold per
-    token: its position, the first key that it attends to, the end of its keys (exclusive), and the
-    cache row that its own key is written to. Only `rotary_table`, `attention` and `cache_write`
-    read it.
+    Activations are `[tokens, features]`: there is one token axis, for any number of sequences. The *sequence table*,
+    `tensor<4x?xi32>`, defines the sequences. Its rows have for each token: its position, the first key that it
+    attends to, the end of its keys (exclusive), and the cache row to which its own key is written. Only
+    `rotary_table`, `attention` and `cache_write` read it.
 
     Attributes of a block's arguments and results:
 
@@ -36,9 +35,9 @@ def Transformer_Dialect : Dialect {
     | `transformer.next = "name"` | result | the new value of the state slot `name`, updated in place |
     | `transformer.grad = "name"` | result | the gradient of the trainable slot `name` |
 
-    A function made for a fixed number of tokens (`-transformer-specialize-tokens`) carries
-    `transformer.tokens = 32 : i64`, and its products with a matrix `transformer.token_rows`: a row
-    of their result is a token's, so that rows of padding need not be computed.
+    A function for a fixed number of tokens (`-transformer-specialize-tokens`) has `transformer.tokens = 32 : i64`.
+    Its products with a matrix have `transformer.token_rows`: each row of their result belongs to a token, so rows of
+    padding need not be computed.
 
     Operations on activations accept f32, f64, bf16 and f16. They compute in f32 (f64 for f64) and
     round once to the type of the result. Losses, norms of gradients and updates are f32 or f64. The
@@ -62,7 +61,7 @@ def Transformer_Dialect : Dialect {
     static constexpr llvm::StringLiteral kGradAttr = "transformer.grad";
     /// The model's description (a dictionary) on the module.
     static constexpr llvm::StringLiteral kModelAttr = "transformer.model";
-    /// On a function: the number of tokens that it is made for.
+    /// On a function: the number of tokens for which it is made.
     static constexpr llvm::StringLiteral kTokensAttr = "transformer.tokens";
     /// On an operation in such a function: its rows are tokens.
     static constexpr llvm::StringLiteral kTokenRowsAttr =

@@ -85,7 +85,7 @@ def Transformer_CastOp : Transformer_DifferentiableOp<"cast"> {
 def Transformer_ScaleOp : Transformer_DifferentiableOp<"scale", [SameOperandsAndResultType]> {
   let summary = "Multiplies by a number";
   let description = [{
-    `result = x * factor`, with `factor` as it is, however narrow the type of `x`.
+    `result = x * factor`. `factor` is not rounded to the type of `x`.
 
     ```mlir
     %y = transformer.scale %x {factor = 6.9282 : f64} : tensor<?x48xf32>

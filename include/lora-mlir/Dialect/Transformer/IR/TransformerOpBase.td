@@ -15,7 +15,7 @@ def Transformer_Parameters : Resource<"::lora::transformer::ParameterResource">;
 class Transformer_Op<string mnemonic, list<Trait> traits = []>
     : Op<Transformer_Dialect, mnemonic, traits>;
 
-/// An operation on values that has a reverse-mode rule.
+/// An operation on values with a reverse-mode rule.
 class Transformer_DifferentiableOp<string mnemonic, list<Trait> traits = []>
     : Transformer_Op<mnemonic, traits # [Pure, DeclareOpInterfaceMethods<DifferentiableOpInterface>]>;
 

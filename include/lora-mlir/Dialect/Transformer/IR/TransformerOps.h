@@ -30,7 +30,7 @@
 #include "lora-mlir/Dialect/Transformer/IR/TransformerAttributes.h.inc"
 
 namespace lora::transformer {
-/// The memory of parameters and state, as far as side effects are concerned.
+/// The resource of side effects on parameters and state.
 struct ParameterResource
     : public mlir::SideEffects::Resource::Base<ParameterResource> {
   llvm::StringRef getName() final { return "transformer.parameters"; }
@@ -52,12 +52,12 @@ Role getSlotRole(mlir::func::FuncOp block, unsigned index);
 /// state: `transformer.value`, or the base tensor of the slot's name and type.
 mlir::Attribute getSlotValue(mlir::func::FuncOp block, unsigned index);
 
-/// The weight expression of argument `index` where `apply` applies `block`: an
-/// entry of `apply`'s `values`, or what the block says.
+/// The weight expression of argument `index` when `apply` applies `block`: an
+/// entry of `apply`'s `values`, or the block's.
 mlir::Attribute getSlotValue(ApplyOp apply, mlir::func::FuncOp block,
                              unsigned index);
 
-/// The index of the argument with this slot, or none.
+/// The index of the argument with this slot; nullopt if there is none.
 std::optional<unsigned> findSlot(mlir::func::FuncOp block,
                                  llvm::StringRef name);
 
@@ -65,18 +65,17 @@ std::optional<unsigned> findSlot(mlir::func::FuncOp block,
 /// value (it is neither a state's next value nor a gradient).
 bool isValueResult(mlir::func::FuncOp block, unsigned index);
 
-/// The full name of a slot: `path.name`, or `name` where the path is empty.
+/// The full name of a slot: `path.name`, or `name` if the path is empty.
 std::string joinPath(llvm::StringRef path, llvm::StringRef name);
 
-/// `loc` with a name in place of the one that it may have: what IR calls a
-/// value where names are printed.
+/// `loc` with a new name. IR that prints names calls the value by it.
 mlir::Location namedLoc(llvm::StringRef name, mlir::Location loc);
 
 /// The result types of an application of `block` (constraint C3 of apply).
 llvm::SmallVector<mlir::Type> getApplyResultTypes(mlir::func::FuncOp block);
 
-/// f64 for f64, f32 for everything narrower: the type of accumulation, and of
-/// the gradients of parameters.
+/// f64 for f64, f32 for all narrower types. It is the type of accumulation and
+/// of the gradients of parameters.
 mlir::Type getAccumulationType(mlir::Type elementType);
 
 } // namespace lora::transformer

@@ -1,7 +1,7 @@
 //===- VerifierUtils.h - Checks that verifiers share ------------*- C++ -*-===//
 //
-// One wording for one mistake, in the verifiers of operations on ranked tensors
-// and of the attributes that dialects put on functions.
+// The verifiers of operations on ranked tensors, and of attributes that
+// dialects put on functions, use the same words for the same mistake.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +20,8 @@ inline int64_t getDim(mlir::Value value, unsigned index) {
   return mlir::cast<mlir::RankedTensorType>(value.getType()).getDimSize(index);
 }
 
-/// Verifies that `type` has `shape`, where kDynamic in either fits anything.
+/// Verifies that `type` has `shape`. kDynamic in either of them fits every
+/// size.
 inline llvm::LogicalResult expectShape(mlir::Operation *op,
                                        llvm::StringRef name, mlir::Type type,
                                        llvm::ArrayRef<int64_t> shape) {
@@ -35,8 +36,8 @@ inline llvm::LogicalResult expectShape(mlir::Operation *op,
   return diag << "], but got " << tensor;
 }
 
-/// Refuses an attribute that its dialect does not know: adds the names that it
-/// may have been meant to be, or all, to `diag`.
+/// Refuses an attribute that its dialect does not know: adds similar names to
+/// `diag`, or all names.
 llvm::LogicalResult refuseUnknown(mlir::InFlightDiagnostic diag,
                                   llvm::StringRef attribute,
                                   llvm::ArrayRef<llvm::StringRef> known);

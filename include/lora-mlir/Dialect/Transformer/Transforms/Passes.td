@@ -7,11 +7,10 @@ include "mlir/Pass/PassBase.td"
 def TransformerSpecializeTokens : Pass<"transformer-specialize-tokens", "::mlir::ModuleOp"> {
   let summary = "Makes copies of entries and their blocks for fixed numbers of tokens";
   let description = [{
-    For each entry in `functions` and each count M in `tokens`, makes a public copy `@entry.tM`
-    whose token axes are M, and private copies `@block.tM` of the blocks that it applies. Products
-    with a matrix are marked `transformer.token_rows`. State slots, and what is derived from them in
-    place, keep their run-time number of rows. Everything else that has a body is removed, unless
-    `keep` is given: what is left is what will be run.
+    For each entry in `functions` and each count M in `tokens`, makes a public copy `@entry.tM` whose token axes are
+    M, and private copies `@block.tM` of the blocks that it applies. Products with a matrix are marked
+    `transformer.token_rows`. State slots, and values that are derived from them in place, keep their dynamic number
+    of rows. All other functions with a body are removed, unless `keep` is given.
 
     ```mlir
     func.func @logits(%h: tensor<?x48xf32>) -> tensor<?x259xf32> {
@@ -30,20 +29,19 @@ def TransformerSpecializeTokens : Pass<"transformer-specialize-tokens", "::mlir:
   let options = [
     ListOption<"tokens", "tokens", "int64_t", "Numbers of tokens">,
     ListOption<"functions", "functions", "std::string", "Entries to copy; all public functions if empty">,
-    Option<"keep", "keep", "bool", "false", "Keep the functions with run-time token axes">];
+    Option<"keep", "keep", "bool", "false", "Keep the functions with dynamic token axes">];
   let statistics = [
     Statistic<"numEntries", "num-entries", "Number of entries made">,
     Statistic<"numBlocks", "num-blocks", "Number of blocks made">];
 }
 
 def StripCache : Pass<"transformer-strip-cache", "::mlir::ModuleOp"> {
-  let summary = "Attends to the tokens at hand instead of a key/value cache";
+  let summary = "Replaces the key/value cache by the keys and values of the call";
   let description = [{
-    Training sees whole sequences, so a cache would only copy keys and values, and a block that
-    updates state in place cannot be differentiated. Replaces `cache_write` by what it writes and
-    removes the state that is then unused, with its `transformer.next` results. Applications do not
-    change, because state is bound, not passed. The key ranges of the sequence table index the token
-    axis from here on.
+    Training sees whole sequences, so a cache would only copy keys and values; and a block that updates state in place
+    cannot be differentiated. The pass replaces `cache_write` by the value that it writes, and removes the state that
+    is then unused, with its `transformer.next` results. Applications do not change, because state is bound, not
+    passed. From here on, the key ranges of the sequence table index the token axis.
 
     ```mlir
     func.func private @b(%k: tensor<?x72xf32>, %seq: tensor<4x?xi32>,
@@ -63,7 +61,7 @@ def StripCache : Pass<"transformer-strip-cache", "::mlir::ModuleOp"> {
     ```
   }];
   let statistics = [
-    Statistic<"writesRemoved", "cache-writes-removed", "Writes to a cache that were replaced by what they write">,
+    Statistic<"writesRemoved", "cache-writes-removed", "Writes to a cache that were replaced by their values">,
     Statistic<"slotsRemoved", "state-slots-removed", "State slots that were removed from blocks">
   ];
 }
