@@ -1,9 +1,8 @@
 //===- FuseElementwise.cpp - Fusion that computes nothing twice -----------===//
 //
-// Upstream's fusion of elementwise operations, restricted: a producer is fused
-// where each of its values is computed once, or outside the innermost loop of
-// the consumer, from where it is hoisted. An activation in front of a matrix
-// product is not.
+// Upstream's fusion of elementwise operations with a restriction. A producer is
+// fused only if each of its values is computed once, or outside the innermost
+// loop of the consumer. So an activation is not fused into a matrix product.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +19,7 @@ namespace lora {
 
 using namespace mlir;
 
-/// Whether the producer of `operand` is worth fusing into its consumer.
+/// Whether the producer of `operand` should be fused into its consumer.
 static bool isWorthFusing(OpOperand *operand) {
   auto consumer = dyn_cast<linalg::GenericOp>(operand->getOwner());
   auto producer = operand->get().getDefiningOp<linalg::GenericOp>();
@@ -28,7 +27,7 @@ static bool isWorthFusing(OpOperand *operand) {
     return false;
   AffineMap map = consumer.getMatchingIndexingMap(operand);
   unsigned numLoops = consumer.getNumLoops();
-  // Every loop indexes the operand: each value is computed once.
+  // Every loop indexes the operand, so each value is computed once.
   if (map.isPermutation())
     return true;
   // The operand is the same for a whole innermost loop.

@@ -1,7 +1,7 @@
 //===- PromoteAccumulators.cpp - Accumulators in registers ----------------===//
 //
-// Turns an accumulation in memory over a serial loop into a loop-carried
-// value.
+// Turns an accumulation in memory over a serial loop into a loop-carried value,
+// which LLVM keeps in a register.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,8 +27,8 @@ struct Accumulator {
   SmallVector<memref::LoadOp> loads;
 };
 
-/// Whether `store`, in the body of `loop`, and the loads of its element are
-/// the only accesses of the loop to that memory.
+/// Matches `store`, in the body of `loop`, if it and the loads of its element
+/// are the only accesses of the loop to that memory.
 static FailureOr<Accumulator> matchAccumulator(scf::ForOp loop,
                                                memref::StoreOp store) {
   Value memory = store.getMemRef(), root = getRoot(memory);
@@ -93,7 +93,8 @@ struct PromoteAccumulators
   using Base::Base;
 
   void runOnOperation() override {
-    // Inner loops first: what they leave is an accumulation of the outer one.
+    // Inner loops come first: what remains of them is an accumulation of the
+    // outer loop.
     SmallVector<scf::ForOp> loops;
     getOperation()->walk<WalkOrder::PostOrder>(
         [&](scf::ForOp loop) { loops.push_back(loop); });

@@ -1,8 +1,8 @@
-//===- UnshareFills.cpp - Every accumulation begins with its own zeros ----===//
+//===- UnshareFills.cpp - Every accumulation has its own zeros ------------===//
 //
 // CSE merges the equal initial values of accumulations; bufferization would
 // then copy one buffer of zeros to the others. Filling is as cheap as copying,
-// and an own fill is computed in place, in the destination of the result.
+// and a separate fill is computed in place, in the destination of the result.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +18,7 @@ namespace lora {
 
 using namespace mlir;
 
-/// Gives `use` a fill of its own.
+/// Gives `use` its own fill.
 static void unshare(OpOperand &use, linalg::FillOp fill) {
   OpBuilder builder(use.getOwner());
   auto copy = cast<linalg::FillOp>(builder.clone(*fill));
@@ -43,7 +43,7 @@ struct UnshareFills : public lora::impl::UnshareFillsBase<UnshareFills> {
       // Uses that only read share the original.
       SmallVector<OpOperand *> updates;
       for (OpOperand &use : fill->getUses()) {
-        // What a loop takes as a tensor is what it carries, or its output.
+        // A tensor operand of a loop is loop-carried, or its output.
         auto op = dyn_cast<DestinationStyleOpInterface>(use.getOwner());
         if ((op && op.isDpsInit(&use)) ||
             isa<LoopLikeOpInterface>(use.getOwner()))

@@ -34,7 +34,7 @@ static RankedTensorType typeOf(Attribute expr) {
   return weight ? weight.getValueType() : RankedTensorType();
 }
 
-/// The shape of an expression in f32.
+/// The type of an expression with its elements as f32.
 static RankedTensorType inFloat(Attribute expr) {
   return RankedTensorType::get(typeOf(expr).getShape(),
                                Float32Type::get(expr.getContext()));
@@ -50,7 +50,7 @@ static FailureOr<RankedTensorType> getMatrix(EmitError emitError,
   return type;
 }
 
-/// Whether `vector` has an element for each index of dimension `dim`.
+/// Fails unless `vector` has an element for each index of dimension `dim`.
 static LogicalResult verifyVector(EmitError emitError, StringRef name,
                                   Attribute vector, RankedTensorType matrix,
                                   int64_t dim) {
@@ -87,8 +87,7 @@ static LogicalResult verifyMerge(EmitError emitError, Attribute base,
   return success();
 }
 
-/// Whether a matrix, in whatever layout it is stored, can be factorized to this
-/// rank.
+/// Fails unless a matrix, in any stored layout, can be factorized to this rank.
 static LogicalResult verifyRank(EmitError emitError, Attribute operand,
                                 int64_t rank) {
   RankedTensorType type = typeOf(operand);
@@ -258,7 +257,8 @@ LogicalResult SumAttr::verify(EmitError emitError, ArrayAttr operands,
 }
 
 RankedTensorType ResidualAttr::getValueType() const {
-  // A stored layout stays: PEFT factorizes OLoRA's matrix as it is stored.
+  // A stored layout is kept, because PEFT factorizes OLoRA's matrix as it is
+  // stored.
   RankedTensorType type = typeOf(getOperand());
   return RankedTensorType::get(type.getShape(), Float32Type::get(getContext()),
                                type.getEncoding());

@@ -1,7 +1,7 @@
 //===- LoRADialect.cpp - Registration -------------------------------------===//
 //
-// Registers the operations; the attributes register themselves. Verifies what
-// the dialect puts on functions.
+// Registers the operations (the attributes register themselves), and verifies
+// the attributes that the dialect puts on functions.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,8 +1,8 @@
 //===- LoRAGradients.cpp - Reverse-mode rules -----------------------------===//
 //
 // With t = s * (x Aᵀ) and y = x Wᵀ + t Bᵀ: dB = dyᵀ t, dt = dy B, du = s * dt,
-// dA = duᵀ x, dx = dy W + du A (Hu et al. 2021, eq. 3, differentiated). Nothing
-// has the shape of W.
+// dA = duᵀ x, dx = dy W + du A (Hu et al. 2021, eq. 3, differentiated). No
+// value has the shape of W, except its own gradient.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +20,7 @@ struct GradientBuilder {
   OpBuilder &builder;
   Location loc;
 
-  /// `dy` with the element type of `like`, which a wider result may not have.
+  /// `dy` with the element type of `like`. A result may have a wider type.
   Value castLike(Value dy, Value like) {
     auto type = cast<RankedTensorType>(dy.getType());
     Type elementType = getElementTypeOrSelf(like.getType());
@@ -28,14 +28,15 @@ struct GradientBuilder {
       return dy;
     return CastOp::create(builder, loc, type.clone(elementType), dy);
   }
-  /// The gradient of parameter `parameter` as lhsᵀ rhs, accumulation type.
+  /// The gradient of parameter `parameter` as lhsᵀ rhs, in the accumulation
+  /// type.
   Value parameter(Value parameter, Value lhs, Value rhs) {
     auto type = cast<RankedTensorType>(parameter.getType());
     type = type.clone(getAccumulationType(type.getElementType()));
     return MatmulOp::create(builder, loc, type, lhs, rhs, /*transpose_a=*/true,
                             /*transpose_b=*/false);
   }
-  /// lhs rhs, [tokens, columns of rhs] in the element type of lhs.
+  /// The product lhs rhs, [tokens, columns of rhs], in the element type of lhs.
   Value product(Value lhs, Value rhs) {
     auto left = cast<RankedTensorType>(lhs.getType());
     auto right = cast<RankedTensorType>(rhs.getType());
@@ -91,8 +92,8 @@ LogicalResult lora::LinearOp::buildGradients(OpBuilder &builder,
   return success();
 }
 
-/// With t = s * a[ids] and y = table[ids] + t Bᵀ: dB = dyᵀ t, the rows of da
-/// collect s * (dy B), those of dtable dy.
+/// With t = s * a[ids] and y = table[ids] + t Bᵀ: dB = dyᵀ t. The rows of da
+/// sum up s * (dy B), the rows of dtable sum up dy.
 LogicalResult lora::EmbeddingOp::buildGradients(
     OpBuilder &builder, ArrayRef<Value> resultGradients, ArrayRef<bool> needed,
     MutableArrayRef<Value> gradients) {

@@ -20,7 +20,7 @@ static LogicalResult expectShape(Operation *op, StringRef name, Value value,
   return transformer::expectShape(op, name, value.getType(), shape);
 }
 
-/// All `values` that are there have the element type of the first.
+/// Fails unless all of `values` that exist have the element type of the first.
 static LogicalResult expectOneElementType(Operation *op, ValueRange values) {
   Type first = getElementTypeOrSelf(values.front().getType());
   for (Value value : values)

@@ -1,8 +1,9 @@
 //===- AdapterClashes.cpp - Adapters that cannot be added -----------------===//
 //
-// What can only be told from both adapters: a graph in which one of them was
-// attached no longer says for which purpose a parameter was replaced. Values
-// that two adapters put in one place are compared in AdapterTensors.cpp.
+// Finds conflicts that only show when both adapters are compared: after one of
+// them was attached, the graph no longer says for which purpose a parameter was
+// replaced. AdapterTensors.cpp compares the values that two adapters give to
+// the same parameter.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +15,7 @@ using namespace lora;
 
 namespace {
 
-/// What an adapter does with a module.
+/// What an adapter does with a layer.
 struct Use {
   bool branch = false, full = false, rows = false;
 

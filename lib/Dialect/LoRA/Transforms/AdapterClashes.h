@@ -1,4 +1,10 @@
 //===- AdapterClashes.h - Adapters that cannot be added ---------*- C++ -*-===//
+//
+// PEFT has one wrapper around a layer: for a branch, for training it in full,
+// or for some of its rows. So two adapters that need different wrappers on one
+// layer cannot be combined.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERCLASHES_H
 #define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERCLASHES_H
@@ -8,10 +14,9 @@
 
 namespace lora {
 
-/// Fails if `term` and one that was attached before it want one module for
-/// different things: PEFT has one wrapper around a module, for a branch, or for
-/// training it in full, or for some of its rows. `modules` are seen as
-/// its adapter sees them.
+/// Fails if `term` and an adapter that was attached before it use one layer in
+/// different ways (a branch, training in full, rows). `modules` have the paths
+/// that the rules of its adapter apply to.
 mlir::LogicalResult refuseClashes(mlir::ModuleOp module,
                                   llvm::ArrayRef<GraphModule> modules,
                                   const AdapterTerm &term,

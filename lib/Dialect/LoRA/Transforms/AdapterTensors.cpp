@@ -1,4 +1,10 @@
 //===- AdapterTensors.cpp - The tensors of an adapter as leaves -----------===//
+//
+// Implements AdapterTensors.h: makes the leaves, replaces base weights and rows
+// of tables, and compares tensors that must be equal. Every tensor is counted;
+// refuseUnused reports those that are left.
+//
+//===----------------------------------------------------------------------===//
 
 #include "AdapterTensors.h"
 #include "SlotValues.h"
@@ -112,7 +118,7 @@ LogicalResult AdapterTensors::refuseUnused(ArrayRef<GraphModule> modules) {
               << lora_rt::suggestion(std::string_view(owner), names);
 }
 
-/// Whether two tensors hold the same numbers, in whatever types.
+/// Whether two tensors have the same values, in any types.
 static bool areEqual(const lora_rt::TensorView &a,
                      const lora_rt::TensorView &b) {
   if (a.shape != b.shape)
@@ -155,7 +161,7 @@ LogicalResult AdapterTensors::refuseParameters(const BaseTensors &baseTensor) {
 
 FailureOr<Attribute> AdapterTensors::keep(AdapterAttr leaf, StringRef path) {
   std::string theirName = joinPath(path, leaf.getName()), parameter = theirName;
-  // Of a targeted module.
+  // The name of a parameter of a targeted layer.
   constexpr StringLiteral inside = ".base_layer.";
   if (size_t at = parameter.rfind(inside); at != std::string::npos)
     parameter.replace(at, inside.size(), ".");
@@ -185,14 +191,15 @@ FailureOr<Attribute> AdapterTensors::replaceLeaf(BaseAttr base,
                                                  StringRef path, bool wasTied) {
   std::string parameter = joinPath(path, base.getName());
   std::string tensor = adapter.overwriting(parameter);
-  // Embedding and head are one parameter, of which the adapter holds one.
+  // Embedding and head are one parameter, and the adapter contains only one of
+  // them.
   if (tensor.empty() && wasTied && adapter.find(parameter))
     tensor = parameter;
   if (!tensor.empty())
     return sameAsBase.count(adapter.find(tensor)->name)
                ? FailureOr<Attribute>(Attribute())
                : get(tensor, path, type);
-  // What PEFT trains in full it saves in full.
+  // If PEFT trains a module in full, it saves it in full.
   std::string inFile =
       adapter.keyOf(parameter).substr(peft::fileKey("").size());
   for (size_t dot = inFile.rfind('.'); dot != std::string::npos && dot != 0;
@@ -231,7 +238,7 @@ FailureOr<Attribute> AdapterTensors::replace(Attribute expr, StringRef path,
   }
   if (!changed)
     return expr;
-  // The new leaves may have another element type than the old.
+  // The new leaves may have another element type than the old ones.
   if (auto cast = dyn_cast<CastAttr>(expr))
     return castExpr(operands[0], cast.getType().getElementType());
   if (auto concat = dyn_cast<ConcatAttr>(expr)) {
@@ -283,8 +290,9 @@ LogicalResult AdapterTensors::replaceParameters(ArrayRef<GraphModule> modules,
 // Rows of tokens
 //===----------------------------------------------------------------------===//
 
-/// The first token of a table that has no row, and the base model's tensor that
-/// the table is made of. New elements of a bias are zero in transformers, too.
+/// The first token of a table that has no row, and the base model's tensor from
+/// which the table is made. New elements of a bias are zero in transformers,
+/// too.
 static std::optional<std::pair<int64_t, BaseAttr>>
 findMissingRow(Attribute expr, std::set<int64_t> replaced = {}) {
   if (auto rows = dyn_cast<ReplaceRowsAttr>(expr))
@@ -309,7 +317,7 @@ LogicalResult AdapterTensors::refuseMissingRows() {
   lora_rt::Expected<peft::AdapterFacts> facts = adapter.facts();
   if (!facts)
     return module.emitError() << facts.message();
-  // Another adapter's vocabulary is that one's concern.
+  // If another adapter determines the vocabulary, its own check applies.
   if (!facts->vocabSize && facts->leastVocabSize == 0)
     return success();
   return changeSlotValues(
@@ -361,8 +369,8 @@ FailureOr<bool> AdapterTensors::mustUntie(ArrayRef<GraphModule> modules) {
   auto [embedding, head] = findTied(modules);
   if (!embedding || !head)
     return false;
-  // A module trained in full is a parameter of its own, beside the base
-  // model's; otherwise both names are the same one.
+  // A module that is trained in full is a parameter of its own, beside the base
+  // model's. Otherwise both names mean the same parameter.
   const lora_rt::TensorView *base[2] = {};
   bool isSaved = false;
   for (auto [one, found] : llvm::zip(std::array{embedding, head}, base)) {
@@ -374,13 +382,14 @@ FailureOr<bool> AdapterTensors::mustUntie(ArrayRef<GraphModule> modules) {
             : tensor.empty() ? nullptr
                              : adapter.findOwn(tensor);
   }
-  // `ensure_weight_tying` trains both in full where one is named.
+  // `ensure_weight_tying` trains both in full if one of them is named.
   if (!(isSaved && adapter.config().ensureWeightTying) &&
       failed(refuseDifference(base[1], base[0])))
     return failure();
   if (isSaved)
     return true;
-  // Rows of the embedding are the head's too, unless it has others.
+  // Rows of the embedding are also rows of the head, unless the head has its
+  // own.
   const std::vector<int64_t> *rows = getTokens(*embedding),
                              *rowsOfHead = getTokens(*head);
   if (rows && rowsOfHead && *rows != *rowsOfHead &&
@@ -480,8 +489,8 @@ LogicalResult AdapterTensors::replaceRows(ArrayRef<GraphModule> modules,
   bool found = false;
   constexpr StringLiteral suffix = "token_adapter.trainable_tokens_delta";
   auto embedding = llvm::find_if(modules, isTokenEmbedding);
-  // BERT's and RoBERTa's heads for masked words have a slot of their own for
-  // the embedding's weight.
+  // The heads for masked words of BERT and RoBERTa have their own slot for the
+  // weight of the embedding.
   auto model =
       module->getAttrOfType<DictionaryAttr>(TransformerDialect::kModelAttr);
   auto tied = model ? model.getAs<BoolAttr>("tied") : BoolAttr();
@@ -490,8 +499,9 @@ LogicalResult AdapterTensors::replaceRows(ArrayRef<GraphModule> modules,
     bool isHead =
         wasTied && known.info.kind == peft::ModuleKind::OutputEmbedding;
     const std::vector<int64_t> *tokens = getTokens(known);
-    // Of one weight, the embedding's rows are the head's, and PEFT may save
-    // them under both names; a head that is trained in full is another.
+    // If both are one weight, the rows of the embedding are those of the head,
+    // and PEFT may save them under both names. A head that is trained in full
+    // is another weight.
     if (isHead && embedding != modules.end()) {
       if (!tokens && !peft::isSavedInFull(adapter.config(), known.seen))
         tokens = getTokens(*embedding);

@@ -1,7 +1,8 @@
 //===- AdapterTensors.h - The tensors of an adapter as leaves ---*- C++ -*-===//
 //
-// Makes leaves of weight expressions of an adapter's tensors and keeps account
-// of them, so that each is used or named in an error.
+// Makes leaves of weight expressions from the tensors of an adapter. It counts
+// which tensors were used, so that each one is either used or named in an
+// error.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,14 +26,14 @@ public:
 
   const peft::PeftAdapter &getAdapter() const { return adapter; }
 
-  /// The leaf of `suffix` of a targeted module, or failure if it is missing or
+  /// The leaf of tensor `suffix` of a targeted layer. Fails if it is missing or
   /// has another shape.
   mlir::FailureOr<mlir::Attribute> getOf(const GraphModule &target,
                                          llvm::StringRef suffix,
                                          llvm::ArrayRef<int64_t> shape);
 
-  /// The leaf of a tensor that the adapter has, seen from `path`; `type` has
-  /// the expected shape, and the layout if there is one.
+  /// The leaf of a tensor of the adapter, relative to `path`. `type` is the
+  /// expected type, with the layout if there is one.
   mlir::FailureOr<mlir::Attribute> get(const std::string &tensor,
                                        llvm::StringRef path,
                                        mlir::RankedTensorType type);
@@ -40,52 +41,53 @@ public:
   /// Counts a tensor as used.
   void use(const lora_rt::TensorView &view) { used.insert(view.name); }
 
-  /// Puts the parameters that the adapter holds in the place of base weights.
-  /// Those of modules in `modules_to_save` must be there. `wasTied` is whether
+  /// Replaces base weights by the parameters that the adapter contains. Those
+  /// of modules in `modules_to_save` must be there. `wasTied` says whether
   /// embedding and head are one weight, or were before `untie`.
   mlir::LogicalResult replaceParameters(llvm::ArrayRef<GraphModule> modules,
                                         bool wasTied);
 
-  /// Refuses rows of an embedding that an adapter which was attached before has
-  /// parted from the head: they would be missing there.
+  /// Fails if the adapter trains rows of an embedding that an earlier adapter
+  /// has separated from the head: the rows would be missing in the head.
   mlir::LogicalResult refuseRowsOfParted(llvm::ArrayRef<GraphModule> modules);
 
-  /// Puts rows of trained tokens into tables. `wasTied` as above.
+  /// Puts the rows of trained tokens into tables. `wasTied` as above.
   mlir::LogicalResult replaceRows(llvm::ArrayRef<GraphModule> modules,
                                   bool wasTied);
 
-  /// Fails if the vocabulary that the adapter was made for has tokens of which
-  /// neither the checkpoint nor the adapter has rows.
+  /// Fails if the vocabulary of the adapter has tokens for which neither the
+  /// checkpoint nor the adapter has rows.
   mlir::LogicalResult refuseMissingRows();
 
-  /// Fails if rows are to be replaced of a module that is a target too.
+  /// Fails if rows shall be replaced in a layer that is also a target.
   mlir::LogicalResult refuseAdaptedRows(llvm::ArrayRef<GraphModule> modules,
                                         llvm::ArrayRef<peft::Target> targets);
 
-  /// Whether embedding and head, where they are one weight, get values of their
-  /// own from what `replaceParameters` and `replaceRows` do.
+  /// Whether embedding and head, if they are one weight, will get different
+  /// values by `replaceParameters` and `replaceRows`.
   mlir::FailureOr<bool> mustUntie(llvm::ArrayRef<GraphModule> modules);
 
-  /// Fails if a tensor is left over, and says why.
+  /// Fails if a tensor was not used, and says why.
   mlir::LogicalResult refuseUnused(llvm::ArrayRef<GraphModule> modules);
 
-  /// Fails if the adapter replaces parameters by other values than the base
-  /// model's: what training writes does not hold them. Tensors with the same
-  /// values replace nothing from then on.
+  /// Fails if the adapter replaces parameters by values that differ from the
+  /// base model's, because training does not write them. Tensors with the same
+  /// values are ignored from then on.
   mlir::LogicalResult refuseParameters(const BaseTensors &baseTensor);
 
 private:
-  /// The ids whose rows an adapter trained of a module, or nullptr.
+  /// The ids whose rows an adapter trained in a layer, or nullptr.
   const std::vector<int64_t> *getTokens(const GraphModule &module) const;
-  /// An expression in which base leaves that the adapter holds are replaced.
+  /// An expression in which the base leaves that the adapter replaces are
+  /// replaced.
   mlir::FailureOr<mlir::Attribute> replace(mlir::Attribute expr,
                                            llvm::StringRef path, bool wasTied);
-  /// Another adapter's leaf at `path` where this one may have a value, too:
-  /// stays if the two are equal.
+  /// Handles another adapter's leaf at `path` that this adapter would also
+  /// replace. The leaf stays if the two values are equal; otherwise this fails.
   mlir::FailureOr<mlir::Attribute> keep(transformer::AdapterAttr leaf,
                                         llvm::StringRef path);
-  /// What the adapter holds in the place of a base leaf, of `type`; null if it
-  /// holds nothing.
+  /// What the adapter puts in the place of a base leaf of `type`; null if it
+  /// has nothing.
   mlir::FailureOr<mlir::Attribute> replaceLeaf(transformer::BaseAttr base,
                                                mlir::RankedTensorType type,
                                                llvm::StringRef path,
@@ -101,7 +103,7 @@ private:
   std::string name;
   llvm::ArrayRef<AdapterTerm> attached;
   std::set<std::string> used;
-  /// Tensors that hold the base model's values.
+  /// Tensors that have the base model's values.
   std::set<std::string> sameAsBase;
 };
 

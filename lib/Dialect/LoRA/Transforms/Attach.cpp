@@ -1,7 +1,7 @@
 //===- Attach.cpp - Attaches PEFT adapters --------------------------------===//
 //
-// Every tensor of the adapter ends up in the graph, or is named in a warning or
-// an error.
+// Every tensor of the adapter is used in the graph, or named in a warning or an
+// error.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +23,7 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// Whether a slot's value reads an adapter of this name.
+/// Whether the value of a slot reads an adapter with this name.
 static bool hasAdapter(ModuleOp module, StringRef name) {
   bool found = false;
   AttrTypeWalker walker;
@@ -35,7 +35,7 @@ static bool hasAdapter(ModuleOp module, StringRef name) {
   return found;
 }
 
-/// The branch of a targeted module, as the adapter's tensors have it.
+/// The branch of a targeted layer, from the adapter's tensors.
 static FailureOr<Branch> makeBranch(ModuleOp module, AdapterTensors &tensors,
                                     const GraphModule &known,
                                     const peft::Target &target, double weight) {
@@ -58,7 +58,7 @@ static FailureOr<Branch> makeBranch(ModuleOp module, AdapterTensors &tensors,
       {known.out, target.rank});
   if (failed(b))
     return failure();
-  // A token's row of A is read at once.
+  // The transposed A has the values of a token in one row.
   branch.a = branch.isEmbedding ? transposeExpr(*a) : *a;
   branch.b = *b;
   if (config.loraBias) {
@@ -75,7 +75,8 @@ static FailureOr<Branch> makeBranch(ModuleOp module, AdapterTensors &tensors,
       return failure();
     branch.magnitude = *magnitude;
   }
-  // Embeddings begin as usual in an adapter that begins with PiSSA or OLoRA.
+  // In an adapter with PiSSA or OLoRA, embeddings are initialized in the usual
+  // way.
   if (!branch.isEmbedding && config.init == peft::PeftConfig::Init::Pissa)
     branch.residual = StartKind::Pissa;
   if (!branch.isEmbedding && config.init == peft::PeftConfig::Init::Olora)
@@ -83,7 +84,7 @@ static FailureOr<Branch> makeBranch(ModuleOp module, AdapterTensors &tensors,
   return branch;
 }
 
-/// Whether one matrix is the other's transpose, to the bit.
+/// Whether one matrix is the transpose of the other, bit for bit.
 static bool areTransposes(const lora_rt::TensorView &x,
                           const lora_rt::TensorView &y) {
   if (x.dtype != y.dtype || x.shape.size() != 2 || y.shape.size() != 2 ||
@@ -100,9 +101,9 @@ static bool areTransposes(const lora_rt::TensorView &x,
   return true;
 }
 
-/// With `ensure_weight_tying` the branches of embedding and head are one, and
-/// the file has it twice. Where these differ, what PEFT computes depends on the
-/// type that the base model is loaded in.
+/// With `ensure_weight_tying`, the branches of embedding and head are one, and
+/// the file has it twice. If the two copies differ, PEFT's result depends on
+/// the type in which the base model is loaded, so this fails.
 static LogicalResult refuseUnequalTies(ModuleOp module,
                                        const peft::PeftAdapter &adapter,
                                        ArrayRef<GraphModule> modules) {
@@ -129,7 +130,7 @@ static LogicalResult refuseUnequalTies(ModuleOp module,
   return success();
 }
 
-/// Says that a weight other than 1 is for the branches alone.
+/// Warns that a weight other than 1 applies only to branches.
 static void noteUnweighted(ModuleOp module, const peft::PeftAdapter &adapter,
                            double weight) {
   if (weight == 1)
@@ -146,7 +147,7 @@ static void noteUnweighted(ModuleOp module, const peft::PeftAdapter &adapter,
     }
 }
 
-/// Says what PEFT itself does otherwise or leaves out.
+/// Warns where PEFT itself computes something else, or ignores something.
 static void noteOddities(ModuleOp module, const peft::PeftAdapter &adapter,
                          ArrayRef<GraphModule> modules,
                          ArrayRef<peft::Target> targets) {
@@ -203,7 +204,7 @@ attach(ModuleOp module, const AdapterTerm &term, ArrayRef<AdapterTerm> attached,
        failed(refuseTiedTraining(module, config, modules, selection->targets))))
     return failure();
 
-  // Embedding and head part where one of them is adapted by itself.
+  // Embedding and head are separated if one of them is adapted alone.
   bool isTied = llvm::any_of(
       modules, [](const GraphModule &known) { return known.info.tied; });
   FailureOr<bool> parts = tensors.mustUntie(modules);
@@ -213,7 +214,8 @@ attach(ModuleOp module, const AdapterTerm &term, ArrayRef<AdapterTerm> attached,
     *parts |= modules[target.module].info.tied;
   if (*parts)
     untie(module, modules);
-  // Branches stand on what the adapter puts in the base weights' place.
+  // Branches apply to the values that the adapter puts in place of base
+  // weights.
   if (failed(tensors.replaceParameters(modules, isTied)) ||
       failed(tensors.replaceRows(modules, isTied)) ||
       failed(tensors.refuseMissingRows()))

@@ -1,7 +1,7 @@
 //===- Autodiff.cpp - From the loss to a training step --------------------===//
 //
-// The entry keeps its forward part; applications in it become applications of
-// forward functions, and those of backward functions follow in reverse order.
+// The entry keeps its forward part. Applications of blocks become applications
+// of forward functions; those of backward functions follow in reverse order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +20,7 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// The entries of `values` that name a slot of `block`; null if none does.
+/// The entries of `values` that name a slot of `block`; null if there is none.
 static DictionaryAttr getValuesOf(DictionaryAttr values, func::FuncOp block) {
   if (!values)
     return values;
@@ -39,21 +39,22 @@ struct Autodiff : lora::impl::AutodiffBase<Autodiff> {
   void runOnOperation() override;
 
 private:
-  /// The entry to differentiate, checked; null after an error.
+  /// The entry to differentiate; null after an error.
   func::FuncOp getEntry();
-  /// The block of `apply`, which has a body without applications.
+  /// The block of `apply`. It has a body without applications.
   func::FuncOp getBlock(ApplyOp apply, SymbolTable &symbols) {
     return symbols.lookup<func::FuncOp>(apply.getBlock());
   }
   LogicalResult checkBlocks(func::FuncOp entry, SymbolTable &symbols);
-  /// Replaces `apply` by its forward application and adds its backward one.
+  /// Replaces `apply` by its forward application, and adds its backward
+  /// application.
   LogicalResult differentiate(ApplyOp apply, ArrayRef<Value> resultGradients,
                               ArrayRef<bool> needed,
                               MutableArrayRef<Value> operandGradients,
                               OpBuilder &builder, SymbolTable &symbols,
                               BlockDifferentiator &blocks);
 
-  /// The application that gives the gradient of a parameter, by full name.
+  /// The application that computes the gradient of a parameter, by full name.
   llvm::StringMap<Operation *> owners;
 };
 
@@ -118,8 +119,8 @@ LogicalResult Autodiff::differentiate(ApplyOp apply,
   BlockPattern pattern{getBlock(apply, symbols),
                        SmallVector<bool>(needed.begin(), needed.end()),
                        {}};
-  // An application of a block without trainable slots and active inputs ends
-  // the backward pass.
+  // The backward pass ends at an application of a block without trainable slots
+  // and without active inputs.
   if (!llvm::is_contained(getActiveResults(pattern.block, needed), true))
     return success();
   for (Value gradient : resultGradients)

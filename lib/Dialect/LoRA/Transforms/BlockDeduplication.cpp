@@ -1,6 +1,7 @@
 //===- BlockDeduplication.cpp - One function for equal blocks -------------===//
 //
-// Where a slot's bytes come from is data of a layer, not of the code that runs.
+// Blocks that differ only in the weight expressions of their slots become one
+// function; the expressions move to the applications.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,14 +11,14 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// The attributes of an argument besides its weight expression.
+/// The attributes of an argument except its weight expression.
 static DictionaryAttr attrsWithoutValue(func::FuncOp block, unsigned index) {
   NamedAttrList attrs(block.getArgAttrDict(index));
   attrs.erase(TransformerDialect::kValueAttr);
   return attrs.getDictionary(block.getContext());
 }
 
-/// Whether two blocks run the same code on slots of the same names and types.
+/// Whether two blocks run the same code on slots with the same names and types.
 static bool areEqual(func::FuncOp a, func::FuncOp b) {
   if (a.getFunctionType() != b.getFunctionType() || a.isDeclaration() ||
       b.isDeclaration())

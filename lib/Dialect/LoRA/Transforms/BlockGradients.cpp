@@ -36,7 +36,7 @@ static bool isTrainable(func::FuncOp block, unsigned index) {
          getSlotRole(block, index) == Role::Trainable;
 }
 
-/// The values of `block` that depend on a trainable slot or an active input.
+/// The values of `block` that depend on a trainable slot or on an active input.
 static llvm::DenseSet<Value> getActiveValues(func::FuncOp block,
                                              ArrayRef<bool> activeInputs) {
   llvm::DenseSet<Value> active;
@@ -59,15 +59,15 @@ SmallVector<bool> lora::getActiveResults(func::FuncOp block,
   });
 }
 
-/// Whether `op` works on each row (or parameter) alone, so that computing it
-/// again costs about as much as reading its result.
+/// Whether `op` works on each row (or parameter) alone, so that recomputing it
+/// costs about as much as reading its result.
 static bool isCheap(Operation *op) {
   return isa<AddOp, MulOp, ActivationOp, CastOp, ScaleFeaturesOp,
              SliceFeaturesOp, PadFeaturesOp, RMSNormOp, RotaryOp>(op) ||
          matchPattern(op, m_Constant());
 }
 
-/// The bytes of a kept value of this type that each token adds.
+/// The bytes that a kept value of this type needs for each token.
 static uint64_t getBytesPerToken(Type type) {
   auto tensor = cast<RankedTensorType>(type);
   if (tensor.getNumDynamicDims() != 1)
@@ -80,8 +80,8 @@ static uint64_t getBytesPerToken(Type type) {
 
 namespace {
 
-/// The function that is about to become a backward function: a copy of the
-/// block with its gradient operations.
+/// The function that will become a backward function: a copy of the block with
+/// its gradient operations.
 class BackwardBuilder {
 public:
   BackwardBuilder(BlockPattern &pattern)
@@ -96,11 +96,11 @@ public:
   ~BackwardBuilder() { copy.erase(); }
 
   LogicalResult buildGradientOps();
-  /// The kept values as (operation, result) numbers; replaces them by
-  /// arguments of the copy.
+  /// Chooses the kept values, given as (operation, result) numbers, and
+  /// replaces them by arguments of the copy.
   std::vector<std::pair<unsigned, unsigned>> chooseKept(BlockGradients &result);
-  /// Moves the operations to a new function whose arguments are those that are
-  /// used, in the order gradients of results, kept values, inputs, slots.
+  /// Moves the operations to a new function. Its arguments are those that are
+  /// used, in this order: gradients of results, kept values, inputs, slots.
   func::FuncOp finish(BlockGradients &result);
 
 private:
@@ -115,7 +115,8 @@ private:
   Block &body;
   SmallVector<Value> returned;
   SmallVector<Operation *> forwardOps;
-  /// Arguments beyond the block's: gradients of results and kept values.
+  /// Arguments in addition to the block's: gradients of results, and kept
+  /// values.
   SmallVector<std::pair<Value, BackwardOperand>> operands;
   SmallVector<std::pair<unsigned, Value>> inputGradients;
   SmallVector<std::pair<unsigned, Value>> slotGradients;
@@ -158,7 +159,7 @@ LogicalResult BackwardBuilder::buildGradientOps() {
   SmallVector<Value> results;
   auto addResult = [&](Value gradient, unsigned argument) {
     results.push_back(gradient);
-    // What is returned is called after what it is the gradient of.
+    // A returned gradient is named after the value that it is the gradient of.
     if (Operation *op = gradient.getDefiningOp())
       op->setLoc(getGradientLoc(copy.getArgument(argument).getLoc()));
   };
@@ -214,7 +215,8 @@ BackwardBuilder::chooseKept(BlockGradients &result) {
       op->erase();
       continue;
     }
-    // Recompute a value only when it is used, so that it does not live longer.
+    // A value is recomputed right before its first use, so that it does not
+    // live longer.
     Operation *firstUser = *op->user_begin();
     for (Operation *user : op->getUsers())
       if (user->isBeforeInBlock(firstUser))

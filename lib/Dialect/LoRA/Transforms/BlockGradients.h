@@ -13,7 +13,7 @@
 
 namespace lora {
 
-/// A block as an application sees it: arguments without a slot are inputs,
+/// A block as an application uses it. Arguments without a slot are inputs;
 /// results without a tag are results.
 struct BlockPattern {
   mlir::func::FuncOp block;
@@ -23,7 +23,7 @@ struct BlockPattern {
   llvm::SmallVector<bool> resultGradients;
 };
 
-/// Where an operand of a backward application comes from.
+/// The source of an operand of a backward application.
 struct BackwardOperand {
   enum Kind { ResultGradient, ForwardResult, Input } kind;
   unsigned index;
@@ -36,7 +36,7 @@ struct BlockGradients {
   mlir::func::FuncOp backward;
   /// The operands of an application of `backward`.
   llvm::SmallVector<BackwardOperand> operands;
-  /// Per value result of `backward`, the input that it is the gradient of.
+  /// For each value result of `backward`, the input that it is the gradient of.
   llvm::SmallVector<unsigned> inputs;
   /// The trainable slots whose gradients `backward` returns.
   llvm::SmallVector<mlir::StringAttr> slots;
@@ -45,7 +45,7 @@ struct BlockGradients {
   uint64_t keptBytesPerToken = 0;
 };
 
-/// Which results of `block` are active, given which inputs are.
+/// Which results of `block` are active if `activeInputs` are.
 llvm::SmallVector<bool> getActiveResults(mlir::func::FuncOp block,
                                          llvm::ArrayRef<bool> activeInputs);
 
@@ -54,17 +54,18 @@ class BlockDifferentiator {
 public:
   explicit BlockDifferentiator(mlir::SymbolTable &symbols) : symbols(symbols) {}
 
-  /// The functions for `pattern`, made on first use; null after an error.
+  /// The functions for `pattern`, which are made on first use; null after an
+  /// error.
   BlockGradients *get(BlockPattern pattern);
 
-  /// How many backward functions were made, and what they keep.
+  /// The number of backward functions, of kept values and of recomputed values.
   unsigned numBlocks = 0, numKept = 0, numRecomputed = 0;
 
 private:
   mlir::FailureOr<BlockGradients> build(BlockPattern &pattern);
 
-  /// `block` returning the results of `kept`, given as (operation, result)
-  /// numbers, too.
+  /// A copy of `block` that also returns the results `kept`, given as
+  /// (operation, result) numbers.
   mlir::func::FuncOp
   getForward(mlir::func::FuncOp block,
              llvm::ArrayRef<std::pair<unsigned, unsigned>> kept);

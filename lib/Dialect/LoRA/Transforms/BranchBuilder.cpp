@@ -1,8 +1,8 @@
 //===- BranchBuilder.cpp - Branches on the modules of a block -------------===//
 //
-// A linear layer or an embedding becomes its `lora` operation, the branch's
-// matrices become slots after the weight, and the weight's own value changes
-// where the branch asks for it (DoRA, PiSSA, OLoRA).
+// A linear layer or an embedding becomes its `lora` operation. The matrices of
+// the branch become slots after the weight. The value of the weight itself
+// changes if the branch requires it (DoRA, PiSSA, OLoRA).
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,7 +15,7 @@ using namespace lora::transformer;
 
 namespace {
 
-/// Whether an expression is what an adapter made of a base weight.
+/// Whether an expression is a base weight that an adapter has changed.
 bool isAdapted(Attribute expr) {
   bool found = false;
   AttrTypeWalker walker;
@@ -27,7 +27,8 @@ bool isAdapted(Attribute expr) {
   return found;
 }
 
-/// The adapter that an expression has a tensor of; empty for none.
+/// The name of the adapter from which an expression has a tensor; empty for
+/// none.
 StringRef adapterIn(Attribute expr) {
   StringRef name;
   AttrTypeWalker walker;
@@ -40,12 +41,13 @@ StringRef adapterIn(Attribute expr) {
   return name;
 }
 
-/// Puts branches on the modules of one copy of a block.
+/// Puts branches on the layers of one copy of a block.
 class BranchBuilder {
 public:
   BranchBuilder(func::FuncOp block, bool train) : block(block), train(train) {}
 
-  /// Adds a branch; the values of slots that it builds on are those at `place`.
+  /// Adds a branch. The values of slots that it depends on are those at
+  /// `place`.
   LogicalResult add(Branch branch, ApplyOp place) {
     std::optional<unsigned> index =
         findSlot(block, slotName(branch.local, "weight"));
@@ -75,7 +77,7 @@ public:
     return success();
   }
 
-  /// Slots whose values were changed for all places of the block.
+  /// Slots whose values were changed for all applications of the block.
   ArrayRef<std::string> getChangedSlots() const { return changedSlots; }
 
 private:
@@ -88,9 +90,9 @@ private:
     changedSlots.push_back(getSlotName(block, index).str());
   }
 
-  /// Takes from the base weight what the branch started from, and scales the
-  /// weight and B to DoRA's magnitudes: m / n (W + s BA) x is, with W' = m / n
-  /// W and B' = m / n B, again a linear layer with a branch.
+  /// Subtracts the initial value of the branch from the base weight, and scales
+  /// the weight and B to DoRA's magnitudes: m / n (W + s BA) x is again a
+  /// linear layer with a branch, with W' = m / n W and B' = m / n B.
   LogicalResult adaptWeight(Branch &branch, ApplyOp place, unsigned index) {
     if (!branch.residual && !branch.magnitude)
       return success();
@@ -103,7 +105,7 @@ private:
              << "' (DoRA, PiSSA, OLoRA), so that the result depends on their "
                 "order; use one of them";
     Type element = exprType(value).getElementType();
-    // Rounded once, after what follows.
+    // The cast is removed here and applied once, after the other operations.
     value = stripCast(value);
     if (branch.residual) {
       FailureOr<Attribute> residual =
@@ -130,7 +132,7 @@ private:
     return success();
   }
 
-  /// The adapter whose branch an operation has.
+  /// The adapter that an operation has a branch of.
   StringRef otherOn(Operation *user) {
     auto b = dyn_cast<BlockArgument>(
         isa<lora::LinearOp>(user) ? cast<lora::LinearOp>(user).getB()
@@ -162,7 +164,7 @@ private:
     return insert(cast<transformer::LinearOp>(user), branch, place);
   }
 
-  /// A linear layer's bias with what the branch adds to it.
+  /// The bias of a linear layer plus what the branch adds to it.
   FailureOr<Value> addBias(Value bias, const Branch &branch, ApplyOp place,
                            Type compute) {
     if (!branch.bias)
@@ -194,8 +196,8 @@ private:
     return bias;
   }
 
-  /// A slot with a value, inserted at `position` or found where the block has
-  /// it.
+  /// A slot with a value, which is inserted at `position` unless the block has
+  /// it already.
   FailureOr<Value> addSlot(unsigned position, StringRef slot, Attribute value,
                            Role role) {
     MLIRContext *context = block.getContext();
@@ -218,7 +220,7 @@ private:
     return Value(block.getArgument(position));
   }
 
-  /// The same for a low-rank matrix; returns its value in the compute type.
+  /// The same for a low-rank matrix. Returns its value in the compute type.
   FailureOr<Value> matrix(OpBuilder &b, unsigned position, StringRef slot,
                           Attribute expr, Type compute) {
     Type element = train ? getAccumulationType(compute) : compute;
@@ -233,7 +235,7 @@ private:
         .getResult();
   }
 
-  /// The constant at the start of the block; equal scales share one.
+  /// The constant at the start of the block. Equal scales share one constant.
   Value scaleConstant(DenseFPElementsAttr scale, Type compute) {
     Type element = getAccumulationType(compute);
     if (scale.getElementType() != element) {
@@ -252,7 +254,7 @@ private:
     return arith::ConstantOp::create(b, block.getLoc(), scale);
   }
 
-  /// The matrices of a branch, after the weight.
+  /// The matrices of a branch, as slots after the weight.
   FailureOr<std::pair<Value, Value>>
   matrices(OpBuilder &b, const Branch &branch, Type compute) {
     unsigned weight = *findSlot(block, slotName(branch.local, "weight"));
@@ -275,7 +277,7 @@ private:
     return std::make_pair(*a, *bMatrix);
   }
 
-  /// A linear layer gets its first branch.
+  /// Gives a linear layer its first branch.
   LogicalResult insert(transformer::LinearOp linear, const Branch &branch,
                        ApplyOp place) {
     OpBuilder b(linear);
@@ -295,7 +297,7 @@ private:
     return success();
   }
 
-  /// An embedding gets its first branch.
+  /// Gives an embedding its first branch.
   LogicalResult insert(transformer::EmbeddingOp embedding,
                        const Branch &branch) {
     OpBuilder b(embedding);
@@ -312,8 +314,8 @@ private:
     return success();
   }
 
-  /// A module gets another branch: side by side along the rank, dimension
-  /// `rankOfA` of A and 1 of B, which is the sum of both.
+  /// Gives a layer another branch: the two are joined along the rank (dimension
+  /// `rankOfA` of A, 1 of B), which gives the sum of both.
   template <typename OpT>
   LogicalResult widen(OpT op, const Branch &branch, int64_t rankOfA) {
     DenseFPElementsAttr scale;

@@ -1,7 +1,8 @@
 //===- Branches.cpp - Which copies of blocks get which branches -----------===//
 //
-// Places whose branches differ, or build on different weights, get copies of
-// their own; what only differs in where bytes come from stays with the place.
+// Applications whose branches differ, or depend on different weights, get
+// copies of the block. If they differ only in weight expressions, they share a
+// copy, and the expressions are on the applications.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +24,7 @@ StringRef lora::blockStem(StringRef name) {
   return isVariant ? stem : name;
 }
 
-/// "decoder.lora", "decoder.lora_1", ...: the first that is free.
+/// The first free name of "decoder.lora", "decoder.lora_1", ...
 static std::string variantName(SymbolTable &symbols, StringRef block) {
   std::string base = (blockStem(block) + ".lora").str(), name = base;
   for (unsigned i = 1; symbols.lookup(name); ++i)
@@ -37,7 +38,8 @@ static int64_t countOps(Operation *op) {
   return count;
 }
 
-/// What decides whether two places can share a copy of a block.
+/// The attribute by which two applications can share a copy of a block: they
+/// can if theirs are equal.
 static Attribute signatureOf(ArrayRef<const Branch *> branches, ApplyOp place,
                              func::FuncOp block) {
   MLIRContext *context = place.getContext();
@@ -60,7 +62,7 @@ static Attribute signatureOf(ArrayRef<const Branch *> branches, ApplyOp place,
     add(branch->residual
             ? StringAttr::get(context, stringifyStartKind(*branch->residual))
             : Attribute());
-    // What the branch builds on may differ between places.
+    // The value that the branch depends on may differ between applications.
     if (branch->magnitude || branch->residual)
       addSlot(*branch, "weight");
     if (branch->bias)
@@ -76,7 +78,7 @@ static int64_t countParameters(const Branch &branch) {
   return count;
 }
 
-/// Says on a block what all of its places say.
+/// Puts a weight expression on the block if all applications have the same one.
 static void hoistValues(func::FuncOp block, ArrayRef<ApplyOp> applies) {
   for (unsigned i = 0, e = block.getNumArguments(); i < e; ++i) {
     if (!getSlotName(block, i) || getSlotRole(block, i) == Role::State)
@@ -141,7 +143,7 @@ lora::addBranches(ModuleOp module, ArrayRef<Branch> branches, bool train) {
     }
     if (!block.isPrivate() || !SymbolTable::symbolKnownUseEmpty(block, module))
       continue;
-    // A copy of a copy takes its name.
+    // The copy of a copy takes its name.
     std::string name = block.getName().str();
     symbols.erase(block);
     if (!created.empty() && blockStem(name) != name)

@@ -1,7 +1,8 @@
 //===- Branches.h - Putting branches on linear layers -----------*- C++ -*-===//
 //
-// What attaching, inserting and unmerging share. Places whose branches differ
-// get separate copies of their block; places with equal ones share a copy.
+// Functions that attaching, inserting and unmerging share. Applications whose
+// branches differ get separate copies of their block; applications with equal
+// branches share a copy.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,62 +17,64 @@
 
 namespace lora {
 
-/// A low-rank branch to be put on a linear layer or an embedding.
+/// A low-rank branch for a linear layer or an embedding.
 struct Branch {
   std::string path;
   std::string local;
-  /// Weight expressions of A and B, in their own type: [rank, in] and [out,
-  /// rank]; of an embedding [vocabulary, rank] and [width, rank].
+  /// The weight expressions of A and B, in their own types: [rank, in] and
+  /// [out, rank]; for an embedding [vocabulary, rank] and [width, rank].
   mlir::Attribute a, b;
-  /// A value per rank row.
+  /// The scale, with a value for each rank row.
   mlir::DenseFPElementsAttr scale;
-  /// Name of the adapter, "default" for the nameless one.
+  /// The name of the adapter; "default" if it has no name.
   std::string adapter = "default";
   bool isEmbedding = false;
-  /// The bias of B, which is scaled like B; or null.
+  /// The bias of B, which is scaled like B; may be null.
   mlir::Attribute bias = {};
-  /// DoRA's magnitudes, per output or feature; or null.
+  /// DoRA's magnitudes, one for each output or feature; may be null.
   mlir::Attribute magnitude = {};
-  /// The scale that the branch was made with, where `scale` is a multiple of
-  /// it; or null.
+  /// The scale with which the branch was made, if `scale` is a multiple of it;
+  /// may be null.
   mlir::DenseFPElementsAttr startScale = {};
-  /// What the base weight loses to the branch (PiSSA, OLoRA); `rank` of it is
-  /// that of the branch.
+  /// How the initial value of the branch is subtracted from the base weight
+  /// (PiSSA, OLoRA). The rank is that of the branch.
   std::optional<StartKind> residual = std::nullopt;
 };
 
-/// The base weight less what a branch on module `local` started from; errors
-/// are `op`'s. A rank above that of the weight is one, and OLoRA on a Conv1D
+/// The base weight minus the initial value of a branch on layer `local`. Errors
+/// are reported at `op`: a rank above that of the weight, and OLoRA on a Conv1D
 /// layer that is not square, which PEFT cannot run either.
 mlir::FailureOr<mlir::Attribute>
 residualExpr(mlir::Operation *op, llvm::StringRef local, StartKind kind,
              mlir::Attribute weight, mlir::DenseFPElementsAttr scale);
 
-/// The A and B that such a branch starts as; the same errors.
+/// The initial A and B of such a branch; the errors are the same.
 mlir::FailureOr<std::pair<mlir::Attribute, mlir::Attribute>>
 startExprs(mlir::Operation *op, llvm::StringRef local, StartKind kind,
            mlir::Attribute weight, mlir::DenseFPElementsAttr scale);
 
-/// The block's name without what variants add: "decoder" for "decoder.lora_1".
+/// The name of a block without the suffix of variants: "decoder" for
+/// "decoder.lora_1".
 llvm::StringRef blockStem(llvm::StringRef name);
 
-/// Makes one function of blocks whose operations are equal: what differs in the
-/// values of slots moves to `transformer.apply`. Returns how many went away.
+/// Makes one function of blocks with equal operations. Values of slots that
+/// differ move to `transformer.apply`. Returns the number of functions that
+/// were removed.
 int64_t deduplicateBlocks(mlir::ModuleOp module);
 
-/// Gives blocks without `lora` operations their stem's name back where it is
+/// Gives blocks without `lora` operations their original name back, if it is
 /// free.
 void restoreBlockNames(mlir::ModuleOp module);
 
-/// Puts branches on the modules of a block, which is a copy. The values of
-/// slots that they build on are those at `place`; appends the names of slots
-/// whose values are then others for all places of the block.
+/// Puts branches on the layers of a block, which is a copy. The values of slots
+/// that they depend on are those at `place`. Appends the names of slots whose
+/// values have changed for all applications of the block.
 mlir::LogicalResult
 buildBranches(mlir::func::FuncOp block, llvm::ArrayRef<const Branch *> branches,
               transformer::ApplyOp place, bool train,
               llvm::SmallVectorImpl<std::string> &changedSlots);
 
-/// Puts branches on modules that `collectModules` found.
+/// Puts branches on layers that `collectModules` found.
 mlir::FailureOr<BranchStatistics>
 addBranches(mlir::ModuleOp module, llvm::ArrayRef<Branch> branches, bool train);
 

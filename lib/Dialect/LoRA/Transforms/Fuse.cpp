@@ -1,7 +1,7 @@
 //===- Fuse.cpp - One skinny matmul for branches that share an input ------===//
 //
-// The stacked A is a slot: for what trains it is the storage, which
-// unfuseTrainable takes apart again.
+// The stacked A is a slot. If it is trainable, it is also the storage of the
+// A's, which unfuseTrainable separates again.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,7 +38,7 @@ StringRef nameOf(Form form) {
   return "";
 }
 
-/// The member that an operation is, or why it is none.
+/// The group member that an operation is, or the reason why it is none.
 FailureOr<GroupMember> memberOf(func::FuncOp block, lora::LinearOp op,
                                 std::string &reason) {
   GroupMember member{op, {}, op.getA().getDefiningOp<CastOp>(), {}, false};
@@ -98,8 +98,8 @@ private:
         << remark::reason("{0}", reason.str());
   }
 
-  /// The branches of a block by their input; what trains apart from what does
-  /// not.
+  /// The branches of a block by their input, trainable and frozen ones
+  /// separately.
   SmallVector<BranchGroup> collectGroups(func::FuncOp block) {
     llvm::MapVector<std::pair<Value, int>, BranchGroup> groups;
     block.walk([&](lora::LinearOp op) {
@@ -138,7 +138,7 @@ private:
       chosen = Form::Separate;
       why = "no other branch reads its input";
     }
-    // Before the operations go away.
+    // These are read before the operations are erased.
     Location loc = group.front().op.getLoc();
     size_t branches = group.size();
     if (chosen == Form::Fused) {
@@ -165,7 +165,7 @@ private:
                        costs.augmented, costs.merged);
   }
 
-  /// The fastest form that is allowed.
+  /// The fastest form that is permitted.
   Form choose(ArrayRef<GroupMember> group, const FormCosts &costs,
               GroupFuser &fuser, StringRef obstacle, std::string &why) {
     Form best = Form::Fused;

@@ -1,4 +1,9 @@
-//===- FuseCostModel.cpp - How long forms of branches take ----------------===//
+//===- FuseCostModel.cpp - A cost model for branches ----------------------===//
+//
+// The formulas of FuseCostModel.h. Times are microseconds. They only rank the
+// forms of a group.
+//
+//===----------------------------------------------------------------------===//
 
 #include "FuseCostModel.h"
 
@@ -22,7 +27,7 @@ FormCosts lora::estimateForms(llvm::ArrayRef<BranchShape> branches, int64_t in,
     costs.merged += matmul(branch.out, in);
     costs.separate += matmul(branch.rank, in);
     ups += up;
-    // The augmented result is taken apart: read and written once more.
+    // The augmented result is separated, so it is read and written once more.
     copies += 2.0 * bytes * p.tokens * branch.out * perByte;
     outs += branch.out;
     ranks += branch.rank;

@@ -20,7 +20,7 @@ struct BranchShape {
   int64_t out, rank;
 };
 
-/// What the machine does, and for how many tokens.
+/// The rates of the machine, and the number of tokens.
 struct CostParameters {
   double tokens = 1;
   double launchMicroseconds = 4;
@@ -28,8 +28,8 @@ struct CostParameters {
   double gigaflops = 200;
 };
 
-/// Microseconds of a group of branches that read one value, base layers
-/// included.
+/// Microseconds of a group of branches that read one value, including the base
+/// layers.
 struct FormCosts {
   double separate = 0, fused = 0, augmented = 0, merged = 0;
 };

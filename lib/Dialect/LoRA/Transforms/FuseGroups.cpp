@@ -1,4 +1,10 @@
 //===- FuseGroups.cpp - Rewriting branches that share an input ------------===//
+//
+// Implements FuseGroups.h: builds the stacked slots with their weight
+// expressions, at the block and at every application with its own values, and
+// the operations that use them.
+//
+//===----------------------------------------------------------------------===//
 
 #include "FuseGroups.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -11,7 +17,8 @@ static int64_t dim(Value value, unsigned index) {
   return cast<RankedTensorType>(value.getType()).getDimSize(index);
 }
 
-/// "self_attn.q_proj+k_proj" for "self_attn.q_proj", "self_attn.k_proj".
+/// The name "self_attn.q_proj+k_proj" for "self_attn.q_proj" and
+/// "self_attn.k_proj".
 static std::string joinNames(ArrayRef<std::string> names) {
   StringRef parent = StringRef(names.front()).rsplit('.').first;
   bool share = StringRef(names.front()).contains('.');
@@ -133,7 +140,7 @@ std::string GroupFuser::joinedNames(StringRef separator) {
   SmallVector<std::string> names;
   for (GroupMember &member : group) {
     StringRef slot = slotOf(member.a);
-    // Where the block is the layer itself, the slot has no module name.
+    // If the block is the layer itself, the slot has no layer name.
     names.push_back(slot.split(separator).first.str());
   }
   return joinNames(names);

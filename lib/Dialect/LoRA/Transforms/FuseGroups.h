@@ -14,10 +14,10 @@
 
 namespace lora {
 
-/// A branch that can join others of the same input.
+/// A branch that can be joined with others of the same input.
 struct GroupMember {
   lora::LinearOp op;
-  /// The slot of A; the operation reads it, or its cast to the compute type.
+  /// The slot of A. The operation reads it, or its cast to the compute type.
   mlir::BlockArgument a;
   transformer::CastOp cast;
   mlir::DenseFPElementsAttr scale;
@@ -33,30 +33,30 @@ public:
              llvm::ArrayRef<transformer::ApplyOp> applies, BranchGroup &group);
 
   llvm::ArrayRef<BranchShape> getShapes() const { return shapes; }
-  /// Width of the input.
+  /// The width of the input.
   int64_t in() const;
-  /// Of an element.
+  /// The bytes of an element.
   int64_t bytes() const { return compute.getIntOrFloatBitWidth() / 8; }
   bool trains() const { return group.front().trains; }
 
-  /// Why the base weights cannot be stacked with A; empty if they can. (The
-  /// results are ranges of wider rows: good enough for q, k and v, but a layer
-  /// that ends a block is added to by its residual, which wants rows of its
-  /// own.)
+  /// The reason why the base weights cannot be stacked with A; empty if they
+  /// can. (The results are slices of wider rows. That suits q, k and v. But a
+  /// residual is added to the result of the last layer of a block, and needs
+  /// contiguous rows.)
   std::string augmentObstacle();
 
-  /// One lora.down, and a lora.up each.
+  /// Builds one lora.down, and a lora.up for each branch.
   void fuse();
-  /// One linear layer for base and A, and the sum of its slices with B's
-  /// products.
+  /// Builds one linear layer for base and A, and adds the products with the B's
+  /// to its slices.
   void augment();
 
 private:
   mlir::RankedTensorType typeOf(int64_t rows, int64_t columns);
   llvm::StringRef slotOf(mlir::BlockArgument arg);
   std::string joinedNames(llvm::StringRef separator);
-  /// A new slot that stacks the rows of others, at every place that has values
-  /// of its own too.
+  /// A new slot that stacks the rows of others, at the block and at every
+  /// application with its own values.
   mlir::Value stack(llvm::ArrayRef<mlir::Value> matrices,
                     const std::string &name, bool strip);
   mlir::Value joinedScale();
@@ -68,7 +68,7 @@ private:
   BranchGroup &group;
   mlir::Type compute;
   llvm::SmallVector<BranchShape> shapes;
-  /// Slots that another holds now.
+  /// Slots that are now part of another slot.
   llvm::StringSet<> stacked;
 };
 

@@ -1,7 +1,7 @@
 //===- GradientFunction.cpp - The gradient of a function ------------------===//
 //
-// Forward operations and gradient operations in one function: nothing is kept,
-// nothing is chosen, so that a test sees the rules and only them.
+// Puts forward operations and gradient operations into one function. Unlike in
+// autodiff, no values are kept or recomputed, so a test sees only the rules.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,4 +1,9 @@
-//===- GraphModules.cpp - The modules that a graph has --------------------===//
+//===- GraphModules.cpp - The layers of a graph ---------------------------===//
+//
+// Collects the layers from the slots of blocks and their applications, and
+// classifies each by the operations that read its weight.
+//
+//===----------------------------------------------------------------------===//
 
 #include "GraphModules.h"
 #include "SlotValues.h"
@@ -14,7 +19,7 @@ std::string lora::slotName(StringRef local, StringRef suffix) {
   return joinPath(local, suffix);
 }
 
-/// What a module is, from what its weight feeds.
+/// Decides the kind of a layer by the operations that read its weight.
 static void classify(GraphModule &module, BlockArgument weight) {
   module.info.kind = peft::ModuleKind::Other;
   for (OpOperand &use : weight.getUses()) {
@@ -65,7 +70,7 @@ std::vector<GraphModule> lora::collectModules(ModuleOp module) {
         classify(found, arg);
         auto [place, isNew] = known.emplace(found.info.path, modules.size());
         if (!isNew) {
-          // One weight as table and as head: the head is a module of its own,
+          // One weight is both table and head: the head is a layer of its own,
           // which transformers calls lm_head.
           GraphModule &other = modules[place->second];
           bool ties = (other.info.kind == peft::ModuleKind::Embedding &&
@@ -75,7 +80,8 @@ std::vector<GraphModule> lora::collectModules(ModuleOp module) {
           found.info.path = "lm_head";
           other.info.tied = found.info.tied = true;
         }
-        // The heads of decoders, BERT's and RoBERTa's for masked words.
+        // The heads of decoders, and the heads for masked words of BERT and
+        // RoBERTa.
         bool makesLogits = found.info.path == "lm_head" ||
                            found.info.path == "cls.predictions.decoder" ||
                            found.info.path == "lm_head.decoder";

@@ -1,7 +1,7 @@
 //===- GraphModules.h - The modules that a graph has ------------*- C++ -*-===//
 //
-// A linear layer is found by the slot of its weight: X.weight of a block that
-// is applied at PATH is module PATH.X.
+// A layer is found by the slot of its weight: the slot X.weight of a block that
+// is applied at PATH is the layer PATH.X.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,40 +13,41 @@
 
 namespace lora {
 
-/// A module of the model as the graph has it.
+/// A layer of the model in the graph.
 struct GraphModule {
   peft::ModuleInfo info;
-  /// Its path as targeting rules see it; empty if they do not.
+  /// Its path for targeting rules; empty if the rules do not apply to it.
   std::string seen;
   /// The path at which its block is applied.
   std::string path;
-  /// Its name in the block; empty where the block is the module.
+  /// Its name in the block; empty if the block is the layer.
   std::string local;
   /// [out, in] of a linear layer; width and vocabulary of an embedding.
   int64_t out = 0, in = 0;
-  /// Whether `lora-fuse` has already taken it apart.
+  /// Whether `lora-fuse` has already split it.
   bool fused = false;
 };
 
-/// The modules of a model, in the order of their application, each once. Where
-/// one weight is the embedding table and the head's, both are modules, and
-/// `info.tied`.
+/// The layers of a model in the order of their application, each once. If one
+/// weight is both the embedding's table and the head's matrix, both are listed,
+/// with `info.tied`.
 std::vector<GraphModule> collectModules(mlir::ModuleOp module);
 
-/// Whether an embedding holds the model's tokens (rather than positions or
-/// token types), by its name in the families.
+/// Whether an embedding is the token embedding (not that of positions or token
+/// types), by its name in the families.
 bool isTokenEmbedding(const GraphModule &module);
 
-/// The embedding and the head that have one weight, or null.
+/// The embedding and the head that share one weight; null if there are none.
 std::pair<const GraphModule *, const GraphModule *>
 findTied(llvm::ArrayRef<GraphModule> modules);
 
-/// Binds a head whose weight is the embedding's to the path "lm_head", so that
-/// each can have a value of its own; base values stay what they are. The model
-/// is `parted` then, and no longer `tied`.
+/// Binds a head that is tied to the embedding to the path "lm_head", so that
+/// each can have a value of its own. Base values do not change. The model is
+/// then `parted` and no longer `tied`.
 void untie(mlir::ModuleOp module, llvm::MutableArrayRef<GraphModule> modules);
 
-/// The slot of a module's tensor: `local.suffix`, or `suffix`.
+/// The slot of a layer's tensor: `local.suffix`, or `suffix` if `local` is
+/// empty.
 std::string slotName(llvm::StringRef local, llvm::StringRef suffix);
 
 } // namespace lora

@@ -1,7 +1,7 @@
 //===- Insert.cpp - Adds new low-rank branches ----------------------------===//
 //
-// The options are turned into the text of an adapter_config.json, so that there
-// is one reading of what they mean.
+// The options are converted to the text of an adapter_config.json, so that only
+// one piece of code interprets them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,7 +22,7 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// Fails if a new branch is to begin with something that is not known here.
+/// Fails if the config needs an initialization that is not supported.
 static LogicalResult refuseStart(ModuleOp module,
                                  const peft::PeftConfig &config) {
   if (config.init != peft::PeftConfig::Init::FromData)
@@ -36,7 +36,7 @@ static LogicalResult refuseStart(ModuleOp module,
 
 namespace {
 
-/// Makes new branches, as PEFT begins them.
+/// Makes new branches with PEFT's initialization.
 class BranchMaker {
 public:
   BranchMaker(ModuleOp module, const peft::PeftConfig &config,
@@ -83,7 +83,8 @@ private:
         value);
   }
 
-  /// The value of a module's weight, before it is rounded to the graph's type.
+  /// The value of a layer's weight, before it is rounded to the type of the
+  /// graph.
   Attribute weightOf(const GraphModule &known) {
     for (auto [apply, block] : places.at(known.path))
       if (auto index = findSlot(block, slotName(known.local, "weight")))
@@ -143,14 +144,15 @@ private:
     return success();
   }
 
-  /// As B's: zero, or of `torch.nn.Linear`, uniform within 1 / sqrt(rank).
+  /// The bias is initialized like B: zero, or as in `torch.nn.Linear`, uniform
+  /// within 1 / sqrt(rank).
   void beginBias(Branch &branch, const GraphModule &known, int64_t rank) {
     bool isRandom = config.init == Init::Random;
     branch.bias = random(isRandom ? InitKind::KaimingUniform : InitKind::Zeros,
                          known, "lora_B.bias", {known.out});
     if (!isRandom)
       return;
-    // A vector's own bound is 1 / sqrt(out).
+    // The bound for a vector alone would be 1 / sqrt(out).
     MLIRContext *context = module.getContext();
     float factor = float(std::sqrt(double(known.out) / double(rank)));
     branch.bias = SumAttr::get(
@@ -159,7 +161,7 @@ private:
             RankedTensorType::get({1}, Float32Type::get(context)), factor)));
   }
 
-  /// The norms of the adapted weight as it begins.
+  /// The initial magnitudes are the norms of the adapted weight.
   void beginMagnitude(Branch &branch, const GraphModule &known) {
     MLIRContext *context = module.getContext();
     Attribute weight = weightOf(known), rows = branch.b, columns = branch.a;
@@ -258,7 +260,7 @@ struct Insert : public lora::impl::InsertBase<Insert> {
   }
 
 private:
-  /// A config says everything by itself; an option beside it would be dropped.
+  /// A config is complete. An option beside it would have no effect.
   LogicalResult refuseBesideConfig() {
     StringRef given = !targets.empty()         ? "targets"
                       : !regex.empty()         ? "regex"
@@ -278,7 +280,8 @@ private:
            << "', but got both; say it in " << config;
   }
 
-  /// "KEY=NUMBER", split at the last "=": keys are regular expressions.
+  /// Reads "KEY=NUMBER". It is split at the last "=", because keys are regular
+  /// expressions.
   LogicalResult writePattern(llvm::json::OStream &json, StringRef key,
                              StringRef option, ArrayRef<std::string> entries) {
     LogicalResult result = success();
@@ -309,7 +312,7 @@ private:
     });
   }
 
-  /// What only options can contradict.
+  /// Fails for errors that only options can have.
   LogicalResult checkOptions() {
     auto refuse = [&]() {
       return getOperation().emitError() << kFromOptions << ": ";

@@ -1,8 +1,8 @@
 //===- Merge.cpp - Folds frozen branches into weight expressions ----------===//
 //
 // A merged weight is accumulated in f32 from the checkpoints' numbers and
-// rounded once: casts of the low-rank matrices go away, a narrowing cast of the
-// base goes around the merge.
+// rounded once: casts of the low-rank matrices are removed, and a narrowing
+// cast of the base is applied to the merge instead.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,12 +23,13 @@ using namespace lora::transformer;
 
 namespace {
 
-/// The parts of a low-rank branch, wherever they stand.
+/// The parts of a low-rank branch, for all three operations.
 struct BranchParts {
   Value x, weight, a, b, scale, bias;
-  /// Rows of `a` that belong to the branch.
+  /// The rows of `a` that belong to the branch.
   int64_t offset = 0, rank = 0;
-  /// Of an embedding, whose input is ids and whose A is [vocabulary, rank].
+  /// Whether it is an embedding, whose input is ids and whose A is [vocabulary,
+  /// rank].
   bool isEmbedding = false;
 };
 
@@ -91,7 +92,7 @@ public:
   }
 
 private:
-  /// The slot that a value is, if it is frozen.
+  /// The slot of a value, if it is frozen.
   std::optional<unsigned> frozenSlot(Value value) {
     auto arg = dyn_cast<BlockArgument>(value);
     if (!arg || arg.getOwner() != &block.getBody().front() ||
@@ -101,7 +102,7 @@ private:
     return arg.getArgNumber();
   }
 
-  /// Folds a branch, or says why not.
+  /// Folds a branch, or returns the reason why not.
   std::string merge(Operation *op) {
     std::optional<BranchParts> parts = partsOf(op);
     if (!parts)
@@ -118,7 +119,8 @@ private:
     if (!matchPattern(parts->scale, m_Constant(&scale)))
       return "its scale is not a constant";
 
-    // The value in the block, and those of places that have others.
+    // The value in the block, and the values of applications that have their
+    // own.
     auto mergedAt = [&](function_ref<Attribute(unsigned)> valueOf) {
       if (parts->isEmbedding)
         return mergeExpr(valueOf(*weight), valueOf(*a),
@@ -153,7 +155,7 @@ private:
     return {};
   }
 
-  /// Removes what only the branches used.
+  /// Removes operations and slots that only the branches used.
   void cleanUp() {
     SmallVector<Operation *> dead;
     block.walk([&](Operation *op) {

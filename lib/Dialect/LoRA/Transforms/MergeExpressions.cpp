@@ -1,4 +1,9 @@
 //===- MergeExpressions.cpp - Making and undoing #lora.merge --------------===//
+//
+// Implements MergeExpressions.h: where casts are placed so that a merge is
+// computed in f32 from the stored numbers and rounded once.
+//
+//===----------------------------------------------------------------------===//
 
 #include "MergeExpressions.h"
 #include "SlotValues.h"
@@ -7,7 +12,7 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// Whether rounding from one type to the other loses nothing.
+/// Whether a conversion from one type to the other is exact.
 static bool isWidening(Type from, Type to) {
   return from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth();
 }
@@ -87,7 +92,7 @@ Attribute lora::mergeExpr(Attribute weight, Attribute b, Attribute a,
   if (!weight || !b || !a)
     return {};
   MLIRContext *context = weight.getContext();
-  // The leaves are computed with in f32 whatever their type.
+  // Leaves are converted to f32 for the computation, whatever their type.
   a = stripCast(a);
   b = stripCast(b);
   Type result = exprType(weight).getElementType();
@@ -98,7 +103,8 @@ Attribute lora::mergeExpr(Attribute weight, Attribute b, Attribute a,
                                    concatScales(merged.getScale(), scale)),
                     result);
   }
-  // Narrowed or changed on the way: round after the merge, not before it too.
+  // If the weight was narrowed or changed before, the cast moves behind the
+  // merge, so that nothing is rounded twice.
   Attribute base = weight;
   if (auto cast = dyn_cast<CastAttr>(weight);
       cast &&

@@ -1,7 +1,7 @@
 //===- Optimizer.cpp - The update of a training step ----------------------===//
 //
-// One update over all gradients: nothing in the step's code grows with the
-// number of parameters.
+// Adds one update over all gradients, so the code of the step does not grow
+// with the number of parameters.
 //
 //===----------------------------------------------------------------------===//
 

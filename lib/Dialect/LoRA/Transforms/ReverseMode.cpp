@@ -1,8 +1,8 @@
 //===- ReverseMode.cpp - Reverse-mode differentiation ---------------------===//
 //
-// An operation is asked for the gradients of its active operands only, once all
-// uses of its results have contributed. What contributes nothing is skipped, so
-// dead gradients are never built.
+// The rule of an operation is called once, after all uses of its results have
+// contributed to their gradients, and only for its active operands. Operations
+// without a contribution are skipped, so dead gradients are never built.
 //
 //===----------------------------------------------------------------------===//
 
@@ -74,8 +74,8 @@ LogicalResult ReverseMode::runOn(Operation *op, ApplyRule applyRule) {
       llvm::any_of(resultGradients, [](Value value) { return bool(value); });
   auto apply = dyn_cast<ApplyOp>(op);
   bool hasRule = apply && applyRule;
-  // A block may have trainable slots, so an application without an active
-  // input may have to be differentiated all the same.
+  // A block may have trainable slots, so an application without an active input
+  // may have to be differentiated, too.
   if (!contributes || !(hasRule || llvm::is_contained(needed, true)))
     return success();
 

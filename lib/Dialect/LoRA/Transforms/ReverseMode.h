@@ -1,7 +1,8 @@
 //===- ReverseMode.h - Reverse-mode differentiation -------------*- C++ -*-===//
 //
 // The engine of lora-autodiff: activity and the accumulation of gradients over
-// straight-line code. What a block's application does is the caller's.
+// straight-line code. The caller decides what happens at an application of a
+// block.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,30 +19,30 @@ namespace lora {
 /// Whether values of this type can have a gradient: tensors of floats.
 bool isDifferentiableType(mlir::Type type);
 
-/// The location of the gradient of something at `loc`: "d.x" for a value named
-/// "x", so that IR that is printed with names stays readable.
+/// The location of the gradient of a value at `loc`: "d.x" for a value named
+/// "x", so that IR with names stays readable.
 mlir::Location getGradientLoc(mlir::Location loc);
 
-/// Which results of an application are active, given which inputs are.
+/// Returns which results of an application are active, given which inputs are.
 using ApplyActivity = llvm::function_ref<llvm::SmallVector<bool>(
     transformer::ApplyOp, llvm::ArrayRef<bool> activeInputs)>;
 
-/// Adds to `active` what depends on it: the floating-point results of the
-/// operations of `block` that have an active operand.
+/// Adds to `active` everything that depends on it: the floating-point results
+/// of operations of `block` with an active operand.
 void propagateActivity(mlir::Block &block, llvm::DenseSet<mlir::Value> &active,
                        ApplyActivity applyActivity = nullptr);
 
-/// Builds gradients of the operands of an application; as
+/// Builds the gradients of the operands of an application, like
 /// DifferentiableOpInterface::buildGradients. It may replace the operation.
 using ApplyRule = llvm::function_ref<mlir::LogicalResult(
     transformer::ApplyOp, llvm::ArrayRef<mlir::Value> resultGradients,
     llvm::ArrayRef<bool> needed,
     llvm::MutableArrayRef<mlir::Value> operandGradients)>;
 
-/// The gradients of values with respect to which something is differentiated.
+/// The gradients of values, while reverse mode goes through the operations.
 class ReverseMode {
 public:
-  /// Gradient operations go to the insertion point of `builder`.
+  /// Gradient operations are created at the insertion point of `builder`.
   ReverseMode(mlir::OpBuilder &builder,
               const llvm::DenseSet<mlir::Value> &active)
       : builder(builder), active(active) {}

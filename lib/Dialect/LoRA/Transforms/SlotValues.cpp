@@ -1,4 +1,9 @@
-//===- SlotValues.cpp - Weight expressions and the slots they fill --------===//
+//===- SlotValues.cpp - Weight expressions of slots -----------------------===//
+//
+// Implements SlotValues.h. An expression that equals the default is not stored,
+// so equal IR has equal text.
+//
+//===----------------------------------------------------------------------===//
 
 #include "SlotValues.h"
 

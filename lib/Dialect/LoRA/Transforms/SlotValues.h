@@ -1,6 +1,6 @@
-//===- SlotValues.h - Weight expressions and the slots they fill ----------===//
+//===- SlotValues.h - Weight expressions of slots -------------------------===//
 //
-// Making expressions, and setting them for a block or for one place of it.
+// Makes expressions, and sets them for a block or for one of its applications.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,20 +11,21 @@
 
 namespace lora {
 
-/// `expr` rounded to `type`'s element type; the same where it has it.
+/// `expr` rounded to `elementType`; unchanged if it has this type.
 mlir::Attribute castExpr(mlir::Attribute expr, mlir::Type elementType);
 
-/// The operand of a cast of a leaf or of a concatenation; others as they are.
-/// Only for arithmetic in f32 on expressions of at most that precision.
+/// The operand of a cast of a leaf or of a concatenation; other expressions are
+/// returned unchanged. Use it only for arithmetic in f32 on expressions of at
+/// most that precision.
 mlir::Attribute stripCast(mlir::Attribute expr);
 
-/// Concatenates two expressions along `dim`; where their types differ they are
+/// Concatenates two expressions along `dim`. If their types differ, they are
 /// widened to f32.
 mlir::Attribute concatExprs(mlir::Attribute first, mlir::Attribute second,
                             int64_t dim);
 
-/// A matrix expression with its dimensions exchanged; of a transposed one its
-/// operand, of a concatenation that of the parts.
+/// A matrix expression with its dimensions exchanged: for a transposition its
+/// operand, for a concatenation that of the transposed parts.
 mlir::Attribute transposeExpr(mlir::Attribute expr);
 
 /// The type of a weight expression.
@@ -34,18 +35,19 @@ mlir::RankedTensorType exprType(mlir::Attribute expr);
 mlir::DenseFPElementsAttr splatScale(mlir::MLIRContext *context, int64_t rank,
                                      double scale);
 
-/// Sets or removes (if it is what the block says) the value of a slot at a
-/// place.
+/// Sets the value of a slot at an application, or removes it if the block has
+/// the same value.
 void setSlotValue(transformer::ApplyOp apply, mlir::func::FuncOp block,
                   unsigned index, mlir::Attribute value);
 
-/// Sets the value of a slot for all places that do not say otherwise; a plain
-/// base tensor of the slot's name and type needs no attribute.
+/// Sets the value of a slot for all applications without their own value. A
+/// base tensor with the name and type of the slot needs no attribute.
 void setSlotValue(mlir::func::FuncOp block, unsigned index,
                   mlir::Attribute value);
 
-/// Sets the value of a slot that all applications at `path` see; `change` makes
-/// the new value of the old one, and leaves null what stays. Fails if it does.
+/// Changes the value of a slot for all applications at `path`. `change` gets
+/// the old value and returns the new one, or null if it stays the same. Fails
+/// if `change` fails.
 mlir::LogicalResult changeSlotValues(
     mlir::ModuleOp module,
     llvm::function_ref<mlir::FailureOr<mlir::Attribute>(
@@ -56,8 +58,8 @@ mlir::LogicalResult changeSlotValues(
 llvm::MapVector<mlir::func::FuncOp, llvm::SmallVector<transformer::ApplyOp>>
 collectApplies(mlir::ModuleOp module);
 
-/// Removes arguments without uses that `isCandidate` accepts, and their entries
-/// in the values of applications.
+/// Removes arguments without uses for which `isCandidate` is true, and their
+/// entries in the values of applications.
 void eraseUnusedSlots(
     mlir::func::FuncOp block, llvm::ArrayRef<transformer::ApplyOp> applies,
     llvm::function_ref<bool(llvm::StringRef slot)> isCandidate);

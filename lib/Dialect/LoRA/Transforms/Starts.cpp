@@ -1,4 +1,10 @@
 //===- Starts.cpp - Branches that start as factors of a weight ------------===//
+//
+// Builds the weight expressions of PiSSA and OLoRA, for the base weight
+// (#lora.residual) and for A and B. Errors are those of a rank or a layout that
+// PEFT cannot run either.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Branches.h"
 
@@ -8,12 +14,12 @@ using namespace lora::transformer;
 
 namespace {
 
-/// What is factorized, and with which scale.
+/// The matrix that is factorized, and the scale.
 struct Factorized {
   Attribute operand;
   int64_t rank;
   double scale;
-  /// Whether `operand` is the weight's transpose.
+  /// Whether `operand` is the transpose of the weight.
   bool transposed = false;
 };
 
@@ -30,8 +36,8 @@ static FailureOr<Factorized> factorizedPart(Operation *op, StringRef local,
            << "expected the rank of '" << local
            << "' to be at most the smaller dimension of its weight, but got "
            << result.rank << " and " << type;
-  // PEFT factorizes OLoRA's matrix as it is stored, [in, out] for Conv1D; only
-  // a square one then takes the factors.
+  // PEFT factorizes OLoRA's matrix as it is stored, [in, out] for Conv1D. Only
+  // for a square matrix do the factors then fit.
   auto transpose = dyn_cast<TransposeAttr>(weight);
   if (kind != StartKind::Olora || !transpose)
     return result;

@@ -1,4 +1,9 @@
-//===- Targets.cpp - PEFT's rules on the modules of a graph ---------------===//
+//===- Targets.cpp - PEFT's rules on the layers of a graph ----------------===//
+//
+// Implements Targets.h: applies the rules of lora::peft to the layers of a
+// graph, and turns what they report into diagnostics with similar names.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Targets.h"
 #include "mlir/IR/Remarks.h"
@@ -33,7 +38,7 @@ std::string lora::inUsersWords(const peft::PeftConfig &config,
   return message;
 }
 
-/// An error about `config`.
+/// Begins an error about `config`.
 static InFlightDiagnostic emitAbout(ModuleOp module,
                                     const peft::PeftConfig &config,
                                     const std::string &message) {
@@ -165,7 +170,7 @@ void lora::warnOfUnmatched(ModuleOp module, const peft::PeftConfig &config,
                                         "module is named '" +
                                         entry + "'")
             << nearModules(entry, modules);
-  // Numbers in paths are those of layers.
+  // Numbers in paths are layer numbers.
   for (int64_t layer : config.layersToTransform) {
     std::string part = "." + std::to_string(layer) + ".";
     if (llvm::none_of(modules, [&](const GraphModule &known) {
@@ -180,7 +185,7 @@ void lora::warnOfUnmatched(ModuleOp module, const peft::PeftConfig &config,
 }
 
 std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
-  // As many parts of a path as the entry has.
+  // The ends of paths with as many components as the entry has.
   size_t parts = entry.count('.') + 1;
   std::set<std::string> ends;
   for (const GraphModule &known : modules) {
@@ -196,7 +201,7 @@ std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
   return lora_rt::suggestion(entry, names);
 }
 
-/// The path of a linear layer, as an example.
+/// The path of a linear layer, as an example for messages.
 static std::string firstPath(ArrayRef<GraphModule> modules) {
   for (const GraphModule &known : modules)
     if (known.info.kind == peft::ModuleKind::Linear && !known.seen.empty())
@@ -207,7 +212,7 @@ static std::string firstPath(ArrayRef<GraphModule> modules) {
 FailureOr<peft::TargetSelection>
 lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
                     ArrayRef<GraphModule> modules) {
-  // The rules see the modules that exist in the model that was adapted.
+  // The rules apply to the layers that exist in the model that was adapted.
   std::vector<peft::ModuleInfo> visible;
   std::vector<size_t> indices;
   for (auto [index, known] : llvm::enumerate(modules)) {
@@ -233,7 +238,7 @@ lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
     InFlightDiagnostic diag = emitAbout(
         module, config,
         config.where + ": target_modules selects no module of the model");
-    // One by one, each with the names that are near.
+    // Each entry is reported with the names that are similar to it.
     const char *separator = ": ";
     for (const std::string &entry : selection->unmatchedTargets) {
       diag << separator << "no linear layer or embedding is named '" << entry

@@ -1,4 +1,9 @@
-//===- Targets.h - PEFT's rules on the modules of a graph -------*- C++ -*-===//
+//===- Targets.h - PEFT's rules on the layers of a graph --------*- C++ -*-===//
+//
+// Which layers a config selects, and warnings and errors about selections that
+// have no effect or cannot be trained.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_TARGETS_H
 #define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_TARGETS_H
@@ -7,53 +12,54 @@
 
 namespace lora {
 
-/// Where a config says that it is from if it was made of a pass's options.
+/// The name of a config that was made from the options of a pass.
 inline constexpr const char *kFromOptions = "lora-insert";
 
-/// A message about a config in the words of what the user wrote: those of
-/// adapter_config.json, or of options (`rank` for 'r').
+/// A message about a config with the names that the user wrote: those of
+/// adapter_config.json, or those of options (`rank` for 'r').
 std::string inUsersWords(const peft::PeftConfig &config, std::string message);
 
-/// Adapters and models may come with or without the head; without it,
-/// transformers drops the leading "model." of paths. Lets rules see the modules
-/// as `adapter` was made for them.
+/// Adapters and models may have a head or not. Without it, transformers drops
+/// the leading "model." of paths. Sets the paths of `modules` to those for
+/// which `adapter` was made.
 void seeAsAdapter(llvm::MutableArrayRef<GraphModule> modules,
                   const peft::PeftAdapter &adapter);
 
-/// Selects the modules that `config` targets. Says so as an error if there are
-/// none, or if one cannot have a branch; warns of patterns without effect.
+/// Selects the layers that `config` targets. Fails if there are none, or if one
+/// cannot have a branch. Warns of patterns without effect.
 mlir::FailureOr<peft::TargetSelection>
 selectModules(mlir::ModuleOp module, const peft::PeftConfig &config,
               llvm::ArrayRef<GraphModule> modules);
 
-/// Fails if the config asks for what training does not have: dropout, and
-/// anything besides A and B that would have to train.
+/// Fails if the config needs something that training does not support: dropout,
+/// or other trainable tensors than A and B.
 mlir::LogicalResult refuseTraining(mlir::ModuleOp module,
                                    const peft::PeftConfig &config,
                                    llvm::ArrayRef<GraphModule> modules);
 
-/// Fails if two modules would have to train one branch.
+/// Fails if two layers would have to train one branch.
 mlir::LogicalResult refuseTiedTraining(mlir::ModuleOp module,
                                        const peft::PeftConfig &config,
                                        llvm::ArrayRef<GraphModule> modules,
                                        llvm::ArrayRef<peft::Target> targets);
 
-/// Warns of ranks and scales that compute what nobody wants: PEFT does so
-/// without a word.
+/// Warns of ranks and scales that are hardly intended. PEFT accepts them
+/// without a warning.
 void warnOfOddBranches(mlir::ModuleOp module, const peft::PeftConfig &config,
                        llvm::ArrayRef<GraphModule> modules,
                        llvm::ArrayRef<peft::Target> targets);
 
-/// Warns of what is excluded, and of layers, that the model does not have.
+/// Warns of excluded names, and of layers, that the model does not have.
 void warnOfUnmatched(mlir::ModuleOp module, const peft::PeftConfig &config,
                      llvm::ArrayRef<GraphModule> modules);
 
-/// Says what was brought in as a remark of the category `pass`. (The distro's
+/// Reports what was added, as a remark of the category `pass`. (The distro's
 /// MLIR is built without pass statistics.)
 void reportStatistics(mlir::ModuleOp module, llvm::StringRef pass,
                       const BranchStatistics &statistics);
 
-/// ": did you mean 'a' or 'b'?": last parts of module names near `entry`.
+/// ": did you mean 'a' or 'b'?", with last components of layer paths that are
+/// similar to `entry`.
 std::string nearModules(llvm::StringRef entry,
                         llvm::ArrayRef<GraphModule> modules);
 

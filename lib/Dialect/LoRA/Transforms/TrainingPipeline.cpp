@@ -1,6 +1,7 @@
 //===- TrainingPipeline.cpp - To the graph of a training step -------------===//
 //
-// Correct without canonicalization: each pass leaves what the next one needs.
+// The pipeline does not depend on canonicalization: each pass makes the form
+// that the next one needs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,29 +16,31 @@ using namespace lora;
 
 void lora::buildTrainingPipeline(OpPassManager &manager,
                                  const TrainingPipelineOptions &options) {
-  // Before differentiation, so that the backward pass is fused too, and keeps
-  // the branches' narrow values instead of computing them again.
+  // Fusion comes before differentiation, so that the backward pass is fused,
+  // too, and keeps the narrow values of branches instead of recomputing them.
   if (options.fuse) {
     FuseOptions fuse;
     fuse.tokens = options.tokens;
     manager.addPass(createFuse(fuse));
   }
-  // A cache cannot be differentiated, and without it keys and values are the
-  // tokens' own, which the gradient of attention expects.
+  // A cache cannot be differentiated. Without it, keys and values are those of
+  // the tokens, which the gradient of attention expects.
   manager.addPass(transformer::createStripCache());
-  // The loss takes the place of the entries, so that what follows sees the one
-  // function that training runs.
+  // The loss replaces the entries, so that later passes see only the function
+  // that training runs.
   manager.addPass(transformer::createAddLoss());
   manager.addPass(createAutodiff());
-  // Rules build what they need by themselves: two of them may build the same.
+  // Each rule builds what it needs, so two rules may build the same operation.
   manager.addNestedPass<func::FuncOp>(createCSEPass());
-  // The update comes after every use of what it writes.
+  // The update comes after every use of the values that it writes.
   OptimizerOptions optimizer;
   optimizer.optimizer = options.optimizer;
   manager.addPass(createOptimizer(optimizer));
-  // Blocks whose every application was differentiated are not applied any more.
+  // If all applications of a block were differentiated, it is not applied any
+  // more.
   manager.addPass(createSymbolDCEPass());
-  // Last, on what will be lowered, while the token axis is still dynamic.
+  // This comes last, on the IR that will be lowered, while the token axis is
+  // still dynamic.
   manager.addPass(createVerifyTrainingMemory());
 }
 

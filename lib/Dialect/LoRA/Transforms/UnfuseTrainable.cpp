@@ -1,7 +1,8 @@
 //===- UnfuseTrainable.cpp - Leaves out of a trained slot -----------------===//
 //
-// What trains is stored as its slot says: concatenated, transposed. Only such
-// expressions feed a trainable slot, and each of them has an inverse.
+// A trainable value is stored in the form of its slot, for example concatenated
+// or transposed. The value of a trainable slot can only be an expression that
+// has an inverse.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,7 +13,7 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// The leaf's name, or null for an expression of others.
+/// The name of a leaf; null for other expressions.
 static StringAttr leafName(Attribute expr) {
   if (auto leaf = dyn_cast<AdapterAttr>(expr))
     return leaf.getName();
@@ -22,7 +23,7 @@ static StringAttr leafName(Attribute expr) {
     return leaf.getName();
   if (auto leaf = dyn_cast<BaseAttr>(expr))
     return leaf.getName();
-  // A leaf of a narrower file trains in f32.
+  // A leaf from a file with a narrower type is trained in f32.
   if (auto cast = dyn_cast<CastAttr>(expr))
     return leafName(cast.getOperand());
   return {};
@@ -50,8 +51,8 @@ LogicalResult lora::unfuseTrainable(Location loc, Attribute value,
     return unfuseTrainable(loc, transpose.getOperand(), transposed, leaves);
   }
   if (auto concat = dyn_cast<ConcatAttr>(value)) {
-    // Viewed as [outer, size along dim, inner], each operand is a range of the
-    // middle.
+    // The tensor is viewed as [outer, size along dim, inner]. Each operand is a
+    // range of the middle dimension.
     int64_t outer = 1, inner = 1, size = type.getDimSize(concat.getDim());
     for (int64_t i = 0; i < type.getRank(); ++i)
       (i < concat.getDim() ? outer : inner) *=

@@ -1,4 +1,9 @@
-//===- Unmerge.cpp - Takes merged branches out of weight expressions ------===//
+//===- Unmerge.cpp - Takes merged branches out again ----------------------===//
+//
+// The inverse of Merge.cpp: finds #lora.merge in the values of slots, and
+// builds the branch with the leaves of the expression as slots.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Branches.h"
 #include "MergeExpressions.h"
@@ -15,7 +20,7 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// The adapter that an expression comes from, "default" where it is several.
+/// The adapter of an expression; "default" if there are several.
 static std::string adapterOf(Attribute expr) {
   std::set<std::string> names;
   AttrTypeWalker walker;

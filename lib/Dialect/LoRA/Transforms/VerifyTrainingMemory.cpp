@@ -21,7 +21,7 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// The slot argument that `value` is, or is a cast of; null if neither.
+/// The slot argument that `value` is or is a cast of; null otherwise.
 static BlockArgument getSlotArgument(Value value) {
   while (auto cast = value.getDefiningOp<transformer::CastOp>())
     value = cast.getX();
@@ -34,8 +34,8 @@ static BlockArgument getSlotArgument(Value value) {
              : BlockArgument();
 }
 
-/// Whether `value` contributes to results tagged `transformer.grad` and to
-/// nothing else, so that it is such a gradient or a part of its sum.
+/// Whether `value` contributes only to results tagged `transformer.grad`, so
+/// that it is such a gradient or a part of its sum.
 static bool isParameterGradient(Value value) {
   return !value.use_empty() &&
          llvm::all_of(value.getUses(), [](OpOperand &use) {
@@ -51,7 +51,7 @@ static bool isParameterGradient(Value value) {
          });
 }
 
-/// Whether a value with both dimensions of an adapted weight is in order.
+/// Whether a value with both dimensions of an adapted weight is permitted.
 static bool isAccepted(Value value) {
   if (BlockArgument slot = getSlotArgument(value)) {
     auto function = cast<func::FuncOp>(slot.getOwner()->getParentOp());
@@ -67,7 +67,8 @@ struct VerifyTrainingMemory
     : lora::impl::VerifyTrainingMemoryBase<VerifyTrainingMemory> {
   using VerifyTrainingMemoryBase::VerifyTrainingMemoryBase;
 
-  /// Shapes of adapted weights, [out, in], and an operation that adapts one.
+  /// The shapes of adapted weights, [out, in], each with an operation that
+  /// adapts one.
   llvm::MapVector<std::pair<int64_t, int64_t>, Operation *> weights;
 
   void collect(Operation *op, Value weight) {

@@ -54,7 +54,7 @@ static PackedAttr getEncoding(Value value) {
   return type ? dyn_cast_or_null<PackedAttr>(type.getEncoding()) : PackedAttr();
 }
 
-/// The logical type of a weight: its own, or `shape` where it is opaque bytes.
+/// The logical type of a weight: its own, or `shape` if it is opaque bytes.
 static FailureOr<ShapedType> getWeightType(Operation *op, Value weight,
                                            PackedAttr layout,
                                            std::optional<Type> shape) {
@@ -85,7 +85,7 @@ static LogicalResult expectPlain(Operation *op, StringRef name, Value value) {
          << " to be a row-major matrix of static shape, but got " << type;
 }
 
-/// Reads of the inputs and writes of the destination, once on memrefs.
+/// On memrefs: reads of the inputs, and writes of the destination.
 static void getDestinationEffects(
     DestinationStyleOpInterface op, bool readsDestination,
     SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>
@@ -102,7 +102,8 @@ static void getDestinationEffects(
   }
 }
 
-/// A tensor destination has a result of its type, a memref has none.
+/// Fails unless a tensor destination has a result of its type and a memref
+/// destination has none.
 static LogicalResult verifyDestination(Operation *op, Value destination) {
   bool isTensor = isa<RankedTensorType>(destination.getType());
   if (isTensor != (op->getNumResults() == 1) ||

@@ -41,7 +41,7 @@ struct BindPackedWeightsPass
   }
 
 private:
-  /// Lets each user of `cast` read the bytes that it was made from.
+  /// Lets each user of `cast` read the bytes from which it was made.
   LogicalResult bind(UnrealizedConversionCastOp cast, RankedTensorType type) {
     auto layout = mlir::cast<PackedAttr>(type.getEncoding());
     auto shape = TypeAttr::get(

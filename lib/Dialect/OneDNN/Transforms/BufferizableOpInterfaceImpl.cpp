@@ -1,7 +1,7 @@
 //===- BufferizableOpInterfaceImpl.cpp - onednn on buffers ----------------===//
 //
-// The operations are in destination style: the destination's buffer becomes the
-// result's, everything else is read.
+// The operations are in destination style: the buffer of the destination
+// becomes that of the result, and all other operands are only read.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +23,7 @@ struct DestinationStyleModel
                                               OpTy> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const AnalysisState &) const {
-    // The destination's content is read by the post-op `sum` only.
+    // Only the post-op `sum` reads the content of the destination.
     if (!cast<DestinationStyleOpInterface>(op).isDpsInit(&operand))
       return true;
     auto matmul = dyn_cast<MatmulOp>(op);

@@ -25,8 +25,8 @@ namespace {
 /// oneDNN takes at most this many post-ops per primitive.
 constexpr size_t kMaxPostOps = 8;
 
-/// The matmul that `value` comes from, if nothing else reads it and a post-op
-/// can be appended.
+/// The matmul that defines `value`, if it has no other use and a post-op can be
+/// appended.
 MatmulOp getFusibleMatmul(Value value) {
   auto matmul = value.getDefiningOp<MatmulOp>();
   if (!matmul || !value.hasOneUse() ||
@@ -35,14 +35,14 @@ MatmulOp getFusibleMatmul(Value value) {
   return matmul;
 }
 
-/// Whether a value is a range of wider rows, which post-ops cannot read in
-/// place; a destination can be one.
+/// Whether a value is a slice of wider rows. Post-ops cannot read it in place,
+/// but it can be a destination.
 bool isSlice(Value value) {
   return value.getDefiningOp<transformer::SliceFeaturesOp>() != nullptr;
 }
 
-/// Replaces `op` by `matmul` with one more post-op, made where `op` stands so
-/// that the operand is defined before it.
+/// Replaces `op` by `matmul` with one more post-op. The new matmul is at the
+/// position of `op`, so that the operand is defined before it.
 void appendPostOp(PatternRewriter &rewriter, Operation *op, MatmulOp matmul,
                   PostOpKind kind, Value operand = {}, Value destination = {}) {
   SmallVector<Attribute> postOps(matmul.getPostOps().getValue());
@@ -59,8 +59,8 @@ void appendPostOp(PatternRewriter &rewriter, Operation *op, MatmulOp matmul,
   rewriter.eraseOp(matmul);
 }
 
-/// Rewrites an addition to a matmul into the post-op `add`, or into `sum` where
-/// the other operand is a matmul's result that can be accumulated into.
+/// Rewrites an addition to a matmul into the post-op `add`; or into `sum` if
+/// the other operand is the result of a matmul whose buffer can be reused.
 struct FuseAdd : OpRewritePattern<transformer::AddOp> {
   using Base::Base;
   LogicalResult matchAndRewrite(transformer::AddOp op,
@@ -87,7 +87,8 @@ struct FuseAdd : OpRewritePattern<transformer::AddOp> {
   }
 };
 
-/// Rewrites a product with a matmul into the post-op `mul`.
+/// Rewrites a product with a matmul into the post-op `mul`, which is computed
+/// in f32 without another pass over memory.
 struct FuseMul : OpRewritePattern<transformer::MulOp> {
   using Base::Base;
   LogicalResult matchAndRewrite(transformer::MulOp op,
@@ -107,7 +108,7 @@ struct FuseMul : OpRewritePattern<transformer::MulOp> {
   }
 };
 
-/// Rewrites an activation of a matmul into its post-op.
+/// Rewrites an activation of a matmul into its post-op, for the same reason.
 struct FuseActivation : OpRewritePattern<transformer::ActivationOp> {
   using Base::Base;
   LogicalResult matchAndRewrite(transformer::ActivationOp op,

@@ -2,7 +2,7 @@
 //
 // Sets the encoding #onednn.packed<"any"> on slots of blocks. A slot is packed
 // if every reader takes a packed operand, in all functions that bind the same
-// name at the same path, so that a weight has one form in the pack.
+// name at the same path. So each weight has one form in the pack.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +23,7 @@ using namespace lora::onednn;
 
 namespace {
 
-/// What the readers of a slot in one block say about packing it.
+/// What the readers of a slot in one block permit.
 enum class Readers {
   Matmuls,    // all are transposed weights of a matmul: pack
   Embeddings, // all are embeddings: pack if a matmul elsewhere does
@@ -50,7 +50,7 @@ Readers getReaders(BlockArgument slot) {
                       : Readers::Others;
 }
 
-/// A frozen matrix of a type that oneDNN packs.
+/// Whether an argument is a frozen matrix of a type that oneDNN packs.
 bool isCandidate(func::FuncOp block, unsigned index) {
   if (!transformer::getSlotName(block, index) ||
       transformer::getSlotRole(block, index) != transformer::Role::Frozen)
@@ -67,7 +67,7 @@ struct PackWeightsPass : onednn::impl::PackWeightsBase<PackWeightsPass> {
     ModuleOp module = getOperation();
     SymbolTable symbols(module);
 
-    // Full names by what their readers say, over all sites.
+    // The full names, by what their readers permit, over all applications.
     llvm::StringSet<> packedNames, plainNames;
     llvm::DenseMap<Operation *, llvm::SmallVector<std::string>> paths;
     module.walk([&](transformer::ApplyOp apply) {
@@ -109,7 +109,7 @@ struct PackWeightsPass : onednn::impl::PackWeightsBase<PackWeightsPass> {
   }
 
 private:
-  /// Gives argument `index` the encoding and lets embeddings gather from it.
+  /// Gives argument `index` the encoding, and lets embeddings gather from it.
   void pack(func::FuncOp block, unsigned index) {
     BlockArgument slot = block.getArgument(index);
     auto plain = cast<RankedTensorType>(slot.getType());

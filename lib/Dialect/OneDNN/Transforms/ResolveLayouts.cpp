@@ -1,8 +1,8 @@
 //===- ResolveLayouts.cpp - Asks oneDNN for layouts -----------------------===//
 //
-// The only place of the compiler that asks oneDNN which layout it prefers. The
-// answer depends on the machine and the engine; everything before and after is
-// the same everywhere.
+// This is the only place in the compiler that asks oneDNN which layout it
+// prefers. The answer depends on the machine and the engine; all other passes
+// do the same everywhere.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +25,7 @@ using namespace lora::onednn;
 
 namespace {
 
-/// One weight shape and the different matmuls that read it.
+/// The shape of a weight, and the different matmuls that read it.
 struct Question {
   RankedTensorType weight;
   llvm::MapVector<Attribute, lora_rt::MatmulSpec> uses;
@@ -67,14 +67,14 @@ lora_rt::PostOp::Kind getKind(PostOpKind kind) {
   llvm_unreachable("unknown post-op");
 }
 
-/// Elements from row to row of the matrix that `value` is a part of; 0 if it is
-/// a matrix of its own.
+/// The number of elements from one row to the next in the matrix that `value`
+/// is a slice of; 0 if it is a matrix of its own.
 int64_t getRowStride(Value value) {
   auto slice = value.getDefiningOp<transformer::SliceFeaturesOp>();
   return slice ? slice.getX().getType().getDimSize(1) : 0;
 }
 
-/// All that oneDNN's answer may depend on.
+/// Everything on which oneDNN's answer may depend.
 lora_rt::MatmulSpec getSpec(MatmulOp op) {
   auto typeOf = [](Value value) {
     return getDType(getElementTypeOrSelf(value.getType()));
@@ -135,7 +135,7 @@ struct ResolveLayoutsPass
   }
 
 private:
-  /// Asks oneDNN once per kind of use and settles on one layout.
+  /// Asks oneDNN once for each kind of use, and decides on one layout.
   LogicalResult answer(Question &question) {
     if (!layout.empty()) {
       question.tag = layout;
@@ -158,7 +158,7 @@ private:
         question.tag = *tag;
       }
     }
-    // As it is stored a weight suits all uses, of which one prefers that.
+    // The stored form suits all uses, and one of them prefers it.
     if (answers.contains(lora_rt::plainLayout))
       question.tag = lora_rt::plainLayout;
     if (answers.size() > 1)

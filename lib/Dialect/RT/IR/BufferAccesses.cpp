@@ -1,4 +1,9 @@
-//===- BufferAccesses.cpp - What code does to buffers ---------------------===//
+//===- BufferAccesses.cpp - How code accesses buffers ---------------------===//
+//
+// Implements BufferAccesses.h by walking operations with memory effects. An
+// unknown effect is a failure, never ignored.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/RT/IR/BufferAccesses.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
@@ -36,7 +41,7 @@ LogicalResult rt::collectAccesses(Operation *root, Value index,
                                   Accesses &accesses) {
   WalkResult result = root->walk([&](Operation *op) {
     auto add = [&](Value memory, OperandRange indices, bool writes) {
-      // Behind a view the first index may name something else than the row.
+      // The first index of a view may mean something else than the row.
       bool ownRow = index && !indices.empty() && indices.front() == index &&
                     getRoot(memory) == memory;
       Access &access = accesses[getRoot(memory)];

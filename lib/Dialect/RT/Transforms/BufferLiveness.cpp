@@ -1,4 +1,9 @@
 //===- BufferLiveness.cpp - When the buffers of a function are in use -----===//
+//
+// Implements BufferLiveness.h: follows each buffer through views, loops and
+// calls to its last use.
+//
+//===----------------------------------------------------------------------===//
 
 #include "BufferLiveness.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
@@ -30,8 +35,7 @@ static bool isMemory(Value value) {
 }
 
 FailureOr<rt::LiveInterval> rt::BufferLiveness::getInterval(Value value) {
-  // Everything that is computed from the buffer and is memory may be the
-  // buffer.
+  // Every memref that is computed from the buffer may be a view of it.
   llvm::SetVector<Value> aliases;
   aliases.insert(value);
   LiveInterval interval{std::numeric_limits<int64_t>::max(), -1};

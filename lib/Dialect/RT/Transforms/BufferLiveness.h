@@ -1,7 +1,8 @@
 //===- BufferLiveness.h - When buffers are in use ---------------*- C++ -*-===//
 //
-// Lifetimes in the linear order of the operations of a function's body: a use
-// anywhere inside an operation of the body is a use by that operation.
+// Computes lifetimes in the order of the operations of a function's body. A use
+// inside a region counts as a use by the operation of the body that contains
+// it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,13 +14,13 @@
 
 namespace lora::rt {
 
-/// The alignment of everything in a frame, in bytes.
+/// The alignment of buffers and frames in a frame, in bytes.
 inline constexpr int64_t kFrameAlignment = 64;
 
 /// The bytes of a static buffer.
 int64_t getBufferBytes(mlir::MemRefType type);
 
-/// From the first to the last operation that uses a buffer, both included.
+/// The first and the last operation that use a buffer, both included.
 struct LiveInterval {
   int64_t first = 0, last = -1;
 
@@ -29,18 +30,17 @@ struct LiveInterval {
   }
 };
 
-/// Numbers the operations of a function and follows buffers through them.
+/// Numbers the operations of a function, and follows buffers through them.
 class BufferLiveness {
 public:
   explicit BufferLiveness(mlir::func::FuncOp function);
 
-  /// The interval in which `value`, a buffer or a frame, or anything that may
-  /// be a view of it, is used. Fails with an error if a buffer that is made in
-  /// a loop lives on in the loop's next iteration: it could not have one place
-  /// in a frame.
+  /// The interval in which `value` (a buffer or a frame), or a possible view of
+  /// it, is used. Fails if a buffer that is made in a loop is used in the next
+  /// iteration of the loop, because it would need two places in the frame.
   mlir::FailureOr<LiveInterval> getInterval(mlir::Value value);
 
-  /// The operation of the function's body that `op` is or is inside of.
+  /// The operation of the function's body that is `op` or contains it.
   mlir::Operation *getAncestor(mlir::Operation *op);
 
   /// The number of that operation.
@@ -53,8 +53,8 @@ private:
   llvm::DenseMap<mlir::Operation *, int64_t> positions;
 };
 
-/// Verifies, on the final IR, that no two parts of the frame of `function`
-/// that share bytes are in use at once, and that all are inside of it.
+/// Verifies on the final IR that no two parts of the frame of `function` share
+/// bytes while both are in use, and that all are inside of the frame.
 mlir::LogicalResult verifyMemoryPlan(mlir::func::FuncOp function,
                                      mlir::SymbolTableCollection &symbols);
 

@@ -1,11 +1,11 @@
 //===- FuseParallelLoops.cpp - One launch for loops over the same rows ----===//
 //
 // Two parallel loops over one range become one if each iteration of the second
-// needs nothing of the first but what the same iteration wrote: then its row
-// is still in the cache, and the threads meet once instead of twice.
+// needs only those results of the first that the same iteration wrote. The row
+// is then still in the cache, and the threads meet once instead of twice.
 //
-// Memory is told apart by the buffer that is viewed, as everywhere between
-// bufferization and outlining.
+// As everywhere between bufferization and outlining, accesses are compared by
+// the buffers that they view.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,11 +27,11 @@ using namespace lora;
 using lora::rt::getBufferBytes;
 using rt::Accesses;
 
-/// A part of the second-level cache of any machine.
+/// A part of the second-level cache that every machine has.
 static constexpr int64_t kCacheBytes = 128 << 10;
 
-/// The bytes that an iteration reads besides its own row: the weights of a
-/// product, a vector of scales.
+/// The bytes that an iteration reads in addition to its own row: the weights of
+/// a product, a vector of scales.
 static int64_t getSharedBytes(const Accesses &accesses) {
   int64_t bytes = 0;
   for (const auto &[memory, access] : accesses) {
@@ -42,8 +42,8 @@ static int64_t getSharedBytes(const Accesses &accesses) {
   return bytes;
 }
 
-/// Whether iterations of `first` and `second` depend on one another only where
-/// they have the same index.
+/// Whether iterations of `first` and `second` depend on each other only if they
+/// have the same index.
 static bool meetInOwnRows(const Accesses &first, const Accesses &second) {
   return llvm::all_of(first, [&](const auto &one) {
     return llvm::all_of(second, [&](const auto &other) {
@@ -58,8 +58,8 @@ static bool meetInOwnRows(const Accesses &first, const Accesses &second) {
 
 static bool isSame(Value a, Value b) { return isEqualConstantIntOrValue(a, b); }
 
-/// The parallel loop after `first` that it can be fused with, or null. What is
-/// between them must not care whether it comes before or after `first`.
+/// The parallel loop after `first` with which it can be fused, or null. The
+/// operations between the loops must be independent of `first`.
 static rt::ParallelForOp findPartner(rt::ParallelForOp first) {
   Accesses accesses;
   if (failed(collectAccesses(first, first.getInductionVar(), accesses)))
@@ -73,8 +73,8 @@ static rt::ParallelForOp findPartner(rt::ParallelForOp first) {
     if (second && isSame(first.getLower(), second.getLower()) &&
         isSame(first.getUpper(), second.getUpper()) &&
         meetInOwnRows(accesses, others)) {
-      // Else what one loop keeps in the cache from row to row would be thrown
-      // out by what the other one reads.
+      // Otherwise the data that one loop keeps in the cache from row to row
+      // would be evicted by the data of the other.
       bool staysInCache =
           getSharedBytes(accesses) + getSharedBytes(others) <= kCacheBytes;
       return staysInCache ? second : rt::ParallelForOp();
@@ -85,7 +85,7 @@ static rt::ParallelForOp findPartner(rt::ParallelForOp first) {
   return {};
 }
 
-/// Puts the body of `first` in front of the body of `second`.
+/// Puts the body of `first` before the body of `second`.
 static void fuse(rt::ParallelForOp first, rt::ParallelForOp second) {
   Block &target = second.getBody().front();
   Block &source = first.getBody().front();

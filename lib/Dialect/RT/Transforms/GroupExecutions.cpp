@@ -1,4 +1,10 @@
 //===- GroupExecutions.cpp - Products of one row as one execution ---------===//
+//
+// Collects the executions of a block into steps, and moves each product to the
+// earliest group that it can join. An operation with unknown accesses ends all
+// groups.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/RT/IR/BufferAccesses.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
@@ -18,8 +24,8 @@ using rt::getRoot;
 
 namespace {
 
-/// The execution of a matmul with one row; its buffers are a, b, a bias if
-/// there is one, the post-ops' operands and c.
+/// The execution of a matmul with one row. Its buffers are a, b, a bias if
+/// there is one, the operands of post-ops, and c.
 struct Product {
   rt::ExecuteOp op;
   int64_t columns;
@@ -28,8 +34,8 @@ struct Product {
   OperandRange getBuffers() const { return rt::ExecuteOp(op).getBuffers(); }
   Value getResult() const { return getBuffers().back(); }
 
-  /// What it reads and writes; without operands of post-ops that `earlier`
-  /// writes as they are, if there is one.
+  /// What it reads and writes. If `earlier` is given, operands of post-ops that
+  /// are exactly the result of `earlier` are left out.
   Accesses getAccesses(const Product *earlier = nullptr) const {
     Accesses accesses;
     size_t last = getBuffers().size() - 1;
@@ -41,13 +47,13 @@ struct Product {
   }
 };
 
-/// In the order of a block: products that are executed together, or something
-/// else that touches memory.
+/// A step in the order of a block: products that are executed together, or
+/// another operation that accesses memory.
 struct Step {
   SmallVector<Product> group;
   Accesses others;
 
-  /// Whether what does `accesses` can also come before this.
+  /// Whether an operation with `accesses` can also come before this step.
   bool isIndependentOf(const Accesses &accesses) const {
     return areIndependent(accesses, others) &&
            llvm::all_of(group, [&](const Product &other) {
@@ -80,7 +86,8 @@ std::optional<Product> getProduct(Operation *op,
   return Product{execute, n.getInt(), spec.contains("bias") ? 3u : 2u};
 }
 
-/// The steps of a block since something last stood in the way of everything.
+/// The steps of a block since the last operation that nothing can be moved
+/// across.
 class Steps {
 public:
   /// Adds a product to the earliest group that it can join.
@@ -100,7 +107,7 @@ public:
 
   void add(Accesses accesses) { steps.push_back({{}, std::move(accesses)}); }
 
-  /// Makes the groups one operation each; their number.
+  /// Makes each group one operation. Returns the number of groups.
   int64_t close();
 
 private:
@@ -112,8 +119,8 @@ private:
 
 } // namespace
 
-/// Whether an operation can come earlier: it reads nothing that any of the
-/// steps writes, and writes nothing.
+/// Whether an operation can come earlier: it writes nothing, and reads nothing
+/// that one of the steps writes.
 bool Steps::canMove(Operation *op) {
   Accesses accesses;
   if (isa<memref::AllocOp>(op))
@@ -127,7 +134,8 @@ bool Steps::canMove(Operation *op) {
          });
 }
 
-/// Moves `op` and what its operands are computed from behind `target`.
+/// Moves `op`, and the operations that compute its operands, to right after
+/// `target`.
 LogicalResult Steps::moveBehind(Operation *op, Operation *target) {
   SmallVector<Operation *> moved, work{op};
   while (!work.empty()) {

@@ -29,7 +29,8 @@ using namespace lora;
 
 namespace {
 
-/// Whether an operation is made anew in a kernel rather than passed to it.
+/// Whether an operation is created again in a kernel instead of being passed to
+/// it.
 bool isRematerialized(Operation *op) {
   return op->hasTrait<OpTrait::ConstantLike>() ||
          isa<memref::GetGlobalOp, memref::SubViewOp, memref::ReinterpretCastOp,
@@ -37,8 +38,8 @@ bool isRematerialized(Operation *op) {
              memref::ViewOp, memref::TransposeOp>(op);
 }
 
-/// What a loop nest takes from outside: values that are passed, and operations
-/// that are made anew, in order.
+/// What a loop nest uses from outside: values that are passed, and operations
+/// that are created again, in order.
 struct Captures {
   SetVector<Value> passed;
   SetVector<Operation *> remade;
@@ -54,7 +55,8 @@ struct Captures {
     remade.insert(op);
   }
 
-  /// Adds what `root` and the operations in it use and `root` does not define.
+  /// Adds the values that `root` and the operations in it use, but that `root`
+  /// does not define.
   void addUsesOf(Operation *root, bool withOperands) {
     if (withOperands)
       for (Value operand : root->getOperands())
@@ -70,8 +72,8 @@ struct Captures {
   }
 };
 
-/// The memory of a buffer as far as a function can tell: a range of a frame
-/// (bytes) or of a slot table (entries), or a buffer of its own.
+/// The memory of a buffer, as far as a function shows it: a range of a frame
+/// (in bytes) or of a slot table (in entries), or a buffer of its own.
 struct Place {
   Value base;
   int64_t begin = 0, end = 1;
@@ -110,8 +112,8 @@ struct Place {
   }
 };
 
-/// The type under which a buffer is passed: the first row where the number of
-/// rows is known at run time only.
+/// The type with which a buffer is passed. It is the first row if the number of
+/// rows is dynamic.
 MemRefType passedType(MemRefType type) {
   if (type.hasStaticShape())
     return type;
@@ -120,7 +122,7 @@ MemRefType passedType(MemRefType type) {
   return MemRefType::get(shape, type.getElementType());
 }
 
-/// The rows of `buffer`, of which `rows` are at its address, as type `type`.
+/// The rows of `buffer`, with `rows` rows at its address, as type `type`.
 Value castRows(OpBuilder &builder, Location loc, Value buffer, Value rows,
                MemRefType type) {
   SmallVector<OpFoldResult> sizes, strides;
@@ -137,9 +139,9 @@ Value castRows(OpBuilder &builder, Location loc, Value buffer, Value rows,
       builder, loc, type, buffer, builder.getIndexAttr(0), sizes, strides);
 }
 
-/// What the operations in a loop come from, "rms_norm" or "rotary+cache_write":
-/// the operations that were decomposed into them, each with the name of its
-/// value; "kernel" where there are none, or too many for a name.
+/// The name of a kernel, "rms_norm" or "rotary+cache_write": the names of the
+/// operations from which the loop was made, each with the name of its value.
+/// "kernel" if there are none, or too many for a name.
 std::string nameOf(Operation *loop) {
   llvm::SetVector<StringAttr> names;
   loop->walk([&](Operation *op) {
@@ -232,9 +234,9 @@ public:
   }
 
 private:
-  /// Creates an empty kernel for `loop` that takes `leading`, then what is
-  /// passed; makes the rest of the captures in it. `arguments` gets the values
-  /// to pass, made with `builder`.
+  /// Creates an empty kernel for `loop` with the arguments `leading` and the
+  /// passed values, and creates the other captures in it. `arguments` gets the
+  /// values to pass, created with `builder`.
   FailureOr<func::FuncOp>
   createKernel(Operation *loop, const Captures &captures,
                ArrayRef<Type> leading, TypeRange results, IRMapping &mapping,
@@ -307,7 +309,7 @@ private:
     return kernel;
   }
 
-  /// Moves the buffers that a kernel allocates to its start, on the stack.
+  /// Moves the buffers that a kernel allocates to its start, onto the stack.
   LogicalResult moveBuffersToStack(func::FuncOp kernel) {
     SmallVector<Operation *> allocations, deallocations;
     kernel.walk([&](Operation *op) {
@@ -341,7 +343,7 @@ private:
   int64_t maxStackBytes;
 };
 
-/// A copy between layouts becomes a loop nest; the others are one memcpy.
+/// Turns a copy between layouts into a loop nest. Other copies are one memcpy.
 LogicalResult expandStridedCopies(func::FuncOp function) {
   IRRewriter rewriter(function.getContext());
   SmallVector<memref::CopyOp> copies;
@@ -365,7 +367,8 @@ LogicalResult expandStridedCopies(func::FuncOp function) {
   return success();
 }
 
-/// Whether a loop nest computes only, and can be called with what it needs.
+/// Whether a loop nest only computes, so that it can be a function of its
+/// captures.
 bool isSerialKernel(Operation *op) {
   if (!isa<LoopLikeOpInterface>(op) ||
       !llvm::all_of(op->getResultTypes(), [](Type type) {

@@ -1,12 +1,12 @@
 //===- PlanMemory.cpp - One frame per function ----------------------------===//
 //
 // Gives every static buffer and every callee's frame a place in the function's
-// frame. Functions are planned callees first, so that a frame is one number;
-// what is not alive at the same time shares bytes. The plan is verified on the
-// IR that results, always.
+// frame. Callees are planned first, so that the size of their frames is known.
+// Buffers that are not alive at the same time share bytes. The plan is always
+// verified on the resulting IR.
 //
-// Buffers inside rt.parallel_for belong to a thread and stay allocations:
-// outlining puts them on the kernel's stack.
+// Buffers inside rt.parallel_for belong to one thread. They stay allocations,
+// which outlining moves to the stack of the kernel.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +26,7 @@ using namespace mlir;
 using namespace lora;
 
 namespace {
-/// What needs a place in a frame.
+/// A buffer or frame that needs a place in the frame.
 struct Request {
   Operation *op; ///< a memref.alloc, or a func.call with a frame
   int64_t bytes;
@@ -40,12 +40,13 @@ public:
   FramePlanner(func::FuncOp function, SymbolTableCollection &symbols)
       : function(function), symbols(symbols), liveness(function) {}
 
-  /// Collects what needs a place.
+  /// Collects the requests.
   LogicalResult collect();
-  /// Chooses offsets: the largest first, each into the lowest gap among those
-  /// that are alive with it. Lowest rather than tightest: then a buffer of each
-  /// layer's backward pass takes the place that the layer before has left, and
-  /// -rt-roll-layers finds a constant step.
+  /// Chooses offsets. The largest request is placed first, and each request
+  /// gets the lowest gap among those that are alive with it. The lowest gap is
+  /// better than the tightest: a buffer of a layer's backward pass then takes
+  /// the place that the layer before has left, and -rt-roll-layers finds a
+  /// constant step.
   void assign();
   /// Replaces allocations by views of `frame`.
   void rewrite(Value frame);
@@ -106,7 +107,7 @@ LogicalResult FramePlanner::collectCall(func::CallOp call) {
 }
 
 LogicalResult FramePlanner::collect() {
-  // A dealloc says nothing that the last use does not say.
+  // A dealloc has no information beyond the last use.
   SmallVector<memref::DeallocOp> deallocs;
   function.walk([&](memref::DeallocOp op) {
     if (!op->getParentOfType<rt::ParallelForOp>())
@@ -130,8 +131,9 @@ void FramePlanner::assign() {
   SmallVector<Request *> order;
   for (Request &request : requests)
     order.push_back(&request);
-  // Among equals the first to begin, then the last to end: what a layer keeps
-  // for the backward pass then lies at constant distances from layer to layer.
+  // Among requests of equal size, those that begin first come first, and among
+  // these the ones that end last. So the values that each layer keeps for the
+  // backward pass are at constant distances from layer to layer.
   llvm::sort(order, [](const Request *a, const Request *b) {
     return std::tie(b->bytes, a->interval.first, b->interval.last, a) <
            std::tie(a->bytes, b->interval.first, a->interval.last, b);
@@ -201,8 +203,9 @@ struct PlanMemory : public lora::rt::impl::PlanMemoryBase<PlanMemory> {
   }
 
 private:
-  /// Plans `function`, what it calls first. `planned` says of a function
-  /// whether its plan is done; false while its callees' are made.
+  /// Plans `function` after its callees. `planned` has an entry for each
+  /// function: true if its plan is finished, false while its callees are
+  /// planned.
   LogicalResult plan(func::FuncOp function, SymbolTableCollection &symbols,
                      DenseMap<Operation *, bool> &planned) {
     auto [it, inserted] = planned.try_emplace(function, false);

@@ -1,8 +1,8 @@
 //===- RollLayers.cpp - A loop over the layers of a model -----------------===//
 //
-// Finds runs of calls in which every operand is the same value or moves by a
-// constant step, and makes a loop of them. Between the calls of a run there is
-// nothing but the computation of their addresses.
+// Finds runs of calls in which every operand is the same value or changes by a
+// constant step, and makes a loop of each run. Between the calls of a run there
+// may only be the computation of their addresses.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,7 +33,7 @@ static int64_t getOffset(Operation *op) {
       .Case([](rt::FrameViewOp view) { return view.getOffset(); });
 }
 
-/// How far operand `b` is from operand `a`, or none if they differ in more
+/// The distance from operand `a` to operand `b`; nullopt if they differ in more
 /// than the constant of their address.
 static std::optional<int64_t> getStep(Value a, Value b) {
   if (a == b)
@@ -46,8 +46,8 @@ static std::optional<int64_t> getStep(Value a, Value b) {
   return getOffset(opB) - getOffset(opA);
 }
 
-/// The steps of all operands from call `a` to call `b`, if it is one of the
-/// same function.
+/// The steps of all operands from call `a` to call `b`; nullopt if `b` calls
+/// another function or has other differences.
 static std::optional<SmallVector<int64_t>> getSteps(func::CallOp a,
                                                     func::CallOp b) {
   if (a.getCallee() != b.getCallee() || a.getNumResults())
@@ -73,7 +73,7 @@ struct Run {
 };
 } // namespace
 
-/// The run with `period` that `calls` begins with.
+/// The run with `period` at the beginning of `calls`.
 static Run matchRun(ArrayRef<func::CallOp> calls, int64_t period) {
   Run run{period, 1, {}};
   int64_t count = calls.size(), i = 0;
@@ -91,7 +91,7 @@ static Run matchRun(ArrayRef<func::CallOp> calls, int64_t period) {
   return run;
 }
 
-/// Makes a loop of the run that `calls` begins with.
+/// Makes a loop of the run at the beginning of `calls`.
 static void roll(ArrayRef<func::CallOp> calls, const Run &run) {
   func::CallOp first = calls.front();
   Location loc = first.getLoc();
@@ -102,7 +102,8 @@ static void roll(ArrayRef<func::CallOp> calls, const Run &run) {
   Value lower = constant(0), upper = constant(run.repetitions),
         step = constant(1);
   auto loop = scf::ForOp::create(builder, loc, lower, upper, step);
-  // Unrolled, it would be what it is made from.
+  // LLVM must not unroll the loop, because that would be the original code
+  // again.
   MLIRContext *context = builder.getContext();
   auto unroll = LLVM::LoopUnrollAttr::get(context, builder.getBoolAttr(true),
                                           {}, {}, {}, {}, {}, {});
@@ -136,7 +137,7 @@ static void roll(ArrayRef<func::CallOp> calls, const Run &run) {
   }
 }
 
-/// Removes addresses that nothing uses.
+/// Removes addresses without uses.
 static void eraseDeadAddresses(func::FuncOp function) {
   for (Operation &op : llvm::make_early_inc_range(
            llvm::reverse(function.getBody().front().getOperations())))
@@ -165,8 +166,8 @@ struct RollLayers : public lora::rt::impl::RollLayersBase<RollLayers> {
   }
 
 private:
-  /// Makes a loop of the run that saves the most calls, then looks before and
-  /// behind it.
+  /// Makes a loop of the run that saves the most calls, then continues with the
+  /// calls before and after it.
   void rollSegment(ArrayRef<func::CallOp> calls) {
     Run best;
     size_t begin = 0;

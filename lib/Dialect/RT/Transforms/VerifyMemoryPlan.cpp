@@ -1,6 +1,6 @@
 //===- VerifyMemoryPlan.cpp - No two live buffers share bytes -------------===//
 //
-// Reads the plan off the IR, whoever made it.
+// Reads the plan from the IR, independently of the pass that made it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +26,7 @@ struct Part {
 };
 } // namespace
 
-/// The bytes of the largest frame of the functions that are called with
+/// The bytes of the largest frame among the functions that are called with
 /// `subframe`.
 static FailureOr<int64_t> getSubframeBytes(rt::SubframeOp subframe,
                                            SymbolTableCollection &symbols) {
@@ -58,7 +58,8 @@ LogicalResult rt::verifyMemoryPlan(func::FuncOp function,
   SmallVector<Part> parts;
   WalkResult walked = function.walk([&](Operation *op) {
     Part part{op, parts.size(), 0, 0, {}};
-    // What a loop over layers addresses was verified before it was rolled.
+    // The addresses of a loop over layers were verified before the loop was
+    // made.
     if (isa<FrameViewOp, SubframeOp>(op) &&
         op->getOperand(0).getDefiningOp<AdvanceOp>())
       return WalkResult::advance();
@@ -84,7 +85,8 @@ LogicalResult rt::verifyMemoryPlan(func::FuncOp function,
   if (walked.wasInterrupted())
     return failure();
 
-  // By offset, each part is compared with those that begin inside of it.
+  // Parts are sorted by offset, and each is compared with those that begin
+  // inside of it.
   llvm::sort(parts, [](const Part &a, const Part &b) {
     return std::tie(a.offset, a.index) < std::tie(b.offset, b.index);
   });

@@ -1,9 +1,10 @@
 //===- VerifyTrainingPlan.cpp - No dense delta in the workspace -----------===//
 //
 // lora-verify-training-memory proves on the graph that no value has both
-// dimensions of an adapted weight; this proves it again on what was planned. A
-// frame is a constant plus a term in the number of tokens, so two numbers of
-// tokens tell the constant, and a dense gradient or delta would be part of it.
+// dimensions of an adapted weight. This pass proves it again on the memory
+// plan. The size of a frame is a constant plus a term in the number of tokens.
+// So frames for two numbers of tokens determine the constant, and a dense
+// gradient or delta would be part of it.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,8 +29,8 @@ struct Plan {
   int64_t bytes;
 };
 
-/// Bytes of the smallest frozen matrix at a path that also has trainable slots;
-/// none if nothing is trained.
+/// The bytes of the smallest frozen matrix at a path that also has trainable
+/// slots; nullopt if nothing is trained.
 std::optional<int64_t> getSmallestAdaptedWeight(ArrayAttr table) {
   llvm::DenseSet<Attribute> adapted;
   for (auto entry : table.getAsRange<DictionaryAttr>())
@@ -63,7 +64,7 @@ struct VerifyTrainingPlanPass
     std::optional<int64_t> smallest = getSmallestAdaptedWeight(table);
     if (!smallest)
       return;
-    // The plans of each entry by what it computes.
+    // The plans of each entry, by the function that it computes.
     llvm::MapVector<Attribute, SmallVector<Plan>> plans;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       auto entry =

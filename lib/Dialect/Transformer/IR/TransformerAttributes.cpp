@@ -35,7 +35,7 @@ void TransformerDialect::registerTypes() {
       >();
 }
 
-/// The type of a sub-expression, or null after an error.
+/// The type of a sub-expression; null after an error.
 static RankedTensorType
 getExprType(function_ref<InFlightDiagnostic()> emitError, Attribute expr) {
   auto weight = dyn_cast_or_null<WeightExprAttrInterface>(expr);

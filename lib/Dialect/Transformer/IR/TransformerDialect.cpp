@@ -76,7 +76,8 @@ std::string lora::transformer::joinPath(StringRef path, StringRef name) {
 }
 
 Location lora::transformer::namedLoc(StringRef name, Location loc) {
-  // A name of a value has no "+", which joins the names of fused slots.
+  // "+" joins the names of fused slots, but the name of a value cannot contain
+  // it.
   std::string printable = name.str();
   llvm::replace(printable, '+', '-');
   if (auto named = dyn_cast<NameLoc>(loc))
@@ -132,7 +133,7 @@ LogicalResult lora::transformer::refuseUnknown(InFlightDiagnostic diag,
   return diag;
 }
 
-/// The attributes of the dialect by where they may stand.
+/// The attributes of the dialect, by where they are permitted.
 static constexpr StringRef kOperationAttrs[] = {
     TransformerDialect::kModelAttr, TransformerDialect::kTokensAttr,
     TransformerDialect::kTokenRowsAttr};
@@ -142,8 +143,8 @@ static constexpr StringRef kArgumentAttrs[] = {TransformerDialect::kSlotAttr,
 static constexpr StringRef kResultAttrs[] = {TransformerDialect::kNextAttr,
                                              TransformerDialect::kGradAttr};
 
-/// An attribute that belongs to something else than an operation, or to
-/// nothing.
+/// Refuses an attribute that belongs to something other than an operation, or
+/// that the dialect does not have.
 static LogicalResult refuseMisplaced(Operation *op, StringRef name) {
   bool isArgument = llvm::is_contained(kArgumentAttrs, name);
   if (isArgument || llvm::is_contained(kResultAttrs, name))
@@ -242,8 +243,9 @@ LogicalResult TransformerDialect::verifyRegionArgAttribute(
   return success();
 }
 
-/// The value that the operation which gives `value` updates in place, or null:
-/// a cache before a write, also where the write has become a loop.
+/// The value that the operation which defines `value` updates in place, or
+/// null. For example a cache before a write, also if the write has become a
+/// loop.
 static Value getUpdatedValue(Value value) {
   auto result = dyn_cast<OpResult>(value);
   if (!result)
@@ -258,8 +260,8 @@ static Value getUpdatedValue(Value value) {
   return operand ? operand->get() : Value();
 }
 
-/// Verifies that `value`, returned as the new value of state argument `state`,
-/// is reached from it by in-place updates only, so that no state is copied.
+/// Verifies that `value`, the new value of the state argument `state`, is
+/// derived from it only by in-place updates, so that no state is copied.
 static LogicalResult verifyUpdatedInPlace(func::FuncOp block, unsigned result,
                                           Value value, BlockArgument state) {
   while (Value updated = getUpdatedValue(value))
@@ -308,7 +310,8 @@ LogicalResult TransformerDialect::verifyRegionResultAttribute(
            << ", but got " << resultType;
   if (!isNext || block.isDeclaration())
     return success();
-  // A body that does not end, or returns too little, is reported as such.
+  // A body without a terminator, or with too few results, is reported
+  // elsewhere.
   if (block.getBody().back().empty() ||
       block.getBody().back().back().getNumOperands() <= resultIndex)
     return success();

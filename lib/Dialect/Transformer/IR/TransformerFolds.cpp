@@ -1,6 +1,6 @@
 //===- TransformerFolds.cpp - Folders -------------------------------------===//
 //
-// Rewrites that never change a result's bits.
+// Rewrites that never change a bit of a result.
 //
 //===----------------------------------------------------------------------===//
 

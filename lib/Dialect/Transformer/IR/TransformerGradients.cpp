@@ -1,6 +1,6 @@
 //===- TransformerGradients.cpp - Reverse-mode rules ----------------------===//
 //
-// One vector-Jacobian product per differentiable operation. Gradients of
+// The vector-Jacobian product of each differentiable operation. Gradients of
 // activations have the activation's type, gradients of parameters the
 // accumulation type.
 //
@@ -12,7 +12,8 @@
 using namespace mlir;
 using namespace lora::transformer;
 
-/// The gradient of a value with the shape of `value` in the accumulation type.
+/// The type of the gradient of a parameter with the shape of `value`: the
+/// accumulation type.
 static RankedTensorType getParameterGradientType(Value value) {
   auto type = cast<RankedTensorType>(value.getType());
   return RankedTensorType::get(type.getShape(),
@@ -30,7 +31,7 @@ static Value castLike(OpBuilder &builder, Location loc, Value value,
       builder, loc, RankedTensorType::get(type.getShape(), elementType), value);
 }
 
-/// dtable[v] += dy[t] for ids[t] = v.
+/// dtable[v] is the sum of dy[t] over the tokens t with ids[t] = v.
 LogicalResult EmbeddingOp::buildGradients(OpBuilder &builder,
                                           ArrayRef<Value> resultGradients,
                                           ArrayRef<bool> needed,
@@ -121,8 +122,8 @@ LogicalResult ActivationOp::buildGradients(OpBuilder &builder,
   return success();
 }
 
-/// A cast passes the gradient; that of a parameter is wider than the cast's
-/// result already.
+/// A cast passes the gradient on. The gradient of a parameter has a wider type
+/// than the result of the cast already.
 LogicalResult CastOp::buildGradients(OpBuilder &builder,
                                      ArrayRef<Value> resultGradients,
                                      ArrayRef<bool> needed,
@@ -232,7 +233,7 @@ LogicalResult LayerNormOp::buildGradients(OpBuilder &builder,
   return success();
 }
 
-/// A rotation's transpose is the inverse rotation. Angles are constants.
+/// The transpose of a rotation is the inverse rotation. Angles are constants.
 LogicalResult RotaryOp::buildGradients(OpBuilder &builder,
                                        ArrayRef<Value> resultGradients,
                                        ArrayRef<bool> needed,

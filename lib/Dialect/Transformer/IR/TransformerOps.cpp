@@ -16,7 +16,7 @@ using namespace lora::transformer;
 
 #include "lora-mlir/Dialect/Transformer/IR/DifferentiableOpInterface.cpp.inc"
 
-/// Parses a dictionary in which `kind` is a kind's name alone.
+/// Parses a dictionary in which `kind` is only the name of the kind.
 static ParseResult parseKindDict(OpAsmParser &parser, ActivationKindAttr &kind,
                                  NamedAttrList &attributes) {
   SMLoc start = parser.getCurrentLocation();
@@ -257,7 +257,8 @@ LogicalResult ScaleFeaturesOp::verify() {
                      {getDim(getX(), 1)});
 }
 
-/// Verifies that `narrow` is a range of features of `wide` from `offset` on.
+/// Verifies that `narrow` is a range of the features of `wide`, from `offset`
+/// on.
 static LogicalResult verifyFeatureRange(Operation *op, Value narrow, Value wide,
                                         int64_t offset) {
   int64_t end = offset + getDim(narrow, 1);
@@ -356,7 +357,8 @@ LogicalResult CacheWriteOp::verify() {
   return expectSequence(*this, getSequence(), getDim(getX(), 0));
 }
 
-/// Shared by attention and its gradient: heads, widths and the sequence table.
+/// Checks of attention and of its gradient: heads, widths and the sequence
+/// table.
 static LogicalResult verifyAttention(Operation *op, Value q, Value k, Value lse,
                                      Value sequence, int64_t heads,
                                      int64_t kvHeads,

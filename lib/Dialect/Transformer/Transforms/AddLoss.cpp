@@ -1,6 +1,6 @@
 //===- AddLoss.cpp - The loss of a language model -------------------------===//
 //
-// The loss is made of the entries that inference uses, so that training and
+// The loss is made from the entries that inference uses, so that training and
 // inference cannot compute different models.
 //
 //===----------------------------------------------------------------------===//
@@ -24,7 +24,7 @@ namespace {
 struct AddLoss : lora::transformer::impl::AddLossBase<AddLoss> {
   using AddLossBase::AddLossBase;
 
-  /// The entry `name` with that many arguments and one result, or null after
+  /// The entry `name` with `numArguments` arguments and one result; null after
   /// an error.
   func::FuncOp getEntry(StringRef name, unsigned numArguments) {
     auto entry = getOperation().lookupSymbol<func::FuncOp>(name);
@@ -44,7 +44,7 @@ struct AddLoss : lora::transformer::impl::AddLossBase<AddLoss> {
   }
 
   /// Copies the body of `entry`, called with `arguments`, to the insertion
-  /// point and returns its result.
+  /// point. Returns its result.
   Value inlineEntry(OpBuilder &builder, func::FuncOp entry,
                     ValueRange arguments) {
     IRMapping mapping;
@@ -75,7 +75,7 @@ struct AddLoss : lora::transformer::impl::AddLossBase<AddLoss> {
       return signalPassFailure();
     }
 
-    // One label per token, so they have the ids' type.
+    // There is one label for each token, so labels have the type of the ids.
     Type idsType = hidden.getArgumentTypes()[0];
     SmallVector<Type> inputs{idsType, hidden.getArgumentTypes()[1], idsType};
     Type elementType = getAccumulationType(logitsType.getElementType());

@@ -1,9 +1,9 @@
 //===- SpecializeTokens.cpp - Static token axes ---------------------------===//
 //
 // Copies entries and blocks for fixed numbers of tokens. Every dynamic
-// dimension of the graph is the token axis, except the rows of a state: those
-// are a run-time number of their own and stay dynamic along the chain of
-// in-place updates from the state's argument to its next value.
+// dimension of the graph is the token axis, with one exception: the rows of a
+// state are another dynamic number. They stay dynamic along the chain of
+// in-place updates, from the state's argument to its next value.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,7 +31,8 @@ static Type withTokens(Type type, int64_t tokens) {
   return tensor.clone(shape);
 }
 
-/// The values of `function` that are a state or a state updated in place.
+/// The values of `function` that are a state, or a state that was updated in
+/// place.
 static DenseSet<Value> findStates(func::FuncOp function) {
   DenseSet<Value> states;
   for (BlockArgument argument : function.getArguments())
@@ -45,9 +46,9 @@ static DenseSet<Value> findStates(func::FuncOp function) {
   return states;
 }
 
-/// Whether each row of the operation's result is a token's, computed from that
-/// token and a matrix: a product with a weight, as seen before token axes are
-/// static.
+/// Whether each row of the operation's result belongs to a token and is
+/// computed from this token and a matrix: a product with a weight, recognized
+/// before token axes are static.
 static bool multipliesTokens(Operation *op) {
   auto isTokens = [](Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
@@ -162,8 +163,8 @@ struct TransformerSpecializeTokens
   }
 
 private:
-  /// Copies `function` and what it applies for `count` tokens; `copies` holds
-  /// what has been copied for this count.
+  /// Copies `function` and the blocks that it applies for `count` tokens.
+  /// `copies` has the copies that were already made for this count.
   LogicalResult specialize(func::FuncOp function, int64_t count,
                            SymbolTable &symbols,
                            DenseMap<StringAttr, func::FuncOp> &copies) {

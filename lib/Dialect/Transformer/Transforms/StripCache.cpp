@@ -1,7 +1,8 @@
-//===- StripCache.cpp - Attend to the tokens at hand ----------------------===//
+//===- StripCache.cpp - Attend to the tokens of the call ------------------===//
 //
-// After this pass no block has a state slot. A state that is used by anything
-// but cache_write is an error, because dropping it would change the meaning.
+// After this pass no block has a state slot. If an operation other than
+// cache_write uses a state, that is an error, because removing the state would
+// change the result.
 //
 //===----------------------------------------------------------------------===//
 
