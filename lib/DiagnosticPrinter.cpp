@@ -1,4 +1,9 @@
-//===- DiagnosticPrinter.cpp ----------------------------------------------===//
+//===- DiagnosticPrinter.cpp - Diagnostics as users see them --------------===//
+//
+// Implements DiagnosticPrinter.h with an llvm::SourceMgr. The handler of a
+// printer stays the first one, whatever other handlers are registered.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/DiagnosticPrinter.h"
 #include "mlir/IR/BuiltinDialect.h"
@@ -28,7 +33,8 @@ void DiagnosticPrinter::attach(MLIRContext &context) {
 
 namespace {
 
-/// Puts a printer's handler above all others whenever a dialect is loaded.
+/// Registers a printer's handler in front of all others whenever a dialect is
+/// loaded.
 class AttachPrinter : public DialectExtensionBase {
 public:
   explicit AttachPrinter(DiagnosticPrinter &printer)
@@ -36,8 +42,8 @@ public:
 
   void apply(MLIRContext *context,
              MutableArrayRef<Dialect *> dialects) const override {
-    // The first dialect of a new context: nobody else had the time to register
-    // a handler.
+    // This is the first dialect of a new context. No other handler can have
+    // been registered yet.
     if (llvm::any_of(dialects, llvm::IsaPred<BuiltinDialect>))
       return;
     if (context == attachedTo)
@@ -77,7 +83,7 @@ llvm::SMLoc DiagnosticPrinter::findReadable(FileLineColLoc loc) {
   if (at < text.size() && text[at] == '\n')
     begin = text.take_front(at).rfind('\n') + 1;
   size_t end = std::min(text.find('\n', at), text.size());
-  // A module without a line of its own is where its file begins.
+  // A module without its own line is located at the beginning of the file.
   bool isComment = text.slice(at, end).starts_with("//");
   return end - begin <= kLongestLine && !isComment ? place : llvm::SMLoc();
 }

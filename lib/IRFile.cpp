@@ -1,4 +1,9 @@
-//===- IRFile.cpp ---------------------------------------------------------===//
+//===- IRFile.cpp - IR from users -----------------------------------------===//
+//
+// Implements IRFile.h: a scanner that counts nesting and chains of operators
+// without recursion, before MLIR's recursive parser sees the text.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/IRFile.h"
 #include "llvm/ADT/StringExtras.h"
@@ -12,13 +17,14 @@ using lora_rt::Expected;
 
 namespace {
 
-/// The deepest nesting of brackets, and the most operators in a row, that are
-/// parsed: MLIR takes below 10 KB of its stack of 8 MB for a level, below 500
-/// bytes for an operator. IR of models has some 20 and 10.
+/// The deepest nesting of brackets, and the longest chain of operators, that
+/// are parsed. MLIR needs less than 10 KB of its 8 MB stack for a level, and
+/// less than 500 bytes for an operator. IR of models has about 20 levels and 10
+/// operators.
 constexpr int64_t maxDepth = 400;
 constexpr int64_t maxOperators = 4000;
 
-/// Looks through a text as far as brackets, operators, texts and comments go.
+/// Scans a text for brackets, operators, strings and comments.
 class Scanner {
 public:
   Scanner(StringRef text, StringRef file) : text(text), file(file) {}
@@ -26,7 +32,7 @@ public:
   Error run();
 
 private:
-  /// The character after the one that is looked at; 0 at the end.
+  /// The character after the current one; 0 at the end.
   char next() const { return at + 1 < text.size() ? text[at + 1] : 0; }
   Error refuse(const char *what, int64_t most) const;
 
@@ -66,7 +72,7 @@ Error Scanner::run() {
         return refuse("nested deeper than the parser can follow,", maxDepth);
       break;
     case '>':
-      // "->" and ">=" close nothing.
+      // "->" and ">=" do not close a bracket.
       if (next() == '=' || (at > 0 && text[at - 1] == '-'))
         break;
       [[fallthrough]];
@@ -80,7 +86,7 @@ Error Scanner::run() {
       operators = 0;
       break;
     case '-':
-      // "->", and the sign of a number.
+      // "->", or the sign of a number.
       if (next() == '>' || llvm::isDigit(next()))
         break;
       [[fallthrough]];
@@ -105,7 +111,7 @@ Error lora::checkIRText(StringRef text, StringRef where) {
 }
 
 Expected<std::unique_ptr<llvm::MemoryBuffer>> lora::readIRFile(StringRef path) {
-  // Not mapped: it may become shorter meanwhile.
+  // The file is read, not mapped: it may become shorter meanwhile.
   auto file = path == "-"
                   ? llvm::MemoryBuffer::getSTDIN()
                   : llvm::MemoryBuffer::getFile(path, /*IsText=*/false,

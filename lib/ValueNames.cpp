@@ -1,4 +1,9 @@
-//===- ValueNames.cpp -----------------------------------------------------===//
+//===- ValueNames.cpp - Names of values through text ----------------------===//
+//
+// Implements ValueNames.h: finds the name of a value at its location in the
+// text.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/ValueNames.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
@@ -9,8 +14,8 @@ using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
 
-/// The name that `text` begins with, without its "%"; empty for none, and for
-/// one that only counts.
+/// The name at the beginning of `text`, without its "%"; empty if there is
+/// none, or if it is only a number.
 static StringRef readName(StringRef text) {
   if (!text.consume_front("%"))
     return {};
@@ -21,7 +26,8 @@ static StringRef readName(StringRef text) {
   return llvm::all_of(number, llvm::isDigit) ? StringRef() : name;
 }
 
-/// The name of what the operation at its place in the graph is, or empty.
+/// The name of an operation that follows from its place in the graph; may be
+/// empty.
 static std::string getGraphName(Operation *op) {
   if (auto apply = dyn_cast<ApplyOp>(op))
     return apply.getPath().str();
@@ -52,13 +58,13 @@ public:
     }
   }
 
-  /// The name of an argument, which its location points at.
+  /// The name of an argument; its location points at it.
   StringRef ofArgument(FileLineColLoc loc) const {
     return readName(lineAt(loc).drop_front(columnOf(loc)));
   }
 
-  /// The name of an operation's first result: the location points behind
-  /// "%name, %other:2 = ".
+  /// The name of the first result of an operation. The location points at the
+  /// position after "%name, %other:2 = ".
   StringRef ofResult(FileLineColLoc loc) const {
     StringRef before = lineAt(loc).take_front(columnOf(loc)).trim();
     return before.ends_with("=") ? readName(before) : StringRef();

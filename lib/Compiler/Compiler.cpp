@@ -1,7 +1,8 @@
-//===- Compiler.cpp - A graph becomes a module in memory ------------------===//
+//===- Compiler.cpp - A graph becomes an executable in memory -------------===//
 //
-// Three steps: lower to rt, describe, translate. Everything before is the
-// caller's, everything after the file writer's or the runtime's.
+// Three steps: lowers the graph to rt, makes the manifest, and translates the
+// module to native code. The caller makes the graph; the writer of files or the
+// runtime uses the result.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,7 +39,7 @@ DiagnosticText::DiagnosticText(MLIRContext &context,
           this->note(text);
         return success();
       }) {
-  // Users of a model have no use for the text of a whole module.
+  // The text of a whole module is of no use to users of a model.
   context.printOpOnDiagnostic(false);
 }
 
@@ -50,7 +51,7 @@ Error DiagnosticText::takeError(const std::string &what) {
 
 namespace {
 
-/// A graph on its way down.
+/// A graph while it is lowered.
 class Compilation {
 public:
   Compilation(ModuleOp graph, const CompileOptions &options)
@@ -75,13 +76,13 @@ public:
           ErrorCode::Unsupported, "the CPU ", target.cpu,
           " has no bf16 instructions (avx512bf16); compile with --dtype f32");
     setTargetAttr();
-    // Layouts must fit the target, not this machine. For this machine oneDNN
-    // knows best.
+    // Layouts must fit the target, not this machine. If the target is this
+    // machine, oneDNN's default is right.
     if (options.march == "native" ||
         options.lowering.kernels != Kernels::OneDNN)
       return Error::success();
     std::string wanted = target.oneDNNInstructionSet();
-    // oneDNN takes a limit once, before anything else is asked of it.
+    // oneDNN accepts a limit only once, before its first use.
     static std::mutex mutex;
     static std::string limit;
     std::lock_guard<std::mutex> lock(mutex);
@@ -97,7 +98,7 @@ public:
     return Error::success();
   }
 
-  /// What the passes and the manifest read of the target.
+  /// Sets the target on the module, for the passes and the manifest.
   void setTargetAttr() {
     Builder builder(module->getContext());
     SmallVector<StringRef> features(target.features.begin(),
@@ -126,7 +127,7 @@ public:
     return Error::success();
   }
 
-  /// The manifest; its contract goes into the code.
+  /// Makes the manifest. Its contract goes into the code.
   Expected<ModuleManifest> describe() {
     FailureOr<ModuleManifest> manifest = buildManifest(*module);
     if (failed(manifest))
@@ -146,8 +147,8 @@ public:
   Expected<std::string> translate(NativeOutput output) {
     PassManager passes(module->getContext());
     LLVMPipelineOptions lowering;
-    // Whatever the target has: LLVM 22 takes conversions of bfloat for so dear
-    // that it vectorizes loops with them by 4 instead of 16.
+    // This is set for every target. LLVM 22 assumes a high cost for conversions
+    // of bfloat, so it vectorizes loops that contain them by 4 instead of 16.
     lowering.expandBF16 = true;
     buildLLVMPipeline(passes, lowering);
     if (failed(passes.run(*module)))

@@ -1,8 +1,8 @@
 //===- ModelCompiler.cpp - A model and an adapter to one file -------------===//
 //
-// Everything that can fail for a reason in the user's input fails before the
-// first weight is written, except that weights are read only then: one that is
-// not finite is found there. The output appears when all is written.
+// Errors of the user's input are reported before the first weight is written,
+// with one exception: values that are not finite are found when the weights are
+// read. The output appears when everything is written.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,7 +33,7 @@ using lora_rt::Expected;
 
 namespace {
 
-/// A model with its adapter, as a graph and as tensors.
+/// A model with its adapters, as a graph and as tensors.
 class ModelCompiler {
 public:
   explicit ModelCompiler(const ModelOptions &options) : options(options) {
@@ -41,7 +41,7 @@ public:
     registerAllDialects(registry);
     context.appendDialectRegistry(registry);
     enableThreads(context);
-    // What is made without a pass that would say so.
+    // Dialects of operations that are made without a pass that declares them.
     context.loadDialect<LoRADialect, transformer::TransformerDialect,
                         mlir::arith::ArithDialect, mlir::func::FuncDialect>();
   }
@@ -61,16 +61,17 @@ private:
   CompileOptions getCompileOptions() const;
   Expected<const lora_rt::TensorView *> findLeaf(mlir::Attribute leaf,
                                                  const std::string &name) const;
-  /// Refuses a tensor with NaN or infinity.
+  /// Fails for a tensor with NaN or infinity.
   Error checkFinite(const lora_rt::TensorView &tensor) const;
 
   const ModelOptions &options;
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   std::optional<lora_rt::Checkpoint> checkpoint;
-  /// With their names in weight expressions; the order is the options'.
+  /// The adapters with their names in weight expressions, in the order of the
+  /// options.
   std::vector<std::pair<std::string, peft::PeftAdapter>> adapters;
   mlir::OwningOpRef<mlir::ModuleOp> graph;
-  /// Before adapters were attached.
+  /// The graph before adapters were attached.
   std::string importedGraph;
 };
 
@@ -144,8 +145,8 @@ Error ModelCompiler::bringIn() {
   return Error::success();
 }
 
-/// Decoders cut prompts into pieces and decode one token at a time; an encoder
-/// needs all tokens of a sequence in one call.
+/// Decoders split prompts into chunks and decode one token at a time. An
+/// encoder needs all tokens of a sequence in one call.
 std::vector<int64_t> ModelCompiler::tokens() const {
   if (!options.tokens.empty())
     return options.tokens;
@@ -167,7 +168,7 @@ CompileOptions ModelCompiler::getCompileOptions() const {
   CompileOptions compile;
   compile.march = options.march;
   compile.lowering.tokens = tokens();
-  // Others are there to be looked at, and for adapters.
+  // Other entries are for inspection and for adapters.
   for (const char *entry : {"hidden_states", "logits"})
     if ((*graph).lookupSymbol(entry))
       compile.lowering.functions.push_back(entry);
@@ -178,7 +179,7 @@ CompileOptions ModelCompiler::getCompileOptions() const {
 }
 
 Error ModelCompiler::checkFinite(const lora_rt::TensorView &tensor) const {
-  // Several folders may have tensors of one name.
+  // Several folders may have tensors of the same name.
   std::string_view file;
   if (checkpoint->find(tensor.name) == &tensor)
     file = checkpoint->fileOf(tensor.name);

@@ -1,8 +1,8 @@
 //===- PackPieces.cpp - Parameters in pieces, in order --------------------===//
 //
-// A ring of pieces. Threads take the next one each and compute it by itself,
-// by rows that stay in a core's cache from the file to the packed form; the
-// caller gets them in order.
+// The pieces are in a ring buffer. Each thread takes the next piece and
+// computes it by steps of rows that stay in a core's cache from the file to the
+// packed form. The caller gets the pieces in order.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,11 +19,12 @@ using lora_rt::Expected;
 
 namespace {
 
-/// Of a parameter, before it is packed.
+/// The sizes of a piece and of a step, before packing.
 constexpr size_t pieceBytes = size_t(8) << 20;
 constexpr size_t stepBytes = size_t(512) << 10;
 
-/// One thread writes; more than this many are ahead of it on any machine.
+/// One thread writes. More threads than this are not needed to keep ahead of it
+/// on any machine.
 constexpr unsigned maxThreads = 8;
 
 Error outOfMemory(const BoundValue &value, uint64_t bytes) {
@@ -111,7 +112,7 @@ PackPieces::PackPieces(llvm::ArrayRef<BoundValue> values, LeafResolver resolve)
       }) {
   unsigned count =
       std::clamp(std::thread::hardware_concurrency(), 1u, maxThreads);
-  // One that is written, and one ready behind it.
+  // One more for the piece that is written, and one for a piece that is ready.
   slots = std::vector<Slot>(count + 2);
   for (unsigned i = 0; i < count; ++i)
     if (auto thread = lora_rt::Thread::start([this] { work(); }))
@@ -218,7 +219,7 @@ Expected<const Piece *> PackPieces::next() {
     changed.notify_all();
   }
   Slot &slot = slots[done % slots.size()];
-  // No thread could be started.
+  // If no thread could be started, the caller computes the piece.
   if (threads.empty() && done == begun && !isEnd && !isStopped) {
     lora_rt::OneThread alone;
     workOnce(lock, ownRoom);

@@ -1,4 +1,10 @@
 //===- PackPieces.h - Parameters in pieces, in order ------------*- C++ -*-===//
+//
+// The pack is written while it is computed. Parameters are divided into pieces
+// of some MiB, which threads compute and pack ahead of the writer, so that only
+// a few pieces are in memory.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_COMPILER_PACKPIECES_H
 #define LORA_MLIR_LIB_COMPILER_PACKPIECES_H
@@ -17,11 +23,11 @@
 
 namespace lora {
 
-/// Memory for rows of a parameter, aligned as oneDNN's conversions want it;
-/// kept for the next ones.
+/// A buffer for rows of a parameter, aligned as oneDNN's conversions need it.
+/// It is reused for the next rows.
 class RowRoom {
 public:
-  /// Empty if there is no memory.
+  /// A buffer of `size` bytes; empty if there is no memory.
   std::span<std::byte> get(size_t size);
 
 private:
@@ -32,22 +38,23 @@ private:
   std::unique_ptr<std::byte, Free> data;
 };
 
-/// A parameter that is bound to its tensors, and how its rows are packed.
+/// A parameter that is bound to its tensors, with the way in which its rows are
+/// packed.
 struct PackedWeight {
   PackedWeight(const BoundValue &value, BoundWeight bound)
       : value(value), bound(std::move(bound)) {}
 
   const BoundValue &value;
   BoundWeight bound;
-  /// Tensors of files that it is made of.
+  /// The tensors of files from which it is computed.
   std::vector<const lora_rt::TensorView *> tensors;
   lora_rt::DType type = lora_rt::DType::F32;
-  /// The matrix [n, k].
+  /// The size of the matrix [n, k].
   int64_t n = 0, k = 0;
-  /// Rows that are computed and packed at once, and those of a piece: a
-  /// multiple.
+  /// The rows that are computed and packed in one step; and the rows of a
+  /// piece, a multiple of these.
   int64_t step = 0, pieceRows = 0;
-  /// Numbers that came out as NaN or infinity.
+  /// The number of values that are NaN or infinite.
   std::atomic<uint64_t> nonFinite = 0;
 };
 
@@ -55,22 +62,22 @@ struct PackedWeight {
 struct Piece {
   std::shared_ptr<PackedWeight> weight;
   int64_t begin = 0, end = 0;
-  /// In `room` or in a mapped file.
+  /// In `room`, or in a mapped file.
   std::span<const std::byte> bytes;
 
   bool isFirst() const { return begin == 0; }
   bool isLast() const { return end == weight->n; }
 };
 
-/// Computes and packs parameters on several threads. Their pieces come out in
-/// order.
+/// Computes and packs parameters on several threads, and returns their pieces
+/// in order.
 class PackPieces {
 public:
   PackPieces(llvm::ArrayRef<BoundValue> values, LeafResolver resolve);
-  /// Waits for what is being computed.
+  /// Waits for the pieces that are being computed.
   ~PackPieces();
 
-  /// The next piece, which stays until the next call; null behind the last one.
+  /// The next piece, valid until the next call; null after the last one.
   lora_rt::Expected<const Piece *> next();
 
 private:
@@ -82,11 +89,11 @@ private:
   };
 
   void work();
-  /// Fills the next slot, if there is more. The mutex is held, but not while a
-  /// piece is computed.
+  /// Fills the next slot, if there is another piece. The mutex is locked by the
+  /// caller; it is unlocked while a piece is computed.
   void workOnce(std::unique_lock<std::mutex> &lock, RowRoom &computed);
-  /// Enters what comes next into a slot; false behind the last piece. The mutex
-  /// is held.
+  /// Assigns the next piece to a slot. Returns false after the last piece. The
+  /// mutex is locked.
   bool begin(Slot &slot);
   lora_rt::Expected<std::shared_ptr<PackedWeight>>
   bind(const BoundValue &value);
@@ -98,15 +105,15 @@ private:
 
   std::mutex mutex;
   std::condition_variable changed;
-  /// A piece's number modulo their number says which one is its.
+  /// The slot of a piece is the number of the piece modulo the number of slots.
   std::vector<Slot> slots;
-  /// Numbers of pieces: begun, and given back by the caller.
+  /// The number of pieces that were begun, and that the caller has returned.
   uint64_t begun = 0, done = 0;
   bool isLent = false, isEnd = false, isStopped = false;
   size_t nextValue = 0;
   std::shared_ptr<PackedWeight> current;
   int64_t nextRow = 0;
-  /// Of the caller, where there are no threads.
+  /// The buffer of the caller, if there are no threads.
   RowRoom ownRoom;
   std::vector<lora_rt::Thread> threads;
 };

@@ -1,8 +1,8 @@
 //===- PackWriter.cpp - The weights of a compiled file --------------------===//
 //
 // Files are mapped, and their pages are given back as soon as a parameter is
-// written: what is resident is the pages of a few parameters and a few pieces,
-// never the model.
+// written. So only the pages of a few parameters and a few pieces are in
+// memory, never the whole model.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,4 +1,9 @@
 //===- PackWriter.h - The weights of a compiled file ------------*- C++ -*-===//
+//
+// Writes the pack part of a compiled file from the weight expressions of a
+// manifest, and enters offsets and checksums into the manifest.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_COMPILER_PACKWRITER_H
 #define LORA_MLIR_LIB_COMPILER_PACKWRITER_H
@@ -9,12 +14,13 @@
 
 namespace lora {
 
-/// Writes the pack. Pieces of parameters are computed and packed on all
-/// threads, ahead of the one that is written: a few of them are in memory.
+/// Writes the pack. All threads compute and pack pieces of parameters ahead of
+/// the piece that is written; a few of them are in memory.
 class PackWriter {
 public:
-  /// Why a parameter that was made of these tensors of files is not finite:
-  /// an error that names the first of them that is not, or success.
+  /// Called if a parameter is not finite, with the tensors of files from which
+  /// it was made. Returns an error that names the first of them that is not
+  /// finite, or success.
   using FiniteCheck = std::function<lora_rt::Error(
       llvm::ArrayRef<const lora_rt::TensorView *>)>;
 
@@ -30,7 +36,7 @@ public:
   write(ModuleManifest &manifest,
         const std::function<void(const std::string &)> &progress);
 
-  /// Of all parameters so far, without the padding between them.
+  /// The bytes of all parameters so far, without padding.
   uint64_t getBytes() const { return bytes; }
 
   const MergeEffect &getMergeEffect() const { return effect; }

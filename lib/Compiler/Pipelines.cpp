@@ -1,7 +1,7 @@
 //===- Pipelines.cpp - From a model's graph to llvm -----------------------===//
 //
-// Correct without canonicalize: the canonicalizations here only make code
-// smaller.
+// The pipelines are correct without canonicalize. The canonicalizations here
+// only make code smaller.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,27 +26,28 @@
 using namespace mlir;
 
 void lora::buildBufferizationPipeline(OpPassManager &manager) {
-  // Results are computed where they are wanted; without this each would be
-  // computed into a buffer of its own and copied.
+  // Results are computed in their destination. Otherwise each would be computed
+  // into a buffer of its own and copied.
   manager.addPass(bufferization::createEmptyTensorEliminationPass());
-  // Signatures are on buffers already: function boundaries need no analysis.
+  // Signatures have buffers already, so function boundaries need no analysis.
   manager.addPass(bufferization::createOneShotBufferizePass());
-  // Copies of a buffer onto itself fold away here; CSE lets them be seen.
+  // Canonicalization removes copies of a buffer onto itself; CSE makes them
+  // recognizable.
   manager.addPass(createCSEPass());
   manager.addPass(createCanonicalizerPass());
 
   OpPassManager &functions = manager.nest<func::FuncOp>();
   functions.addPass(createConvertLinalgToParallel());
-  // Loads and stores through views address the viewed buffer, and addresses
-  // leave the innermost loops, before work is estimated and accumulators are
-  // looked for.
+  // Loads and stores through views become accesses to the viewed buffer, and
+  // address computations move out of the innermost loops. This comes before
+  // work is estimated and accumulators are searched.
   functions.addPass(memref::createFoldMemRefAliasOpsPass());
   functions.addPass(createLowerAffinePass());
   functions.addPass(createCanonicalizerPass());
   functions.addPass(createCSEPass());
   functions.addPass(createLoopInvariantCodeMotionPass());
-  // Functions count as one operation each in the estimate of work: they become
-  // polynomials afterwards.
+  // In the estimate of work, a math function counts as one operation. Functions
+  // become polynomials only after this.
   functions.addPass(createConvertParallelToRT());
   functions.addPass(rt::createFuseParallelLoops());
   functions.addPass(createPromoteAccumulators());
@@ -57,7 +58,7 @@ void lora::buildBufferizationPipeline(OpPassManager &manager) {
 
 void lora::buildLoweringPipeline(OpPassManager &manager,
                                  const LoweringOptions &options) {
-  // Functions of static shapes are lowered as they are.
+  // Functions with static shapes need no specialization.
   if (!options.tokens.empty()) {
     transformer::TransformerSpecializeTokensOptions specialize;
     specialize.tokens.assign(options.tokens.begin(), options.tokens.end());
@@ -72,7 +73,7 @@ void lora::buildLoweringPipeline(OpPassManager &manager,
     manager.addPass(onednn::createFusePostOps());
     if (options.pack)
       manager.addPass(onednn::createPackWeights());
-    // Types change here; all that follows reads them.
+    // This pass changes types, which all later passes read.
     manager.addPass(onednn::createResolveLayouts());
   }
   ConvertTransformerToLinalgOptions decompose;
@@ -88,7 +89,7 @@ void lora::buildLoweringPipeline(OpPassManager &manager,
   manager.addPass(createCSEPass());
   manager.addPass(createUnshareFills());
 
-  // Nothing stands between this and bufferization: see ApplyToCalls.cpp.
+  // No pass may be between this one and bufferization: see ApplyToCalls.cpp.
   manager.addPass(createConvertApplyToCalls());
   if (options.kernels == Kernels::OneDNN)
     manager.addPass(onednn::createBindPackedWeights());
@@ -98,7 +99,7 @@ void lora::buildLoweringPipeline(OpPassManager &manager,
     manager.addPass(rt::createGroupExecutions());
   }
 
-  // Every buffer is known now. The verifier runs whatever planned the frames.
+  // All buffers exist now. The plan is always verified.
   manager.addPass(rt::createPlanMemory());
   manager.addNestedPass<func::FuncOp>(rt::createRollLayers());
   manager.addPass(rt::createVerifyTrainingPlan());
@@ -112,11 +113,11 @@ void lora::buildLLVMPipeline(OpPassManager &manager,
   manager.addPass(createLoopInvariantCodeMotionPass());
   manager.addPass(createCanonicalizerPass());
 
-  // Before math is converted: exp and tanh in line are ten times as fast as
-  // calls of libm.
+  // This comes before math is converted: exp and tanh in line are ten times as
+  // fast as calls of libm.
   manager.addPass(createApproximateMath());
 
-  // Vectors of rank 2 and more need loops; these need scf.
+  // Vectors of rank 2 and more need loops, for which scf must still be there.
   manager.addPass(createConvertVectorToSCFPass());
   manager.addNestedPass<func::FuncOp>(createForallToForLoopPass());
   manager.addPass(memref::createFoldMemRefAliasOpsPass());
@@ -135,7 +136,7 @@ void lora::buildLLVMPipeline(OpPassManager &manager,
   vector.x86Vector = true;
   manager.addPass(createConvertVectorToLLVMPass(vector));
   manager.addPass(createConvertMathToLLVMPass());
-  // Declares functions, which the last conversion then converts.
+  // This declares functions, which the last conversion then converts.
   manager.addPass(createConvertMathToLibmPass());
   manager.addPass(createConvertRTToLLVM());
   manager.addPass(createReconcileUnrealizedCastsPass());

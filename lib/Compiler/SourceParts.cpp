@@ -1,4 +1,8 @@
 //===- SourceParts.cpp - What a compiled file was made of -----------------===//
+//
+// Implements SourceParts.h by adding the parts `graph` and `adapter`.
+//
+//===----------------------------------------------------------------------===//
 
 #include "SourceParts.h"
 #include "lora-runtime/CompiledFile.h"

@@ -1,7 +1,8 @@
 //===- SourceParts.h - What a compiled file was made of ---------*- C++ -*-===//
 //
-// The runtime needs none of it. With it an adapter can be taken out of a
-// compiled file, put in, or exchanged, without the folders of the model.
+// The runtime does not need these parts. lora-adapter uses them to take an
+// adapter out of a compiled file, put one in, or exchange it, without the
+// folders of the model.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,7 +14,8 @@
 
 namespace lora {
 
-/// Stores the graph before adapters were attached, and which ones were.
+/// Stores the graph before adapters were attached, and the description of the
+/// adapters.
 lora_rt::Error addSourceParts(lora_rt::PayloadWriter &writer,
                               const std::string &graph,
                               const ModelOptions &options);

@@ -1,6 +1,6 @@
-//===- BlockParts.cpp - What blocks are made of ---------------------------===//
+//===- BlockParts.cpp - The parts of blocks -------------------------------===//
 //
-// Functions with their slots, and the modules that the families share.
+// Builds functions with their slots, and the layers that the families share.
 //
 //===----------------------------------------------------------------------===//
 

@@ -13,8 +13,8 @@ using namespace lora_rt;
 static constexpr std::string_view prefixes[] = {"model.", "transformer.",
                                                 "bert.", "roberta."};
 
-/// The tensors `name`, with the prefix of its family, once too often or not at
-/// all. A name without one may be that of a model without a head.
+/// The tensors with the name `name`, with the prefix of its family added or
+/// removed. A name without a prefix may be that of a model without a head.
 static void addPrefixed(const Checkpoint &checkpoint, std::string_view name,
                         std::vector<const TensorView *> &found) {
   auto add = [&](std::string_view candidate) {
@@ -41,8 +41,8 @@ std::string lora::decoderBiasOf(std::string_view name) {
 std::vector<const TensorView *> lora::findTensors(const Checkpoint &checkpoint,
                                                   std::string_view name) {
   std::vector<const TensorView *> found;
-  // The bias of a head for masked words has two names, of which transformers
-  // takes this one where it is there.
+  // The bias of a head for masked words has two names. transformers uses this
+  // one if it is there.
   if (std::string own = decoderBiasOf(name); !own.empty()) {
     addPrefixed(checkpoint, own, found);
     if (!found.empty())
@@ -65,7 +65,7 @@ const TensorView *lora::findTensor(const Checkpoint &checkpoint,
   return found.empty() ? nullptr : found.front();
 }
 
-/// Heads and the embeddings that they may be tied to.
+/// Heads, and the embeddings to which they may be tied.
 static constexpr std::pair<std::string_view, std::string_view> ties[] = {
     {"lm_head.weight", "model.embed_tokens.weight"},
     {"lm_head.weight", "transformer.wte.weight"},

@@ -1,4 +1,9 @@
-//===- CheckpointTensors.cpp - What a checkpoint must hold ----------------===//
+//===- CheckpointTensors.cpp - The tensors of a checkpoint ----------------===//
+//
+// Makes the list from the importer's plan, so that programs that write
+// checkpoints agree with the importer.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/CheckpointTensors.h"
 #include "CheckpointNames.h"

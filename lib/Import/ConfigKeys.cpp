@@ -1,7 +1,7 @@
-//===- ConfigKeys.cpp - Keys that no family reads, and common ones --------===//
+//===- ConfigKeys.cpp - Common keys, and keys that no family reads --------===//
 //
 // Every key of a config.json is read by a part, refused here because it would
-// change the numbers, known here to be without effect, or named in a warning.
+// change the numbers, known here to have no effect, or named in a warning.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,7 +12,7 @@
 using namespace lora;
 using namespace lora_rt;
 
-/// What transformers writes and the numbers of a call do not depend on.
+/// Keys that transformers writes, but that do not affect the numbers of a call.
 static constexpr std::string_view withoutEffect[] = {
     "_attn_implementation",
     "_attn_implementation_autoset",
@@ -63,7 +63,7 @@ static constexpr std::string_view withoutEffect[] = {
     "use_cache",
 };
 
-/// What only training applies.
+/// Keys that only training uses.
 static constexpr std::string_view dropoutKeys[] = {
     "attention_dropout",
     "attention_probs_dropout_prob",
@@ -94,7 +94,7 @@ void lora::refuseUnsupported(ConfigContext &context) {
       reader.unsupported(key, " = ", show(*reader.find(key)),
                          " is not supported; only decoders with causal "
                          "attention and encoders are");
-  // The first file that transformers looks for.
+  // This is the first file that transformers looks for.
   if (!reader.isUnset("transformers_weights") &&
       *reader.find("transformers_weights") != "model.safetensors")
     reader.unsupported(
@@ -106,17 +106,18 @@ void lora::refuseUnsupported(ConfigContext &context) {
       reader.unsupported(key, " = ", show(*reader.find(key)),
                          " is not supported: all layers must have the same "
                          "sizes");
-  // The generic head of decoders; GPT-2's and the encoders' always has one.
+  // The generic head of decoders; GPT-2's head and those of encoders always
+  // have a bias.
   if (config.head == ModelHead::TokenClassification && !config.isEncoder() &&
       config.family != ModelFamily::GPT2)
     if (!reader.flag("token_classification_bias", true))
       reader.unsupported("token_classification_bias = false is not supported");
 }
 
-/// transformers from 5.2 on lets all tokens of a decoder see each other where
-/// is_causal is false. What else is not true or false it takes for either, by
-/// its implementation of attention ("sdpa", "eager"); so it does with a true of
-/// an encoder.
+/// In transformers from 5.2 on, all tokens of a decoder see each other if
+/// is_causal is false. How it treats values other than true and false depends
+/// on its implementation of attention ("sdpa", "eager"); the same applies to
+/// true for an encoder.
 void lora::readCausality(ConfigContext &context) {
   auto &[reader, traits, config, where] = context;
   constexpr std::string_view key = "is_causal";
@@ -191,7 +192,7 @@ static void readPadding(ConfigContext &context) {
   } else {
     config.padTokenId = value->get<int64_t>();
   }
-  // All embeddings but GPT-2's have a row for padding.
+  // All embeddings except GPT-2's have a row for padding.
   if (config.padTokenId && *config.padTokenId >= config.vocabSize &&
       config.family != ModelFamily::GPT2)
     reader.invalid("pad_token_id: expected a token id below vocab_size ",

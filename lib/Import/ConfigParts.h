@@ -1,8 +1,8 @@
-//===- ConfigParts.h - What config.json is read by --------------*- C++ -*-===//
+//===- ConfigParts.h - The parts that read config.json ----------*- C++ -*-===//
 //
-// Each part reads one group of keys into a ModelConfig and keeps the first
-// failure in the reader. Values of absent keys are those of the family's
-// configuration class in transformers.
+// Each part reads one group of keys into a ModelConfig. The reader keeps the
+// first error. Values of absent keys are those of the family's configuration
+// class in transformers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,27 +16,30 @@
 
 namespace lora {
 
-/// Bounds that no model comes near; products of two still fit int64_t.
+/// Bounds that no model reaches; products of two of them still fit int64_t.
 constexpr int64_t maxLayers = 4096;
 constexpr int64_t maxWidth = int64_t(1) << 24;
-/// Token ids and positions are 32 bits wide.
+/// Token ids and positions have 32 bits.
 constexpr int64_t maxIndex = (int64_t(1) << 31) - 1;
 
-/// A class of a family, its name being the family's and this: "ForCausalLM".
+/// A class of a family. Its name is that of the family followed by this suffix:
+/// "ForCausalLM".
 struct ArchitectureTraits {
   std::string_view suffix;
   ModelHead head;
-  /// What the class computes beyond the last hidden states, and we do not.
+  /// Something that the class computes besides the last hidden states, and that
+  /// we do not compute.
   std::string_view notComputed = {};
 };
 
-/// What differs between the families, and transformers' values of absent keys.
+/// The differences between the families, and transformers' values of absent
+/// keys.
 struct FamilyTraits {
   ModelFamily family;
   std::string_view type;
   std::string_view className;
   std::span<const ArchitectureTraits> architectures;
-  /// The module tree's prefix below a head.
+  /// The prefix below a head in the tree of modules.
   std::string_view prefix;
   /// 0: as many as heads.
   int64_t kvHeads = 0;
@@ -49,15 +52,15 @@ struct FamilyTraits {
   std::optional<int64_t> eosTokenId = std::nullopt;
 };
 
-/// Every `model_type`; the first of a family is its own.
+/// Every `model_type`. The first one of a family is its own name.
 std::span<const FamilyTraits> familyTraits();
 
-/// What a part works on.
+/// The input and output of a part.
 struct ConfigContext {
   ConfigReader &reader;
   const FamilyTraits &traits;
   ModelConfig &config;
-  /// The file, for warnings.
+  /// The name of the file, for warnings.
   const std::string &where;
 
   void warn(const std::string &text) {
@@ -65,45 +68,46 @@ struct ConfigContext {
   }
 };
 
-/// The family from `model_type`, or from the first architecture where it is
-/// absent. nullptr after a failure.
+/// The family from `model_type`; if that is absent, from the first
+/// architecture. nullptr after an error.
 const FamilyTraits *readFamily(ConfigReader &reader);
 
-/// The head from `request`, or else the first architecture; and its labels.
+/// Reads the head from `request`, or else from the first architecture; and its
+/// labels.
 void readHead(ConfigContext &context,
               const std::optional<HeadRequest> &request);
 
-/// Keys that change what a model computes, whatever the family.
+/// Refuses keys that change what a model computes, in any family.
 void refuseUnsupported(ConfigContext &context);
 
-/// Whether tokens see the ones after them.
+/// Reads whether tokens see the tokens after them.
 void readCausality(ConfigContext &context);
 
-/// Sizes and settings of the families whose layers have RMSNorm and rotary
-/// positions; of GPT-2; of BERT and RoBERTa.
+/// Reads sizes and settings: of the families with RMSNorm and rotary positions;
+/// of GPT-2; of BERT and RoBERTa.
 void readDecoder(ConfigContext &context);
 void readGPT2(ConfigContext &context);
 void readEncoder(ConfigContext &context);
 
-/// The windows of layers, and for Gemma 3 their kind of rotary positions, as
-/// the index of `rope` in {full, sliding}.
+/// Reads the windows of layers and, for Gemma 3, the rotary positions of each
+/// layer, as the index `rope` into {full, sliding}.
 void readLayerWindows(ConfigContext &context);
 
-/// Where tokens see both sides, a window does, too: positions end where it
-/// would leave something out.
+/// If tokens see both sides, a window also has two sides. Limits the positions
+/// to a length for which the windows exclude nothing.
 void limitToWindows(ConfigContext &context);
 
-/// Fills `ropes`, and stretches `maxPositions`.
+/// Fills `ropes`, and adapts `maxPositions`.
 void readRopes(ConfigContext &context);
 
-/// `key` holds a name of transformers' ACT2FN.
+/// Reads `key`, a name of transformers' ACT2FN.
 void readActivation(ConfigContext &context, std::string_view key,
                     MLPActivation absent);
 
-/// Token ids, which need the size of the vocabulary.
+/// Reads token ids. The size of the vocabulary must be known.
 void readTokenIds(ConfigContext &context);
 
-/// Warnings about dropout, and about keys that nothing reads.
+/// Warns of dropout, and of keys that nothing reads.
 void warnOfUnusedKeys(ConfigContext &context);
 
 } // namespace lora

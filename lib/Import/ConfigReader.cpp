@@ -1,4 +1,9 @@
-//===- ConfigReader.cpp ---------------------------------------------------===//
+//===- ConfigReader.cpp - Checked fields of a JSON object -----------------===//
+//
+// Implements ConfigReader.h. Every key that a getter was asked for is
+// remembered, so that `unread` can name the others.
+//
+//===----------------------------------------------------------------------===//
 
 #include "ConfigReader.h"
 

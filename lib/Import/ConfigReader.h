@@ -1,8 +1,8 @@
 //===- ConfigReader.h - Checked fields of a JSON object ---------*- C++ -*-===//
 //
-// Every getter checks the type and the range of its value. The first failure is
-// kept, later getters return a harmless value; the caller asks once, at the
-// end.
+// Every getter checks the type and the range of its value. The first error is
+// kept, and getters then return a harmless value. The caller checks for an
+// error once, at the end.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,29 +30,30 @@ public:
   /// The value of a key, or nullptr if it is absent or null.
   const lora_rt::Json *find(std::string_view key) const;
 
-  /// Whether the key is there, be it null.
+  /// Whether the key exists; its value may be null.
   bool contains(std::string_view key) const;
 
-  /// Absent, null, false, 0, "", [] or {}.
+  /// Whether the value is absent, null, false, 0, "", [] or {}.
   bool isUnset(std::string_view key) const;
 
-  /// A whole number in [1, largest]; an absent one is a failure.
+  /// A whole number in [1, largest]. An absent key is an error.
   int64_t size(std::string_view key, int64_t largest);
-  /// The same with a value for an absent or null key.
+  /// The same with a default for an absent or null key.
   int64_t size(std::string_view key, int64_t largest, int64_t absent);
 
-  /// A finite number above zero; `absent` for an absent or null key.
+  /// A finite number greater than zero; `absent` for an absent or null key.
   double positive(std::string_view key, double absent);
   /// The same; nullopt for a null key, `absent` for an absent one.
   std::optional<double> positiveOrNull(std::string_view key,
                                        std::optional<double> absent);
-  /// A list of `count` finite numbers above zero; an absent one is a failure.
+  /// A list of `count` finite numbers greater than zero. An absent key is an
+  /// error.
   std::vector<double> positives(std::string_view key, size_t count);
 
-  /// A null is false, and refused where that is not what an absent key is.
+  /// A null means false. It is refused if an absent key does not mean false.
   bool flag(std::string_view key, bool absent);
 
-  /// Keeps a failure if the key is null.
+  /// Records an error if the key is null.
   void refuseNull(std::string_view key);
 
   /// A text; "" for an absent or null key.
@@ -61,11 +62,11 @@ public:
   /// One token id, a list of them, or null.
   std::vector<int64_t> tokenIds(std::string_view key);
 
-  /// The keys that have a value other than null, false, 0, "", [] and {}, and
-  /// that no getter was asked for.
+  /// The keys that no getter was asked for and whose value is not null, false,
+  /// 0, "", [] or {}.
   std::vector<std::string> unread() const;
 
-  /// Keeps a failure, unless there is one already.
+  /// Records an error, unless there is one already.
   template <typename... Parts>
   void fail(lora_rt::ErrorCode code, const Parts &...parts) {
     if (!error)
@@ -78,7 +79,7 @@ public:
     fail(lora_rt::ErrorCode::InvalidFile, parts...);
   }
 
-  /// Takes over the failure of a reader of a part, unless there is one already.
+  /// Takes over the error of a part's reader, unless there is one already.
   void adopt(ConfigReader &part) {
     if (!error)
       error = part.takeError();
@@ -94,7 +95,7 @@ private:
   lora_rt::Error error;
 };
 
-/// A value as it stands in the file, shortened.
+/// A value as JSON text, shortened.
 std::string show(const lora_rt::Json &value);
 
 } // namespace lora

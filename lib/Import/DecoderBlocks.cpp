@@ -1,7 +1,7 @@
 //===- DecoderBlocks.cpp - Layers of decoders -----------------------------===//
 //
-// As transformers' modeling files of Llama, Mistral, Qwen2, Qwen3, Gemma 2,
-// Gemma 3, Phi-3 and GPT-2 define them.
+// The layers follow transformers' modeling files of Llama, Mistral, Qwen2,
+// Qwen3, Gemma 2, Gemma 3, Phi-3 and GPT-2.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,7 +12,7 @@ using namespace lora;
 using namespace lora::transformer;
 using namespace mlir;
 
-/// Queries, keys and values before positions are put in.
+/// Queries, keys and values before positions are applied.
 ModelBuilder::Projections ModelBuilder::projections(Block &block, Value x) {
   if (config.family != ModelFamily::Phi3)
     return {linear(block, "self_attn.q_proj", x),
@@ -67,7 +67,7 @@ void ModelBuilder::buildDecoder(StringRef name, const BlockPlan &plan,
   parts = cached(block, "self_attn", parts, next);
   Value attended = linear(block, "self_attn.o_proj",
                           attend(block, "self_attn", parts, layer.window));
-  // Gemma normalizes what is added, the others what is read.
+  // Gemma normalizes the output of a branch in addition to its input.
   bool gemma = config.isGemma();
   if (gemma)
     attended = rmsNorm(block, "post_attention_layernorm", attended);
@@ -105,13 +105,13 @@ void ModelBuilder::buildGPT2(StringRef name, const BlockPlan &plan) {
   finish(block, results);
 }
 
-/// Words, or learned positions.
+/// A table of tokens, or of learned positions.
 void ModelBuilder::buildTable(StringRef name, const BlockPlan &plan) {
   Block block = begin(name, {{"ids", ids()}}, hidden(), &plan);
   StringRef module = StringRef(plan.path).rsplit('.').second;
   Value x = lookUp(module.empty() ? plan.path : module, block.get("ids"),
                    block.get("weight"));
-  // Gemma's factor has the table's type, and the product is rounded once.
+  // Gemma's factor has the type of the table, and the product is rounded once.
   if (config.isGemma()) {
     llvm::APFloat factor(std::sqrt(float(config.hiddenSize)));
     bool inexact;

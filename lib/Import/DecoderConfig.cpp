@@ -1,7 +1,7 @@
 //===- DecoderConfig.cpp - Settings of the Llama and Gemma families -------===//
 //
-// Models whose layers have RMSNorm, rotary positions and a gated feed-forward
-// layer: Llama, Mistral, Qwen 2 and 3, Gemma 2 and 3, Phi-3.
+// Reads the keys of models with RMSNorm, rotary positions and a gated
+// feed-forward layer: Llama, Mistral, Qwen 2 and 3, Gemma 2 and 3, Phi-3.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,12 +20,13 @@ static void readHeads(ConfigContext &context) {
                        ? config.heads
                        : traits.kvHeads;
   config.kvHeads = reader.size("num_key_value_heads", maxWidth, absent);
-  // Only these two have the key in their class and may leave it open.
+  // Only these two families have the key in their configuration class and
+  // permit null.
   if (config.family != ModelFamily::Llama &&
       config.family != ModelFamily::Mistral)
     reader.refuseNull("head_dim");
   const lora_rt::Json *dim = reader.find("head_dim");
-  // Mistral's `or`: a zero is the same as an absent key.
+  // Mistral uses Python's `or`: a zero means the same as an absent key.
   config.headDim = config.family == ModelFamily::Mistral && dim && *dim == 0
                        ? 0
                        : reader.size("head_dim", maxWidth, traits.headDim);
@@ -71,7 +72,7 @@ static void readBiases(ConfigContext &context) {
                   config.family == ModelFamily::Gemma3;
 }
 
-/// The scale of scores, and what bounds scores and logits.
+/// Reads the scale of scores, and the bounds of scores and logits.
 static void readGemma(ConfigContext &context) {
   auto &[reader, traits, config, where] = context;
   reader.refuseNull("query_pre_attn_scalar");
@@ -85,7 +86,7 @@ static void readGemma(ConfigContext &context) {
       reader.positiveOrNull("attn_logit_softcapping", absent(50));
   std::optional<double> logits =
       reader.positiveOrNull("final_logit_softcapping", absent(30));
-  // Classification heads do not bound what they give.
+  // Classification heads do not bound their results.
   if (config.head == ModelHead::LanguageModel)
     config.logitSoftcap = logits;
 }
@@ -106,7 +107,7 @@ void lora::readDecoder(ConfigContext &context) {
   config.attentionScale = std::pow(double(config.headDim), -0.5);
   if (config.isGemma()) {
     readGemma(context);
-    // Gemma's `hidden_act` is not read by transformers.
+    // transformers does not read Gemma's `hidden_act`.
     readActivation(context, "hidden_activation", MLPActivation::GeluTanh);
   } else {
     readActivation(context, "hidden_act", MLPActivation::Silu);

@@ -1,8 +1,8 @@
 //===- EncoderBlocks.cpp - Layers of encoders, and heads ------------------===//
 //
-// As transformers' modeling files of BERT and RoBERTa define them. All tokens
-// of a sequence see each other: the sequence table says so, and there is no
-// cache.
+// The layers follow transformers' modeling files of BERT and RoBERTa. All
+// tokens of a sequence see each other: the sequence table says so, and there is
+// no cache.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +21,7 @@ void ModelBuilder::buildEncoderEmbedding() {
   auto table = [&](StringRef module, Value rows) {
     return lookUp(module, rows, block.get(module + ".weight"));
   };
-  // In the order in which transformers adds them.
+  // The sums are in the order of transformers.
   Value x = add("token_types", table("word_embeddings", block.get("ids")),
                 table("token_type_embeddings", block.get("token_types")));
   x = add("positions", x,
@@ -47,7 +47,7 @@ void ModelBuilder::buildEncoder(StringRef name, const BlockPlan &plan) {
          layerNorm(block, "output.LayerNorm", add("output.residual", fed, x)));
 }
 
-/// On the hidden states of first tokens.
+/// The pooler's input is the hidden states of first tokens.
 void ModelBuilder::buildPooler() {
   Block block = begin("pooler", {{"x", hidden()}}, hidden(), &*plan.pooler);
   finish(block,
@@ -61,7 +61,7 @@ void ModelBuilder::buildHead() {
     bool bert = config.family == ModelFamily::Bert;
     std::string inner = bert ? "transform." : "";
     x = linear(block, inner + "dense", x);
-    // BERT takes the layers' nonlinearity, RoBERTa always this one.
+    // BERT uses the activation of the layers; RoBERTa always uses this one.
     x = bert ? activate("transform_act_fn", x)
              : ActivationOp::create(b, named("gelu"), x.getType(), x,
                                     ActivationKind::GeluErf);

@@ -1,7 +1,7 @@
 //===- EncoderConfig.cpp - Settings of BERT and RoBERTa -------------------===//
 //
-// Encoders with learned positions, which RoBERTa counts from the row after the
-// one of padding.
+// Reads the keys of encoders with learned positions. RoBERTa counts positions
+// from the row after that of padding.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +24,7 @@ static void refuseDecoders(ConfigReader &reader) {
                        "' is not supported; supported is: absolute");
 }
 
-/// Positions of RoBERTa begin behind the row of padding.
+/// The positions of RoBERTa begin after the row of padding.
 static void readPositions(ConfigContext &context) {
   auto &[reader, traits, config, where] = context;
   reader.refuseNull("max_position_embeddings");

@@ -1,7 +1,7 @@
 //===- GPT2Config.cpp - Settings of GPT-2 ---------------------------------===//
 //
-// GPT-2 has names of its own for sizes; the names that other families use stand
-// for them (transformers' attribute_map).
+// GPT-2 has its own names for sizes. The names of other families are accepted,
+// too (transformers' attribute_map).
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,7 +12,7 @@
 using namespace lora;
 using namespace lora_rt;
 
-/// The one of two names for a size that is there.
+/// The name of a size that is present, of its two names.
 static std::string_view pick(ConfigReader &reader, std::string_view own,
                              std::string_view common) {
   const Json *first = reader.find(own), *second = reader.find(common);

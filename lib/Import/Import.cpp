@@ -1,7 +1,7 @@
 //===- Import.cpp - A Hugging Face folder as IR ---------------------------===//
 //
-// Configuration, then the parameters that it calls for and the tensors that
-// they are, then the graph.
+// Reads the configuration; then matches the parameters that it requires with
+// the tensors of the checkpoint; then builds the graph.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +25,7 @@ Error lora::fitToAdapter(ImportOptions &options,
   return fitToAdapters(options, {&one, 1});
 }
 
-/// Refuses two adapters that were made for different models.
+/// Fails if two adapters were made for different models.
 static Error refuseDifferent(const peft::PeftAdapter &a,
                              const peft::PeftAdapter &b, const char *what,
                              const std::string &ofA, const std::string &ofB) {
@@ -114,7 +114,7 @@ lora::importModel(mlir::MLIRContext &context, const ModelConfig &base,
   return module;
 }
 
-/// transformers adds the adapter that lies in a model's folder to the model.
+/// transformers adds an adapter that is in a model's folder to the model.
 static Error refuseOtherAdapter(const std::string &path,
                                 const ImportOptions &options) {
   Expected<std::string> folder = findFolder(path, FolderKind::Model);

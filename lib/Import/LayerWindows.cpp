@@ -1,8 +1,8 @@
-//===- LayerWindows.cpp - How far each layer sees -------------------------===//
+//===- LayerWindows.cpp - The attention window of each layer --------------===//
 //
 // The rules by which transformers' families choose the layers whose attention
-// has a window: all of them (Mistral, Phi-3), those of `layer_types`, or those
-// of the rule that stands in for it.
+// has a window: all layers (Mistral, Phi-3), those of `layer_types`, or those
+// of a rule if this key is absent.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,7 +13,7 @@
 using namespace lora;
 using namespace lora_rt;
 
-/// The layers of `layer_types` that slide. nullopt where the key is absent.
+/// The layers with a window by `layer_types`; nullopt if the key is absent.
 static std::optional<std::vector<bool>> readTypes(ConfigContext &context) {
   auto &[reader, traits, config, where] = context;
   const Json *types = reader.find("layer_types");
@@ -36,7 +36,7 @@ static std::optional<std::vector<bool>> readTypes(ConfigContext &context) {
   return sliding;
 }
 
-/// Qwen: layers slide from `max_window_layers` on, if they may.
+/// Qwen: layers from `max_window_layers` on have a window, if that is enabled.
 static std::vector<bool> qwenRule(ConfigContext &context) {
   auto &[reader, traits, config, where] = context;
   int64_t first = 28;
@@ -54,7 +54,7 @@ static std::vector<bool> qwenRule(ConfigContext &context) {
   return sliding;
 }
 
-/// Gemma: each `pattern`-th layer sees all.
+/// Gemma: each `pattern`-th layer has full attention.
 static std::vector<bool> gemmaRule(ConfigContext &context) {
   auto &[reader, traits, config, where] = context;
   size_t pattern = 2;
@@ -68,7 +68,7 @@ static std::vector<bool> gemmaRule(ConfigContext &context) {
   return sliding;
 }
 
-/// 0 for none.
+/// The window; 0 for none.
 static int64_t readWindow(ConfigReader &reader, int64_t absent) {
   return reader.size("sliding_window", maxIndex,
                      reader.contains("sliding_window") ? 0 : absent);
@@ -139,7 +139,7 @@ void lora::limitToWindows(ConfigContext &context) {
       smallest = smallest ? std::min(smallest, *layer.window) : *layer.window;
       layer.window.reset();
     }
-  // transformers: |i - j| <= window.
+  // In transformers: |i - j| <= window.
   if (!smallest || smallest >= config.maxPositions - 1)
     return;
   config.maxPositions = smallest + 1;

@@ -1,6 +1,6 @@
 //===- ModelBuilder.cpp - The module and its entries ----------------------===//
 //
-// Equal layers share a block; entries only apply blocks.
+// Layers that are equal share a block. Entries only apply blocks.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,7 +26,7 @@ Value ModelBuilder::apply(StringRef block, const std::string &path,
 
 std::vector<std::string> ModelBuilder::buildLayers() {
   StringRef stem = config.isEncoder() ? "encoder" : "decoder";
-  // What layers of one block agree in.
+  // The properties in which layers of one block agree.
   using Kind = std::pair<LayerConfig, std::vector<lora_rt::DType>>;
   std::vector<Kind> kinds;
   std::vector<std::string> names, layers;
@@ -122,8 +122,8 @@ void ModelBuilder::buildLogits() {
   finish(entry, apply("head", at.path, x, logits()));
 }
 
-/// A bare encoder's pooler: for whoever wants it, and so that an adapter can
-/// have a branch on it.
+/// The pooler of a bare encoder. It is an entry so that an adapter can have a
+/// branch on it.
 void ModelBuilder::buildPooled() {
   Block entry = begin("pooled", {{"hidden", hidden()}}, hidden());
   finish(entry,
@@ -134,7 +134,8 @@ void ModelBuilder::buildPooled() {
 // The module
 //===----------------------------------------------------------------------===//
 
-/// What the runtime needs to give frequencies: see docs/executable-format.md.
+/// What the runtime needs to compute frequencies: see
+/// docs/executable-format.md.
 DictionaryAttr ModelBuilder::ropeDescription() {
   const RopeConfig &rope = config.ropes[0];
   NamedAttrList attrs;

@@ -1,8 +1,8 @@
 //===- ModelBuilder.h - Blocks and entries of a model -----------*- C++ -*-===//
 //
-// One class; its parts are in files of their own: what blocks are made of
-// (BlockParts.cpp), the blocks of decoders and of encoders (DecoderBlocks.cpp,
-// EncoderBlocks.cpp), and the entries (ModelBuilder.cpp).
+// The class has several source files: the parts of blocks (BlockParts.cpp), the
+// blocks of decoders and of encoders (DecoderBlocks.cpp, EncoderBlocks.cpp),
+// and the entries (ModelBuilder.cpp).
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,10 +18,12 @@
 
 namespace lora {
 
-/// Settings of the graph that neither the model nor the checkpoint decides.
+/// Settings of the graph that depend neither on the model nor on the
+/// checkpoint.
 struct GraphOptions {
-  /// Rotary frequencies that depend on the length of a call are those of short
-  /// calls, for a graph whose calls are never longer than their `switchLength`.
+  /// Whether rotary frequencies that depend on the length of a call are fixed
+  /// to those of short calls. The calls of such a graph must not be longer than
+  /// `switchLength`.
   bool fixedFrequencies = false;
 };
 
@@ -30,17 +32,17 @@ public:
   ModelBuilder(mlir::MLIRContext &context, const ModelConfig &config,
                const ModelPlan &plan, const GraphOptions &options);
 
-  /// Builds the module; `importModel` describes it.
+  /// Builds the module, which `importModel` describes.
   mlir::OwningOpRef<mlir::ModuleOp> build();
 
 private:
-  /// An argument that is not a parameter, with the name that it is printed by.
+  /// An argument that is not a parameter, and its name in printed IR.
   struct Input {
     llvm::StringRef name;
     mlir::Type type;
   };
-  /// A block or entry under construction: its inputs, parameters and states by
-  /// name.
+  /// A block or entry under construction, with its inputs, parameters and
+  /// states by name.
   struct Block {
     mlir::func::FuncOp function;
     llvm::StringMap<mlir::Value> values;
@@ -48,7 +50,7 @@ private:
       return values.lookup(name.str());
     }
   };
-  /// Queries, keys and values of a layer's tokens.
+  /// The queries, keys and values of a layer's tokens.
   struct Projections {
     mlir::Value q, k, v;
   };
@@ -78,7 +80,7 @@ private:
         {mlir::ShapedType::kDynamic, int64_t(rope.frequencies.size())},
         b.getF32Type());
   }
-  /// Rows of results, in f32.
+  /// The type of logits: rows in f32.
   mlir::RankedTensorType logits() {
     return tensor({mlir::ShapedType::kDynamic, outputs()}, b.getF32Type());
   }
@@ -90,22 +92,22 @@ private:
     return mlir::NameLoc::get(b.getStringAttr(name));
   }
 
-  /// Begins a function; the builder then stands in its body. A function with a
+  /// Begins a function and moves the builder into its body. A function with a
   /// plan is a block.
   Block begin(llvm::StringRef name, llvm::ArrayRef<Input> inputs,
               llvm::ArrayRef<mlir::Type> results,
               const BlockPlan *plan = nullptr,
               llvm::ArrayRef<std::string> states = {});
-  /// Ends it.
+  /// Ends the function.
   void finish(Block &block, mlir::ValueRange results);
 
-  /// The slot's type, and the value that gives it, or null for the base tensor
-  /// of that type.
+  /// The type of a slot, and its weight expression; null for the base tensor of
+  /// that type.
   std::pair<mlir::RankedTensorType, mlir::Attribute>
   slotOf(const Parameter &parameter, lora_rt::DType stored);
 
   mlir::Value linear(Block &block, llvm::StringRef module, mlir::Value x);
-  /// The linear layer that ends a model: its result is f32.
+  /// The last linear layer of a model; its result is f32.
   mlir::Value head(Block &block, llvm::StringRef module, mlir::Value x);
   mlir::Value rmsNorm(Block &block, llvm::StringRef module, mlir::Value x);
   mlir::Value layerNorm(Block &block, llvm::StringRef module, mlir::Value x);
@@ -116,12 +118,12 @@ private:
                     int64_t width);
   mlir::Value lookUp(llvm::StringRef name, mlir::Value ids, mlir::Value table);
   mlir::Value positionRows(mlir::Value sequence);
-  /// The states of an attention module, MODULE.key_cache and
-  /// MODULE.value_cache; none where tokens see those after them, too, so that
-  /// nothing can be kept from one call to the next.
+  /// The states of an attention layer, MODULE.key_cache and MODULE.value_cache.
+  /// There are none if tokens see those after them, because then nothing can be
+  /// kept from one call to the next.
   llvm::SmallVector<std::string> states(const std::string &module);
-  /// Writes keys and values to the states of a module, and returns the caches;
-  /// `next` gets the states' new values.
+  /// Writes keys and values to the states of a layer, and returns the caches.
+  /// `next` gets the new values of the states.
   Projections cached(Block &block, const std::string &module, Projections parts,
                      llvm::SmallVectorImpl<mlir::Value> &next);
   mlir::Value attend(Block &block, llvm::StringRef module, Projections parts,
@@ -149,13 +151,14 @@ private:
 
   mlir::Value apply(llvm::StringRef block, const std::string &path,
                     mlir::ValueRange inputs, mlir::Type result);
-  /// Builds a block per kind of layer, and returns the one of each layer.
+  /// Builds a block for each kind of layer, and returns the block of each
+  /// layer.
   std::vector<std::string> buildLayers();
   mlir::Value embed(Block &entry);
-  /// Cosines and sines of each of the model's rotary settings.
+  /// The cosines and sines of each of the model's rotary settings.
   llvm::SmallVector<std::pair<mlir::Value, mlir::Value>>
   buildAngles(Block &entry);
-  /// Whether the frequencies come with each call.
+  /// Whether the frequencies are an input of each call.
   bool hasFrequencies() const;
   void buildHiddenStates(llvm::ArrayRef<std::string> layers);
   void buildLogits();

@@ -1,7 +1,7 @@
 //===- ModelConfig.cpp - Reading config.json ------------------------------===//
 //
-// The order in which the parts read: the family first, since it says which keys
-// there are; then what is refused whatever the rest says; sizes before the
+// Calls the parts in this order: the family first, because it determines the
+// keys; then the keys that are refused in any case; then sizes, and then the
 // lists that depend on them.
 //
 //===----------------------------------------------------------------------===//

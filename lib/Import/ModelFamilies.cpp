@@ -1,7 +1,7 @@
 //===- ModelFamilies.cpp - Which family, which head -----------------------===//
 //
-// The table of the families, and what `model_type`, `architectures` and the
-// labels choose from it. A class that computes something else is refused by
+// The table of the families, and how `model_type`, `architectures` and the
+// labels select from it. A class that computes something else is refused by
 // name.
 //
 //===----------------------------------------------------------------------===//
@@ -42,7 +42,7 @@ static constexpr ArchitectureTraits encoders[] = {
 static constexpr std::span<const ArchitectureTraits> robertaArchitectures =
     std::span(encoders).first(4);
 
-/// RoBERTa, or a model with its graph and its names of parameters.
+/// RoBERTa, or a model with the same graph and the same names of parameters.
 static constexpr FamilyTraits roberta(std::string_view type,
                                       std::string_view className) {
   return {.family = ModelFamily::Roberta,
@@ -161,7 +161,7 @@ std::string_view ModelConfig::prefix() const {
   return head == ModelHead::None ? "" : familyPrefix();
 }
 
-/// The first entry of `architectures`, or "".
+/// The first entry of `architectures`; "" if there is none.
 static std::string architectureOf(ConfigReader &reader) {
   const Json *list = reader.find("architectures");
   if (!list || reader.isUnset("architectures"))
@@ -183,14 +183,14 @@ static const ArchitectureTraits *findArchitecture(const FamilyTraits &traits,
   return nullptr;
 }
 
-/// The class of the family that programs mean by names of their own: the class
-/// in FSDP's or PEFT's wrapper, and the spelling of the first Llama.
-/// transformers loads by `model_type` alone.
+/// The class of the family behind a name that a program wrote instead of it: a
+/// wrapper of FSDP or PEFT, or the spelling of the first Llama. transformers
+/// itself loads by `model_type` alone.
 static const ArchitectureTraits *findWrapped(const FamilyTraits &traits,
                                              std::string name) {
   if (name.starts_with("FSDP"))
     name.erase(0, 4);
-  // PEFT's classes are those of tasks: PeftModelForSequenceClassification.
+  // PEFT's classes are named after tasks: PeftModelForSequenceClassification.
   if (name.starts_with("PeftModelFor")) {
     if (name == "PeftModelForFeatureExtraction")
       name = "PeftModelModel";
@@ -229,8 +229,8 @@ const FamilyTraits *lora::readFamily(ConfigReader &reader) {
   return nullptr;
 }
 
-/// As PretrainedConfig counts them: `num_labels`, or else `id2label`, or else
-/// two.
+/// The number of labels as in PretrainedConfig: `num_labels`, otherwise the
+/// size of `id2label`, otherwise two.
 static int64_t labelsOf(ConfigReader &reader) {
   const Json *names = reader.find("id2label");
   int64_t count = 2;
@@ -276,8 +276,8 @@ void lora::readHead(ConfigContext &context,
   const ArchitectureTraits *found = &traits.architectures.front();
   if (!name.empty())
     found = findArchitecture(traits, name);
-  // transformers loads by model_type; the class only says the head, unless an
-  // adapter does. One of another family contradicts the type.
+  // transformers loads by model_type. The class only determines the head,
+  // unless an adapter does. A class of another family contradicts the type.
   bool isForeign =
       std::any_of(std::begin(table), std::end(table), [&](auto &other) {
         return name.starts_with(other.className) &&

@@ -1,7 +1,8 @@
-//===- ModelPlan.cpp - The blocks of a model and their parameters ---------===//
+//===- ModelPlan.cpp - The blocks of a model ------------------------------===//
 //
-// Names are those of the Hugging Face module tree, shapes those that
-// transformers gives the parameters. The order is that of their use.
+// The parameters of each block. Names are those of transformers' tree of
+// modules, shapes those of transformers' parameters. They are in the order of
+// their use.
 //
 //===----------------------------------------------------------------------===//
 
@@ -53,7 +54,7 @@ private:
 
 } // namespace
 
-/// Llama and what descends from it.
+/// Llama and the families that are derived from it.
 static std::vector<Parameter> decoderParameters(const ModelConfig &config) {
   Parameters list;
   int64_t hidden = config.hiddenSize, wide = config.intermediateSize;
@@ -113,13 +114,14 @@ static std::vector<Parameter> encoderParameters(const ModelConfig &config) {
       .take();
 }
 
-/// What ends a model: where it stands, and its parameters.
+/// The head of a model: its path and its parameters.
 static BlockPlan planHead(const ModelConfig &config) {
   int64_t hidden = config.hiddenSize, labels = config.labels;
   auto plan = [](std::string path, Parameters &&parameters) {
     return BlockPlan{std::move(path), parameters.take(), {}};
   };
-  // Masked words: a layer more, and the embedding's matrix.
+  // A head for masked words has one more layer, and the matrix of the
+  // embedding.
   if (config.head == ModelHead::LanguageModel && config.isEncoder()) {
     bool bert = config.family == ModelFamily::Bert;
     std::string inner = bert ? "transform." : "";

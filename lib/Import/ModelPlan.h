@@ -1,7 +1,8 @@
-//===- ModelPlan.h - The blocks of a model and their parameters -*- C++ -*-===//
+//===- ModelPlan.h - The blocks of a model ----------------------*- C++ -*-===//
 //
-// What the importer looks for in a checkpoint, and what the builder makes
-// functions of: one list, so that they cannot disagree.
+// The plan says which parameters the importer looks for in a checkpoint, and of
+// which the builder makes functions. Both use this one list, so they cannot
+// disagree.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +15,7 @@
 
 namespace lora {
 
-/// How a slot's value is made of the checkpoint's tensor.
+/// How the value of a slot is computed from the checkpoint's tensor.
 enum class ParameterForm {
   /// The tensor itself.
   Plain,
@@ -24,52 +25,51 @@ enum class ParameterForm {
   OnePlus,
 };
 
-/// A parameter of a block, named relative to it.
+/// A parameter of a block, named relative to the block.
 struct Parameter {
   std::string name;
-  /// As the checkpoint has it.
+  /// The shape in the checkpoint.
   llvm::SmallVector<int64_t, 2> shape;
   ParameterForm form = ParameterForm::Plain;
-  /// Whether there is a row for each token of the vocabulary.
+  /// Whether it has one row for each token of the vocabulary.
   bool perToken = false;
-  /// The rows that the checkpoint has, where an adapter's vocabulary is
-  /// another; the importer sets it.
+  /// The number of rows in the checkpoint, if an adapter's vocabulary differs.
+  /// The importer sets it.
   std::optional<int64_t> storedRows;
 };
 
-/// A block at a place of the module tree.
+/// A block at a path of the tree of modules.
 struct BlockPlan {
   std::string path;
   std::vector<Parameter> parameters;
-  /// The types that the checkpoint has the parameters in; the importer sets
-  /// them.
+  /// The types of the parameters in the checkpoint. The importer sets them.
   std::vector<lora_rt::DType> stored;
 };
 
 /// The blocks of a model, in the order of their application.
 struct ModelPlan {
   BlockPlan embedding;
-  /// A table of learned positions that is a block by itself (GPT-2).
+  /// A table of learned positions that is a block of its own (GPT-2).
   std::optional<BlockPlan> positions;
   std::vector<BlockPlan> layers;
   /// The norm after the layers (decoders).
   std::optional<BlockPlan> norm;
-  /// BERT's pooler: required below a head for sequences, otherwise used where
-  /// the checkpoint has it.
+  /// BERT's pooler. It is required below a head for sequences; otherwise it is
+  /// used if the checkpoint has it.
   std::optional<BlockPlan> pooler;
   std::optional<BlockPlan> head;
 
-  /// Whether the head's matrix is the embedding's; `head` then stands at the
-  /// embedding's path. The importer decides.
+  /// Whether the head's matrix is the embedding's. The path of `head` is then
+  /// that of the embedding. The importer sets it.
   bool tied = false;
-  /// Whether a head for masked words, which is a block by itself, has the
-  /// embedding's matrix. The importer decides.
+  /// Whether a head for masked words, which is a block of its own, uses the
+  /// embedding's matrix. The importer sets it.
   bool sharesTable = false;
   /// F32 or BF16.
   lora_rt::DType computeType = lora_rt::DType::F32;
 };
 
-/// The blocks that a configuration calls for.
+/// The blocks that a configuration requires.
 ModelPlan planModel(const ModelConfig &config);
 
 } // namespace lora

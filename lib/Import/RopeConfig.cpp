@@ -1,7 +1,8 @@
-//===- RopeConfig.cpp - Where rotary positions are set --------------------===//
+//===- RopeConfig.cpp - The place of rotary settings ----------------------===//
 //
-// `rope_scaling` of transformers 4 and `rope_parameters` of transformers 5, as
-// RotaryEmbeddingConfigMixin and the configuration of Gemma 3 read them.
+// Finds the settings of rotary positions in `rope_scaling` of transformers 4
+// and `rope_parameters` of transformers 5, by the rules of
+// RotaryEmbeddingConfigMixin and of Gemma 3's configuration.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,7 +13,7 @@
 using namespace lora;
 using namespace lora_rt;
 
-/// An object, or {} where the key is absent.
+/// An object; {} if the key is absent.
 static Json objectOf(ConfigReader &reader, std::string_view key) {
   const Json *value = reader.find(key);
   if (!value)
@@ -24,7 +25,8 @@ static Json objectOf(ConfigReader &reader, std::string_view key) {
   return *value;
 }
 
-/// Gemma 3: settings of layers that see all, or of those with a window.
+/// The settings of Gemma 3 for layers with full attention, or for layers with a
+/// window.
 static RopeSource gemma3Source(ConfigContext &context, bool isSliding) {
   ConfigReader &reader = context.reader;
   std::string_view type = isSliding ? "sliding_attention" : "full_attention";
@@ -50,7 +52,7 @@ static RopeSource gemma3Source(ConfigContext &context, bool isSliding) {
     }
   }
   std::string_view key = isSliding ? "rope_local_base_freq" : "rope_theta";
-  // What nothing looks at may be anything.
+  // A value that nothing reads may be anything.
   if (source.settings.contains("rope_theta"))
     (void)reader.find(key);
   else
@@ -67,7 +69,7 @@ static RopeSource commonSource(ConfigContext &context) {
   if (isOld && !reader.isUnset("rope_parameters"))
     context.warn("rope_parameters has no effect beside rope_scaling");
   source.settings = objectOf(reader, source.key);
-  // What nothing looks at may be anything.
+  // A value that nothing reads may be anything.
   if (source.settings.contains("rope_theta"))
     (void)reader.find("rope_theta");
   else
@@ -88,7 +90,7 @@ void lora::readRopes(ConfigContext &context) {
         context.warn("rope_parameters: '" + name +
                      "' is not read by gemma3_text, only settings of "
                      "full_attention and sliding_attention are");
-    // Transformers looks only at the kinds that some layer has.
+    // transformers only reads the settings of layer types that occur.
     auto isSliding = [](const LayerConfig &layer) { return layer.rope == 1; };
     bool someSlide =
         std::any_of(config.layers.begin(), config.layers.end(), isSliding);
@@ -106,8 +108,8 @@ void lora::readRopes(ConfigContext &context) {
   } else {
     sources.push_back(commonSource(context));
   }
-  // Only Phi-3 turns a part of a head; the others do not look at an empty
-  // value.
+  // Only Phi-3 rotates a part of a head. The other families do not read an
+  // empty value.
   double partial = 1;
   if (config.family == ModelFamily::Phi3)
     reader.refuseNull("partial_rotary_factor");

@@ -1,6 +1,7 @@
 //===- RopeFrequencies.cpp - Formulas of rotary positions -----------------===//
 //
-// Built without contraction of products and sums: torch rounds both.
+// This file is compiled without contraction of products and sums, because torch
+// rounds both.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,7 +33,8 @@ std::vector<float> lora::linearFrequencies(double theta, int64_t width,
 
 std::vector<float> lora::yarnFrequencies(double theta, int64_t width,
                                          const YarnSettings &settings) {
-  // The pair that turns `rotations` times within the original length.
+  // The index of the pair that makes `rotations` turns within the original
+  // length.
   auto pairOf = [&](double rotations) {
     double pi = 3.141592653589793;
     return double(width) * std::log(settings.original / (rotations * 2 * pi)) /

@@ -1,9 +1,9 @@
 //===- RopeFrequencies.h - Formulas of rotary positions ---------*- C++ -*-===//
 //
 // The formulas of transformers' modeling_rope_utils.py. Tensors there are f32,
-// so each step is rounded to f32; numbers of the configuration meet a tensor
-// rounded to f32. The power is rounded once, which is within one unit in the
-// last place of every torch kernel.
+// so each step is rounded to f32, and numbers of the configuration are rounded
+// to f32 before they are combined with a tensor. The power is rounded
+// correctly, which is within one unit in the last place of every torch kernel.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,8 +29,8 @@ std::vector<float> yarnFrequencies(double theta, int64_t width,
 struct Llama3Settings {
   double factor = 1, original = 1, lowFactor = 1, highFactor = 4;
 };
-/// Long waves are stretched, short ones kept, those between blended (Llama
-/// 3.1's reference code, apply_scaling).
+/// Long wavelengths are stretched, short ones are kept, and those between are
+/// blended (Llama 3.1's reference code, apply_scaling).
 std::vector<float> llama3Frequencies(double theta, int64_t width,
                                      const Llama3Settings &settings);
 

@@ -1,7 +1,7 @@
 //===- RopeKinds.cpp - Kinds of rotary positions --------------------------===//
 //
-// The settings of each kind, as transformers' modeling_rope_utils.py reads
-// them.
+// Reads the settings of each kind, by the rules of transformers'
+// modeling_rope_utils.py.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +24,7 @@ public:
         reader(source.settings, context.where + ": " + source.key) {}
 
   RopeConfig read();
-  /// The length that positions are good for.
+  /// The longest sequence that the positions support.
   double length = 0;
 
 private:
@@ -35,7 +35,8 @@ private:
   void readYarn(RopeConfig &rope);
   void readLlama3(RopeConfig &rope);
   void readLongrope(RopeConfig &rope);
-  /// The factor of yarn and longrope, where null means what positions say.
+  /// The factor of yarn and longrope. A null means that it follows from the
+  /// positions.
   double stretch(double original);
 
   ConfigContext &context;
@@ -58,7 +59,7 @@ std::string RopeReader::readKind() {
                  " has no effect beside rope_type '" + kind + "'");
   if (kind.empty() && !reader.contains(key))
     kind = "default";
-  // Phi-3's files say yarn for what is longrope now.
+  // Phi-3's files say yarn for what is now called longrope.
   if (config.family == ModelFamily::Phi3 && kind == "yarn")
     kind = "longrope";
   std::vector<std::string_view> kinds = {"default", "linear",   "dynamic",
@@ -118,7 +119,7 @@ void RopeReader::readDynamic(RopeConfig &rope) {
   if (width <= 2)
     return reader.unsupported("rope_type 'dynamic' needs more than ", width,
                               " elements of a head to turn");
-  // What the formula leaves of the base at the original length.
+  // The factor of the base at the original length, by the formula.
   double positions = double(config.maxPositions);
   double rest = (rope.factor * positions / positions) - (rope.factor - 1);
   rope.frequencies = lora_rt::rotaryFrequencies(
@@ -134,13 +135,13 @@ void RopeReader::readYarn(RopeConfig &rope) {
   YarnSettings settings;
   settings.original = original();
   settings.factor = stretch(settings.original);
-  // Python's `or`: null and 0 are the same as an absent key.
+  // Python's `or`: null and 0 mean the same as an absent key.
   auto numberOr = [&](std::string_view key, double absent) {
     return reader.isUnset(key) ? absent : reader.positive(key, absent);
   };
   settings.betaFast = numberOr("beta_fast", 32);
   settings.betaSlow = numberOr("beta_slow", 1);
-  // Its truth: null and 0 are the same as false.
+  // Python's truth value: null and 0 mean false.
   bool truncate = reader.contains("truncate") && reader.isUnset("truncate")
                       ? false
                       : reader.flag("truncate", true);
@@ -186,7 +187,7 @@ void RopeReader::readLongrope(RopeConfig &rope) {
   rope.kind = RopeConfig::Kind::Longrope;
   double positions = original();
   rope.switchLength = int64_t(positions);
-  // The factor only says what the attention is multiplied with.
+  // The factor only determines the factor of attention.
   bool isGiven = reader.find("attention_factor");
   (void)reader.find("factor");
   double factor = isGiven ? 1 : stretch(positions);

@@ -1,4 +1,10 @@
-//===- TensorMatcher.cpp --------------------------------------------------===//
+//===- TensorMatcher.cpp - Parameters and the tensors of a file -----------===//
+//
+// Implements TensorMatcher.h. Errors and warnings name the tensors: missing
+// ones, wrong shapes, two values of one parameter, and tensors that are not
+// used.
+//
+//===----------------------------------------------------------------------===//
 
 #include "TensorMatcher.h"
 #include "CheckpointNames.h"
@@ -11,7 +17,7 @@ using namespace lora;
 using namespace lora_rt;
 using lora::transformer::joinPath;
 
-/// Up to `limit` names, and how many there are beyond.
+/// Up to `limit` names, and the number of the others.
 static std::string listNames(llvm::ArrayRef<std::string> names,
                              size_t limit = 6) {
   std::string text;
@@ -32,7 +38,7 @@ static bool areEqual(const TensorView &a, const TensorView &b) {
 const TensorView *TensorMatcher::find(const std::string &name) {
   std::string prefix(config.familyPrefix());
   std::vector<const TensorView *> found;
-  // Names of another family's models are not this one's.
+  // Names with the prefix of another family are left out.
   for (const TensorView *tensor : findTensors(checkpoint, name)) {
     bool isForeign = llvm::any_of(
         llvm::ArrayRef<llvm::StringRef>(
@@ -53,7 +59,7 @@ const TensorView *TensorMatcher::find(const std::string &name) {
                         ", with different values; leave one of them out");
   for (const TensorView *other : found)
     used.insert(other->name);
-  // Without a tie, transformers begins the second of its names with zeros.
+  // If nothing is tied, transformers initializes the second name with zeros.
   if (std::string own = decoderBiasOf(name);
       !own.empty() && !config.tied && !provided.count(name) &&
       !llvm::StringRef(found.front()->name).ends_with(own)) {
@@ -65,7 +71,7 @@ const TensorView *TensorMatcher::find(const std::string &name) {
 
 DType TensorMatcher::use(const std::string &name, Parameter &parameter,
                          const TensorView *tensor) {
-  // What an adapter brings need not be there, nor fit.
+  // A tensor that an adapter brings need not exist or fit.
   bool isProvided = provided.count(name);
   if (!tensor) {
     if (!isProvided)
@@ -88,7 +94,7 @@ DType TensorMatcher::use(const std::string &name, Parameter &parameter,
         "without being gathered; make the weights of its checkpoint with "
         "DeepSpeed's zero_to_fp32.py, or save again with "
         "stage3_gather_16bit_weights_on_model_save");
-  // An adapter's vocabulary may be another than the model's.
+  // The vocabulary of an adapter may differ from the model's.
   llvm::SmallVector<int64_t, 2> expected = parameter.shape;
   if (parameter.perToken && expected[0] != vocabulary) {
     expected[0] = vocabulary;
@@ -132,7 +138,7 @@ void TensorMatcher::match(ModelPlan &plan) {
     match(plan.embedding);
     if (plan.head)
       match(*plan.head);
-    // A head for masked words has a slot of its own for the embedding's tensor.
+    // A head for masked words has its own slot for the tensor of the embedding.
     if (plan.head && config.tied && config.head == ModelHead::LanguageModel)
       for (const Parameter &parameter : plan.head->parameters) {
         std::string name = joinPath(plan.head->path, parameter.name),
@@ -268,7 +274,7 @@ bool TensorMatcher::isComputed(const TensorView &tensor) const {
     return false;
   if (!isGPT2)
     return name == ".self_attn.rotary_emb.inv_freq";
-  // The mask [1, 1, positions, positions] and what stands behind it.
+  // The mask [1, 1, positions, positions], and the value that masks.
   return (name == ".attn.bias" && tensor.shape.size() == 4) ||
          (name == ".attn.masked_bias" && tensor.shape.empty());
 }

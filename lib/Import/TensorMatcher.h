@@ -1,8 +1,8 @@
 //===- TensorMatcher.h - Parameters and the tensors of a file ---*- C++ -*-===//
 //
-// Matches the parameters that a configuration calls for with the tensors of a
-// checkpoint. Every parameter must be there in the right shape; every tensor
-// that is left over is named.
+// Matches the parameters that a configuration requires with the tensors of a
+// checkpoint. Every parameter must be there with the right shape. Every tensor
+// that is not used is named in a warning.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,17 +19,18 @@ namespace lora {
 
 class TensorMatcher {
 public:
-  /// `vocabulary` is config.json's; an adapter's may be another.
+  /// `vocabulary` is that of config.json; an adapter's may differ.
   TensorMatcher(const ModelConfig &config, int64_t vocabulary,
                 const lora_rt::Checkpoint &checkpoint,
                 const std::set<std::string> &provided)
       : config(config), vocabulary(vocabulary), checkpoint(checkpoint),
         provided(provided) {}
 
-  /// Finds the tensor of each parameter of the plan; remembers what is missing.
+  /// Finds the tensor of each parameter of the plan, and records which are
+  /// missing.
   void match(ModelPlan &plan);
 
-  /// The type of most elements, as a type to compute in.
+  /// The compute type that follows from the type of most elements.
   lora_rt::DType preferredType() const;
 
   std::string unusedTensors() const;
@@ -37,21 +38,22 @@ public:
   lora_rt::Error takeError();
 
 private:
-  /// What the first missing parameter is called in the file of a model that a
-  /// program had wrapped, and what to do; empty if there is no such name.
+  /// The name of the first missing parameter in the file of a wrapped model,
+  /// and what to do; empty if there is no such name.
   std::string wrappedName() const;
 
   void match(BlockPlan &block);
-  /// The embedding and the head, which may be the same.
+  /// Matches the embedding and the head, which may be one tensor.
   void matchEmbedding(ModelPlan &plan);
-  /// Whether there is any tensor of the block.
+  /// Whether the checkpoint has any tensor of the block.
   bool hasAny(const BlockPlan &block) const;
-  /// The tensor of a parameter; remembers a failure where there are two.
+  /// The tensor of a parameter. Records an error if there are two with
+  /// different values.
   const lora_rt::TensorView *find(const std::string &name);
   lora_rt::DType use(const std::string &name, Parameter &parameter,
                      const lora_rt::TensorView *tensor);
-  /// Whether a tensor is a buffer that old checkpoints hold although it follows
-  /// from the configuration.
+  /// Whether a tensor is a buffer of old checkpoints that follows from the
+  /// configuration.
   bool isComputed(const lora_rt::TensorView &tensor) const;
 
   const ModelConfig &config;

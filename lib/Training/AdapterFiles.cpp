@@ -1,6 +1,6 @@
 //===- AdapterFiles.cpp - Trained values as files -------------------------===//
 //
-// Takes the regions of the trainables apart into the adapter's tensors.
+// Separates the regions of the trainables into the tensors of the adapter.
 //
 //===----------------------------------------------------------------------===//
 
@@ -46,7 +46,7 @@ Error lora::writeAdapter(const std::string &folder, TrainingProgram &program) {
   auto tensors = takeApart(program, lora_rt::Instance::Region::Theta);
   if (!tensors)
     return tensors.takeError();
-  // The last update comes behind the last loss.
+  // The last update comes after the last loss, so its result must be checked.
   for (const peft::AdapterTensor &tensor : *tensors)
     if (auto at =
             std::find_if_not(tensor.values.begin(), tensor.values.end(),

@@ -1,7 +1,8 @@
 //===- RunFolder.cpp - The folder of a training run -----------------------===//
 //
-// A signal may come at any time. Its handler removes folders that are empty and
-// prints a text that was prepared: nothing that a handler may not do.
+// A signal may arrive at any time. Its handler removes empty folders and prints
+// a text that was prepared. It calls only functions that a signal handler may
+// call.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +29,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// What the handler needs.
+/// The data of the handler.
 struct Ending {
   /// Folders to remove if they are empty, the deepest last.
   std::vector<std::string> made;
@@ -60,7 +61,7 @@ void watchSignals() {
     return;
   for (size_t i = 0; i < std::size(endingSignals); ++i) {
     struct sigaction action = {};
-    // One that is ignored, as under nohup, stays so.
+    // A signal that is ignored, as under nohup, stays ignored.
     if (sigaction(endingSignals[i], nullptr, &former[i]) != 0 ||
         former[i].sa_handler == SIG_IGN)
       continue;
@@ -69,9 +70,9 @@ void watchSignals() {
   }
 }
 
-/// Says what a signal does from now on.
+/// Sets what a signal does from now on.
 void setEnding(Ending next) {
-  // A handler may be reading an older one: none is freed.
+  // A handler may be reading an older entry, so entries are never freed.
   static auto *all = new std::deque<Ending>();
   ending = &all->emplace_back(std::move(next));
   watchSignals();

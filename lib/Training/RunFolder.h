@@ -1,9 +1,9 @@
 //===- RunFolder.h - The folder of a training run ---------------*- C++ -*-===//
 //
-// It is new or empty when a run begins. log.csv comes with the first step and
-// grows; the trained adapter comes at the end, in one step. A run that ends
-// before its first step leaves nothing, one that ends later leaves log.csv and
-// says so.
+// The folder is new or empty when a run begins. log.csv is created with the
+// first step, and grows. The trained adapter appears at the end, in one step.
+// If a run ends before its first step, nothing remains; if it ends later,
+// log.csv remains, and a message says so.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,18 +27,18 @@ public:
   /// Removes the folders that it made, if they are still empty.
   ~RunFolder();
 
-  /// Takes a folder, which is new or empty; makes it, and those above it.
-  /// Called once, from the one run that a process has at a time: a signal that
-  /// ends the process says what is left of it.
+  /// Takes a new or empty folder; creates it and the folders above it if
+  /// needed. A process may call this once, for its only run, because a signal
+  /// that ends the process reports what remains of the run.
   lora_rt::Error open(const std::string &path);
 
   /// Writes a step to the log.
   lora_rt::Error add(const StepReport &report, double learningRate);
 
-  /// Writes the adapter as it is now.
+  /// Writes the present state of the adapter.
   lora_rt::Error writeAdapter(TrainingProgram &program);
 
-  /// What a run that failed leaves, to be put behind the reason; empty for
+  /// What a failed run leaves, as a text to append to the error; empty for
   /// nothing.
   std::string remains() const;
 

@@ -1,4 +1,9 @@
 //===- StepLog.cpp - log.csv ----------------------------------------------===//
+//
+// Writes a line for each step. A text that cannot be written to the file is an
+// error of the step.
+//
+//===----------------------------------------------------------------------===//
 
 #include "StepLog.h"
 #include "lora-runtime/File.h"

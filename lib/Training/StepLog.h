@@ -1,4 +1,9 @@
 //===- StepLog.h - log.csv --------------------------------------*- C++ -*-===//
+//
+// The log of a training run: step, loss, gradient norm, learning rate, tokens,
+// seconds.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_TRAINING_STEPLOG_H
 #define LORA_MLIR_LIB_TRAINING_STEPLOG_H
@@ -10,11 +15,11 @@
 
 namespace lora {
 
-/// A line per step, written as the step ends, so that an interrupted run leaves
-/// what it did.
+/// Writes a line as each step ends, so that an interrupted run leaves its
+/// finished steps.
 class StepLog {
 public:
-  /// Creates the file; one that is there, or a link, is left alone.
+  /// Creates the file. An existing file or link is not replaced.
   static lora_rt::Expected<StepLog> create(const std::string &path);
 
   lora_rt::Error add(const StepReport &report, double learningRate);
@@ -27,7 +32,7 @@ private:
   StepLog(std::string path, std::FILE *file)
       : path(std::move(path)), file(file) {}
 
-  /// Gives the file what was printed.
+  /// Writes the buffered lines to the file.
   lora_rt::Error flush();
 
   std::string path;

@@ -1,7 +1,8 @@
 //===- Trainer.cpp - Fine-tuning an adapter -------------------------------===//
 //
-// The order of things: check what was asked for, read everything and check it,
-// compile one step per padded length, say what memory it takes, run, write.
+// A run has these stages: check the options; read all inputs and check them;
+// compile one step for each padded length; report the memory that it needs;
+// run; write the adapter.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,8 +26,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// Numbers are taken in f32 by the step: one that is not zero must not become
-/// zero there, nor a finite one infinite.
+/// The step takes these numbers in f32. A number that is not zero must not
+/// become zero by rounding, and a finite one must not become infinite.
 Error checkNumber(const char *name, double value, bool canBeZero,
                   double below = std::numeric_limits<double>::infinity()) {
   float taken = float(value);
@@ -67,14 +68,14 @@ Error checkOptions(const TrainingOptions &options) {
 std::vector<std::string> inputsOf(const TrainingOptions &options) {
   std::vector<std::string> inputs = {options.modelFolder,
                                      options.adapterFolder};
-  // A folder is no data: the reader says so.
+  // A folder is not data; the reader reports that.
   std::error_code code;
   if (!fs::is_directory(options.dataFile, code))
     inputs.push_back(options.dataFile);
   return inputs;
 }
 
-/// The gradients' file takes the place of nothing that is read or written.
+/// The file of gradients must not replace a file that is read or written.
 Error checkGradientsFile(const TrainingOptions &options) {
   if (Error error =
           lora_rt::checkOutputFile(options.gradientsFile, inputsOf(options)))
@@ -114,7 +115,7 @@ int64_t longestOf(const std::vector<const lora_rt::TrainingRow *> &rows) {
   return int64_t(longest);
 }
 
-/// The inputs that change from step to step, as transformer.adamw takes them.
+/// The hyperparameters of a step, in the order of transformer.adamw.
 std::array<float, 8> getHyperparameters(const AdamWOptions &options,
                                         int64_t step) {
   return {float(options.learningRate),
@@ -166,8 +167,7 @@ Error runSteps(const TrainingOptions &options, TrainingProgram &program,
 
 } // namespace
 
-/// Reads, compiles and runs; what `folder` holds after a failure is its own to
-/// say.
+/// Reads, compiles and runs. After a failure, `folder` says what remains.
 static Error trainInto(RunFolder &folder, const TrainingOptions &options) {
   if (Error error = checkGradientsFile(options))
     return error;
@@ -187,7 +187,7 @@ static Error trainInto(RunFolder &folder, const TrainingOptions &options) {
                                         options.dataFile))
     return error;
 
-  // Which lengths will occur is known: rows are taken in order.
+  // Rows are taken in order, so it is known which lengths will occur.
   std::set<int64_t> lengths;
   int64_t cycle = lora_rt::stepsPerCycle(*rows, options.batchSize);
   for (int64_t step = 0; step < std::min(options.steps, cycle); ++step)

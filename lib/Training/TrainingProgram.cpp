@@ -1,7 +1,7 @@
 //===- TrainingProgram.cpp - A compiled training step ---------------------===//
 //
-// One module holds the step for every padded length, so that all share the
-// trainables and their moments.
+// One module has the step for every padded length, so that all of them share
+// the trainables and their moments.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,7 +25,7 @@ using lora_rt::Error;
 using lora_rt::ErrorCode;
 using lora_rt::Expected;
 
-/// No more padded lengths than this are compiled for one run.
+/// The most padded lengths that are compiled for one run.
 static constexpr size_t kMostLengths = 6;
 
 TrainingProgram::TrainingProgram(const TrainingOptions &options,
@@ -123,8 +123,8 @@ int64_t TrainingProgram::lengthFor(int64_t longestRow) const {
 Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
   for (int64_t longest : longestRows)
     lengths.insert(lora_rt::paddedLength(longest));
-  // Rather pad more than compile for ever: keep every second length, the
-  // longest among them.
+  // More padding is better than compiling for too long: every second length is
+  // kept, and the longest among them.
   while (lengths.size() > kMostLengths) {
     std::set<int64_t> fewer;
     bool keep = true;
@@ -139,8 +139,8 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
   CompileOptions compile;
   compile.march = options.march;
   compile.lowering.functions = {"train_step"};
-  // oneDNN reads [out, in] as the checkpoint holds it in both directions nearly
-  // as fast as packed: no second copy of a frozen weight.
+  // oneDNN reads the checkpoint's [out, in] nearly as fast as a packed layout,
+  // in both directions. So frozen weights are not copied.
   compile.lowering.pack = false;
   for (int64_t length : lengths)
     compile.lowering.tokens.push_back(options.batchSize * length);
@@ -239,7 +239,7 @@ Error TrainingProgram::load(const std::string &code) {
                      mebibytes(copied) + " copied), adapter and moments " +
                      mebibytes(memory.regions) + ", workspace " +
                      mebibytes(memory.workspace));
-  // The kernel would give it, and end the process when it is used.
+  // The kernel would grant the memory, and end the process when it is used.
   struct sysinfo machine = {};
   uint64_t needed = memory.regions + memory.workspace;
   if (sysinfo(&machine) == 0) {

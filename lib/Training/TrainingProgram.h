@@ -1,4 +1,9 @@
 //===- TrainingProgram.h - A compiled training step -------------*- C++ -*-===//
+//
+// The model with its adapter, compiled to steps that run in this process: from
+// the folders to the loss of a batch.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_TRAINING_TRAININGPROGRAM_H
 #define LORA_MLIR_LIB_TRAINING_TRAININGPROGRAM_H
@@ -26,19 +31,19 @@ struct StepResult {
 /// length that occurs.
 class TrainingProgram {
 public:
-  /// Reads the model and the adapter and makes the graph of a step.
+  /// Reads the model and the adapter, and makes the graph of a step.
   static lora_rt::Expected<std::unique_ptr<TrainingProgram>>
   create(const TrainingOptions &options);
 
-  /// The vocabulary's size and the longest row that the model takes.
+  /// The size of the vocabulary, and the longest row that the model accepts.
   std::pair<int64_t, int64_t> limits() const;
 
-  /// Compiles a step for each padded length that batches whose longest rows
-  /// have these lengths need, loads it and sets the trainables to the adapter's
-  /// values.
+  /// Compiles a step for each padded length that is needed for batches whose
+  /// longest rows have these lengths. Loads the code, and sets the trainables
+  /// to the adapter's values.
   lora_rt::Error compile(const std::set<int64_t> &longestRows);
 
-  /// The padded length that a batch with this longest row gets.
+  /// The padded length of a batch with this longest row.
   int64_t lengthFor(int64_t longestRow) const;
 
   /// Runs a step: forward, backward, update.
@@ -64,9 +69,10 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> graph;
   ModuleManifest moduleManifest;
   std::set<int64_t> lengths;
-  /// Time of the processor that the graph took to build.
+  /// The processor time that building the graph took, in seconds.
   double graphSeconds = 0;
-  /// Parameters that are not in a file as they are needed.
+  /// The parameters whose values differ from those in a file, so that they are
+  /// computed in memory.
   std::vector<std::vector<std::byte>> computed;
   std::unique_ptr<lora_rt::Instance> loaded;
 };

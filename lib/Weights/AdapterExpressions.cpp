@@ -1,7 +1,7 @@
 //===- AdapterExpressions.cpp - Weight expressions of adapters ------------===//
 //
-// One class per kind of expression of the lora dialect that can be computed row
-// by row, in f32.
+// A class for each kind of expression of the lora dialect that can be computed
+// row by row, in f32.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +23,7 @@ namespace {
 
 using ExpressionPtr = std::unique_ptr<Expression>;
 
-/// The numbers of a constant.
+/// The values of a constant as floats.
 std::vector<float> toFloats(mlir::DenseFPElementsAttr constant) {
   std::vector<float> values;
   for (const llvm::APFloat &value : constant)
@@ -31,13 +31,13 @@ std::vector<float> toFloats(mlir::DenseFPElementsAttr constant) {
   return values;
 }
 
-// Products are rounded before they are added, so that a merge has the same bits
-// on every machine.
+// Products are rounded before they are added (no fused multiply-add), so that a
+// merge has the same bits on every machine.
 #ifdef __clang__
 #pragma clang fp contract(off)
 #endif
 
-// Whatever the machine has.
+// Functions are compiled for several instruction sets; the loader selects one.
 #if defined(__x86_64__) && defined(__clang__)
 #define LORA_TARGET_CLONES                                                     \
   __attribute__((target_clones("avx512f", "avx2", "default")))
@@ -53,16 +53,16 @@ void addScaled(float *__restrict out, const float *__restrict row, float factor,
     out[i] += factor * row[i];
 }
 
-/// The bits of |value|, which are in the order of the numbers.
+/// The bits of |value|; they are in the order of the numbers.
 uint32_t magnitude(float value) {
   return std::bit_cast<uint32_t>(value) & 0x7fffffffu;
 }
 
-/// Columns of a row that are merged in registers.
+/// The columns of a row that are merged in registers.
 constexpr int64_t tile = 64;
 
-/// out += b a for a row b[rank] and `tile` columns of a[rank, columns]. The
-/// largest magnitude of b a so far is raised.
+/// out += b a for a row b[rank] and `tile` columns of a[rank, columns]. Raises
+/// `largest` to the largest magnitude of b a.
 LORA_TARGET_CLONES
 void addProduct(float *__restrict out, const float *__restrict b,
                 const float *__restrict a, int64_t rank, int64_t columns,
@@ -79,7 +79,7 @@ void addProduct(float *__restrict out, const float *__restrict b,
     out[i] += sum[i];
 }
 
-/// Rounds to bf16. The largest magnitude of a change so far is raised.
+/// Rounds to bf16. Raises `largest` to the largest magnitude of a change.
 LORA_TARGET_CLONES
 void roundToBF16(float *values, int64_t count, uint32_t &largest) {
   uint32_t most = largest;
@@ -91,7 +91,8 @@ void roundToBF16(float *values, int64_t count, uint32_t &largest) {
   largest = most;
 }
 
-/// W + B diag(s) A, rounded to W's type. A and B are skinny and held whole.
+/// W + B diag(s) A, rounded to the type of W. A and B are small and are in
+/// memory as a whole.
 class Merged : public Expression {
 public:
   Merged(ExpressionPtr base, const Expression &b, const Expression &a,
@@ -133,7 +134,7 @@ public:
   }
 
 private:
-  /// Rounds a row to the weight's type.
+  /// Rounds a row to the type of the weight.
   void round(float *values, uint32_t &largest) const {
     if (type == lora_rt::DType::BF16)
       return roundToBF16(values, columns, largest);
@@ -154,7 +155,7 @@ private:
   lora_rt::DType type;
 };
 
-/// Rows or columns times factors.
+/// Rows or columns multiplied by factors.
 class Scaled : public Expression {
 public:
   Scaled(ExpressionPtr operand, const Expression &factors, bool byRow)
@@ -177,7 +178,7 @@ private:
   bool byRow;
 };
 
-/// The sum of operands times weights.
+/// The weighted sum of operands.
 class Summed : public Expression {
 public:
   Summed(std::vector<ExpressionPtr> operands, std::vector<float> weights)
@@ -204,7 +205,7 @@ private:
   std::vector<float> weights;
 };
 
-/// A matrix some of whose rows are those of another.
+/// A matrix in which some rows are replaced by those of another one.
 class RowsReplaced : public Expression {
 public:
   RowsReplaced(ExpressionPtr operand, ExpressionPtr given,
@@ -230,8 +231,8 @@ private:
   llvm::DenseMap<int64_t, int64_t> positions;
 };
 
-/// The first rows of a table, or a table with zeros below it. A vector, which
-/// is one row, has elements instead.
+/// The first rows of a table, or a table followed by zeros. For a vector, which
+/// is one row, the elements are meant.
 class Resized : public Expression {
 public:
   Resized(ExpressionPtr operand, int64_t size, bool isVector)

@@ -1,6 +1,6 @@
-//===- Expression.cpp - Weight expressions made ready to compute ----------===//
+//===- Expression.cpp - Weight expressions ready to compute ---------------===//
 //
-// One class per kind of expression of the transformer dialect.
+// A class for each kind of expression of the transformer dialect.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,7 +20,7 @@ namespace {
 
 using ExpressionPtr = std::unique_ptr<Expression>;
 
-/// Rows and columns of a value: a vector is one row.
+/// The rows and columns of a value; a vector is one row.
 std::pair<int64_t, int64_t> getExtents(mlir::RankedTensorType type) {
   if (type.getRank() == 1)
     return {1, type.getDimSize(0)};
@@ -39,7 +39,8 @@ public:
     const std::byte *source =
         tensor.bytes.data() + begin * columns * lora_rt::sizeOf(tensor.dtype);
     size_t count = size_t((end - begin) * columns);
-    // The type was checked to be a floating-point one when the leaf was bound.
+    // The type is a floating-point type; this was checked when the leaf was
+    // bound.
     Error error = lora_rt::convertToFloat(tensor.dtype, source, {out, count});
     assert(!error && "a stored weight has a floating-point type");
     (void)bool(error);
@@ -153,7 +154,7 @@ private:
   bool below;
 };
 
-/// A transposed matrix. Its operand is computed whole, once.
+/// A transposed matrix. Its operand is computed once, as a whole.
 class Transposed : public Expression {
 public:
   explicit Transposed(const Expression &operand)

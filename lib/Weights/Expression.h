@@ -1,7 +1,7 @@
 //===- Expression.h - Weight expressions made ready to compute --*- C++ -*-===//
 //
 // A weight expression whose leaves are bound to stored tensors. Rows can be
-// asked for in any order and from several threads.
+// computed in any order and by several threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +24,7 @@ struct Factors;
 using LeafLookup = std::function<lora_rt::Expected<const lora_rt::TensorView *>(
     mlir::Attribute leaf)>;
 
-/// The factors of a base weight that were computed last.
+/// The factors of the base weight that was factorized last.
 struct LastFactors {
   mlir::Attribute operand;
   std::string path;
@@ -33,8 +33,8 @@ struct LastFactors {
   std::shared_ptr<const Factors> factors;
 };
 
-/// Where an expression is applied, and what has been computed there whole: a
-/// factor or a residual may stand in an expression more than once.
+/// Where an expression is used, and results that were already computed as a
+/// whole: a factor or a residual may occur more than once in an expression.
 struct LeafBinding {
   llvm::StringRef path;
   const LeafLookup &lookup;
@@ -54,7 +54,8 @@ public:
   /// Writes rows [begin, end) to `out`.
   virtual void computeRows(int64_t begin, int64_t end, float *out) const = 0;
 
-  /// Adds what the merges in this expression did to the rows computed so far.
+  /// Adds the effect of the merges in this expression, in the rows computed so
+  /// far.
   virtual void addTo(MergeEffect &effect) const {}
 
   /// Binds `expr` to its leaves.
@@ -71,7 +72,7 @@ protected:
 lora_rt::Expected<std::unique_ptr<Expression>>
 createAdapterExpression(mlir::Attribute expr, LeafBinding &binding);
 
-/// The same for one that needs whole matrices.
+/// The same for an expression that needs whole matrices.
 lora_rt::Expected<std::unique_ptr<Expression>>
 createWholeExpression(mlir::Attribute expr, LeafBinding &binding);
 
@@ -84,8 +85,9 @@ lora_rt::DType getExprType(mlir::Attribute expr);
 /// Rounds values to a narrower type and widens them again, in place.
 void roundTo(lora_rt::DType type, std::span<float> values);
 
-/// The initial value of element `index` onwards of a parameter of kind
-/// `#transformer.init`; depends on the seed, the full name and the index only.
+/// The initial values from element `index` on of a parameter with the value
+/// `#transformer.init`. They depend only on the seed, the full name and the
+/// index.
 void fillInitial(mlir::Attribute init, llvm::StringRef fullName, uint64_t index,
                  std::span<float> values);
 

@@ -1,7 +1,7 @@
 //===- InitialValues.cpp - Random numbers of new parameters ---------------===//
 //
-// Element i of a parameter is a function of the seed, the parameter's full name
-// and i, whatever the order or number of threads.
+// Element i of a parameter depends only on the seed, the parameter's full name
+// and i, not on the order or on the number of threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +18,7 @@ using namespace lora::transformer;
 
 namespace {
 
-/// The bits of elements that are asked for in a row.
+/// The random bits of consecutive elements.
 class Stream {
 public:
   Stream(uint64_t seed, llvm::StringRef name) : stream(seed, name) {}
@@ -39,7 +39,7 @@ private:
   bool valid = false;
 };
 
-/// In (0, 1): the middle of one of 2^24 intervals, exact in f32.
+/// A number in (0, 1): the middle of one of 2^24 intervals, exact in f32.
 double toUnit(uint32_t bits) { return ((bits >> 8) + 0.5) * 0x1p-24; }
 
 } // namespace
@@ -56,7 +56,8 @@ void lora::fillInitial(mlir::Attribute attribute, llvm::StringRef fullName,
     std::fill(values.begin(), values.end(), 1.0f);
     return;
   case InitKind::KaimingUniform: {
-    // torch.nn.init.kaiming_uniform_(a = sqrt 5): bound sqrt(6 / (6 fan_in)).
+    // torch.nn.init.kaiming_uniform_(a = sqrt 5): the bound is sqrt(6 / (6
+    // fan_in)).
     double bound = 1.0 / std::sqrt(double(init.getType().getShape().back()));
     for (float &value : values)
       value = float((2.0 * toUnit(stream.get(index++)) - 1.0) * bound);
@@ -64,7 +65,8 @@ void lora::fillInitial(mlir::Attribute attribute, llvm::StringRef fullName,
   }
   case InitKind::Normal:
   case InitKind::StandardNormal: {
-    // Box and Muller 1958; the elements 2k and 2k + 1 share a pair of numbers.
+    // Box and Muller 1958. The elements 2k and 2k + 1 come from the same pair
+    // of numbers.
     double deviation = init.getKind() == InitKind::Normal
                            ? 1.0 / double(init.getType().getDimSize(0))
                            : 1.0;

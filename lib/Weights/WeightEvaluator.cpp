@@ -1,6 +1,6 @@
 //===- WeightEvaluator.cpp - Bytes of weight expressions ------------------===//
 //
-// Binds the leaves, computes panels of rows in parallel and narrows them once.
+// Binds the leaves, computes panels of rows in parallel, and rounds them once.
 //
 //===----------------------------------------------------------------------===//
 
@@ -70,8 +70,8 @@ Expected<BoundWeight> WeightEvaluator::bind(mlir::Attribute expr,
     if (!tensor)
       return tensor.takeError();
     bound.stored = (*tensor)->bytes.data();
-    // Generated code and oneDNN read whole elements: a tensor that a file does
-    // not align is copied.
+    // Generated code and oneDNN need aligned elements. So a tensor that is not
+    // aligned in its file is copied.
     if (reinterpret_cast<uintptr_t>(bound.stored) %
             lora_rt::sizeOf(bound.type) ==
         0)

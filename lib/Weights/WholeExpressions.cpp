@@ -1,8 +1,8 @@
 //===- WholeExpressions.cpp - Expressions that need whole matrices --------===//
 //
-// DoRA's norms and factors, and what branches that start from a factorization
-// take: computed when the expression is bound, once for each matrix, sums and
-// factorizations in f64.
+// DoRA's norms and factors, and the initial values of branches that come from a
+// factorization. They are computed when the expression is bound, once for each
+// matrix. Sums and factorizations are in f64.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,11 +22,11 @@ using mlir::Attribute;
 
 namespace lora {
 
-/// The factors left [rows, rank] and right [rank, columns] that a matrix is
-/// about the product of, with the singular values between them.
+/// The factors left [rows, rank] and right [rank, columns] whose product
+/// approximates a matrix, with the singular values between them.
 struct Factors {
   DenseMatrix left, right;
-  /// Ones where the factorization has none between.
+  /// Ones if the factorization has no singular values.
   std::vector<double> middle;
 };
 
@@ -62,8 +62,8 @@ Expected<std::vector<float>> computeAll(Attribute expr, LeafBinding &binding) {
 std::vector<double> sumSquares(const Expression &matrix, bool ofRows) {
   int64_t rows = matrix.getRows(), columns = matrix.getColumns();
   std::vector<double> sums(size_t(ofRows ? rows : columns));
-  // A fixed number of parts, so that the order of a column's sum is that of the
-  // rows on any number of threads.
+  // The number of parts is fixed, so that the order of a column's sum does not
+  // depend on the number of threads.
   constexpr int64_t parts = 64;
   std::vector<std::vector<double>> partial(ofRows ? 0 : parts);
   lora::parallelFor(0, parts, [&](size_t part) {
@@ -116,7 +116,7 @@ Expected<std::vector<float>> compute(DoraFactorAttr factor,
   auto type =
       mlir::cast<WeightExprAttrInterface>(factor.getBase()).getValueType();
   mlir::MLIRContext *context = factor.getContext();
-  // Not rounded before the norm is taken.
+  // The weight is not rounded before the norm is computed.
   Attribute base =
       CastAttr::get(context, factor.getBase(),
                     mlir::RankedTensorType::get(
@@ -152,8 +152,8 @@ Expected<Factors> factorize(StartKind kind, const std::vector<float> &matrix,
                  std::vector<double>(size_t(rank), 1.0)};
 }
 
-/// The factors of an operand. A weight and its A and B are asked for one after
-/// the other, so the last ones are kept.
+/// The factors of an operand. A weight and its A and B are evaluated one after
+/// the other, so the last factors are kept.
 template <typename AttrT>
 Expected<std::shared_ptr<const Factors>>
 factorize(AttrT start, LeafBinding &binding,
@@ -197,7 +197,7 @@ Expected<std::vector<float>> compute(ResidualAttr residual,
   if (!factors)
     return factors.takeError();
   const auto &[left, right, middle] = **factors;
-  // The scale of PiSSA is inside its factors.
+  // The factors of PiSSA contain its scale already.
   double scale = residual.getKind() == StartKind::Pissa
                      ? 1.0
                      : residual.getScale().getValueAsDouble();

@@ -1,7 +1,7 @@
 //===- AdapterChecksum.cpp - What identifies an adapter -------------------===//
 //
-// The checksum is that of the config's and the weights' bytes: an adapter keeps
-// it when its folder is moved, and loses it with any change.
+// The checksum covers the bytes of the config and of the weights. An adapter
+// keeps it if its folder is moved, and gets another one with any change.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +21,7 @@ using lora_rt::Expected;
 
 namespace {
 
-/// XXH3's 128-bit hash as 32 hexadecimal digits, the highest first.
+/// The 128-bit hash XXH3 as 32 hexadecimal digits, the highest first.
 std::string hash(const void *bytes, size_t size) {
   XXH128_canonical_t canonical;
   XXH128_canonicalFromHash(&canonical, XXH3_128bits(bytes, size));
@@ -34,12 +34,12 @@ std::string hash(const void *bytes, size_t size) {
   return text;
 }
 
-/// The files of the weights, those of shards in bytewise order.
+/// The weight files; shards in bytewise order.
 std::vector<std::string> weightFiles(const std::string &folder) {
   namespace fs = std::filesystem;
   const std::string stem = "adapter_model", single = stem + ".safetensors";
   std::error_code code;
-  // As Checkpoint chooses them.
+  // The same choice as in Checkpoint.
   if (lora_rt::isFile(folder + "/" + single))
     return {single};
   std::vector<std::string> files;

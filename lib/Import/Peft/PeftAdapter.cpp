@@ -1,4 +1,10 @@
 //===- PeftAdapter.cpp - Reading adapter folders --------------------------===//
+//
+// Maps each tensor of adapter_model.safetensors to a layer and a role, for the
+// names of all versions of PEFT, and finds out how the model must be. A name
+// with no meaning is an error.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-mlir/Import/WeightedAdapter.h"
@@ -21,11 +27,11 @@ using lora_rt::TensorView;
 namespace {
 
 constexpr std::string_view keyPrefix = "base_model.model.";
-/// What paths below a head begin with, by family.
+/// The beginnings of paths below a head, by family.
 constexpr std::string_view headPrefixes[] = {"model.", "transformer.", "bert.",
                                              "roberta."};
 
-/// Modules beside the prefix: what a model without its head does not have.
+/// Modules outside of the prefix, which a model without a head does not have.
 constexpr std::string_view headModules[] = {"lm_head.", "score.", "classifier.",
                                             "cls."};
 
@@ -36,11 +42,11 @@ void eraseAll(std::string &text, std::string_view part,
     text.replace(at, part.size(), replacement);
 }
 
-/// Drops the adapter's name, which PEFT strips when it saves, and wrappers that
-/// came and went between its versions: "q_proj.lora_A.default.weight" is
-/// "q_proj.lora_A.weight", "q_proj.lora_magnitude_vector.default.weight" is
-/// "q_proj.lora_magnitude_vector", "norm.modules_to_save.default.weight" is
-/// "norm.weight".
+/// Removes the adapter's name, which PEFT removes when it saves, and wrappers
+/// that only some versions have: "q_proj.lora_A.default.weight" becomes
+/// "q_proj.lora_A.weight", "q_proj.lora_magnitude_vector.default.weight"
+/// becomes "q_proj.lora_magnitude_vector",
+/// "norm.modules_to_save.default.weight" becomes "norm.weight".
 std::string normalName(std::string_view key) {
   std::string name(key);
   eraseAll(name, ".modules_to_save.default.", ".");
@@ -61,22 +67,22 @@ std::string normalName(std::string_view key) {
   return name.substr(0, at) + rest;
 }
 
-/// Whether a tensor serves training alone.
+/// Whether only training uses a tensor.
 bool isForTraining(std::string_view name) {
   return name.find(".lora_velora_") != std::string_view::npos ||
          name.find(".lora_monteclora_") != std::string_view::npos;
 }
 
-/// Whether a module is the table of a model's tokens, by its path in the
-/// families' module trees.
+/// Whether a module is the token embedding, by its path in the families' trees
+/// of modules.
 bool isInputEmbedding(std::string_view module) {
   module.remove_prefix(headPrefix(module).size());
   return module == "embed_tokens" || module == "wte" ||
          module == "embeddings.word_embeddings";
 }
 
-/// Whether a module makes logits of all tokens: the head of decoders, or
-/// BERT's and RoBERTa's for masked words.
+/// Whether a module computes logits of all tokens: the head of decoders, or the
+/// heads for masked words of BERT and RoBERTa.
 bool isOutputEmbedding(std::string_view module) {
   return module == "lm_head" || module == "lm_head.decoder" ||
          module == "cls.predictions.decoder";
@@ -91,8 +97,8 @@ bool isTable(std::string_view parameter, bool (*isModule)(std::string_view)) {
   return parameter.ends_with(".weight") && isModule(moduleOf(parameter));
 }
 
-/// The size of the vocabulary that a tensor is for: a table, or a branch of
-/// one.
+/// The size of the vocabulary that a tensor shows: that of a table, or of a
+/// branch of one.
 std::optional<int64_t> vocabularyOf(std::string_view name,
                                     std::string_view parameter,
                                     const std::vector<int64_t> &shape) {
@@ -117,8 +123,7 @@ bool haveSameBytes(const TensorView &a, const TensorView &b) {
          std::ranges::equal(a.bytes, b.bytes);
 }
 
-/// The base parameter that a tensor replaces, or empty for a tensor of a
-/// branch.
+/// The base parameter that a tensor replaces; empty for a tensor of a branch.
 std::string baseParameter(std::string_view name) {
   if (name.find(".lora_") != std::string_view::npos ||
       name.find(".token_adapter.") != std::string_view::npos)
@@ -199,8 +204,8 @@ Expected<PeftAdapter> PeftAdapter::open(const std::string &path) {
   return adapter;
 }
 
-/// Finds the place of a tensor by the rules of PEFT's loading: of a module that
-/// is trained in full it reads X.weight, whatever else stands beside it.
+/// Finds the role of a tensor by PEFT's rules for loading. For a module that is
+/// trained in full, PEFT reads X.weight and nothing else.
 Error PeftAdapter::addTensor(std::string_view key) {
   if (!key.starts_with(keyPrefix))
     return makeError(ErrorCode::InvalidFile, checkpoint.fileOf(key),
@@ -217,7 +222,7 @@ Error PeftAdapter::addTensor(std::string_view key) {
     ignoredKeys.emplace_back(key);
     return Error::success();
   }
-  // PEFT reads this name nowhere.
+  // PEFT does not read this name.
   if (isSaved && !isSavedInFull(settings, moduleOf(name)))
     return makeError(ErrorCode::InvalidFile, checkpoint.fileOf(key),
                      ": tensor '", key,
@@ -264,7 +269,7 @@ const TensorView *PeftAdapter::findOriginal(std::string_view name) const {
 const TensorView *PeftAdapter::find(std::string_view name) const {
   if (const TensorView *own = findOwn(name))
     return own;
-  // Rows of tokens of the embedding are the head's.
+  // Rows of tokens of the embedding are also those of the head.
   constexpr std::string_view rows = ".token_adapter.trainable_tokens_delta";
   if (name.ends_with(rows) &&
       isOutputEmbedding(name.substr(0, name.size() - rows.size()))) {
@@ -275,8 +280,8 @@ const TensorView *PeftAdapter::find(std::string_view name) const {
         return checkpoint.find(key);
     return nullptr;
   }
-  // Where embedding and head are one parameter, each is the other's; what is
-  // trained in full is a parameter of its own, beside the base model's.
+  // If embedding and head are one parameter, each one stands for the other. A
+  // parameter that is trained in full is separate from the base model's.
   std::string parameter = baseParameter(name);
   bool wantsHead = isTable(parameter, isInputEmbedding);
   if (!wantsHead && parameter != "lm_head.weight")
@@ -312,9 +317,10 @@ std::string PeftAdapter::overwriting(std::string_view parameter) const {
   return {};
 }
 
-/// The head that a class of transformers' has ("BertForTokenClassification"),
-/// of the families whose graph can be built. Others end alike and compute
-/// something else (GPT2DoubleHeadsModel, LlamaBiModel).
+/// The head of a class of transformers ("BertForTokenClassification"), for the
+/// families whose graph can be built. The names of some other classes end in
+/// the same way, but they compute something else (GPT2DoubleHeadsModel,
+/// LlamaBiModel).
 static std::optional<ModelHead> headOfClass(std::string_view name) {
   constexpr std::string_view stems[] = {
       "Llama",   "Mistral",    "Qwen2",    "Qwen3", "Gemma2",

@@ -23,13 +23,13 @@ using lora_rt::OrderedJson;
 
 namespace {
 
-/// Unset: null, false, 0 entries.
+/// Unset means null, false, or no entries.
 bool isUnset(const OrderedJson &value) {
   return value.is_null() || (value.is_boolean() && !value.get<bool>()) ||
          ((value.is_array() || value.is_object()) && value.empty());
 }
 
-/// A key that must not be set, and the way out.
+/// A key that must not be set, and what to do.
 struct RefusedKey {
   const char *key;
   const char *reason;
@@ -50,7 +50,7 @@ constexpr RefusedKey refusedKeys[] = {
     {"use_qalora", "QALoRA is not supported"},
 };
 
-/// Keys without effect on what an adapter of W + sBA computes.
+/// Keys without effect on an adapter W + sBA.
 constexpr std::string_view inertKeys[] = {
     "base_model_name_or_path",
     "eva_config",
@@ -62,7 +62,8 @@ constexpr std::string_view inertKeys[] = {
     "peft_version",
     "qalora_group_size",
     "revision",
-    // How PEFT runs; training programs write it with the rest of a LoraConfig.
+    // How PEFT runs. Training programs write it with the other keys of a
+    // LoraConfig.
     "runtime_config",
 };
 
@@ -74,7 +75,7 @@ public:
   }
 
   Expected<PeftConfig> read() {
-    // Duplicate keys and depth are checked once, by the other parser.
+    // The other parser has checked duplicate keys and depth already.
     Expected<Json> checked = lora_rt::parseJson(config.text, config.where);
     if (!checked)
       return checked.takeError();
@@ -217,10 +218,10 @@ private:
     return Error::success();
   }
 
-  /// Null, a string or a list of strings.
+  /// Reads null, a string or a list of strings.
   Error readNames(const std::string &key, const OrderedJson &value,
                   std::vector<std::string> &out, bool &isText) const {
-    // PEFT takes an empty string for none.
+    // For PEFT, an empty string means none.
     if (value.is_null() ||
         (value.is_string() && value == "" && key != "target_modules"))
       return Error::success();
@@ -284,8 +285,8 @@ private:
     return Error::success();
   }
 
-  /// Where the start was drawn from does not matter to W + sBA; a start that
-  /// changes the base weight does.
+  /// How A and B were initialized has no effect on W + sBA. An initialization
+  /// that changes the base weight has.
   Error readInit(const OrderedJson &value) {
     using Init = PeftConfig::Init;
     static constexpr std::pair<const char *, Init> names[] = {
@@ -366,7 +367,8 @@ private:
     return Error::success();
   }
 
-  /// A list of ids of the input embedding, or lists by the name of a module.
+  /// Reads a list of ids of the input embedding, or lists by the name of a
+  /// module.
   Error readTokens(const std::string &key, const OrderedJson &value) {
     if (isUnset(value))
       return Error::success();
@@ -383,7 +385,7 @@ private:
     return Error::success();
   }
 
-  /// Checks what concerns several keys, as LoraConfig.__post_init__ does.
+  /// Checks the rules between several keys, as in LoraConfig.__post_init__.
   Expected<PeftConfig> finish() {
     bool isText = config.targets == PeftConfig::Targets::Regex ||
                   config.targets == PeftConfig::Targets::AllLinear;
@@ -408,7 +410,7 @@ private:
         config.init != PeftConfig::Init::Random)
       return refuse("'lora_bias' can only be used when 'init_lora_weights' is "
                     "true or false; PEFT refuses it too");
-    // PEFT's models for these tasks train their heads in full.
+    // PEFT trains the heads of models for these tasks in full.
     if (config.taskType == "SEQ_CLS" || config.taskType == "TOKEN_CLS")
       for (const char *head : {"classifier", "score"})
         if (std::find(config.modulesToSave.begin(), config.modulesToSave.end(),

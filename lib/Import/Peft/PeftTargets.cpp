@@ -1,8 +1,9 @@
-//===- PeftTargets.cpp - Which modules an adapter targets -----------------===//
+//===- PeftTargets.cpp - Which layers an adapter targets ------------------===//
 //
-// The order is PEFT's: exclude_modules, then modules_to_save, then the target,
-// where list entries that match by suffix are filtered by layer; rank and alpha
-// by the first key, in the order of the file, that matches the end of the path.
+// The order is PEFT's: first exclude_modules, then modules_to_save, then the
+// targets. List entries that match by the end of a path are filtered by layer.
+// Rank and alpha come from the first key, in the order of the file, that
+// matches the end of the path.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,7 +31,7 @@ bool endsInEntry(std::string_view path, std::string_view entry) {
   return path.ends_with(entry) && path[path.size() - entry.size() - 1] == '.';
 }
 
-/// Patterns that match the end of a path, each with its value.
+/// Patterns for the end of a path, each with its value.
 template <typename T> class Patterns {
 public:
   Error compile(const std::vector<std::pair<std::string, T>> &entries,
@@ -127,7 +128,7 @@ public:
       if (*matched)
         return false;
     }
-    // PEFT then adds the embedding to the targets, and the head to it.
+    // PEFT then adds the embedding to the targets, and ties the head to it.
     if (module.tied && tiesTargets())
       return true;
     switch (config.targets) {
@@ -152,8 +153,8 @@ public:
   }
 
 private:
-  /// `ensure_weight_tying` where the embedding or the head is a target and
-  /// neither is trained in full; by PEFT's names of them.
+  /// Whether `ensure_weight_tying` has an effect: the embedding or the head is
+  /// a target, and neither is trained in full, by PEFT's names of them.
   bool tiesTargets() const {
     if (!config.ensureWeightTying)
       return false;

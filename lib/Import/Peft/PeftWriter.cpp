@@ -1,9 +1,8 @@
 //===- PeftWriter.cpp - Writing adapter folders ---------------------------===//
 //
-// The config has all 41 keys of PEFT 0.21, sorted, indented by 2. What the
-// source said is kept, the order inside rank_pattern and alpha_pattern
-// included: the first key that matches counts, so sorting them could change the
-// ranks.
+// The config has all 41 keys of PEFT 0.21, sorted, indented by 2. Keys of the
+// source are kept, and so is the order inside rank_pattern and alpha_pattern:
+// the first key that matches counts, so sorting could change the ranks.
 //
 //===----------------------------------------------------------------------===//
 
@@ -51,7 +50,7 @@ std::string writePeftConfig(const PeftConfig &config) {
     for (const auto &[key, value] : source.items())
       sorted[key] = value;
   sorted["inference_mode"] = true;
-  // A set in PEFT, which writes it sorted.
+  // These are sets in PEFT, which writes them sorted.
   for (const char *key : {"exclude_modules", "target_modules"})
     if (sorted[key].is_array())
       std::sort(sorted[key].begin(), sorted[key].end());
@@ -83,7 +82,7 @@ Error writePeftAdapter(const std::string &folder, const PeftConfig &config,
   for (const AdapterTensor &tensor : tensors)
     if (Error error = writer->writeFloats(tensor.key, tensor.values))
       return error;
-  // Both are written before one of them appears.
+  // Both files are written before one of them appears.
   std::string text = writePeftConfig(config);
   Expected<lora_rt::OutputFile> file = lora_rt::OutputFile::create(
       (fs::path(folder) / "adapter_config.json").string());

@@ -1,4 +1,9 @@
 //===- PythonRegex.cpp - Python's regular expressions by PCRE2 ------------===//
+//
+// Rewrites a pattern for PCRE2 so that it means the same as in Python, or
+// refuses it. Matching is limited in steps and time.
+//
+//===----------------------------------------------------------------------===//
 
 #include "PythonRegex.h"
 
@@ -17,14 +22,15 @@ using lora_rt::makeError;
 
 namespace {
 
-/// Enough for any pattern that someone means; a runaway one takes 0.01 s.
+/// This is enough for any sensible pattern; a catastrophic one takes 0.01 s.
 constexpr uint32_t matchLimit = 200'000;
-/// Nor may a pattern be slow on each of thousands of modules.
+/// A pattern must not be slow on each of thousands of paths either.
 constexpr double patternSeconds = 1;
 constexpr uint32_t depthLimit = 100'000;
 constexpr uint32_t heapLimitKiB = 32 * 1024;
 
-/// Time of the processor: a busy machine must not change what matches.
+/// Processor time is measured, so that a busy machine does not change the
+/// result.
 double threadSeconds() {
   timespec time = {};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
@@ -34,7 +40,7 @@ double threadSeconds() {
 /// Letters that may follow a backslash in Python.
 constexpr std::string_view pythonEscapes = "AbBdDsSwWZafnrtvxuU";
 
-/// What may follow "(?" in Python; PCRE2 has more.
+/// Whether "(?" may be followed by `rest` in Python; PCRE2 permits more.
 bool isPythonGroup(std::string_view rest) {
   for (std::string_view start :
        {":", "=", "!", "<=", "<!", "P<", "P=", "#", ">", "("})
@@ -44,9 +50,9 @@ bool isPythonGroup(std::string_view rest) {
          (std::string_view("aiLmsux-").find(rest[0]) != std::string_view::npos);
 }
 
-/// Reads a quantifier "{m,n}" at the front of `rest` as Python does: "{,n}" is
-/// "{0,n}", which PCRE2 took for literal text before 10.43. Returns its length,
-/// or 0 if it is none.
+/// Reads a quantifier "{m,n}" at the front of `rest` as Python does: "{,n}"
+/// means "{0,n}", which PCRE2 took as literal text before 10.43. Returns its
+/// length, or 0 if there is none.
 size_t openQuantifier(std::string_view rest, std::string &out) {
   size_t i = 2;
   if (!rest.starts_with("{,"))
@@ -59,7 +65,8 @@ size_t openQuantifier(std::string_view rest, std::string &out) {
   return i + 1;
 }
 
-/// The text of `pattern` for PCRE2, or why Python would not take it.
+/// The text of `pattern` for PCRE2, or the reason why Python would not accept
+/// it.
 Expected<std::string> toPCRE2(std::string_view pattern,
                               const std::string &where) {
   auto refuse = [&](std::string_view what) {
@@ -78,7 +85,8 @@ Expected<std::string> toPCRE2(std::string_view pattern,
       if (std::isalpha(static_cast<unsigned char>(next)) &&
           pythonEscapes.find(next) == std::string_view::npos)
         return refuse(std::string("unknown escape \\") + next);
-      // Python's \Z is the very end, PCRE2's also lies before a last newline.
+      // Python's \Z matches only at the very end; PCRE2's also matches before a
+      // last newline.
       out += next == 'Z' ? "\\z" : std::string(pattern.substr(i, 2));
       i += 2;
       continue;
@@ -86,7 +94,7 @@ Expected<std::string> toPCRE2(std::string_view pattern,
     if (inClass) {
       if (c == ']' && i != classStart)
         inClass = false;
-      // "[:" opens a POSIX class in PCRE2 only.
+      // "[:" begins a POSIX class in PCRE2 only.
       if (c == '[')
         out += '\\';
       out += c;

@@ -1,8 +1,8 @@
 //===- PythonRegex.h - Python's regular expressions -------------*- C++ -*-===//
 //
-// PEFT hands users' patterns to Python's `re`. PCRE2 agrees with it on nearly
-// all of them; what it reads otherwise is rewritten or refused. Matching is
-// bounded, since patterns come from files.
+// PEFT passes users' patterns to Python's `re`. PCRE2 treats nearly all of them
+// in the same way; the others are rewritten or refused. Matching is limited,
+// because patterns come from files.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,10 +34,10 @@ public:
   PythonRegex &operator=(PythonRegex &&) noexcept;
   ~PythonRegex();
 
-  /// Whether `text` matches. Fails if deciding it takes too long.
+  /// Whether `text` matches. Fails if the decision takes too long.
   lora_rt::Expected<bool> matches(std::string_view text) const;
 
-  /// The same; stores the text of the group "idx" if it took part.
+  /// The same; stores the text of the group "idx" if it took part in the match.
   lora_rt::Expected<bool> matches(std::string_view text,
                                   std::string &index) const;
 

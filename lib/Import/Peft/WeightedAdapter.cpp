@@ -1,4 +1,9 @@
-//===- WeightedAdapter.cpp - Adapters and what they count -----------------===//
+//===- WeightedAdapter.cpp - Adapters with weights ------------------------===//
+//
+// Implements WeightedAdapter.h: reads "DIR:0.5", makes names unique, and
+// describes sums for messages and checksums.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Import/WeightedAdapter.h"
 #include "lora-mlir/Import/PeftAdapter.h"
@@ -45,7 +50,7 @@ lora::nameAdapters(std::span<const WeightedAdapter> adapters) {
     std::string stem = peft::folderName(adapter.folder);
     if (stem.empty())
       stem = "adapter";
-    // A name is one part of a slot's name.
+    // A name is one component of a slot's name, so it must not contain ".".
     std::replace(stem.begin(), stem.end(), '.', '_');
     std::string name = stem;
     for (int i = 1; !known.insert(name).second; ++i)

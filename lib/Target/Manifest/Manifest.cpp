@@ -1,6 +1,7 @@
-//===- Manifest.cpp - What a lowered module needs at run time -------------===//
+//===- Manifest.cpp - The manifest of a lowered module --------------------===//
 //
-// The reader of what is written here is lora_rt::Manifest.
+// Collects parameters, states, slots, primitives and entries of a module in rt
+// form. lora_rt::Manifest reads the result.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +24,7 @@ std::string getDTypeName(Type type) {
   return name;
 }
 
-/// A shape; a dynamic size is -1.
+/// A shape as JSON; a dynamic size is -1.
 Json getShape(ShapedType type) {
   Json shape = Json::array();
   for (int64_t size : type.getShape())
@@ -31,7 +32,7 @@ Json getShape(ShapedType type) {
   return shape;
 }
 
-/// JSON of attributes that are texts, numbers, lists and dictionaries.
+/// JSON of attributes that are strings, numbers, lists and dictionaries.
 Json toJson(Attribute attribute) {
   if (auto text = dyn_cast<StringAttr>(attribute))
     return text.getValue().str();
@@ -119,7 +120,7 @@ private:
     return success();
   }
 
-  /// The index of a parameter; slots that agree in name, value and layout share
+  /// The index of a parameter. Slots with the same name, value and layout share
   /// one.
   size_t getParam(DictionaryAttr entry, const std::string &name,
                   RankedTensorType type) {
@@ -158,7 +159,7 @@ private:
     return it->second;
   }
 
-  /// The index of a trainable; its gradient has the same.
+  /// The index of a trainable. Its gradient has the same index.
   size_t getTrainable(DictionaryAttr entry, const std::string &name,
                       RankedTensorType type) {
     auto [it, inserted] =
@@ -192,7 +193,7 @@ private:
       if (!frame)
         return function.emitError()
                << "expected an entry to have a planned frame";
-      // The context, the slots and the frame come first.
+      // The context, the slots and the frame are the first arguments.
       ArrayRef<Type> types = function.getArgumentTypes().drop_front(3);
       auto inputs = entry.getAs<ArrayAttr>("inputs");
       auto outputs = entry.getAs<ArrayAttr>("outputs");
@@ -225,9 +226,10 @@ private:
   // The model
   //===--------------------------------------------------------------------===//
 
-  /// What the runtime knows of the model: the module's attribute with the same
-  /// keys, and for what it lacks a causal language model. A module that is none
-  /// (a function under test) counts as one with a vocabulary of one id.
+  /// The model for the runtime: the module's attribute with the same keys.
+  /// Missing keys are those of a causal language model. A module without the
+  /// attribute (a function under test) counts as one with a vocabulary of one
+  /// id.
   Json getModel() {
     auto model = module->getAttrOfType<DictionaryAttr>(
         transformer::TransformerDialect::kModelAttr);

@@ -1,6 +1,7 @@
 //===- Link.cpp - LLD, called as a library --------------------------------===//
 //
-// LLD works on files: temporary ones, for as long as it runs.
+// LLD reads and writes files, so the object and the result are temporary files
+// while it runs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -36,12 +37,12 @@ static lora_rt::Error writeFile(const std::string &path,
 }
 
 static lora_rt::Error runLinker(llvm::ArrayRef<std::string> arguments) {
-  // LLD keeps global state: one link at a time.
+  // LLD has global state, so there is one link at a time.
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
-  // LLD registers options of LLVM's code generator (--march, ...) at its first
-  // link, and parses an empty command line at each: a tool's own are in its
-  // way.
+  // At its first link, LLD registers options of LLVM's code generator (--march,
+  // ...), and it parses an empty command line at each link. The options of a
+  // tool would conflict with these.
   static const bool forgotten = [] {
     llvm::cl::ResetCommandLineParser();
     return true;

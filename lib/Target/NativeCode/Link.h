@@ -1,4 +1,9 @@
 //===- Link.h - An object becomes a shared object ---------------*- C++ -*-===//
+//
+// Linking in this process, by LLD as a library. No compiler and no linker is
+// needed on the machine.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_TARGET_NATIVECODE_LINK_H
 #define LORA_MLIR_LIB_TARGET_NATIVECODE_LINK_H
@@ -10,9 +15,9 @@
 
 namespace lora {
 
-/// Links an ELF object to a shared object that needs nothing but libm.so.6.
-/// `libm` is an object that defines all that `object` may call; a call of
-/// something else is an error.
+/// Links an ELF object to a shared object that needs only libm.so.6. `libm` is
+/// an object that defines all functions that `object` may call. A call of
+/// another function is an error.
 lora_rt::Expected<std::string> linkSharedObject(llvm::StringRef object,
                                                 llvm::StringRef libm);
 

@@ -1,8 +1,8 @@
 //===- NativeCode.cpp - From llvm to a shared object ----------------------===//
 //
-// O3 for the target, an object in memory, and LLD. What the code may call is
-// what a stand-in for libm defines: anything else fails to link, here and not
-// on the user's machine.
+// Optimises at O3 for the target, makes an object in memory, and links it by
+// LLD. The code may call the functions that a stand-in for libm defines. Any
+// other call fails here at link time, not on the user's machine.
 //
 //===----------------------------------------------------------------------===//
 
@@ -31,8 +31,8 @@ namespace {
 
 constexpr llvm::StringLiteral kTriple = "x86_64-unknown-linux-gnu";
 
-/// What generated code may call: libm by name, f64 and f32, and the memory
-/// functions that LLVM makes of loops.
+/// The functions that generated code may call: libm for f64 and f32, and the
+/// memory functions that LLVM makes from loops.
 constexpr llvm::StringLiteral kMathFunctions[] = {
     "acos",   "acosh",     "asin",  "asinh", "atan",  "atan2",     "atanh",
     "cbrt",   "ceil",      "cos",   "cosh",  "erf",   "erfc",      "exp",
@@ -66,9 +66,9 @@ createTargetMachine(const NativeTarget &target) {
       std::nullopt, llvm::CodeGenOptLevel::Aggressive));
 }
 
-/// Says on each function what it may use. The CPU is the baseline, so that
-/// nothing is used that the list of features does not name; the target's name
-/// only tunes.
+/// Sets on each function which instructions it may use. The CPU is the
+/// baseline, so that only the listed features are used; the name of the target
+/// only selects the cost model.
 void setFunctionAttributes(llvm::Module &module, const NativeTarget &target,
                            const llvm::TargetMachine &machine) {
   for (llvm::Function &function : module) {
@@ -79,7 +79,7 @@ void setFunctionAttributes(llvm::Module &module, const NativeTarget &target,
     function.addFnAttr("target-features", machine.getTargetFeatureString());
     function.addFnAttr("tune-cpu", target.cpu);
     function.addFnAttr("no-trapping-math", "true");
-    // LLVM prefers 256 bits on most CPUs, for the sake of mixed code.
+    // LLVM prefers 256 bits on most CPUs, which is better for mixed code.
     if (target.has("avx512f"))
       function.addFnAttr("prefer-vector-width", "512");
   }
@@ -109,13 +109,13 @@ llvm::SmallString<0> emitMachineCode(llvm::Module &module,
   llvm::SmallString<0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  // X86 can emit both kinds of file: this never fails.
+  // X86 can emit both kinds of file, so this never fails.
   (void)machine.addPassesToEmitFile(passes, stream, nullptr, type);
   passes.run(module);
   return bytes;
 }
 
-/// An object that defines what generated code may call.
+/// Makes an object that defines the functions that generated code may call.
 llvm::SmallString<0> emitStandIn(llvm::TargetMachine &machine) {
   llvm::LLVMContext context;
   llvm::Module module("libm", context);

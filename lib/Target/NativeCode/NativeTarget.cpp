@@ -1,7 +1,8 @@
-//===- NativeTarget.cpp - What a CPU may be asked to do -------------------===//
+//===- NativeTarget.cpp - The instructions that a CPU permits -------------===//
 //
-// The baseline is x86-64; everything beyond it is named feature by feature, so
-// that the list that a program checks is the list that its code was made from.
+// The baseline is x86-64. Everything beyond it is listed feature by feature, so
+// that the list that a program checks at its start is the list that its code
+// was made for.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,7 +13,8 @@
 using namespace lora;
 using llvm::StringRef;
 
-/// The features that numeric code gains from; the runtime can check each.
+/// The features that make numeric code faster. The runtime can check each of
+/// them.
 static constexpr StringRef kUsefulFeatures[] = {
     "avx",          "avx2",       "avx512bf16",
     "avx512bitalg", "avx512bw",   "avx512cd",
