@@ -1,4 +1,10 @@
-//===- CApi.cpp - The C interface, thin -----------------------------------===//
+//===- CApi.cpp - The C interface -----------------------------------------===//
+//
+// Implements lora_runtime.h over Executable and Session: checks pointers and
+// structures of the caller, and turns errors into statuses. Nothing is computed
+// here, and nothing throws.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Payload.h"
 #include "lora-runtime/Session.h"
@@ -17,7 +23,8 @@ struct lora_module {
 
 struct lora_session {
   std::unique_ptr<Session> session;
-  /// It generates, and a callback of its caller may run.
+  /// Whether the session is generating, so that a callback of its caller may be
+  /// running.
   bool isGenerating = false;
 };
 
@@ -46,9 +53,9 @@ lora_status missing(const char *what, lora_error *error) {
 /// No structure of any version is larger.
 constexpr size_t mostOptions = 4096;
 
-/// Reads a caller's structure, if there is one, in this library's size: what
-/// the caller does not know yet is zero, and so is what it sets that is not
-/// known here.
+/// Copies a caller's structure, if there is one, into one of this library's
+/// size. Members that the caller does not know are zero. Members that this
+/// library does not know must be zero.
 template <typename T>
 Error readOptions(const T *given, const char *name, T &options) {
   options = {};
@@ -69,7 +76,7 @@ Error readOptions(const T *given, const char *name, T &options) {
   return Error::success();
 }
 
-/// Whether a session may be changed now.
+/// Fails if the session must not be changed now.
 Error checkFree(const lora_session *session) {
   if (!session)
     return makeError(ErrorCode::InvalidArgument, "session is NULL");
@@ -80,7 +87,7 @@ Error checkFree(const lora_session *session) {
   return Error::success();
 }
 
-/// Copies as much of a result as the caller has room for.
+/// Copies as much of a result as the caller's structure holds.
 template <typename T> lora_status fill(T *target, T value) {
   if (!target || target->struct_size < sizeof(uint32_t))
     return LORA_INVALID_ARGUMENT;
@@ -99,7 +106,7 @@ lora_status feed(lora_session *session, const int32_t *ids, size_t count,
   Session::Rows copy;
   if (rows)
     copy = [&](int64_t first, std::span<const float> values) {
-      // Rows come in order, each as long as the output says.
+      // Rows come in order. The output determines their length.
       int64_t width = session->session->rowSize(output);
       std::copy(values.begin(), values.end(), rows + (first - start) * width);
       return Error::success();
@@ -107,7 +114,7 @@ lora_status feed(lora_session *session, const int32_t *ids, size_t count,
   return report(session->session->feed({{ids, count}}, copy, output), error);
 }
 
-/// Opens what `payload` gives.
+/// Opens the executable in `payload`.
 lora_status open(Expected<Payload> payload, const lora_module_options *given,
                  lora_module **result, lora_error *error) {
   lora_module_options options;
@@ -133,7 +140,7 @@ lora_status open(Expected<Payload> payload, const lora_module_options *given,
   return LORA_OK;
 }
 
-/// Continues greedily; `token` gets each id and says whether to go on.
+/// Continues greedily. `token` gets each id, and returns whether to continue.
 Error generate(lora_session &session, size_t count, bool stopAtEos,
                const std::function<bool(int32_t)> &token) {
   Session &target = *session.session;
@@ -280,7 +287,7 @@ lora_status lora_session_run(lora_session *session, const lora_batch *given,
   auto kind = output == LORA_OUTPUT_HIDDEN ? Session::Output::Hidden
                                            : Session::Output::Logits;
   Session &target = *session->session;
-  // What is too long is said before the sizes are multiplied.
+  // Rows that are too long are reported before the sizes are multiplied.
   if (Error failure = target.checkBatch(rows))
     return report(failure, error);
   auto width = size_t(target.rowSize(kind));
@@ -356,7 +363,7 @@ lora_status lora_session_generate_with(lora_session *session,
     return report(failure, error);
   if (!options.token)
     return missing("options.token, which gets the tokens,", error);
-  // The last token is not fed, so it takes no place.
+  // The last token is not fed, so it needs no place in the cache.
   const Session &target = *session->session;
   size_t count = options.count
                      ? options.count

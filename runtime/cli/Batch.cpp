@@ -1,4 +1,9 @@
 //===- Batch.cpp - Rows of tokens from the command line -------------------===//
+//
+// Parses --ids and --token-types into rows, which must agree in number and in
+// length. Errors name the option and the text.
+//
+//===----------------------------------------------------------------------===//
 
 #include "RunCommand.h"
 
@@ -9,7 +14,7 @@ namespace lora_rt::cli {
 
 namespace {
 
-/// "5,7,9"; `option` is what it was given with.
+/// Parses "5,7,9"; `option` is the option for messages.
 Expected<std::vector<int32_t>> parseNumbers(const char *option,
                                             const std::string &text) {
   std::vector<int32_t> numbers;

@@ -1,4 +1,9 @@
-//===- Info.cpp - What a compiled file holds ------------------------------===//
+//===- Info.cpp - What a compiled file contains ---------------------------===//
+//
+// Prints --info: the model, the adapter, the target, the sizes, the backend,
+// and whether the file runs on this machine. It runs no code of the file.
+//
+//===----------------------------------------------------------------------===//
 
 #include "RunCommand.h"
 #include "lora-runtime/CompiledFile.h"
@@ -34,8 +39,8 @@ void printModel(const Manifest::Model &model) {
   std::printf("head       %s\n", text.c_str());
 }
 
-/// Where the backend is, and whether the file runs here: a copy on another
-/// machine may look complete and miss it.
+/// Prints where the backend is, and whether the file runs here. A copy on
+/// another machine may be complete, but lack the backend.
 Error printBackend(const Manifest &manifest, const Payload &payload) {
   Expected<BackendReport> report = reportBackend(manifest, payload);
   if (!report)

@@ -1,4 +1,9 @@
 //===- Options.cpp - The command line -------------------------------------===//
+//
+// Declares the options with CLI11 and checks how they are combined. CLI11's
+// exceptions end in this file.
+//
+//===----------------------------------------------------------------------===//
 
 #include "RunCommand.h"
 #include "lora-runtime/CommandLine.h"
@@ -42,7 +47,7 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
   if (takesFile)
     app.add_option("FILE", options.file, "A file that lora-compile made")
         ->required();
-  // Each of them takes one text, so that FILE may stand behind.
+  // Each of these options takes one text, so that FILE may come after it.
   app.add_option("--ids", options.ids,
                  "Token ids of the prompt, separated by commas; given several "
                  "times it is a batch, a row each")

@@ -1,4 +1,9 @@
 //===- ResultRows.cpp - Writing and comparing results ---------------------===//
+//
+// Implements ResultRows: writes results to a safetensors file, or compares them
+// with a tensor, row by row as they are computed.
+//
+//===----------------------------------------------------------------------===//
 
 #include "RunCommand.h"
 #include "lora-runtime/Safetensors.h"
@@ -84,7 +89,7 @@ Error ResultRows::take(size_t row, int64_t first, std::span<const float> rows) {
     return error;
   for (size_t i = 0; i < rows.size(); ++i) {
     double difference = std::abs(double(rows[i]) - expected[i]);
-    // NaN compares with nothing; it is the worst error there is.
+    // A comparison with NaN is always false. NaN counts as the largest error.
     state->worst =
         std::isnan(difference) ? INFINITY : std::max(state->worst, difference);
     state->largest = std::max(state->largest, std::abs(double(expected[i])));

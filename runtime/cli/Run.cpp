@@ -1,4 +1,9 @@
-//===- Run.cpp - What the command line asks for ---------------------------===//
+//===- Run.cpp - The tasks of the command line ----------------------------===//
+//
+// Opens the executable, makes a session, and runs what the options ask for:
+// generation, logits, hidden states, comparison, times.
+//
+//===----------------------------------------------------------------------===//
 
 #include "RunCommand.h"
 #include "lora-runtime/File.h"

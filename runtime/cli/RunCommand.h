@@ -1,7 +1,7 @@
 //===- RunCommand.h - The command line of compiled models -------*- C++ -*-===//
 //
-// lora-run and a compiled file are the same program; they differ in where the
-// executable comes from.
+// lora-run and a compiled file are the same program; they only differ in the
+// source of the executable.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +18,7 @@ namespace lora_rt::cli {
 
 struct Options {
   std::string file;
-  /// A row each.
+  /// One for each row.
   std::vector<std::string> ids, tokenTypes;
   std::string logits;
   std::string hidden;
@@ -29,27 +29,27 @@ struct Options {
   int64_t context = 0;
   unsigned threads = 0;
   bool stopAtEos = false;
-  /// Empty, or what is printed: "times", or "ops", with where they went.
+  /// Empty, or what is printed: "times", or "ops" for the times of operations
+  /// as well.
   std::string time;
   bool info = false;
   bool verify = false;
   bool quiet = false;
 };
 
-/// Parses the command line and runs it; the result is the exit code. `ownFile`
-/// is the compiled file that is running; if it is empty, the first argument is
-/// one.
+/// Parses the command line and runs it. Returns the exit code. `ownFile` is the
+/// compiled file that is running; if it is empty, the first argument is one.
 int runMain(int argc, char **argv, const std::string &ownFile);
 
-/// Does what the options say.
+/// Executes the options.
 Error run(const Options &options);
 
-/// Rows of tokens, as the command line gives them.
+/// Rows of tokens from the command line.
 struct Batch {
   std::vector<std::vector<int32_t>> ids, types;
 
   std::vector<TokenRow> rows() const;
-  /// The longest row.
+  /// The number of tokens of the longest row.
   int64_t longest() const;
   int64_t tokens() const;
 };
@@ -57,21 +57,20 @@ struct Batch {
 /// Reads --ids and --token-types.
 Expected<Batch> parseBatch(const Options &options);
 
-/// Prints what a compiled file holds, without running it.
+/// Prints what a compiled file contains, without running it.
 Error printInfo(const std::string &path);
 
-/// "2.4 GiB"
+/// A size as text, such as "2.4 GiB".
 std::string sizeText(uint64_t bytes);
 
-/// Fails if something printed to standard output did not get there.
+/// Fails if something that was printed to standard output could not be written.
 Error flushOutput();
 
-/// Logits (or hidden states) that were computed, and what is done with them. As
-/// a tensor they are [rows, longest row, width] with zeros behind shorter rows,
-/// or [rows, width].
+/// Writes or compares logits (or hidden states). As a tensor they are [rows,
+/// longest row, width] with zeros after shorter rows, or [rows, width].
 class ResultRows {
 public:
-  /// `lengths` are the rows' numbers of tokens; pooled results are one row of
+  /// `lengths` are the rows' numbers of tokens. Pooled results are one row of
   /// values for each.
   ResultRows(std::vector<int64_t> lengths, int64_t width, bool isPooled);
   ~ResultRows();
@@ -79,14 +78,14 @@ public:
   /// Results will be written to a safetensors file.
   Error writeTo(const std::string &path, const std::string &tensor);
 
-  /// Results will be compared with FILE:TENSOR, which has as many values; those
-  /// behind shorter rows do not count.
+  /// Results will be compared with FILE:TENSOR, which has as many values.
+  /// Values after shorter rows are ignored.
   Error compareWith(const std::string &reference);
 
-  /// Results of a row, from the token `first` on.
+  /// Takes results of a row, from the token `first` on.
   Error take(size_t row, int64_t first, std::span<const float> values);
 
-  /// Finishes the file; prints the errors of the comparison and fails if they
+  /// Finishes the file. Prints the errors of the comparison, and fails if they
   /// are above a tolerance.
   Error finish(std::optional<double> absolute, std::optional<double> relative);
 
@@ -95,22 +94,22 @@ private:
   Error writeZeros();
 
   std::vector<int64_t> shape;
-  /// Of each row.
+  /// The length of each row.
   std::vector<int64_t> lengths;
   int64_t longest, width;
   std::unique_ptr<State> state;
 };
 
-/// Collects the times of a run; phases may come several times.
+/// Collects the times of a run. A phase may occur several times.
 class RunTimes {
 public:
-  /// With `ops`, of each operation too.
+  /// With `ops`, also the time of each operation.
   explicit RunTimes(bool ops);
   void loaded(Session &session);
   void prefilled(Session &session, int64_t tokens);
   void decoded(Session &session, int64_t tokens);
-  /// Prints them to standard error with the limits of this machine, measured
-  /// now.
+  /// Prints the times to standard error, with the limits of this machine, which
+  /// are measured now.
   void print(Session &session);
 
 private:

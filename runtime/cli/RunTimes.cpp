@@ -1,4 +1,9 @@
-//===- RunTimes.cpp - How long it took and how good that is ---------------===//
+//===- RunTimes.cpp - Times of a run against the machine's limits ---------===//
+//
+// Implements RunTimes: seconds, tokens, operations and bytes of each phase, as
+// rates and as shares of the limits.
+//
+//===----------------------------------------------------------------------===//
 
 #include "RunCommand.h"
 #include "lora-runtime/Clock.h"
@@ -18,7 +23,7 @@ uint64_t peakResident() {
   return uint64_t(usage.ru_maxrss) * 1024;
 }
 
-/// "412.0 GFLOP/s (94 % of 438.2)"
+/// A rate as text, such as "412.0 GFLOP/s (94 % of 438.2)".
 std::string rate(double value, double limit, const char *unit) {
   char text[96];
   if (limit > 0)
@@ -29,8 +34,8 @@ std::string rate(double value, double limit, const char *unit) {
   return text;
 }
 
-/// One line for each operation that took a thousandth of the phase, the longest
-/// first.
+/// Prints one line for each operation that took at least a thousandth of the
+/// phase, the longest first.
 void printProfile(const char *phase, Profile profile,
                   const MachineLimits &limits) {
   std::sort(profile.entries.begin(), profile.entries.end(),
@@ -49,7 +54,7 @@ void printProfile(const char *phase, Profile profile,
   for (const ProfileEntry &entry : profile.entries) {
     rest -= entry.seconds;
     std::string text = entry.name;
-    // Which limit counts is the one that it is closer to.
+    // The relevant limit is the one that the rate is closer to.
     double operations = double(entry.operations) / entry.seconds,
            bytes = double(entry.bytes) / entry.seconds;
     bool isArithmetic =
@@ -64,7 +69,7 @@ void printProfile(const char *phase, Profile profile,
   line(rest, 1, "generated code on one thread, between these");
 }
 
-/// Adds a profile to another, by name.
+/// Adds a profile to another one, by name.
 void add(Profile &sum, const Profile &profile) {
   sum.seconds += profile.seconds;
   for (const ProfileEntry &entry : profile.entries) {
@@ -116,12 +121,12 @@ void RunTimes::add(Phase &phase, Session &session, int64_t tokens) {
   session.instance().resetCounters();
   if (ops)
     cli::add(phase.profile, session.instance().takeProfile());
-  // What was done here is no part of the next phase.
+  // The time of this function does not belong to the next phase.
   last = now();
 }
 
 void RunTimes::print(Session &session) {
-  // The peak is the run's, not that of the measurement below.
+  // The peak is read before the measurement below, which also needs memory.
   uint64_t peak = peakResident();
   MachineLimits limits;
   if (Expected<MachineLimits> measured = measureLimits(session.instance()))

@@ -1,4 +1,9 @@
 //===- Stub.cpp - The program part of a compiled file ---------------------===//
+//
+// The main function of every compiled file: finds the file that is running, and
+// calls runMain with it.
+//
+//===----------------------------------------------------------------------===//
 
 #include "RunCommand.h"
 #include "lora-runtime/Payload.h"
@@ -10,8 +15,9 @@
 
 namespace {
 
-/// What is running. /proc/self/exe opens it even if the file was replaced or
-/// removed meanwhile; the name, if it is still right, reads better in messages.
+/// The path of the running file. /proc/self/exe opens it even if the file was
+/// replaced or removed meanwhile. Its name, if it is still right, is better in
+/// messages.
 std::string ownPath() {
   const char *self = "/proc/self/exe";
   char name[4096];

@@ -1,9 +1,9 @@
 //===- AdaptLayouts.cpp - Packed weights on another machine ---------------===//
 //
-// A pack holds the layouts that oneDNN chose where the model was compiled.
-// Another CPU or another oneDNN may want others. A layout that no primitive
-// here would choose is changed in memory, with a warning; the kernels always
-// get the layout that they were created for.
+// A pack has the layouts that oneDNN chose on the compiling machine. Another
+// CPU or another version of oneDNN may prefer others. If no primitive would
+// choose a layout on this machine, the weight is repacked in memory, with a
+// warning. Kernels always get the layout for which they were created.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +18,7 @@ namespace lora_rt {
 
 namespace {
 
-/// What primitives and parameters are matched by.
+/// The properties by which primitives and parameters are matched.
 using Key = std::tuple<std::string, DType, int64_t, int64_t>;
 
 Key keyOf(const Manifest::Primitive &primitive) {
@@ -35,7 +35,7 @@ lora_matrix matrixOf(const Manifest::Param &param, const std::string &layout) {
 Error Executable::State::adaptLayouts(
     const std::function<void(const std::string &)> &warn) {
   lora_message message = {};
-  // For each packed kind of weight the choice of each primitive that reads it.
+  // For each kind of packed weight, the choice of each primitive that reads it.
   std::map<Key, std::vector<std::string>> choices;
   for (const Manifest::Primitive &primitive : manifest.primitives) {
     if (primitive.kind != "matmul" || primitive.layout == "plain")
@@ -49,8 +49,8 @@ Error Executable::State::adaptLayouts(
   }
   std::map<Key, std::string> changes;
   for (const auto &[key, layouts] : choices) {
-    // As compiled if any primitive would choose it; otherwise what the one with
-    // the most tokens, the last one, would.
+    // The compiled layout is kept if any primitive would choose it. Otherwise
+    // the choice of the primitive with the most tokens, the last one, is used.
     const std::string &layout = std::get<0>(key);
     if (std::find(layouts.begin(), layouts.end(), layout) == layouts.end())
       changes.emplace(key, layouts.back());

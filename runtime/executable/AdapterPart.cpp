@@ -1,6 +1,7 @@
 //===- AdapterPart.cpp - What a compiled file says of its adapter ---------===//
 //
-// The part `adapter` of docs/executable-format.md, read strictly.
+// Reads and writes the part `adapter` of docs/executable-format.md. An unknown
+// key is an error.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,4 +1,10 @@
-//===- BackendLibrary.cpp -------------------------------------------------===//
+//===- BackendLibrary.cpp - Finding and opening a backend -----------------===//
+//
+// Implements BackendLibrary.h: the places in their order, the environment of
+// OpenMP, and libraries that a file carries. Each error says which places were
+// tried, and what is wrong with them.
+//
+//===----------------------------------------------------------------------===//
 
 #include "BackendLibrary.h"
 #include "../core/Fork.h"
@@ -19,8 +25,9 @@ namespace lora_rt {
 
 namespace {
 
-/// Removes what oneDNN and OpenMP read, of which some writes files, from the
-/// environment of a program that has rights which its user does not have.
+/// Removes the variables of oneDNN and OpenMP from the environment of a program
+/// that has rights which its user does not have. Some of them name files that
+/// would be written.
 void forgetVariables() {
   std::vector<std::string> names;
   for (char **entry = environ; entry && *entry; ++entry)
@@ -32,9 +39,9 @@ void forgetVariables() {
 }
 
 /// Threads that wait at a barrier spin for about a tenth of a millisecond,
-/// which covers the pauses between two kernels, and then sleep: a longer spin
-/// would cost a whole time slice when another process needs the core. Nothing
-/// that the user has set is changed.
+/// which covers the pauses between two kernels, and then sleep. Longer spinning
+/// would cost a whole time slice if another process needs the core. Variables
+/// that the user has set are not changed.
 void prepareOpenMP() {
   if (getauxval(AT_SECURE))
     forgetVariables();
@@ -49,8 +56,9 @@ std::string folderOf(const std::string &path) {
   return slash == std::string::npos ? "." : path.substr(0, slash);
 }
 
-/// Where a backend lies, seen from the program and from the library that holds
-/// this function: beside it or in lib, as built, or where it is installed.
+/// The folders in which a backend may be, relative to the program and to the
+/// library that contains this function: beside it or in lib, as in a build
+/// tree, or where it is installed.
 std::vector<std::string> ownFolders() {
   std::vector<std::string> result;
   auto add = [&](const std::string &folder, const char *installed) {
@@ -92,13 +100,13 @@ std::string recordedBackend(const Payload &payload) {
 std::vector<std::string> backendCandidates(const std::string &file,
                                            const Payload *payload) {
   std::vector<std::string> result;
-  // A relative path would mean another library in each folder, and a file
-  // opens no library but a backend.
+  // A relative path would mean another library in each folder, and a file may
+  // open no other library than a backend.
   if (payload)
     if (std::string path = recordedBackend(*payload);
         path.starts_with("/") && path.ends_with("/" + file))
       result.push_back(path);
-  // Not for a program with rights that its user does not have.
+  // This is ignored for a program with rights that its user does not have.
   if (const char *paths = secure_getenv("LORA_RUNTIME_LIBRARY_PATH")) {
     std::istringstream stream(paths);
     for (std::string folder; std::getline(stream, folder, ':');)
@@ -126,7 +134,8 @@ Expected<const lora_backend *> query(void *symbol, const std::string &where) {
   return backend;
 }
 
-/// Loads what the file carries, in its order; the backend is `file`.
+/// Loads the libraries that the file carries, in its order; the backend is
+/// `file`.
 Expected<const lora_backend *> openCarried(const std::string &file,
                                            const Payload &payload) {
   void *symbol = nullptr;
@@ -134,8 +143,8 @@ Expected<const lora_backend *> openCarried(const std::string &file,
     if (part.name.rfind(libraryPrefix, 0) != 0)
       continue;
     std::string soname = part.name.substr(libraryPrefix.size());
-    // What the process has already is used: two OpenMP libraries would be
-    // worse.
+    // A library that the process has already is used: two OpenMP libraries
+    // would be worse.
     if (soname != file && dlopen(soname.c_str(), RTLD_NOLOAD | RTLD_LAZY))
       continue;
     Expected<std::span<const std::byte>> bytes = payload.verified(part.name);
@@ -152,7 +161,7 @@ Expected<const lora_backend *> openCarried(const std::string &file,
   return query(symbol, payload.path() + ": " + file);
 }
 
-/// Opens the first candidate that can be; `opened` becomes its path.
+/// Opens the first candidate that can be opened; `opened` is set to its path.
 Expected<const lora_backend *>
 openFile(const std::string &file, const Payload *payload, std::string &opened) {
   std::string tried;

@@ -1,9 +1,9 @@
-//===- CodeObject.cpp -----------------------------------------------------===//
+//===- CodeObject.cpp - Shared objects from memory ------------------------===//
 //
-// glibc loads objects from files only; a memory file has a name below /proc.
-// Its descriptor stays open as long as the object is loaded: the loader knows
-// objects by name, and a reused descriptor number would be taken for the old
-// object.
+// glibc loads objects only from files, so each object is a memory file with a
+// name below /proc. Its descriptor stays open as long as the object is loaded:
+// the loader identifies objects by name, and would take a reused descriptor
+// number for the old object.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,4 +1,9 @@
-//===- CompiledFile.cpp ---------------------------------------------------===//
+//===- CompiledFile.cpp - The parts that every compiled file has ----------===//
+//
+// Implements CompiledFile.h: finds the stub and the backend, collects the
+// libraries for --portable, and checks whether a file runs here.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/CompiledFile.h"
 #include "../core/Json.h"
@@ -18,13 +23,13 @@ namespace lora_rt {
 
 namespace {
 
-/// glibc's libraries come with the machine; carrying them would mix versions.
+/// glibc's libraries belong to the machine. To carry them would mix versions.
 const std::set<std::string> systemLibraries = {
     "libc.so.6",  "libm.so.6",      "libpthread.so.0",      "libdl.so.2",
     "librt.so.1", "libresolv.so.2", "ld-linux-x86-64.so.2", "linux-vdso.so.1",
 };
 
-/// The names in a loaded library's dynamic section.
+/// The names in the dynamic section of a loaded library.
 struct Names {
   std::string soname;
   std::vector<std::string> needed;
@@ -48,7 +53,7 @@ Names namesOf(const link_map &library) {
   return names;
 }
 
-/// Adds a library after those that it needs.
+/// Adds a library after the libraries that it needs.
 Error collect(const link_map &library, const link_map *all,
               std::set<std::string> &seen,
               std::vector<std::pair<std::string, std::string>> &result) {
@@ -60,7 +65,7 @@ Error collect(const link_map &library, const link_map *all,
       continue;
     const link_map *found = nullptr;
     for (const link_map *other = all; other && !found; other = other->l_next)
-      // Names without a path are the program itself and the kernel's page.
+      // Entries without a path are the program itself and the vDSO.
       if (other->l_name[0] == '/' && namesOf(*other).soname == needed)
         found = other;
     if (!found)
@@ -80,7 +85,7 @@ Expected<std::string> stubPath() {
   ssize_t length = readlink("/proc/self/exe", buffer, sizeof(buffer));
   std::string self(buffer, length > 0 ? size_t(length) : 0);
   std::string folder = self.substr(0, self.rfind('/') + 1);
-  // As built, and as installed.
+  // Relative paths in a build tree, and when installed.
   for (const char *relative : {"", LORA_PRIVATE_FROM_BIN "/"})
     if (std::string path = folder + relative + "lora-stub";
         access(path.c_str(), R_OK) == 0)
@@ -152,7 +157,7 @@ Expected<BackendReport> reportBackend(const Manifest &manifest,
                     "', which is no absolute path, so it is not looked at");
     else if (Expected<std::string> path = trustedPath(report.recorded); !path)
       report.recordedProblem = path.takeError();
-    // What a file carries is not run to look at it.
+    // Libraries that a file carries are not run to inspect the file.
     Expected<const lora_backend *> backend =
         openBackend(target.engine, &payload, &report.opened);
     if (!backend && !report.problem)

@@ -1,9 +1,9 @@
-//===- CpuFeatures.cpp ----------------------------------------------------===//
+//===- CpuFeatures.cpp - Does this CPU have what the code needs? ----------===//
 //
-// Bits of the CPUID instruction: Intel's manual, volume 2A, table 3-8 and AMD's
-// manual, volume 3, appendix E. Names as in LLVM's getHostCPUFeatures.
-// Extensions with registers of their own also need the operating system
-// (XGETBV).
+// Reads bits of the CPUID instruction: Intel's manual, volume 2A, table 3-8,
+// and AMD's manual, volume 3, appendix E. Names are those of LLVM's
+// getHostCPUFeatures. Extensions with their own registers also need support by
+// the operating system (XGETBV).
 //
 //===----------------------------------------------------------------------===//
 

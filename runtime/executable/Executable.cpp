@@ -1,4 +1,10 @@
-//===- Executable.cpp - Loading: CPU check, code, engine, primitives ------===//
+//===- Executable.cpp - Loading: CPU, code, engine, primitives ------------===//
+//
+// Loads an executable in an order in which each step can fail with a message:
+// manifest, CPU, backend, code, contract, parameters, primitives. After that,
+// calls create nothing.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../core/Fork.h"
 #include "BackendLibrary.h"
@@ -117,7 +123,7 @@ Error Executable::State::createPrimitives() {
 
 Expected<std::unique_lock<std::mutex>> Executable::State::takeTurn() {
   std::unique_lock<std::mutex> lock(running, std::try_to_lock);
-  // Who takes it writes its process a moment later.
+  // The thread that takes the lock records its process a moment later.
   for (int attempt = 0; !lock && runningIn != getpid(); ++attempt) {
     if (attempt == 100)
       return makeError(
@@ -150,7 +156,8 @@ Expected<std::shared_ptr<Executable>>
 Executable::load(Manifest manifest, std::span<const std::byte> code,
                  const ParameterSource &parameters,
                  const ExecutableOptions &options, const std::string &where) {
-  // Nothing that was compiled for this CPU may run before it is known to fit.
+  // Nothing that was compiled for a particular CPU may run before the CPU was
+  // checked.
   if (Error error =
           checkCpuFeatures(manifest.target.features, manifest.target.cpu))
     return makeError(error.code(), where, ": ", error.message());
@@ -199,7 +206,8 @@ Executable::open(Payload payload, const ExecutableOptions &options) {
   if (Error error =
           checkCpuFeatures(manifest->target.features, manifest->target.cpu))
     return makeError(error.code(), path, ": ", error.message());
-  // Opening it with the payload finds carried libraries; `load` reuses it.
+  // Opening the backend with the payload finds carried libraries; `load` then
+  // uses the same backend.
   if (Expected<const lora_backend *> backend =
           openBackend(manifest->target.engine, &payload);
       !backend)

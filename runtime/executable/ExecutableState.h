@@ -1,4 +1,10 @@
-//===- ExecutableState.h - What a loaded executable holds -------*- C++ -*-===//
+//===- ExecutableState.h - The state of a loaded executable -----*- C++ -*-===//
+//
+// The private members of Executable, which Instance also uses: the table of
+// entries, the addresses of parameters, and the primitives, all in the order of
+// the manifest.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_EXECUTABLE_EXECUTABLESTATE_H
 #define LORA_RUNTIME_EXECUTABLE_EXECUTABLESTATE_H
@@ -17,7 +23,7 @@ struct Executable::State {
 
   Manifest manifest;
   std::string where;
-  /// Keeps the mapped parameters; empty for an executable from memory.
+  /// Keeps the parameters mapped; empty for an executable from memory.
   std::optional<Payload> payload;
   CodeObject code;
   /// In the order of the manifest's entries.
@@ -28,20 +34,21 @@ struct Executable::State {
   std::string description;
   unsigned threads = 0;
 
-  /// By the manifest's order.
+  /// In the order of the manifest.
   std::vector<const void *> params;
   std::vector<EngineMemory> repacked;
   std::vector<lora_primitive *> primitives;
   std::vector<lora_primitive_facts> facts;
   uint64_t scratchBytes = 0;
   uint64_t paramBytes = 0;
-  /// Primitives hold their arguments while they run, so calls take turns.
+  /// A primitive holds its arguments while it runs, so calls run one after the
+  /// other.
   std::mutex running;
-  /// The process that holds or held it.
+  /// The process that holds the lock, or held it last.
   std::atomic<pid_t> runningIn = 0;
 
-  /// Waits for a call's turn. Fails in the child of a fork that another thread
-  /// was in a call at: that thread does not exist there.
+  /// Waits for the lock. Fails in a child process if another thread was in a
+  /// call during the fork, because that thread does not exist in the child.
   Expected<std::unique_lock<std::mutex>> takeTurn();
 
   Error loadCode(std::span<const std::byte> bytes);
@@ -52,7 +59,7 @@ struct Executable::State {
   Error createPrimitives();
 };
 
-/// A backend's failure as an Error.
+/// A failure of the backend as an Error.
 inline Error backendError(int32_t status, const lora_message &message,
                           const std::string &where) {
   if (status == 0)

@@ -1,4 +1,10 @@
 //===- Instance.cpp - Slots, workspace and calls --------------------------===//
+//
+// Implements Instance: allocates states, regions and workspace, fills the slot
+// table, and implements the services that generated code calls. The first
+// failure of a service ends the call with its message.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../core/Fork.h"
 #include "../core/Json.h"
@@ -45,7 +51,7 @@ Expected<EngineMemory> EngineMemory::allocate(const lora_backend *backend,
 
 namespace {
 
-/// "matmul 128 x 8192 x 2048 bf16, silu"
+/// A primitive as text: "matmul 128 x 8192 x 2048 bf16, silu".
 std::string describe(const Manifest::Primitive &primitive) {
   Json json = Json::parse(primitive.json, nullptr, /*allow_exceptions=*/false);
   std::string text = primitive.kind;
@@ -88,18 +94,19 @@ private:
 
 } // namespace
 
-/// What generated code gets as its context.
+/// The context that generated code gets.
 struct Instance::Call {
   lora_rt_context context; ///< first, so that its address is this object's
   Executable::State *executable;
   void *scratch = nullptr;
-  /// How many of the entry's tokens do not count.
+  /// How many of the entry's tokens are padding.
   uint64_t padding = 0;
   Counters counters;
   Error error;
 
   bool profiling = false;
-  /// By primitive; by those of a group; by a loop's body; of whole calls.
+  /// Times by primitive; by group of primitives; by loop body; and of whole
+  /// calls.
   std::vector<ProfileEntry> primitives;
   std::map<std::vector<uint32_t>, ProfileEntry> groups;
   std::map<lora_rt_body, ProfileEntry> loops;
@@ -156,7 +163,7 @@ struct Instance::Call {
       call.fail(backendError(status, message, executable.where));
   }
 
-  /// False after a failure where there is no such primitive.
+  /// Returns false after an earlier failure, or if there is no such primitive.
   bool check(std::span<const uint32_t> indices) {
     for (uint32_t index : indices)
       if (index >= executable->primitives.size()) {
@@ -168,7 +175,7 @@ struct Instance::Call {
     return true;
   }
 
-  /// Counts what is about to be executed, without rows of padding.
+  /// Counts the work that is about to be executed, without rows of padding.
   void count(std::span<const uint32_t> indices, ProfileEntry *entry) {
     for (uint32_t index : indices) {
       const lora_primitive_facts &facts = executable->facts[index];

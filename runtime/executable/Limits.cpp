@@ -1,4 +1,9 @@
-//===- Limits.cpp ---------------------------------------------------------===//
+//===- Limits.cpp - What this machine can do right now --------------------===//
+//
+// Implements Limits.h: reads a large buffer on all threads, and runs a large
+// matmul, for a fixed time each. The best time counts.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Limits.h"
 #include "../core/Fork.h"
@@ -13,7 +18,7 @@ namespace lora_rt {
 
 namespace {
 
-/// Adds up words; the sum is kept so that the reads are.
+/// Sums up words. The sum is kept so that the compiler keeps the reads.
 void readWords(void *const *captures, int64_t begin, int64_t end) {
   const auto *words = static_cast<const uint64_t *>(captures[0]);
   uint64_t sums[8] = {};
@@ -27,7 +32,7 @@ void readWords(void *const *captures, int64_t begin, int64_t end) {
   static_cast<std::atomic<uint64_t> *>(captures[1])->fetch_add(sum);
 }
 
-/// Calls `run` for a tenth of a second and gives its best time.
+/// Calls `run` for a tenth of a second, and returns the best time.
 template <typename Run> Expected<double> best(Run run) {
   double result = 1e9, end = now() + 0.1;
   do {
@@ -77,7 +82,8 @@ Expected<double> Instance::matmulRate() {
   lora_primitive_facts facts = {};
   facts.struct_size = sizeof(facts);
   state.backend->primitive_facts(created, &facts);
-  // Zeros compute as fast as anything else; padding makes b a little larger.
+  // Zeros are computed as fast as other numbers. b is larger because of
+  // padding.
   Expected<EngineMemory> a = allocate(m * k * 4), b = allocate(n * k * 8),
                          c = allocate(m * n * 4),
                          scratch = allocate(facts.scratch_bytes);

@@ -1,4 +1,9 @@
-//===- Manifest.cpp -------------------------------------------------------===//
+//===- Manifest.cpp - Reading the manifest --------------------------------===//
+//
+// Parses the JSON text into a Manifest. Every index, size and offset is checked
+// here, so that the rest of the runtime need not. Errors name the entry.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Manifest.h"
 #include "../payload/PayloadFormat.h"
@@ -18,8 +23,8 @@ constexpr std::array<const char *, 4> regionNames = {"theta", "gradient",
 
 constexpr uint64_t maxTensorBytes = uint64_t(1) << 48;
 
-/// Whether a tensor of this shape has at most maxTensorBytes, whatever its
-/// type; -1 counts as 1.
+/// Whether a tensor of this shape has at most maxTensorBytes, for every type;
+/// -1 counts as 1.
 bool isReasonable(std::span<const int64_t> shape) {
   uint64_t elements = 1;
   for (int64_t extent : shape)
@@ -77,7 +82,7 @@ private:
 
   Manifest &manifest;
   const std::string &where;
-  /// Where the next parameter of the pack begins, if parameters have places.
+  /// The offset of the next parameter in the pack, if parameters have offsets.
   uint64_t nextOffset = 0;
   std::set<std::string> entryNames;
 };
@@ -106,7 +111,7 @@ Error Reader::readParam(const Json &json, size_t index) {
     param.bytes = uint64_t(fields.index("bytes"));
     param.offset = uint64_t(fields.index("offset"));
     param.checksum = fields.text("xxh3");
-    // A place that follows from the sizes before it cannot be that of another
+    // An offset that follows from the sizes before it cannot overlap another
     // parameter.
     if (param.bytes > maxTensorBytes)
       fields.fail("parameter '", param.name, "' is too large");
@@ -158,7 +163,7 @@ Error Reader::readTrainable(const Json &json, size_t index) {
   return fields.finish();
 }
 
-/// Two that share numbers would change each other.
+/// If two trainables overlapped, they would change each other.
 Error Reader::checkTrainables() const {
   std::vector<const Manifest::Trainable *> order;
   for (const Manifest::Trainable &trainable : manifest.trainables)
@@ -206,7 +211,7 @@ Error Reader::readSlot(const Json &json, size_t index) {
 }
 
 Error Reader::readPrimitive(const Json &json, size_t index) {
-  // The backend checks the rest.
+  // The backend checks all other keys.
   std::string what = at("primitives", index);
   Manifest::Primitive primitive;
   if (!json.is_object() || !json.contains("kind") || !json["kind"].is_string())
@@ -257,7 +262,7 @@ Error Reader::readEntry(const Json &json, size_t index) {
   entry.name = fields.text("name");
   entry.function = fields.text("function");
   entry.tokens = fields.index("tokens");
-  // Positions are 32 bits wide.
+  // Positions have 32 bits.
   if (entry.tokens > std::numeric_limits<int32_t>::max())
     fields.fail("'", entry.name, "' has too many tokens, ", entry.tokens);
   entry.frameBytes = uint64_t(fields.index("frame_bytes"));
@@ -312,7 +317,7 @@ Error Reader::read(const Json &json) {
 
 uint64_t Manifest::State::bytes(int64_t rows) const {
   uint64_t bytes;
-  // No allocation of the largest number succeeds.
+  // An allocation of the largest number always fails.
   return __builtin_mul_overflow(product(shape, rows), sizeOf(dtype), &bytes)
              ? std::numeric_limits<uint64_t>::max()
              : bytes;
@@ -358,12 +363,12 @@ Manifest::entriesOf(std::string_view function) const {
 
 std::string withLayout(const Manifest::Primitive &primitive,
                        const std::string &layout) {
-  // The text came from a JSON value, so it parses.
+  // The text comes from a JSON value, so it can be parsed.
   Json json = Json::parse(primitive.json, nullptr, /*allow_exceptions=*/false);
   Json &target = json[primitive.kind == "gather" ? "layout" : "b_layout"];
   target = layout == "plain" ? Json{{"scheme", "plain"}}
                              : Json{{"scheme", "onednn"}, {"tag", layout}};
-  // A plain table stands as [n, k].
+  // A plain table is stored as [n, k].
   if (primitive.kind == "matmul" && layout == "plain")
     json["transpose_b"] = true;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -1,9 +1,9 @@
 //===- ManifestContract.cpp - What code was compiled for ------------------===//
 //
-// One checksum for each member of the manifest, over the values that were read
-// and not over their text. Structured bindings name every field of a struct: a
-// field that is added does not compile here until it is told whether compiled
-// code relies on it.
+// Computes one checksum for each member of the manifest, from the values that
+// were read, not from their text. Structured bindings name every field of a
+// struct. So if a field is added, this file does not compile until it is
+// decided here whether compiled code depends on the field.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,8 +20,8 @@ namespace lora_rt {
 
 namespace {
 
-/// A checksum of values, one after the other: numbers as 8 bytes, texts and
-/// lists behind their lengths, so that no two sequences are the same bytes.
+/// A checksum of a sequence of values: numbers as 8 bytes, texts and lists
+/// after their lengths, so that different sequences have different bytes.
 class Hash {
 public:
   Hash() { XXH3_64bits_reset(&state); }
@@ -65,7 +65,7 @@ public:
       add(*rope);
   }
   void add(const Manifest::Param &param) {
-    // What follows the layout changes with the weights.
+    // The fields after the layout change with the weights.
     const auto &[name, dtype, shape, layout, bytes, offset, checksum] = param;
     addAll(name, dtype, shape, layout);
   }
@@ -82,7 +82,8 @@ public:
     addAll(uint64_t(kind), uint64_t(index));
   }
   void add(const Manifest::Primitive &primitive) {
-    // The text has all fields, those that the others were read from too.
+    // The text contains all fields, including those that the others were read
+    // from.
     const auto &[kind, json, layout, dtype, n, k] = primitive;
     add(json);
   }

@@ -1,4 +1,9 @@
 //===- ManifestModel.cpp - The manifest's `model` -------------------------===//
+//
+// Reads the object `model` strictly, and checks that its fields fit together
+// (head and outputs, attention and positions, rotary settings).
+//
+//===----------------------------------------------------------------------===//
 
 #include "ManifestModel.h"
 
@@ -47,7 +52,7 @@ Error readModel(const Json &json, const std::string &where,
   model.vocabSize = fields.size("vocab_size");
   model.hiddenSize = fields.size("hidden_size");
   model.maxPositions = fields.size("max_positions");
-  // Token ids and positions are 32 bits wide.
+  // Token ids and positions have 32 bits.
   for (auto [key, value] : {std::pair("vocab_size", model.vocabSize),
                             {"max_positions", model.maxPositions}})
     if (value > std::numeric_limits<int32_t>::max())

@@ -1,4 +1,8 @@
 //===- ManifestModel.h - The manifest's `model` -----------------*- C++ -*-===//
+//
+// The part of the manifest's reader that knows models.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_EXECUTABLE_MANIFESTMODEL_H
 #define LORA_RUNTIME_EXECUTABLE_MANIFESTMODEL_H

@@ -1,4 +1,9 @@
-//===- PackSource.cpp -----------------------------------------------------===//
+//===- PackSource.cpp - The parameters of a compiled file -----------------===//
+//
+// Implements packSource: returns the address of a parameter in the mapped pack,
+// after its place was checked.
+//
+//===----------------------------------------------------------------------===//
 
 #include "PackSource.h"
 

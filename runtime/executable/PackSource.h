@@ -1,7 +1,6 @@
 //===- PackSource.h - The parameters of a compiled file ---------*- C++ -*-===//
 //
-// A place that the manifest names is checked against the pack before a byte of
-// it is read.
+// An offset in the manifest is checked against the pack before a byte is read.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,8 +13,7 @@
 namespace lora_rt {
 
 /// Finds parameters in the pack of `payload`, which must outlive the result, by
-/// the places that the manifest names; with `verify` their checksums are
-/// compared.
+/// the offsets in the manifest. With `verify`, their checksums are compared.
 ParameterSource packSource(const Payload &payload, bool verify);
 
 } // namespace lora_rt

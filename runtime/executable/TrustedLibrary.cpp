@@ -1,9 +1,10 @@
-//===- TrustedLibrary.cpp -------------------------------------------------===//
+//===- TrustedLibrary.cpp - Libraries that nobody else can change ---------===//
 //
-// The folder is opened before it is looked at and the library is reached
-// through that descriptor, so whoever may rename folders above it changes
-// nothing. Within the folder only its owner and root change anything. The
-// loader takes the descriptor's path for where the library lies ($ORIGIN).
+// The folder is opened before it is checked, and the library is reached through
+// this descriptor. So a user who may rename folders above it cannot exchange
+// it. Within the folder, only its owner and root can change anything. The
+// loader takes the path of the descriptor as the place of the library
+// ($ORIGIN).
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,7 +24,7 @@ namespace lora_rt {
 
 namespace {
 
-/// A library as its folder, open, and its name there.
+/// A library as its open folder and its name there.
 struct Place {
   int folder = -1;
   std::string path, name;
@@ -38,8 +39,9 @@ struct Place {
   }
 };
 
-/// Root, the user, and who owns the code that runs already: the program, and
-/// the library that holds this function.
+/// Whether an owner is trusted: root, the user of the process, or the owner of
+/// code that runs already (the program, and the library that contains this
+/// function).
 bool isTrusted(uid_t owner) {
   if (owner == 0 || owner == geteuid())
     return true;
@@ -115,13 +117,14 @@ Expected<void *> openTrusted(const std::string &path) {
     return place.takeError();
   std::string pinned =
       "/proc/self/fd/" + std::to_string(place->folder) + "/" + place->name;
-  // Without /proc there is the name only.
+  // Without /proc, only the name can be used.
   bool isPinned = access(pinned.c_str(), F_OK) == 0;
   void *handle = dlopen(isPinned ? pinned.c_str() : place->path.c_str(),
                         RTLD_NOW | RTLD_LOCAL);
   if (!handle)
     return makeError(ErrorCode::System, place->path, ": ", dlerror());
-  // The loader and debuggers know the library by this descriptor.
+  // The loader and debuggers know the library by this descriptor, so it stays
+  // open.
   place->folder = -1;
   return handle;
 }

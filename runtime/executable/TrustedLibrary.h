@@ -1,8 +1,8 @@
 //===- TrustedLibrary.h - Libraries that nobody else can change -*- C++ -*-===//
 //
-// A library runs with all rights of who opens it. So its file and the folder
-// that holds it must belong to root, to the user of this process, or to the
-// owner of the code that runs already; and nobody else may write to them.
+// A library has all rights of the process that opens it. So its file and its
+// folder must belong to root, to the user of this process, or to the owner of
+// the code that runs already; and nobody else may write to them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,11 +13,11 @@
 
 namespace lora_rt {
 
-/// The path of a library without links, if it may be opened.
+/// The path of a library without links; an error if it must not be opened.
 Expected<std::string> trustedPath(const std::string &path);
 
-/// Opens it with RTLD_NOW and RTLD_LOCAL, the file that was looked at and no
-/// other. It stays open until the process ends.
+/// Opens a library with RTLD_NOW and RTLD_LOCAL: exactly the file that was
+/// checked. It stays open until the process ends.
 Expected<void *> openTrusted(const std::string &path);
 
 } // namespace lora_rt

@@ -1,4 +1,10 @@
 //===- Batch.cpp - Whole rows through any model ---------------------------===//
+//
+// Implements Session::run: packs rows of a bidirectional model into calls, or
+// runs the rows of a causal model one after the other, and pools hidden states
+// for sequence classification.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Chunks.h"
 #include "RowRules.h"
@@ -17,7 +23,8 @@ bool Session::isPooled(Output output) const {
 Error Session::checkBatch(std::span<const TokenRow> batch,
                           int64_t count) const {
   auto check = [&](const TokenRow &row) -> Error {
-    // The number before the tokens, which may be fewer than the caller says.
+    // The number is checked before the tokens are read, because the caller may
+    // give a wrong number.
     constexpr uint64_t most = std::numeric_limits<int32_t>::max();
     if (row.ids.size() > most)
       return makeError(ErrorCode::InvalidArgument, row.ids.size(),

@@ -1,4 +1,8 @@
-//===- CallInput.cpp ------------------------------------------------------===//
+//===- CallInput.cpp - The tokens of one call of hidden_states ------------===//
+//
+// Builds the ids, the sequence table and the token types of a call.
+//
+//===----------------------------------------------------------------------===//
 
 #include "CallInput.h"
 #include "RowRules.h"

@@ -14,7 +14,7 @@
 namespace lora_rt {
 
 struct CallInput {
-  /// All of it padding, which writes to cache row 0.
+  /// A call with only padding, which writes to cache row 0.
   explicit CallInput(int64_t size)
       : ids(size_t(size)), sequence(4 * size_t(size)), types(size_t(size)) {}
 
@@ -25,7 +25,7 @@ struct CallInput {
   std::span<int32_t> cacheRows() { return part(3); }
 
   std::vector<int32_t> ids, sequence, types;
-  /// How many come before the padding.
+  /// The number of tokens before the padding.
   int64_t tokens = 0;
 
 private:
@@ -34,13 +34,13 @@ private:
   }
 };
 
-/// A piece of a causal model's row that starts at `position`. Keys are cache
+/// A piece of a causal model's row that begins at `position`. Keys are cache
 /// rows; padding writes to `spareRow`.
 CallInput causalInput(int64_t size, const TokenRow &piece, int64_t position,
                       int64_t spareRow);
 
-/// Rows of a bidirectional model, one behind the other. Keys are tokens of the
-/// call, each row's own.
+/// Rows of a bidirectional model, one after the other. Keys are tokens of the
+/// call, for each row its own.
 CallInput packedInput(const Manifest::Model &model, int64_t size,
                       std::span<const TokenRow> rows);
 

@@ -1,4 +1,9 @@
-//===- Chunks.cpp ---------------------------------------------------------===//
+//===- Chunks.cpp - Which sizes tokens are run in -------------------------===//
+//
+// Two small dynamic programs that minimize the estimated time: one over the
+// tokens of a prompt, one over the rows of a batch.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Chunks.h"
 
@@ -9,13 +14,13 @@ namespace lora_rt {
 
 namespace {
 
-/// Reading all weights once takes as long as computing about this many tokens:
-/// the arithmetic rate over the memory bandwidth, 13 to 16 on the CPUs
-/// measured.
+/// To read all weights takes as long as to compute about this many tokens: the
+/// ratio of the arithmetic rate to the memory bandwidth, 13 to 16 on the CPUs
+/// that were measured.
 constexpr int64_t readingCost = 16;
 
-/// A call of `size` that has `tokens`: only matrix products leave padding out,
-/// and all the rest takes about a sixteenth of their time.
+/// The cost of a call of `size` with `tokens` tokens. Only matrix products
+/// leave padding out; all other work takes about a sixteenth of their time.
 int64_t costOf(int64_t size, int64_t tokens) {
   return tokens + (size - tokens + 15) / 16 + readingCost;
 }
@@ -25,12 +30,12 @@ int64_t costOf(int64_t size, int64_t tokens) {
 std::vector<int64_t> planChunks(std::span<const int64_t> sizes,
                                 int64_t tokens) {
   std::vector<int64_t> chunks;
-  // All but the end of a long prompt runs in the largest size.
+  // A long prompt runs in the largest size, except for its end.
   int64_t largest = sizes.back();
   for (; tokens > 2 * largest; tokens -= largest)
     chunks.push_back(largest);
 
-  // The least cost of the last n tokens, and the chunk to start with.
+  // The least cost of the last n tokens, and the first chunk for it.
   std::vector<int64_t> cost(size_t(tokens) + 1, 0),
       choice(size_t(tokens) + 1, 0);
   for (int64_t n = 1; n <= tokens; ++n) {
@@ -47,14 +52,15 @@ std::vector<int64_t> planChunks(std::span<const int64_t> sizes,
   size_t rest = chunks.size();
   for (int64_t n = tokens; n > 0; n -= choice[size_t(n)])
     chunks.push_back(choice[size_t(n)]);
-  // Only the last chunk may hold less than its size, so that is the smallest.
+  // Only the last chunk may have fewer tokens than its size, so the smallest
+  // chunk is the last.
   std::sort(chunks.begin() + ptrdiff_t(rest), chunks.end(), std::greater<>());
   return chunks;
 }
 
 std::vector<PackedCall> planPacking(std::span<const int64_t> sizes,
                                     std::span<const int64_t> lengths) {
-  // The least cost of the rows from r on, and the call to start with.
+  // The least cost of the rows from r on, and the first call for it.
   std::vector<int64_t> cost(lengths.size() + 1, 0);
   std::vector<PackedCall> choice(lengths.size());
   for (size_t first = lengths.size(); first-- > 0;) {

@@ -1,4 +1,9 @@
-//===- Chunks.h - Which sizes tokens are run in ----------------*- C++ -*-===//
+//===- Chunks.h - Which sizes tokens are run in -----------------*- C++ -*-===//
+//
+// An executable has hidden_states for a few numbers of tokens. These functions
+// choose the calls for a prompt or a batch by the estimated time.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_SESSION_CHUNKS_H
 #define LORA_RUNTIME_SESSION_CHUNKS_H
@@ -9,9 +14,9 @@
 
 namespace lora_rt {
 
-/// Splits `tokens` into chunks of the given sizes (ascending), the last of
-/// which may be padded, so that the estimated time is least. Larger chunks come
-/// first.
+/// Splits `tokens` into chunks of the given sizes (ascending) so that the
+/// estimated time is least. Larger chunks come first; only the last one may be
+/// padded.
 std::vector<int64_t> planChunks(std::span<const int64_t> sizes, int64_t tokens);
 
 /// Rows that run in one call.
@@ -21,7 +26,7 @@ struct PackedCall {
 };
 
 /// Groups consecutive rows into calls so that the estimated time is least. No
-/// row is longer than the largest of `sizes` (ascending), and none is cut.
+/// row may be longer than the largest of `sizes` (ascending); no row is split.
 std::vector<PackedCall> planPacking(std::span<const int64_t> sizes,
                                     std::span<const int64_t> lengths);
 

@@ -1,4 +1,10 @@
-//===- ModelCalls.cpp -----------------------------------------------------===//
+//===- ModelCalls.cpp - Calling hidden_states and logits ------------------===//
+//
+// Implements ModelCalls.h: finds the entries by their names, checks their
+// inputs and outputs against the manifest's model, and copies between host and
+// engine.
+//
+//===----------------------------------------------------------------------===//
 
 #include "ModelCalls.h"
 #include "Chunks.h"
@@ -10,7 +16,8 @@ namespace lora_rt {
 
 namespace {
 
-/// A value that an entry must have; any float type if none is given.
+/// A value that an entry must have; without a type, any floating-point type is
+/// permitted.
 struct Wanted {
   const char *name;
   std::optional<DType> dtype;

@@ -17,7 +17,7 @@ class ModelCalls {
 public:
   using Rows = Session::Rows;
 
-  /// Finds and checks the entries; allocates memory. `stateRows` is that of
+  /// Finds and checks the entries, and allocates memory. `stateRows` is that of
   /// Instance::create.
   static Expected<std::unique_ptr<ModelCalls>>
   create(std::shared_ptr<Executable> executable, int64_t stateRows);
@@ -29,20 +29,20 @@ public:
     return uint64_t(model().hiddenSize) * sizeOf(hiddenType);
   }
 
-  /// The frequencies of the calls that follow.
+  /// Sets the frequencies of the following calls.
   Error setFrequencies(std::span<const float> values);
 
-  /// Computes hidden states; they stay on the engine until the next call.
+  /// Computes hidden states. They stay on the engine until the next call.
   Error hiddenStates(const CallInput &input);
 
-  /// Those of the first `count` tokens, in the engine's type.
+  /// Reads the hidden states of the first `count` tokens, in the engine's type.
   Expected<std::vector<std::byte>> readHidden(int64_t count);
 
-  /// Hands hidden states out as f32.
+  /// Passes hidden states to `sink` as f32.
   Error convertHidden(std::span<const std::byte> rows, int64_t first,
                       const Rows &sink) const;
 
-  /// Hands out the logits of any rows of hidden states, in pieces.
+  /// Passes the logits of rows of hidden states to `sink`, in pieces.
   Error logits(std::span<const std::byte> rows, int64_t first,
                const Rows &sink);
 
@@ -54,7 +54,7 @@ private:
   Error checkEntries();
   Error allocate();
 
-  /// Fewest tokens first.
+  /// In ascending order of tokens.
   std::vector<const Manifest::Entry *> body, head;
   std::vector<int64_t> bodySizes, headSizes;
   DType hiddenType = DType::F32, logitsType = DType::F32;

@@ -1,9 +1,9 @@
 //===- Rewind.cpp - Taking tokens back ------------------------------------===//
 //
-// A session that was rewound to N tokens is as one that was fed no others. The
-// cache has a row for each position, whatever window a layer sees, so keys
-// before N stand where they stood, and those behind are seen by no token until
-// they are written again. Only rotary frequencies may depend on what is
+// A session that was rewound to N tokens behaves like one that was fed only
+// these. The cache has a row for each position, also in layers with a window.
+// So keys before N are still there, and no token sees the others until they are
+// written again. Only rotary frequencies may depend on tokens that are
 // forgotten: those of a call follow from its length and from the calls before.
 //
 //===----------------------------------------------------------------------===//
@@ -46,7 +46,7 @@ Error Session::State::rewindCall(int64_t tokens) {
     cut(tokens);
     return calls->setFrequencies(ofRest);
   }
-  // The keys that stay have frequencies of a longer call.
+  // The keys that stay have the frequencies of a longer call.
   TokenRow rest = tokensFed(call.position, tokens - call.position);
   std::vector<int32_t> ids(rest.ids.begin(), rest.ids.end()),
       types(rest.types.begin(), rest.types.end());
@@ -77,7 +77,7 @@ Error Session::State::findLastHidden() {
     return Error::success();
   if (position == 0)
     return makeError(ErrorCode::InvalidArgument, "no token was fed yet");
-  // Later tokens were taken back: the last one that stays runs once more.
+  // Later tokens were taken back, so the last one that stays runs once more.
   if (Error error = calls->hiddenStates(
           causalInput(calls->sizes().front(), tokensFed(position - 1, 1),
                       position - 1, /*spareRow=*/context)))

@@ -1,4 +1,9 @@
-//===- RopeSchedule.cpp ---------------------------------------------------===//
+//===- RopeSchedule.cpp - Rotary frequencies of each call -----------------===//
+//
+// Implements RopeSchedule.h with the state of transformers' rotary embedding:
+// the longest call so far, and the present frequencies.
+//
+//===----------------------------------------------------------------------===//
 
 #include "RopeSchedule.h"
 
@@ -19,7 +24,7 @@ void RopeSchedule::reset() {
 
 void RopeSchedule::restore(int64_t mark) {
   reset();
-  // Frequencies follow from the longest call alone.
+  // The frequencies follow from the longest call alone.
   if (mark > rope.switchLength)
     call(mark);
 }
@@ -33,7 +38,8 @@ std::span<const float> RopeSchedule::call(int64_t length) {
     current = dynamicFrequencies(rope.theta, rope.factor, rope.switchLength,
                                  rope.width, length);
   } else if (length < rope.switchLength && longest > rope.switchLength) {
-    // A call of exactly the switch length keeps what longer ones left.
+    // A call of exactly the switch length keeps the frequencies of longer
+    // calls.
     reset();
   }
   return current;

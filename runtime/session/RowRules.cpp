@@ -1,4 +1,8 @@
-//===- RowRules.cpp -------------------------------------------------------===//
+//===- RowRules.cpp - The rules for a row of tokens -----------------------===//
+//
+// Implements RowRules.h. Errors name the id, the type or the number of tokens.
+//
+//===----------------------------------------------------------------------===//
 
 #include "RowRules.h"
 

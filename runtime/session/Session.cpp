@@ -1,4 +1,9 @@
-//===- Session.cpp - Causal models, piece by piece ------------------------===//
+//===- Session.cpp - Causal models, in pieces -----------------------------===//
+//
+// Implements Session for models with a cache: splits what is fed into chunks,
+// runs them, keeps the last hidden state, and generates greedily.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Chunks.h"
 #include "RowRules.h"
@@ -26,7 +31,7 @@ Session::create(std::shared_ptr<Executable> executable, int64_t context) {
                      " tokens: the model has positions for ", limit);
   auto state = std::make_unique<State>();
   state->context = context ? context : std::min(limit, defaultContext);
-  // The spare row takes what padding tokens write.
+  // Padding tokens write to the spare row.
   Expected<std::unique_ptr<ModelCalls>> calls = ModelCalls::create(
       std::move(executable), model.isBidirectional ? 0 : state->context + 1);
   if (!calls)
@@ -92,7 +97,7 @@ Error Session::State::checkContext(int64_t tokens) const {
 }
 
 Error Session::State::checkContinued(int64_t tokens, int64_t count) const {
-  // The last token is not fed back.
+  // The last token is not fed.
   if (count == 0)
     return checkContext(tokens);
   if (tokens <= context && count - 1 <= context - tokens)
@@ -103,7 +108,7 @@ Error Session::State::checkContinued(int64_t tokens, int64_t count) const {
 }
 
 void Session::State::remember(const TokenRow &tokens) {
-  // What a call that failed did not get to is not remembered.
+  // If an earlier call failed, tokens that it did not reach are forgotten.
   fed.resize(size_t(position));
   fed.insert(fed.end(), tokens.ids.begin(), tokens.ids.end());
   if (model().tokenTypes == 0)
@@ -207,9 +212,10 @@ Expected<int32_t> Session::greedy() {
   return int32_t(best);
 }
 
-/// Phi-3 computes its whole cache again with the long frequencies when a
-/// continuation crosses the switch length (prepare_inputs_for_generation in
-/// transformers' modeling_phi3.py); other models keep their keys.
+/// Whether the whole cache is computed again with the long frequencies when a
+/// continuation crosses the switch length. Phi-3 does so
+/// (prepare_inputs_for_generation in transformers' modeling_phi3.py); other
+/// models keep their keys.
 bool Session::State::computesCacheAgain() const {
   return model().family == "phi3" && rope &&
          model().rope->kind == Manifest::Rope::Kind::LongRope;

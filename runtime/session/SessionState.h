@@ -1,4 +1,9 @@
-//===- SessionState.h - What a session holds --------------------*- C++ -*-===//
+//===- SessionState.h - The state of a session ------------------*- C++ -*-===//
+//
+// The private members of Session, which Session.cpp, Rewind.cpp and Batch.cpp
+// share.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_SESSION_SESSIONSTATE_H
 #define LORA_RUNTIME_SESSION_SESSIONSTATE_H
@@ -13,15 +18,15 @@ struct Session::State {
   std::optional<RopeSchedule> rope;
   int64_t context = 0;
   int64_t position = 0;
-  /// By how many tokens the row is shorter than the longest of its batch.
+  /// How many tokens the row is shorter than the longest row of its batch.
   int64_t padding = 0;
   /// The final hidden state of the last token, in the engine's type.
   std::vector<std::byte> lastHidden;
-  /// All that was fed, for what has to be computed again; the types only of a
-  /// model that has some.
+  /// All tokens that were fed, because some may have to be computed again;
+  /// types only if the model has them.
   std::vector<int32_t> fed, fedTypes;
-  /// Where each call began, and what the calls before had left, if rotary
-  /// frequencies depend on a call's length.
+  /// The position at which each call began, and the state that the calls before
+  /// it left. Kept only if rotary frequencies depend on the length of a call.
   struct CallStart {
     int64_t position;
     int64_t mark;
@@ -33,37 +38,40 @@ struct Session::State {
     return output == Output::Logits && model().hasHead();
   }
 
-  /// Takes the frequencies of a call that makes a row this long.
+  /// Sets the frequencies of a call after which the row has this length.
   Error startCall(int64_t length);
-  /// Logits or hidden states of rows of hidden states.
+  /// Computes logits, or converts hidden states, for rows of hidden states.
   Error results(std::span<const std::byte> hidden, int64_t first, Output output,
                 const Rows &sink);
-  /// Whether the context holds so many tokens in all.
+  /// Fails if the context does not hold `tokens` tokens in all.
   Error checkContext(int64_t tokens) const;
-  /// Whether it holds tokens and their continuation.
+  /// Fails if the context does not hold tokens and their continuation.
   Error checkContinued(int64_t tokens, int64_t count) const;
   std::string contextAdvice() const;
   void reset(int64_t padding);
 
   // Rewind.cpp
-  /// Forgets what was fed behind the first `tokens`, but not the frequencies.
+  /// Forgets what was fed after the first `tokens` tokens, but not the
+  /// frequencies.
   void cut(int64_t tokens);
   TokenRow tokensFed(int64_t first, int64_t count) const;
-  /// Cuts the call that token `tokens` - 1 came with; computes its rest again
-  /// if a call of that length has other frequencies.
+  /// Shortens the call that contained token `tokens` - 1. Computes the rest of
+  /// it again if a call of that length has other frequencies.
   Error rewindCall(int64_t tokens);
-  /// Computes the last token's hidden state again, if it was taken back to.
+  /// Computes the hidden state of the last token again, if later tokens were
+  /// taken back.
   Error findLastHidden();
 
-  /// Runs one call's tokens of a causal model, in chunks; `rows` gets their
-  /// hidden states in the engine's type. The tokens are checked.
+  /// Runs the tokens of one call of a causal model, in chunks. `rows` gets
+  /// their hidden states in the engine's type. The tokens were checked before.
   using HiddenRows =
       std::function<Error(int64_t first, std::span<const std::byte> rows)>;
   Error feedChecked(const TokenRow &tokens, const HiddenRows &rows);
   void remember(const TokenRow &tokens);
   bool computesCacheAgain() const;
 
-  // Batch.cpp: `rows` gets the hidden states of each row, in the engine's type.
+  // In Batch.cpp: `rows` gets the hidden states of each row, in the engine's
+  // type.
   using RowHidden = std::function<Error(size_t row, int64_t first,
                                         std::span<const std::byte> rows)>;
   Error runCausal(std::span<const TokenRow> batch, const RowHidden &rows);

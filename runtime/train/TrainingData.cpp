@@ -1,4 +1,9 @@
-//===- TrainingData.cpp - Pretokenised rows and their batches -------------===//
+//===- TrainingData.cpp - Rows of token ids and their batches -------------===//
+//
+// Parses each line strictly, as lines of JSON objects. The whole file is
+// checked before the first batch is made.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/TrainingData.h"
 #include "../core/Json.h"
@@ -15,7 +20,8 @@ namespace {
 
 constexpr int32_t ignoredLabel = -100;
 
-/// The ids of one list of a row; `ignored` is accepted beside [0, vocabulary).
+/// Reads the ids of one list of a row. With `allowIgnored`, -100 is permitted
+/// in addition to [0, vocabulary).
 Error readIds(const Json &list, const char *key, int64_t vocabulary,
               bool allowIgnored, const std::string &where,
               std::vector<int32_t> &ids) {
@@ -48,7 +54,7 @@ Error readIds(const Json &list, const char *key, int64_t vocabulary,
   return Error::success();
 }
 
-/// A mask may be there, but has nothing to say: rows have no padding.
+/// A mask is permitted but has no effect, because rows have no padding.
 Error checkMask(const Json &mask, size_t tokens, const std::string &where) {
   if (!mask.is_array())
     return makeError(ErrorCode::InvalidFile, where,
@@ -71,13 +77,13 @@ Error checkMask(const Json &mask, size_t tokens, const std::string &where) {
   return Error::success();
 }
 
-/// Labels that some token before them should predict.
+/// The number of labels that a token before them should predict.
 int64_t countLabels(const TrainingRow &row) {
   return std::count_if(row.labels.begin() + 1, row.labels.end(),
                        [](int32_t label) { return label != ignoredLabel; });
 }
 
-/// "line 7", "lines 7, 8 and 9", "lines 7, 8, 9, 10 and 3 more"
+/// Lines as text: "line 7", "lines 7, 8 and 9", "lines 7, 8, 9, 10 and 3 more".
 std::string linesText(const std::vector<const TrainingRow *> &rows) {
   std::vector<int64_t> lines;
   for (const TrainingRow *row : rows)

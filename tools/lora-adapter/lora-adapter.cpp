@@ -1,6 +1,6 @@
 //===- lora-adapter.cpp - The algebra of adapters -------------------------===//
 //
-// Thin: a subcommand reads its part of the command line and makes one library
+// Each subcommand reads its part of the command line and makes one library
 // call. Results go to standard output, progress and warnings to standard error.
 //
 //===----------------------------------------------------------------------===//
@@ -34,7 +34,7 @@ static constexpr const char *example = R"(Example:
   lora-adapter unmerge /tmp/merged examples/tiny-qwen3/adapter -o /tmp/original
   cmp /tmp/original/model.safetensors examples/tiny-qwen3/model/model.safetensors)";
 
-/// What a subcommand does; an error is printed by main.
+/// The action of a subcommand; main prints an error.
 using Action = std::function<Error()>;
 
 static lora::Reporting reporting() {
@@ -60,8 +60,8 @@ static Error publish(const lora::RoundingReport &report,
                       : lora_rt::writeTextFile(file, report.json());
 }
 
-/// A report comes late: where it goes is looked at first. It may go into the
-/// folder that is written.
+/// The report is written at the end, so its path is checked first. It may be in
+/// the folder that is written.
 static Error checkReport(const std::string &file, const std::string &output,
                          const std::vector<std::string> &inputs) {
   std::error_code code;
@@ -281,7 +281,7 @@ static Action addDiff(CLI::App &app) {
   };
 }
 
-/// "c_attn=101"
+/// Parses "c_attn=101".
 static std::optional<std::pair<std::string, std::vector<bool>>>
 parseFlags(const std::string &text) {
   size_t equals = text.rfind('=');

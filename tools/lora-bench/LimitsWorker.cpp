@@ -1,4 +1,9 @@
-//===- LimitsWorker.cpp - What the machine can do, on request -------------===//
+//===- LimitsWorker.cpp - The machine's limits, on request ----------------===//
+//
+// A worker of lora-bench: answers requests for the rates of matmuls and of
+// reading memory. docs/performance.md describes the requests.
+//
+//===----------------------------------------------------------------------===//
 
 #include "MatmulRate.h"
 #include "ReadBandwidth.h"
@@ -17,7 +22,7 @@ namespace {
 
 class LimitsWorker {
 public:
-  /// Reads `readBytes` of memory; 0 for many times what the caches hold.
+  /// Reads `readBytes` of memory; 0 for many times the size of the caches.
   LimitsWorker(unsigned threads, uint64_t readBytes)
       : threads(threads), readBytes(readBytes), matmuls(threads) {}
 
@@ -51,7 +56,7 @@ private:
     return Error::success();
   }
 
-  /// Measures all patterns and keeps the best ones for `bandwidth`.
+  /// Measures all patterns, and keeps the best ones for `bandwidth`.
   Expected<Json> tryPatterns() {
     if (Error error = open())
       return error;
@@ -72,7 +77,8 @@ private:
     return Json{{"patterns", std::move(list)}, {"bytes", reads->bytes()}};
   }
 
-  /// Of reading so many bytes again and again; 0 for more than fits a cache.
+  /// The rate of reading `bytes` bytes repeatedly; 0 for more than a cache
+  /// holds.
   Expected<Json> bandwidth(uint64_t bytes) {
     if (best.empty()) {
       Expected<Json> tried = tryPatterns();

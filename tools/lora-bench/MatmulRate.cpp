@@ -1,7 +1,7 @@
 //===- MatmulRate.cpp - How fast oneDNN multiplies ------------------------===//
 //
-// Nothing of the runtime's way of calling oneDNN is used but the description of
-// a matmul, so that this is a limit for the runtime and not a part of it.
+// Of the runtime, only the description of a matmul is used, so that this
+// measures a limit for the runtime and not the runtime itself.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,7 +12,7 @@
 #include <cstring>
 #include <tuple>
 
-// libgomp's, which oneDNN runs on.
+// A function of libgomp, the OpenMP runtime that oneDNN uses.
 extern "C" void omp_set_num_threads(int threads);
 
 using namespace lora::bench;
@@ -21,7 +21,7 @@ using namespace lora_rt::onednn;
 
 namespace {
 
-/// Memory that grows and keeps numbers near 0.75 in every element type.
+/// Memory that can grow, filled with numbers near 0.75 in every element type.
 class Buffer {
 public:
   void *atLeast(uint64_t bytes) {
@@ -132,7 +132,8 @@ Expected<std::vector<double>> MatmulRates::State::time(const Matmul &matmul,
       return error;
     return check(dnnl_stream_wait(stream.get()), "matmul");
   };
-  // The first call may have to wake threads and to touch memory.
+  // The first call may have to wake threads and to access memory for the first
+  // time.
   if (Error error = run())
     return error;
   return timesOf(seconds, run);
@@ -146,13 +147,13 @@ Expected<MatmulRates::Result> MatmulRates::measure(int64_t m, int64_t n,
   std::vector<int> threadCounts = {allThreads};
   if (allThreads > 1 && double(m) * double(n) * double(k) < double(1 << 24))
     threadCounts.push_back(1);
-  // The one that is preferred, and the checkpoint's.
+  // The preferred layout, and the checkpoint's.
   const std::string layouts[] = {std::string(), std::string(plainLayout)};
   seconds /= double(std::size(layouts) * threadCounts.size());
   Result result;
   for (int threads : threadCounts)
     for (const std::string &layout : layouts) {
-      // A primitive is made for the threads that will run it.
+      // A primitive is made for the number of threads that will run it.
       omp_set_num_threads(threads);
       Expected<Matmul *> matmul = get(m, n, k, type, layout, threads);
       if (!matmul)

@@ -1,4 +1,8 @@
 //===- MatmulRate.h - How fast oneDNN multiplies ----------------*- C++ -*-===//
+//
+// The best rate of oneDNN for a matrix product, independently of the runtime.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_TOOLS_LORA_BENCH_MATMULRATE_H
 #define LORA_TOOLS_LORA_BENCH_MATMULRATE_H
@@ -10,23 +14,24 @@
 
 namespace lora::bench {
 
-/// Times c[m, n] = a[m, k] b[k, n], weights in the layout that oneDNN prefers
-/// and in the checkpoint's own. Primitives and memory are kept for the next
-/// time.
+/// Times c[m, n] = a[m, k] b[k, n], with weights in the layout that oneDNN
+/// prefers and in the checkpoint's own. Primitives and memory are kept for
+/// later calls.
 class MatmulRates {
 public:
   explicit MatmulRates(unsigned threads);
   ~MatmulRates();
 
   struct Result {
-    /// Of the best call.
+    /// The seconds of the best call.
     double seconds = 0;
-    /// Of the weights, in the best call.
+    /// The layout of the weights in the best call.
     std::string layout;
   };
 
-  /// Small ones also run on one thread, which may be faster. Calls for at least
-  /// `seconds`, and at least once in each layout after one that is not counted.
+  /// Measures calls for at least `seconds`, and at least one in each layout
+  /// after one that is not counted. Small products also run on one thread,
+  /// which may be faster.
   lora_rt::Expected<Result> measure(int64_t m, int64_t n, int64_t k,
                                     lora_rt::DType type, double seconds);
 

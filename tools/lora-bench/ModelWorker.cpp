@@ -1,7 +1,7 @@
 //===- ModelWorker.cpp - Runs a compiled model on request -----------------===//
 //
-// A program like a compiled file itself: it links nothing but the runtime, so
-// that what it takes to load a model is what users wait for.
+// Like a compiled file, this program links only the runtime. So the time to
+// load a model is the time that users wait for.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,7 +17,7 @@ using namespace lora_rt;
 
 namespace {
 
-/// Ids that are spread over the vocabulary, the same in every run.
+/// Ids that are spread over the vocabulary; the same in every run.
 std::vector<int32_t> someTokens(const Manifest::Model &model, int64_t count) {
   std::vector<int32_t> ids;
   uint32_t state = 12345;
@@ -76,7 +76,8 @@ public:
   }
 
 private:
-  /// A prompt, and the logits of its last token; of an encoder, a row.
+  /// Runs a prompt and computes the logits of its last token; for an encoder,
+  /// runs a row.
   Error runPrompt(Session &target, const std::vector<int32_t> &ids) {
     TokenRow row = {ids, {}};
     if (target.model().isBidirectional)
@@ -103,8 +104,8 @@ private:
                 {"least", *std::min_element(times->begin(), times->end())}};
   }
 
-  /// A step is the choice of a token and its way through the model. Sequences
-  /// stay in their cache from one request to the next, and grow by the steps.
+  /// A step is the choice of a token and its forward pass. Sequences stay in
+  /// their cache from one request to the next, and grow by the steps.
   Expected<Json> decode(int64_t context, int64_t steps) {
     std::unique_ptr<Session> &sequence = sequences[context];
     int64_t limit = session->model().maxPositions;
@@ -149,7 +150,7 @@ private:
 
   std::shared_ptr<Executable> executable;
   std::unique_ptr<Session> session;
-  /// By the number of tokens that they began with.
+  /// By the number of tokens with which they began.
   std::map<int64_t, std::unique_ptr<Session>> sequences;
 };
 

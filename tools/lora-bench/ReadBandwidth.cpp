@@ -1,7 +1,8 @@
 //===- ReadBandwidth.cpp - How fast memory can be read --------------------===//
 //
-// Vectors are the compiler's own, and the loops are compiled for each width
-// that x86-64 has: the fastest that the machine can run is taken at load.
+// The loops use the compiler's vector types, and are compiled for each vector
+// width of x86-64. The loader selects the fastest version that the machine can
+// run.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,8 +33,8 @@ namespace {
 constexpr size_t vectorWords = 8, lineBytes = 64, blockVectors = 4;
 typedef uint64_t Vector __attribute__((vector_size(lineBytes)));
 
-/// The sum is kept so that the reads are. `vectors` is a multiple of
-/// blockVectors * Streams.
+/// Sums up vectors. The sum is returned so that the compiler keeps the reads.
+/// `vectors` is a multiple of blockVectors * Streams.
 template <int Streams>
 [[gnu::always_inline]] inline uint64_t
 readStreams(const Vector *data, size_t vectors, int64_t prefetch) {
@@ -87,8 +88,8 @@ Read readerOf(int streams) {
   }
 }
 
-/// Runs `body` on each thread at once, after all of them are there; the time
-/// from the first one's start to the last one's end.
+/// Runs `body` on each thread at the same time, after all have started. Returns
+/// the time from the start of the first to the end of the last.
 template <typename Body> double timeParallel(unsigned threads, Body body) {
   std::vector<double> starts(threads), ends(threads);
   std::optional<std::barrier<>> together;
@@ -103,7 +104,8 @@ template <typename Body> double timeParallel(unsigned threads, Body body) {
   std::vector<Thread> helpers;
   for (unsigned thread = 1; thread < threads; ++thread) {
     auto helper = Thread::start([&run, thread] { run(thread); });
-    // They could be started a moment ago; one that is lost since takes no part.
+    // As many threads could be started a moment ago. If one cannot be started
+    // now, it takes no part.
     if (!helper)
       break;
     helpers.push_back(std::move(*helper));
@@ -120,7 +122,7 @@ template <typename Body> double timeParallel(unsigned threads, Body body) {
          *std::min_element(starts.begin(), starts.end());
 }
 
-/// 512 MiB, up to 1 GiB if the last cache is large, at most an eighth of the
+/// 512 MiB; up to 1 GiB if the last cache is large; at most an eighth of the
 /// memory.
 uint64_t usualSize() {
   auto cache = uint64_t(std::max(0L, sysconf(_SC_LEVEL3_CACHE_SIZE)));
@@ -146,7 +148,7 @@ Expected<ReadBandwidth> ReadBandwidth::create(unsigned threads,
                                               uint64_t bytes) {
   ReadBandwidth result;
   result.threads = threads;
-  // The same for each thread, in whole pages of each stream.
+  // Each thread gets the same number of bytes, in whole pages for each stream.
   uint64_t unit = uint64_t(threads) * 8 * 4096;
   result.size =
       std::max<uint64_t>(1, (bytes ? bytes : usualSize()) / unit) * unit;
@@ -157,9 +159,10 @@ Expected<ReadBandwidth> ReadBandwidth::create(unsigned threads,
       return makeError(ErrorCode::System, "cannot allocate ", result.size,
                        " bytes: ", systemMessage(errno));
     result.memory[huge] = static_cast<const uint64_t *>(address);
-    // Without effect where the system has no huge pages.
+    // This has no effect if the system has no huge pages.
     madvise(address, result.size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);
-    // Each thread touches what it will read: pages then lie near it.
+    // Each thread writes first to what it will read, so that the pages are near
+    // it (NUMA).
     auto *words = static_cast<uint64_t *>(address);
     uint64_t part = result.size / 8 / threads;
     timeParallel(threads, [&](unsigned thread) {
@@ -186,13 +189,13 @@ double ReadBandwidth::measure(const ReadPattern &pattern, int passes,
   Read read = readerOf(pattern.streams);
   auto *data =
       reinterpret_cast<const Vector *>(memory[pattern.hugePages ? 1 : 0]);
-  // Of what each thread has, the same part, a multiple of a block in eight
-  // streams.
+  // Each thread reads the same share of its memory, a multiple of a block in
+  // eight streams.
   constexpr uint64_t unit = 8 * blockVectors;
   size_t each = size / lineBytes / threads;
   size_t part = std::min(bytes, size) / lineBytes / threads / unit * unit;
   part = std::clamp<size_t>(part, unit, each);
-  // Short reads are repeated, so that a thread's start does not count.
+  // Short reads are repeated, so that the start of a thread does not matter.
   uint64_t once = uint64_t(part) * lineBytes * threads;
   uint64_t times = std::max<uint64_t>(1, (uint64_t(64) << 20) / once);
   std::atomic<uint64_t> sum = 0;

@@ -1,4 +1,8 @@
 //===- ReadBandwidth.h - How fast memory can be read ------------*- C++ -*-===//
+//
+// Measures the read bandwidth with several access patterns.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_TOOLS_LORA_BENCH_READBANDWIDTH_H
 #define LORA_TOOLS_LORA_BENCH_READBANDWIDTH_H
@@ -10,21 +14,22 @@
 
 namespace lora::bench {
 
-/// A way to read memory from its start to its end. Which one is the fastest
-/// differs between machines, and between minutes.
+/// A pattern in which memory is read. The fastest pattern differs between
+/// machines, and changes within minutes.
 struct ReadPattern {
-  /// Places that a thread reads from in turn.
+  /// The number of places from which a thread reads alternately.
   int streams = 1;
-  /// How far ahead it prefetches, in bytes; 0 for what the hardware does.
+  /// The distance of prefetching in bytes; 0 for the hardware's prefetching
+  /// only.
   int64_t prefetch = 0;
-  /// Whether the memory asked for huge pages.
+  /// Whether huge pages were requested for the memory.
   bool hugePages = false;
 };
 
 /// Memory that is larger than the caches, read by a number of threads.
 class ReadBandwidth {
 public:
-  /// 0 bytes: many times what the caches hold.
+  /// 0 bytes: many times the size of the caches.
   static lora_rt::Expected<ReadBandwidth> create(unsigned threads,
                                                  uint64_t bytes);
   ReadBandwidth(ReadBandwidth &&other) noexcept;
@@ -33,9 +38,9 @@ public:
   /// All patterns that are tried.
   static std::vector<ReadPattern> patterns();
 
-  /// Bytes per second, the best of `passes` over the memory; over its first
-  /// `bytes` again and again, if these are less: from the caches, where they
-  /// fit.
+  /// Bytes per second, the best of `passes` passes over the memory. If `bytes`
+  /// is smaller, reads the first `bytes` bytes repeatedly, from the caches if
+  /// they fit.
   double measure(const ReadPattern &pattern, int passes,
                  uint64_t bytes = UINT64_MAX) const;
 
@@ -46,7 +51,7 @@ private:
 
   unsigned threads = 1;
   uint64_t size = 0;
-  /// Without and with huge pages.
+  /// Without huge pages, and with them.
   const uint64_t *memory[2] = {};
 };
 

@@ -35,7 +35,7 @@ inline void answerError(const Error &error) {
   answer({{"error", error.message()}});
 }
 
-/// Answers requests with what `handle` makes of them, until the input ends.
+/// Answers each request with the result of `handle`, until the input ends.
 template <typename Handle> int answerRequests(Handle handle) {
   std::string line;
   while (std::getline(std::cin, line)) {
@@ -49,15 +49,15 @@ template <typename Handle> int answerRequests(Handle handle) {
   return 0;
 }
 
-/// A whole number of a request; 0 if it is not there.
+/// A whole number of a request; 0 if it is absent.
 inline int64_t number(const Json &request, const char *key) {
   return request.contains(key) && lora_rt::isIndex(request[key])
              ? request[key].get<int64_t>()
              : 0;
 }
 
-/// Calls `run` until `seconds` have passed, at least once, and gives the time
-/// of each call.
+/// Calls `run` until `seconds` have passed, at least once. Returns the time of
+/// each call.
 template <typename Run>
 Expected<std::vector<double>> timesOf(double seconds, Run run) {
   std::vector<double> times;

@@ -1,6 +1,6 @@
 //===- lora-bench.cpp - Speed and memory, against the machine's limits ----===//
 //
-// Thin: a subcommand reads its part of the command line and makes one library
+// Each subcommand reads its part of the command line and makes one library
 // call. Results go to standard output, progress to standard error.
 //
 //===----------------------------------------------------------------------===//
@@ -33,8 +33,8 @@ static constexpr const char *example = R"(Examples:
   lora-bench machine
   lora-bench checkpoint llama-3.1-8b /tmp/llama-8b --adapter 16)";
 
-/// What a subcommand does, for results made by a command line; an error is
-/// printed by main.
+/// The action of a subcommand. The results contain the command line. main
+/// prints an error.
 using Action = std::function<Error(const std::string &commandLine)>;
 
 static void printProgress(const std::string &text) {
@@ -53,7 +53,7 @@ static std::vector<std::string> dtypes(bool ofCheckpoint) {
                       : std::vector<std::string>{"bf16", "f32"};
 }
 
-/// Where results go, beside standard output.
+/// Files for the results, in addition to standard output.
 struct Outputs {
   std::string json, svg;
   bool quiet = false;
@@ -81,7 +81,7 @@ static Error publish(const Results &results, const Outputs &outputs) {
   return Error::success();
 }
 
-/// What a model's name says to read: nothing, if it is a shape's.
+/// The path that the name of a model means; empty if it is the name of a shape.
 static std::string inputOf(const std::string &model) {
   for (const Shape &shape : shapes())
     if (shape.name == model)
@@ -89,7 +89,7 @@ static std::string inputOf(const std::string &model) {
   return model;
 }
 
-/// Results come late: where they go is looked at first.
+/// Results are written at the end, so their paths are checked first.
 static Error checkOutputs(const Outputs &outputs,
                           std::vector<std::string> inputs) {
   if (Error error = lora_rt::checkOutputFile(outputs.json, inputs))

@@ -1,7 +1,7 @@
-//===- Check.h - Functions run on made-up inputs ----------------*- C++ -*-===//
+//===- Check.h - Functions run on generated inputs --------------*- C++ -*-===//
 //
-// The parts of lora-check: inputs, an executable to run them through, and
-// the two comparisons.
+// The parts of lora-check: inputs, an executable to run them, and the two
+// comparisons.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,8 +17,8 @@
 
 namespace lora::check {
 
-/// A tensor on the host; floating-point values are kept in f64 beside their
-/// type.
+/// A tensor in host memory. Floating-point values are kept in f64, with their
+/// type beside them.
 struct Value {
   lora_rt::DType dtype = lora_rt::DType::F32;
   std::vector<int64_t> shape;
@@ -27,12 +27,12 @@ struct Value {
   bool isFloat() const { return lora_rt::isFloat(dtype); }
 };
 
-/// Makes every public function of `module` (every block, where nothing applies
-/// it) a function of tensors alone: applications become the bodies of their
-/// blocks, slots become arguments, new values of states become results. Every
-/// dynamic dimension is set to `tokens`, unless that is 0. Fails if there is no
-/// function, or one that cannot be run: by name, with the way out. For
-/// `gradients`, floating-point types must be f64.
+/// Makes every public function of `module` (or every block, if nothing applies
+/// them) a function of tensors: applications become the bodies of their blocks,
+/// slots become arguments, new values of states become results. Every dynamic
+/// dimension is set to `tokens`, unless that is 0. Fails if there is no
+/// function, or one that cannot be run; the error names it and says what to do.
+/// For `gradients`, floating-point types must be f64.
 lora_rt::Error prepare(mlir::ModuleOp module, int64_t tokens, bool gradients);
 
 /// Inputs for the arguments of a function: all values differ. An argument's
@@ -77,14 +77,14 @@ struct Difference {
 
 Difference compare(const Value &actual, const Value &expected);
 
-/// Runs every public function of `module` by its decomposition and by oneDNN
-/// and generated loops. Prints a line per result; true if all are within
-/// tolerance (relative; by default 2e-5 for f32 and 2^-7 for bf16).
+/// Runs every public function of `module` by its decomposition, and by oneDNN
+/// and generated loops. Prints a line for each result. Returns whether all are
+/// within the tolerance (relative; by default 2e-5 for f32 and 2^-7 for bf16).
 lora_rt::Expected<bool> compareKernels(mlir::ModuleOp module, double tolerance,
                                        uint64_t seed);
 
 /// Compares the derived gradient of every public function, all in f64, with
-/// central differences along every input value. Prints a line per input.
+/// central differences along every input value. Prints a line for each input.
 lora_rt::Expected<bool> compareGradients(mlir::ModuleOp module,
                                          double tolerance, uint64_t seed);
 

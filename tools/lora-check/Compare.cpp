@@ -1,4 +1,9 @@
 //===- Compare.cpp - The decomposition against the fast path --------------===//
+//
+// Compiles the same functions twice, with the reference decomposition and with
+// all fast paths, and compares their results on the same inputs.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Check.h"
 #include "llvm/Support/Format.h"
@@ -16,7 +21,7 @@ Difference lora::check::compare(const Value &actual, const Value &expected) {
   double largest = 0;
   for (size_t i = 0; i < expected.values.size(); ++i) {
     double error = std::fabs(actual.values[i] - expected.values[i]);
-    // Not a number differs from everything, itself included.
+    // NaN differs from everything, including itself.
     if (std::isnan(error))
       return {INFINITY, INFINITY};
     difference.absolute = std::max(difference.absolute, error);
@@ -27,8 +32,8 @@ Difference lora::check::compare(const Value &actual, const Value &expected) {
   return difference;
 }
 
-/// The accumulation order differs, so f32 agrees to a few units in the last
-/// place times the square root of the terms; bf16 to one of its own.
+/// The order of sums differs. So f32 agrees to a few units in the last place
+/// times the square root of the number of terms, and bf16 to one of its units.
 static double defaultTolerance(lora_rt::DType type) {
   switch (type) {
   case lora_rt::DType::BF16:

@@ -1,4 +1,9 @@
-//===- Gradients.cpp - Derived gradients against central differences ------===//
+//===- Gradients.cpp - Gradients against central differences --------------===//
+//
+// Builds the gradient function by the rules of autodiff, and compares it with
+// central differences of the function itself.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Check.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/GradientFunction.h"
@@ -13,11 +18,11 @@ using lora_rt::Error;
 using lora_rt::ErrorCode;
 using lora_rt::Expected;
 
-/// Half the distance between the two points of a difference. Its error is
-/// h²/6 f''' plus rounding of 1e-16 / h: both far below 1e-6.
+/// Half the distance between the two points of a difference. Its error is h²/6
+/// f''' plus rounding of 1e-16 / h; both are far below 1e-6.
 static constexpr double kStep = 1e-5;
 
-/// The scalar whose gradient is checked: the sum of all results, each value
+/// The scalar whose gradient is checked: the sum of all result values, each
 /// with its own weight.
 static double weigh(const std::vector<Value> &results,
                     const std::vector<Value> &weights) {

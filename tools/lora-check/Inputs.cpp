@@ -1,4 +1,9 @@
-//===- Inputs.cpp - Made-up inputs ----------------------------------------===//
+//===- Inputs.cpp - Generated inputs --------------------------------------===//
+//
+// Makes inputs for the arguments of a function. They depend only on the seed,
+// and all values differ.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Check.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
@@ -70,8 +75,8 @@ Value makeValue(mlir::RankedTensorType type) {
   return value;
 }
 
-/// What an argument of integers is, by the operations that read it; empty if
-/// they do not say.
+/// The meaning of an integer argument, by the operations that read it; empty if
+/// they do not determine it.
 std::string readAs(mlir::BlockArgument argument) {
   auto type = mlir::cast<mlir::RankedTensorType>(argument.getType());
   if (!type.getElementType().isInteger(32))

@@ -1,8 +1,8 @@
 //===- Prepare.cpp - Functions of tensors out of a module -----------------===//
 //
-// What is checked is a function of tensors of static shapes: applications are
-// replaced by the bodies of their blocks, slots become arguments, and the new
-// value of a state becomes a result.
+// Makes functions of tensors with static shapes: applications are replaced by
+// the bodies of their blocks, slots become arguments, and the new value of a
+// state becomes a result.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +21,7 @@ using mlir::func::FuncOp;
 
 namespace {
 
-/// Takes the applications out of one public function.
+/// Replaces the applications in one public function.
 class Flattener {
 public:
   Flattener(FuncOp function, mlir::SymbolTable &symbols)
@@ -32,7 +32,7 @@ public:
     for (ApplyOp apply : llvm::to_vector(function.getOps<ApplyOp>()))
       if (Error error = inlineBlock(apply))
         return error;
-    // Results after those that there are.
+    // The new results come after the existing ones.
     mlir::Operation *terminator = body.getTerminator();
     for (auto &[name, state] : states) {
       (void)function.insertResult(function.getNumResults(), state.getType(),
@@ -81,12 +81,12 @@ private:
     return Error::success();
   }
 
-  /// The argument that stands for a slot; places that share a parameter share
-  /// it.
+  /// The argument for a slot. Applications that share a parameter share the
+  /// argument.
   mlir::Value argumentOf(ApplyOp apply, FuncOp block, unsigned index) {
     std::string name = joinPath(apply.getPath(), getSlotName(block, index));
     mlir::Type type = block.getArgumentTypes()[index];
-    // A state that was updated before is what the update gave.
+    // If a state was updated before, this is its updated value.
     if (auto state = states.find(name); state != states.end())
       return state->second;
     mlir::Value &argument = arguments[{name, type.getAsOpaquePointer()}];
@@ -106,7 +106,7 @@ private:
   std::map<std::string, mlir::Value> states;
 };
 
-/// A slot of a function itself is an argument like others.
+/// A slot of the function itself becomes an ordinary argument.
 void dropSlots(FuncOp function) {
   for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
     for (llvm::StringRef name :
@@ -144,7 +144,7 @@ void setSizes(FuncOp function, int64_t size) {
       llvm::map_to_vector(function.getResultTypes(), update)));
 }
 
-/// What cannot be checked, said before anything is compiled.
+/// Fails for types that cannot be checked, before anything is compiled.
 Error verifyTypes(FuncOp function, bool gradients) {
   auto check = [&](const char *what, unsigned index, mlir::Type type) {
     auto where = [&](auto... parts) {
@@ -184,7 +184,7 @@ Error lora::check::prepare(mlir::ModuleOp module, int64_t tokens,
   llvm::SmallVector<FuncOp> functions, blocks;
   for (auto function : module.getOps<FuncOp>())
     (function.isPrivate() ? blocks : functions).push_back(function);
-  // Blocks alone are what is to be checked.
+  // If nothing is applied, the blocks themselves are checked.
   bool applied = false;
   module.walk([&](ApplyOp) { applied = true; });
   if (functions.empty() && !applied) {

@@ -1,4 +1,9 @@
 //===- Program.cpp - An executable whose functions can be called ----------===//
+//
+// Compiles a module in memory, loads it, and converts arguments and results
+// between f64 values and the types of the manifest.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Check.h"
 

@@ -1,6 +1,6 @@
 //===- lora-check.cpp - Compares ways to compute a function ---------------===//
 //
-// Thin: reads the command line and a module, runs one of the two comparisons.
+// Reads the command line and a module, and runs one of the two comparisons.
 //
 //===----------------------------------------------------------------------===//
 

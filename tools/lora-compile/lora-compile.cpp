@@ -1,6 +1,6 @@
 //===- lora-compile.cpp - A model and an adapter to one program -----------===//
 //
-// Thin: reads the command line, calls compileModel.
+// Reads the command line, and calls compileModel or printModel.
 //
 //===----------------------------------------------------------------------===//
 
@@ -140,7 +140,7 @@ int main(int argc, char **argv) {
     if (count < 1)
       return fail("--tokens: expected positive numbers, but got " +
                   std::to_string(count));
-  // Compiling resets the options: see translateToNative.
+  // Compiling resets the options, so they are copied: see translateToNative.
   std::string file = output;
   bool isQuiet = quiet;
   if (!isQuiet)

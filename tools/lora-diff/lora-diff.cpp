@@ -1,7 +1,7 @@
 //===- lora-diff.cpp - Compares numbers in files --------------------------===//
 //
-// Two tensors, or two lists of numbers, are the same when they have the same
-// shape (leading dimensions of 1 aside) and max|a - b| and max|a - b| / max|b|
+// Two tensors, or two lists of numbers, are equal if they have the same shape
+// (without leading dimensions of 1), and if max|a - b| and max|a - b| / max|b|
 // are within the tolerances. A NaN is never within a tolerance.
 //
 //===----------------------------------------------------------------------===//
@@ -108,7 +108,7 @@ static Expected<Numbers> fromTensor(const TensorView &tensor) {
   }
 }
 
-/// Numbers between commas or blanks; anything else is an error.
+/// Reads numbers between commas or blanks. Anything else is an error.
 static Expected<Numbers> fromText(const std::string &what, std::string text) {
   Numbers result;
   result.integers = text.find_first_of(".eEn") == std::string::npos;
@@ -173,8 +173,8 @@ static Expected<Numbers> fromCsv(const std::string &what,
   return fromText(what, values);
 }
 
-/// "FILE:NAME" as a file and what is meant in it. The file that exists decides
-/// where a path or a name holds colons.
+/// Splits "FILE:NAME" into a file and a name in it. If a path or a name
+/// contains colons, the file that exists decides.
 static std::pair<std::string, std::string> split(const std::string &what) {
   std::error_code code;
   size_t last = what.rfind(':');
@@ -189,7 +189,7 @@ static std::pair<std::string, std::string> split(const std::string &what) {
 }
 
 /// Whether a file begins like a safetensors file: the length of a header, less
-/// than 4 GiB, and that header. A file of numbers is text.
+/// than 4 GiB, and that header. A file with numbers is text.
 static bool looksLikeTensors(const std::string &start) {
   return start.size() > 8 && start.compare(4, 4, std::string(4, '\0')) == 0;
 }
@@ -208,7 +208,7 @@ static Expected<std::string> readStart(std::istream &stream,
 static bool isWholeFile(const std::string &what) {
   auto [path, name] = split(what);
   std::error_code code;
-  // The start of a pipe can be read once.
+  // The beginning of a pipe can be read only once.
   if (!name.empty() || !std::filesystem::is_regular_file(path, code))
     return false;
   std::ifstream stream(path, std::ios::binary);
@@ -262,7 +262,8 @@ static std::span<const int64_t> core(std::span<const int64_t> shape) {
   return shape;
 }
 
-/// Says how far apart the two are; true if they are within the tolerances.
+/// Prints how far apart the two are. Returns whether they are within the
+/// tolerances.
 static bool compare(const std::string &label, Numbers got, const Numbers &want,
                     const Options &options) {
   if (options.lastRow && !got.shape.empty()) {
@@ -309,7 +310,7 @@ static bool compare(const std::string &label, Numbers got, const Numbers &want,
   return within;
 }
 
-/// Compares every tensor of two files. -1 if one cannot be read.
+/// Compares every tensor of two files. Returns -1 if one cannot be read.
 static int compareFiles(const Options &options) {
   Expected<SafetensorsFile> got = SafetensorsFile::open(options.got);
   Expected<SafetensorsFile> want = SafetensorsFile::open(options.want);
@@ -364,7 +365,7 @@ static int print(const std::string &what) {
   return 0;
 }
 
-/// Reads the command line; a message if something is wrong with it.
+/// Reads the command line. Returns a message if something is wrong with it.
 static std::string parse(int argc, char **argv, Options &options) {
   std::vector<std::string> files;
   std::set<std::string> given;

@@ -1,6 +1,6 @@
 //===- lora-import.cpp - A Hugging Face folder as IR ----------------------===//
 //
-// Thin: reads the command line, calls importModel, writes the text.
+// Reads the command line, calls importModel, and writes the text.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,8 +1,8 @@
 //===- AdapterFolders.cpp - What a pipeline reads -------------------------===//
 //
-// A pass does not know where its result goes, and the tool does not know what a
-// pass reads: the text of the pipeline says it, in one form however it was
-// given.
+// A pass does not know where its result is written, and the tool does not know
+// what a pass reads. The text of the pipeline contains it, in one form for all
+// kinds of command lines.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,7 +30,7 @@ lora::adapterFoldersOf(const mlir::MlirOptMainConfig &config) {
   llvm::StringRef rest = text;
   for (size_t at; (at = rest.find(option)) != llvm::StringRef::npos;) {
     rest = rest.drop_front(at + option.size());
-    // With blanks in it, a value stands in braces.
+    // A value with blanks is in braces.
     llvm::StringRef ends = rest.consume_front("{") ? "}" : " }";
     folders.push_back(
         rest.take_until([&](char c) { return ends.contains(c); }).str());

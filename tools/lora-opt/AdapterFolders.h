@@ -1,4 +1,8 @@
 //===- AdapterFolders.h - What a pipeline reads -----------------*- C++ -*-===//
+//
+// lora-opt must not write over a folder that one of its passes reads.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_TOOLS_LORA_OPT_ADAPTERFOLDERS_H
 #define LORA_MLIR_TOOLS_LORA_OPT_ADAPTERFOLDERS_H
@@ -12,8 +16,8 @@ class MlirOptMainConfig;
 
 namespace lora {
 
-/// The folders that the options `adapter-dir` of the pipeline's passes name;
-/// none for a pipeline that cannot be built, which is told when it is run.
+/// The folders in the options `adapter-dir` of the pipeline's passes. Empty for
+/// a pipeline that cannot be built; that error is reported when it is run.
 std::vector<std::string>
 adapterFoldersOf(const mlir::MlirOptMainConfig &config);
 

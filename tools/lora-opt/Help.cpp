@@ -1,6 +1,6 @@
 //===- Help.cpp - What lora-opt --help prints -----------------------------===//
 //
-// The list of passes is the registry's, so none is forgotten.
+// The list of passes comes from the registry, so it is complete.
 //
 //===----------------------------------------------------------------------===//
 

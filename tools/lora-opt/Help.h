@@ -1,7 +1,7 @@
 //===- Help.h - What lora-opt --help prints ---------------------*- C++ -*-===//
 //
 // Upstream's help lists every option of LLVM's code generators and every pass
-// of MLIR. This one has what a person needs to rewrite IR of this project.
+// of MLIR. This help only has what a user needs to rewrite IR of this project.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,8 +13,8 @@ namespace lora {
 /// Whether `--help` or `-h` is among the arguments.
 bool asksForHelp(int argc, char **argv);
 
-/// Prints the usual options, and this project's passes and pipelines with their
-/// options. Registers them; nothing else may be registered before.
+/// Prints the usual options, and the passes and pipelines of this project with
+/// their options. It registers them, so nothing else may be registered before.
 void printHelp();
 
 } // namespace lora

@@ -1,4 +1,8 @@
-//===- Instrumentations.cpp -----------------------------------------------===//
+//===- Instrumentations.cpp - What lora-opt does around passes ------------===//
+//
+// Implements Instrumentations.h as an instrumentation of the pass manager.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Instrumentations.h"
 #include "lora-mlir/ValueNames.h"
@@ -15,7 +19,7 @@ using namespace mlir;
 
 namespace {
 
-/// Keeps names where no pass runs.
+/// Keeps names if no pass runs.
 struct KeepNames : PassWrapper<KeepNames, OperationPass<>> {
   MLIR_DEFINE_EXPLICIT_INTERNAL_INLINE_TYPE_ID(KeepNames)
   KeepNames(StringRef text, StringRef file) : text(text), file(file) {}
@@ -39,7 +43,7 @@ struct KeepNamesBefore : PassInstrumentation {
   bool isDone = false;
 };
 
-/// A pass of this project that is there to change something.
+/// Whether a pass of this project is meant to change something.
 bool isRewriting(StringRef argument) {
   static constexpr StringRef prefixes[] = {"lora-",
                                            "transformer-",
@@ -90,7 +94,7 @@ public:
     }
     if (op->getParentOp())
       return;
-    // All functions are through a pass on functions now.
+    // A pass on functions has now run on all functions.
     for (auto &[name, result] : passes)
       if (!result.first)
         emitRemark(op->getLoc())
@@ -115,7 +119,7 @@ private:
   std::string commandLine;
   std::mutex mutex;
   std::map<std::pair<Pass *, Operation *>, OperationFingerPrint> before;
-  /// By name: whether it changed something, and what it is for.
+  /// By name: whether the pass changed something, and what it is for.
   llvm::MapVector<StringRef, std::pair<bool, StringRef>> passes;
 };
 

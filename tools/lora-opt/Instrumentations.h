@@ -1,6 +1,7 @@
 //===- Instrumentations.h - What lora-opt does around passes ----*- C++ -*-===//
 //
-// No passes, so that pipelines are printed and reproduced as they were given.
+// These are not passes, so that pipelines are printed and reproduced as they
+// were given.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,14 +12,13 @@
 
 namespace lora::opt {
 
-/// Gives values the names that they have in `text` of `file` before the first
-/// pass runs, also where there is no pass. To be called when the pipeline is
-/// complete.
+/// Before the first pass runs, gives values the names that they have in `text`
+/// of `file`; also if there is no pass. Call it when the pipeline is complete.
 void keepNames(mlir::PassManager &manager, llvm::StringRef text,
                llvm::StringRef file);
 
-/// Says which passes of this project changed nothing, if `commandLine` asks for
-/// them by name: what is part of a pipeline may well find nothing to do.
+/// Reports which passes of this project changed nothing, if `commandLine` names
+/// them. A pass that is part of a pipeline may well find nothing to do.
 void reportIdlePasses(mlir::PassManager &manager,
                       llvm::ArrayRef<const char *> commandLine);
 

@@ -1,9 +1,9 @@
 //===- lora-opt.cpp - Runs passes on IR -----------------------------------===//
 //
 // The mlir-opt of this project: every dialect and pass of lora-mlir, and the
-// upstream ones that its pipelines use. Unlike mlir-opt it looks through what
-// it is given before it is parsed, keeps the names of values, reports a
-// diagnostic as a line, and an output file appears when it is complete.
+// upstream ones that its pipelines use. Unlike mlir-opt, it checks its input
+// before parsing, keeps the names of values, and reports a diagnostic as one
+// line; and an output file appears when it is complete.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,8 +37,8 @@ static llvm::cl::opt<bool> &flagOf(StringRef name) {
       llvm::cl::getRegisteredOptions().lookup(name));
 }
 
-/// Lets the pipeline of `config` keep the names in `buffer`, and say what found
-/// nothing to do.
+/// Lets the pipeline of `config` keep the names in `buffer`, and report passes
+/// that found nothing to do.
 static void instrument(MlirOptMainConfig &config,
                        const llvm::MemoryBuffer &buffer,
                        ArrayRef<const char *> commandLine) {
@@ -47,7 +47,7 @@ static void instrument(MlirOptMainConfig &config,
                 reports](PassManager &manager) {
     if (failed(original.setupPassPipeline(manager)))
       return failure();
-    // Names first: they change locations, which count as a change.
+    // Names come first: they change locations, which count as a change.
     lora::opt::keepNames(manager, buffer.getBuffer(),
                          buffer.getBufferIdentifier());
     if (reports)
@@ -57,7 +57,7 @@ static void instrument(MlirOptMainConfig &config,
   config.setPassPipelineSetupFn(setUp);
 }
 
-/// What MLIR's options ask of diagnostics.
+/// The options of MLIR that concern diagnostics.
 static lora::DiagnosticPrinter::Options
 printerOptions(const MlirOptMainConfig &config) {
   lora::DiagnosticPrinter::Options options;
@@ -87,7 +87,7 @@ int main(int argc, char **argv) {
   lora::registerAllDialects(registry);
   lora::registerAllPasses();
   std::vector<char *> arguments(argv, argv + argc);
-  // MLIR would end the program when it finds out.
+  // Otherwise MLIR would end the program if a thread cannot be started.
   std::string noThreads = "--mlir-disable-threading";
   if (!lora::canStartPool())
     arguments.push_back(noThreads.data());
@@ -113,7 +113,8 @@ int main(int argc, char **argv) {
     if (lora_rt::Error error =
             lora_rt::checkOutput(output, lora::adapterFoldersOf(config)))
       return fail(error.message());
-  // The buffer lives as long as MlirOptMain, which splits but does not copy it.
+  // The buffer lives as long as MlirOptMain, which splits it but does not copy
+  // it.
   StringRef text = (*buffer)->getBuffer();
   instrument(config, **buffer, ArrayRef<const char *>(argv, argc));
   lora::DiagnosticPrinter printer(text, (*buffer)->getBufferIdentifier(),

@@ -1,4 +1,8 @@
-//===- lora-run.cpp - Runs a file that lora-compile made ------------------===//
+//===- lora-run.cpp - Runs a file of lora-compile -------------------------===//
+//
+// The first argument is the file; everything else is done by runMain.
+//
+//===----------------------------------------------------------------------===//
 
 #include "RunCommand.h"
 #include "lora-runtime/Program.h"

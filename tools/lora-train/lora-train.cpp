@@ -1,6 +1,6 @@
 //===- lora-train.cpp - Fine-tunes an adapter -----------------------------===//
 //
-// Thin: reads the command line, calls train, prints a line per step.
+// Reads the command line, calls train, and prints a line for each step.
 //
 //===----------------------------------------------------------------------===//
 

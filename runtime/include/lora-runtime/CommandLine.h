@@ -1,6 +1,7 @@
 //===- CommandLine.h - Checks of numbers on the command line ----*- C++ -*-===//
 //
-// The messages name what was expected; CLI11's own print the largest double.
+// The messages say what was expected; CLI11's own messages print the largest
+// double.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,8 +13,8 @@
 
 namespace lora_rt::cli {
 
-/// A number above zero, neither infinite nor NaN; an option's type decides
-/// whether it may have a fraction.
+/// A number greater than zero, neither infinite nor NaN. The type of the option
+/// decides whether it may have a fraction.
 inline CLI::Validator positiveNumber() {
   return CLI::Validator(
       [](std::string &text) {
@@ -26,7 +27,7 @@ inline CLI::Validator positiveNumber() {
       "ABOVE 0");
 }
 
-/// A number from zero up, neither infinite nor NaN.
+/// A number of zero or more, neither infinite nor NaN.
 inline CLI::Validator nonNegativeNumber() {
   return CLI::Validator(
       [](std::string &text) {

@@ -1,7 +1,8 @@
 //===- CompiledFile.h - The parts that every compiled file has --*- C++ -*-===//
 //
-// What lora-compile puts beside code, manifest and pack: the stub in front, the
-// place of the backend library, and with --portable the libraries themselves.
+// The parts that lora-compile adds to code, manifest and pack: the stub in
+// front, the path of the backend library and, with --portable, the libraries
+// themselves.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,35 +15,38 @@
 
 namespace lora_rt {
 
-/// The stub program, next to the running tool or where it is installed.
+/// The path of the stub program: beside the running tool, or where it is
+/// installed.
 Expected<std::string> stubPath();
 
-/// The backend library of an engine, in the folders of
-/// LORA_RUNTIME_LIBRARY_PATH, next to the running tool, in ../lib, or where it
+/// The path of the backend library of an engine: in the folders of
+/// LORA_RUNTIME_LIBRARY_PATH, beside the running tool, in ../lib, or where it
 /// is installed.
 Expected<std::string> backendPath(const std::string &engine);
 
-/// Records where the backend is on this machine.
+/// Records the path of the backend on this machine.
 Error addHostPart(PayloadWriter &writer, const std::string &backend);
 
-/// Stores the backend and every library that it needs, except glibc's own, so
-/// that the file runs alone. Opens the backend in this process to see what it
-/// needs.
+/// Stores the backend and every library that it needs, except those of glibc,
+/// so that the file runs alone. Opens the backend in this process to find these
+/// libraries.
 Error addLibraryParts(PayloadWriter &writer, const std::string &backend);
 
 struct Manifest;
 
-/// Whether a file would run here, as far as that can be said without running
-/// what it carries.
+/// Whether a file would run here, as far as this is known without running
+/// libraries that it carries.
 struct BackendReport {
-  /// The backend is in the file, so that it runs on other machines, too.
+  /// Whether the backend is in the file, so that it also runs on other
+  /// machines.
   bool isCarried = false;
-  /// Where it was on the machine that compiled; what is wrong with that place.
+  /// The path of the backend on the compiling machine, and what is wrong with
+  /// it.
   std::string recorded;
   Error recordedProblem;
-  /// Where it was found.
+  /// The path where it was found.
   std::string opened;
-  /// Why the file does not run here.
+  /// The reason why the file does not run here.
   Error problem;
 };
 
@@ -50,13 +54,14 @@ struct BackendReport {
 Expected<BackendReport> reportBackend(const Manifest &manifest,
                                       const Payload &payload);
 
-/// The adapter that a file was made with.
+/// The adapter with which a file was made.
 struct CarriedAdapter {
   /// The name of its folder.
   std::string name;
-  /// Of the folder's files (lora::peft::adapterChecksum).
+  /// The checksum of the folder's files (lora::peft::adapterChecksum).
   std::string checksum;
-  /// In the weights; otherwise it is computed beside them.
+  /// Whether it is merged into the weights; otherwise it is computed beside
+  /// them.
   bool merged = true;
 
   friend bool operator==(const CarriedAdapter &,
@@ -65,7 +70,7 @@ struct CarriedAdapter {
 
 Error addAdapterPart(PayloadWriter &writer, const CarriedAdapter &adapter);
 
-/// Nothing for a file without an adapter.
+/// nullopt for a file without an adapter.
 Expected<std::optional<CarriedAdapter>> readAdapterPart(const Payload &payload);
 
 } // namespace lora_rt

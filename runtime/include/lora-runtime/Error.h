@@ -3,7 +3,7 @@
 // Part of the runtime is loaded into processes that build without exceptions,
 // so a failure is a value: `Error` (nothing, or a message for the user) and
 // `Expected<T>` (a T, or an Error). A message names the file or the tensor,
-// what was found, what was expected, and where there is one, the way out.
+// what was found, what was expected and, if possible, what to do.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +18,7 @@
 
 namespace lora_rt {
 
-/// What kind of failure it is; the values are part of the C API (lora_status).
+/// The kind of a failure. The values are part of the C API (lora_status).
 enum class ErrorCode : int {
   Ok = 0,
   /// The caller passed something that the call does not accept.
@@ -31,8 +31,8 @@ enum class ErrorCode : int {
   System = 4,
 };
 
-/// Nothing, or a failure. Converts to true when it is a failure:
-/// `if (Error error = f()) return error;`
+/// Success or a failure. It converts to true if it is a failure: `if (Error
+/// error = f()) return error;`
 class [[nodiscard]] Error {
 public:
   Error() = default;
@@ -59,8 +59,8 @@ private:
   std::unique_ptr<Payload> payload;
 };
 
-/// A message as a terminal may show it. It quotes files: control characters are
-/// replaced, and the middle of a text that no one would read is left out.
+/// A message that can be shown in a terminal. Messages quote files: control
+/// characters are replaced, and the middle of a very long text is left out.
 inline std::string readableMessage(std::string text) {
   constexpr size_t most = 4000;
   if (text.size() > most)
@@ -73,7 +73,7 @@ inline std::string readableMessage(std::string text) {
   return text;
 }
 
-/// Makes a failure; the parts are streamed one after the other.
+/// Makes a failure. The parts are concatenated as by a stream.
 template <typename... Parts>
 Error makeError(ErrorCode code, const Parts &...parts) {
   std::ostringstream stream;
@@ -81,7 +81,7 @@ Error makeError(ErrorCode code, const Parts &...parts) {
   return Error(code, readableMessage(stream.str()));
 }
 
-/// A T, or the failure that prevented it. Converts to true when there is a T.
+/// A T, or the failure that prevented it. It converts to true if there is a T.
 template <typename T> class [[nodiscard]] Expected {
 public:
   Expected(T value) : value(std::move(value)) {}
@@ -96,7 +96,7 @@ public:
 
   const std::string &message() const { return error.message(); }
 
-  /// Hands the failure on: `if (!x) return x.takeError();`
+  /// Passes the failure on: `if (!x) return x.takeError();`
   Error takeError() { return std::move(error); }
 
 private:

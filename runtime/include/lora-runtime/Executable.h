@@ -1,9 +1,9 @@
 //===- Executable.h - An executable, loaded ---------------------*- C++ -*-===//
 //
-// An `Executable` is what calls share: code, primitives, parameters, on one
-// engine. An `Instance` is what calls change: states, training regions,
-// workspace. A file and a training run in process load the same way; they
-// differ in where the parameters come from.
+// An `Executable` has what calls share: code, primitives and parameters, on one
+// engine. An `Instance` has what calls change: states, training regions and
+// workspace. A file and a training run in process are loaded in the same way;
+// only the source of the parameters differs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,20 +22,21 @@ namespace lora_rt {
 class Payload;
 
 struct ExecutableOptions {
-  /// 0: as many as the process may use cores.
+  /// The number of threads; 0 for the number of cores that the process may use.
   unsigned threads = 0;
-  /// Compare the checksum of every parameter; reads the whole pack.
+  /// Compare the checksum of every parameter. This reads the whole pack.
   bool verifyPack = false;
-  /// Gets warnings (a layout that had to be changed); standard error if empty.
+  /// Called with warnings (a layout that had to be changed); if empty, they go
+  /// to standard error.
   std::function<void(const std::string &)> warn;
 };
 
-/// Where a parameter's bytes stand, in the manifest's layout; they must stay
+/// The address of a parameter's bytes, in the manifest's layout. They must stay
 /// there as long as the executable lives.
 using ParameterSource =
     std::function<Expected<const void *>(const Manifest::Param &)>;
 
-/// Memory of an engine, owned.
+/// Memory of an engine. The destructor releases it.
 class EngineMemory {
 public:
   EngineMemory() = default;
@@ -56,7 +57,7 @@ private:
   uint64_t bytes = 0;
 };
 
-/// Bytes by kind; the sum is what a run needs at most besides the code.
+/// Bytes by kind. The sum is the most that a run needs, without the code.
 struct MemoryReport {
   uint64_t parameters = 0; ///< mapped from the file, shared between processes
   uint64_t repacked = 0;   ///< parameters whose layout was changed in memory
@@ -69,28 +70,29 @@ struct MemoryReport {
   }
 };
 
-/// What was executed since the last reset.
+/// The work that was executed since the last reset.
 struct Counters {
   uint64_t operations = 0; ///< multiplications and additions in primitives
   uint64_t bytes = 0;      ///< that primitives read and wrote at least
   uint64_t executions = 0;
 };
 
-/// What one primitive, or one parallel loop of generated code, took.
+/// The time of one primitive, or of one parallel loop of generated code.
 struct ProfileEntry {
-  /// "matmul 128 x 2048 x 8192 ...", or the loop's symbol:
+  /// "matmul 128 x 2048 x 8192 ...", or the symbol of the loop:
   /// "decoder.t128.attention".
   std::string name;
   uint64_t calls = 0;
   double seconds = 0;
-  /// Of primitives; 0 for loops.
+  /// The work of primitives; 0 for loops.
   uint64_t operations = 0, bytes = 0;
 };
 
-/// Where the time of calls went.
+/// The times of the operations in calls.
 struct Profile {
   std::vector<ProfileEntry> entries;
-  /// All calls; what is not in an entry is the generated code between them.
+  /// The time of all calls. What no entry contains is the generated code
+  /// between operations.
   double seconds = 0;
 };
 
@@ -105,14 +107,14 @@ public:
   static Expected<std::shared_ptr<Executable>>
   open(Payload payload, const ExecutableOptions &options);
 
-  /// Loads an executable from memory. `where` names it in messages.
+  /// Loads an executable from memory; `where` names it in messages.
   static Expected<std::shared_ptr<Executable>>
   load(Manifest manifest, std::span<const std::byte> code,
        const ParameterSource &parameters, const ExecutableOptions &options,
        const std::string &where);
 
   const Manifest &manifest() const;
-  /// The engine, its library and threads, for people.
+  /// The engine, its library and its threads, for messages.
   const std::string &engineDescription() const;
   unsigned threads() const;
 
@@ -123,12 +125,13 @@ private:
   std::unique_ptr<State> state;
 };
 
-/// States, regions and workspace of an executable, and calls into it.
+/// The states, regions and workspace for an executable; and calls of its
+/// entries.
 class Instance {
 public:
   enum class Region { Theta, Gradient, Moment1, Moment2 };
 
-  /// `stateRows` takes the place of -1 in the shapes of states.
+  /// `stateRows` replaces -1 in the shapes of states.
   static Expected<std::unique_ptr<Instance>>
   create(std::shared_ptr<Executable> executable, int64_t stateRows);
 
@@ -137,20 +140,20 @@ public:
   const Manifest &manifest() const { return executable->manifest(); }
   const Executable &loaded() const { return *executable; }
 
-  /// Runs an entry; `inputs` and `outputs` are engine addresses in the
-  /// manifest's order. Only the first `tokens` count, all if 0: the others must
-  /// be padding, whose results need not be computed. Not to be called from two
-  /// threads at once.
+  /// Runs an entry. `inputs` and `outputs` are engine addresses in the
+  /// manifest's order. Only the first `tokens` tokens count (all if it is 0):
+  /// the others must be padding, whose results need not be computed. Two
+  /// threads must not call this at the same time.
   Error call(const Manifest::Entry &entry, std::span<void *const> inputs,
              std::span<void *const> outputs, int64_t tokens = 0);
 
-  /// The same with host memory: copies the inputs to the engine and the outputs
-  /// back. The sizes must be those of the manifest.
+  /// The same with host memory: copies the inputs to the engine, and the
+  /// outputs back. The sizes must be those of the manifest.
   Error callWithHostMemory(const Manifest::Entry &entry,
                            std::span<const std::span<const std::byte>> inputs,
                            std::span<const std::span<std::byte>> outputs);
 
-  /// A region of the trainables, as the host sees it between calls.
+  /// A region of the trainables in host memory, valid between calls.
   std::span<float> region(Region which);
 
   /// The part of a region that belongs to a trainable.
@@ -160,22 +163,24 @@ public:
   const Counters &counters() const;
   void resetCounters();
 
-  /// From now on takes the time of each primitive and each parallel loop, which
-  /// costs about 50 ns for each.
+  /// From now on, measures the time of each primitive and each parallel loop,
+  /// which costs about 50 ns for each.
   void startProfile();
-  /// What was taken since the start, or since the last time; begins anew.
+  /// Returns the times since the start, or since the last call of this
+  /// function.
   Profile takeProfile();
 
-  /// Memory of the engine that this instance runs on.
+  /// Allocates memory of the engine on which this instance runs.
   Expected<EngineMemory> allocate(uint64_t bytes);
   Error write(void *address, std::span<const std::byte> bytes);
   Error read(const void *address, std::span<std::byte> bytes);
 
-  /// Bytes per second at which the engine reads this memory, which must be
-  /// larger than its caches and a multiple of 4096 bytes.
+  /// The rate, in bytes per second, at which the engine reads this memory. It
+  /// must be larger than the engine's caches, and its size a multiple of 4096
+  /// bytes.
   double readBandwidth(const EngineMemory &memory);
 
-  /// Operations per second of a large matmul in the model's type.
+  /// The operations per second of a large matmul in the model's type.
   Expected<double> matmulRate();
 
 private:

@@ -1,10 +1,10 @@
-//===- File.h - Mapped input files and atomically replaced outputs --------===//
+//===- File.h - Mapped inputs, atomic outputs -----------------------------===//
 //
 // Inputs are mapped read-only. An output appears under its name only when it is
 // complete: it is written without a name in the same folder, flushed to the
-// disk and then named. Whatever ends the process before leaves nothing. On file
-// systems without unnamed files it has a temporary name (Temporary.h), which
-// goes away with the process, or when the next one writes to the folder.
+// disk, and then named. If the process ends before, nothing remains. On file
+// systems without unnamed files it has a temporary name (Temporary.h), which is
+// removed with the process, or by the next process that writes to the folder.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,8 +22,8 @@
 
 namespace lora_rt {
 
-/// The bytes of a file, mapped read-only and shared. Movable; spans into it
-/// stay valid when it is moved.
+/// The bytes of a file, mapped read-only and shared. The object can be moved;
+/// spans into it stay valid.
 class MappedFile {
 public:
   MappedFile() = default;
@@ -33,12 +33,12 @@ public:
 
   static Expected<MappedFile> open(const std::string &path);
 
-  /// A file that is open for reading; the caller keeps the descriptor. `name`
-  /// stands for the file in messages.
+  /// Maps a file that is open for reading. The caller keeps the descriptor.
+  /// `name` is the file's name in messages.
   static Expected<MappedFile> fromDescriptor(int descriptor,
                                              const std::string &name);
 
-  /// Bytes that are in memory already, and outlive this object.
+  /// Bytes in memory, which must outlive this object.
   static MappedFile fromMemory(std::span<const std::byte> bytes,
                                const std::string &name);
 
@@ -57,34 +57,34 @@ private:
   int fd = -1;
 };
 
-/// A file that is being written and replaces `path` on commit. A device
-/// (/dev/null) is written to as it stands.
+/// A file that is being written and that replaces `path` on commit. A device
+/// (/dev/null) is written to directly.
 class OutputFile {
 public:
   OutputFile() = default;
   OutputFile(OutputFile &&other) noexcept;
   OutputFile &operator=(OutputFile &&other) noexcept;
-  /// Removes what was written if it was not committed.
+  /// Removes the file if it was not committed.
   ~OutputFile();
 
   /// `mode` is that of open(2), for instance 0777 for a program; the user's
-  /// umask applies. A file that is replaced keeps its own mode instead, plus
-  /// the right to run a program for those who may read it.
+  /// umask applies. If a file is replaced, its mode is kept instead; if the new
+  /// file is a program, everybody who may read it may also run it.
   static Expected<OutputFile> create(const std::string &path,
                                      unsigned mode = 0666);
 
-  /// The same, under a temporary name from the start: what `create` does where
-  /// there are no unnamed files.
+  /// The same with a temporary name from the beginning, as `create` does on
+  /// file systems without unnamed files.
   static Expected<OutputFile> createNamed(const std::string &path,
                                           unsigned mode = 0666);
 
-  /// Appends at the current end. Bytes wait until a block of 2 MiB is full: a
-  /// file that is written by such blocks lies in the page cache as huge pages,
-  /// where the file system has large folios, and is mapped by them. So an error
-  /// may belong to an earlier call.
+  /// Appends at the end. Bytes wait in memory until a block of 2 MiB is full.
+  /// If a file is written in such blocks, and the file system has large folios,
+  /// its page cache consists of huge pages, and it is mapped by them. So an
+  /// error may belong to an earlier call.
   Error append(std::span<const std::byte> bytes);
-  /// Writes anywhere, after what was appended before; does not move the end
-  /// that `append` uses.
+  /// Writes anywhere within the bytes that were appended before. Does not move
+  /// the end that `append` uses.
   Error writeAt(uint64_t offset, std::span<const std::byte> bytes);
   /// Appends zeros up to a multiple of `alignment`.
   Error alignTo(uint64_t alignment);
@@ -100,18 +100,18 @@ private:
   static Expected<OutputFile> open(const std::string &path, unsigned mode);
   /// Creates a file under a temporary name, or gives the open one that name.
   Error takeName();
-  /// Gives the open file a name that must be free; as link(2).
+  /// Gives the open file a name that must not exist; returns as link(2).
   int linkTo(const std::string &path) const;
   /// From here on `fd` is open for reading.
   Error endWriting();
   /// Makes mode and owner those of the file that is replaced.
   Error takeRights();
-  /// Those that the file begins with: nobody else reads it before it is known
-  /// who may.
+  /// The permissions at the beginning: nobody else can read the file before its
+  /// final permissions are set.
   unsigned startMode() const { return replaced ? 0600 : mode; }
   Error cannotFinish() const;
   Error write(uint64_t offset, std::span<const std::byte> bytes);
-  /// Writes what waits.
+  /// Writes the bytes that wait.
   Error flush();
 
   std::string target;
@@ -130,15 +130,16 @@ private:
   int fd = -1;
 };
 
-/// If `address` lies in a file that is mapped: its name. For a handler of
-/// SIGBUS, which comes when the file became shorter or its disk failed.
+/// The name of the mapped file that contains `address`, or nullptr. For a
+/// handler of SIGBUS, which is sent if the file became shorter or its disk
+/// failed.
 const char *mappedFileAt(const void *address);
 
 /// Gives back the pages of a mapped range; they are read again when needed.
 void releasePages(std::span<const std::byte> range);
 
-/// Reads a whole small file (a config, an index); refuses one above `limit`
-/// bytes.
+/// Reads a whole small file (a config, an index). Fails if it has more than
+/// `limit` bytes.
 Expected<std::string> readTextFile(const std::string &path,
                                    uint64_t limit = uint64_t(64) << 20);
 

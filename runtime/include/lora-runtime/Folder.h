@@ -1,8 +1,9 @@
-//===- Folder.h - What a path holds, and what it should ---------*- C++ -*-===//
+//===- Folder.h - What a path contains, and what it should ------*- C++ -*-===//
 //
-// Folders of models and of adapters as people have them: fetched from the hub,
-// in its cache, half fetched, of another kind. Every tool finds its folders
-// here, and says in one way what a wrong one is and what to give instead.
+// Folders of models and of adapters as users have them: fetched from the hub,
+// in its cache, incompletely fetched, or of another kind. All tools find their
+// folders by these functions, so they report a wrong folder in the same words,
+// with what to give instead.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,24 +26,25 @@ enum class FolderKind {
   Adapter,
 };
 
-/// The folder that a path means: the path itself; or, of an entry of a hub
-/// cache (models--ORG--NAME), the snapshot that its refs/main names, as
-/// transformers finds it. What is no folder is an error that says what it is.
+/// The folder that a path means: the path itself or, for an entry of a hub
+/// cache (models--ORG--NAME), the snapshot that its refs/main names, as in
+/// transformers. A path that is not a folder is an error that says what it is.
 Expected<std::string> findFolder(const std::string &path, FolderKind kind);
 
-/// The error of a folder without the config of its kind.
+/// The error for a folder without the config of its kind.
 Error missingConfig(const std::string &folder, FolderKind kind);
 
-/// Whether there is a file of this name, which may be a link; no folder, and no
-/// link to nothing. What transformers takes for there.
+/// Whether there is a file with this name, as transformers checks it. A link to
+/// a file counts; a folder or a link to nothing does not.
 bool isFile(const std::string &path);
 
-/// The error of a folder that has neither STEM.safetensors nor its index, or
+/// The error for a folder that has neither STEM.safetensors nor its index, or
 /// not even a config.
 Error missingWeights(const std::string &folder, const std::string &stem);
 
-/// What a file that should be JSON or safetensors is, by its first bytes, and
-/// the way out: "this is a Git LFS pointer, ...". Empty if they say nothing.
+/// What a file is that should be JSON or safetensors, by its first bytes, and
+/// what to do: "this is a Git LFS pointer, ...". Empty if they match no known
+/// kind.
 std::string describeContents(std::string_view bytes);
 
 } // namespace lora_rt

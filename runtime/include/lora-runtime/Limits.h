@@ -1,4 +1,8 @@
 //===- Limits.h - What this machine can do right now ------------*- C++ -*-===//
+//
+// The rates that lora-run --time compares with.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_LIMITS_H
 #define LORA_RUNTIME_LIMITS_H
@@ -7,13 +11,13 @@
 
 namespace lora_rt {
 
-/// Rates to compare a run with. Both vary from minute to minute on shared
-/// machines, so they are measured in the run they are compared with.
+/// Rates to compare a run with. On shared machines they change within minutes,
+/// so they are measured in the same run.
 struct MachineLimits {
-  /// Reading memory that is in no cache, with all threads.
+  /// The rate of reading memory that is in no cache, with all threads.
   double bytesPerSecond = 0;
-  /// A matmul of 512 tokens with packed weights, in the model's type; 0 if the
-  /// engine has none.
+  /// The rate of a matmul of 512 tokens with packed weights, in the model's
+  /// type; 0 if the engine does not have it.
   double operationsPerSecond = 0;
 };
 

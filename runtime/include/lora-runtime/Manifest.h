@@ -1,7 +1,7 @@
 //===- Manifest.h - What an executable says about itself --------*- C++ -*-===//
 //
-// The manifest of docs/executable-format.md, read strictly: a key that is not
-// known, an index out of range or a size that does not fit is an error.
+// The manifest of docs/executable-format.md. It is read strictly: an unknown
+// key, an index out of range or a size that does not fit is an error.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,24 +23,25 @@ struct Manifest {
   struct Target {
     std::string engine;
     std::string cpu;
-    /// LLVM's names of the instruction set extensions that the code uses.
+    /// The instruction set extensions that the code uses, by LLVM's names.
     std::vector<std::string> features;
   };
 
-  /// Frequencies of rotary positions that depend on the length of a call, in
-  /// the way of `dynamic` and `longrope` in transformers.
+  /// Rotary frequencies that depend on the length of a call, as for `dynamic`
+  /// and `longrope` in transformers.
   struct Rope {
     enum class Kind { Dynamic, LongRope };
     Kind kind = Kind::Dynamic;
-    /// Up to this length the model is as it was trained.
+    /// Up to this length, the frequencies are those of training.
     int64_t switchLength = 1;
-    /// Dynamic: rotated features of a head, base and scaling factor.
+    /// For Dynamic: the rotated features of a head, the base and the scaling
+    /// factor.
     int64_t width = 0;
     double theta = 0, factor = 0;
-    /// LongRoPE: frequencies up to and above the switch length.
+    /// For LongRope: the frequencies up to the switch length, and above it.
     std::vector<float> shortFrequencies, longFrequencies;
 
-    /// Frequencies that a call takes.
+    /// The number of frequencies of a call.
     int64_t count() const {
       return kind == Kind::Dynamic ? width / 2
                                    : int64_t(shortFrequencies.size());
@@ -55,19 +56,19 @@ struct Manifest {
     DType dtype = DType::F32;
     std::vector<int32_t> eosTokenIds;
     ModelHead head = ModelHead::None;
-    /// Width of a row of logits: the vocabulary or the number of labels; 0
+    /// The width of a row of logits: the vocabulary or the number of labels; 0
     /// without a head.
     int64_t outputs = 0;
-    /// Tokens see all tokens of their row; there is no cache.
+    /// Whether tokens see all tokens of their row; there is then no cache.
     bool isBidirectional = false;
-    /// A row is classified from its last token, as those of causal models are,
-    /// not from its first one.
+    /// Whether a row is classified from its last token, as in causal models,
+    /// instead of its first one.
     bool poolsLast = true;
-    /// Kinds of tokens; 0 for a model that knows none.
+    /// The number of token types; 0 for a model without them.
     int64_t tokenTypes = 0;
-    /// An id, or -1.
+    /// A token id, or -1.
     int32_t padTokenId = -1;
-    /// Positions count the tokens that are not padTokenId, which itself has
+    /// Whether positions count only tokens other than padTokenId, which has the
     /// position -1.
     bool skipsPadding = false;
     std::optional<Rope> rope;
@@ -78,20 +79,20 @@ struct Manifest {
       return std::find(eosTokenIds.begin(), eosTokenIds.end(), id) !=
              eosTokenIds.end();
     }
-    /// Whether it can continue a text.
+    /// Whether the model can continue a text.
     bool isGenerative() const {
       return head == ModelHead::LanguageModel && !isBidirectional;
     }
   };
 
-  /// A tensor that is only read.
+  /// A tensor that calls only read.
   struct Param {
     std::string name;
     DType dtype = DType::F32;
     std::vector<int64_t> shape;
     /// "plain" or a oneDNN tag.
     std::string layout;
-    /// In the pack; without meaning for an executable that has none.
+    /// The place in the pack; without meaning for an executable without a pack.
     uint64_t bytes = 0;
     uint64_t offset = 0;
     std::string checksum;
@@ -118,16 +119,17 @@ struct Manifest {
   struct Slot {
     enum class Kind { Param, State, Trainable, Gradient, Region };
     Kind kind;
-    /// Into params, states or trainables; for Region 0 theta, 1 gradient,
-    /// 2 moment1, 3 moment2.
+    /// The index into params, states or trainables; for Region, 0 is theta, 1
+    /// gradient, 2 moment1, 3 moment2.
     size_t index;
   };
 
   struct Primitive {
     std::string kind;
-    /// The whole entry, as a backend reads it; keys in bytewise order.
+    /// The whole entry as JSON for a backend, with keys in bytewise order.
     std::string json;
-    /// Of the weights or the table: how packed parameters are found again.
+    /// The layout of the weights or of the table, by which packed parameters
+    /// are matched with primitives.
     std::string layout;
     DType dtype = DType::F32;
     int64_t n = 0, k = 0;
@@ -163,20 +165,20 @@ struct Manifest {
   static Expected<Manifest> parse(std::string_view text,
                                   const std::string &where);
 
-  /// What compiled code relies on: checksums of everything but the places and
-  /// the checksums of parameters in the pack, which change when an adapter is
-  /// merged or exchanged. To be taken before layouts are adapted.
+  /// The checksums of everything on which compiled code depends. That excludes
+  /// offsets and checksums of parameters in the pack, which change when an
+  /// adapter is merged or exchanged. Call this before layouts are adapted.
   lora_rt_contract contract() const;
 
-  /// Elements of theta, and of each other region.
+  /// The number of elements of theta; all other regions have the same.
   int64_t regionElements() const;
 
-  /// The entries of a function, fewest tokens first.
+  /// The entries of a function, in ascending order of tokens.
   std::vector<const Entry *> entriesOf(std::string_view function) const;
 };
 
-/// Fails, naming a member, where code was made for another manifest than this
-/// one; `where` names the file.
+/// Fails if the code was made for another manifest, and names a member that
+/// differs; `where` names the file.
 Error checkContract(const Manifest &manifest, const lora_rt_contract &code,
                     const std::string &where);
 

@@ -1,4 +1,8 @@
 //===- ModelHead.h - What a model ends with ---------------------*- C++ -*-===//
+//
+// The heads that the compiler and the runtime know.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_MODELHEAD_H
 #define LORA_RUNTIME_MODELHEAD_H
@@ -10,13 +14,13 @@ namespace lora_rt {
 
 /// What `logits` computes from rows of hidden states.
 enum class ModelHead {
-  /// Nothing: the model gives the last hidden states.
+  /// Nothing: the model returns the last hidden states.
   None,
-  /// A value per word of the vocabulary, for each token.
+  /// A logit for each token of the vocabulary, for each token of the text.
   LanguageModel,
-  /// A value per label, for each sequence.
+  /// A logit for each label, for each sequence.
   SequenceClassification,
-  /// A value per label, for each token.
+  /// A logit for each label, for each token.
   TokenClassification,
 };
 

@@ -20,8 +20,8 @@
 
 namespace lora_rt {
 
-/// Element types, in the order in which the safetensors library ranks them (its
-/// files hold higher ranks first).
+/// Element types, in the order in which the safetensors library ranks them. Its
+/// files begin with the highest rank.
 enum class DType : uint8_t {
   Bool,
   F4,
@@ -47,11 +47,11 @@ enum class DType : uint8_t {
   U64,
 };
 
-/// Bytes of one element; 1 where an element has fewer bits.
+/// The bytes of one element; 1 if an element has fewer bits.
 size_t sizeOf(DType type);
 
-/// The bytes of so many elements, which lie one behind the other; nullopt where
-/// they end within a byte, or do not fit 63 bits.
+/// The bytes of `elements` contiguous elements; nullopt if they end within a
+/// byte, or do not fit 63 bits.
 std::optional<uint64_t> bytesOf(DType type, uint64_t elements);
 
 /// The name in safetensors files: "BF16".
@@ -80,24 +80,25 @@ inline uint16_t floatToBf16(float value) {
 float f16ToFloat(uint16_t bits);
 uint16_t floatToF16(float value);
 
-/// Converts `count` elements between floating-point types. `from == to` copies.
-/// f64 is narrowed directly, not through f32, when the target is f32. The
-/// ranges must not overlap. Fails for other types than f16, bf16, f32, f64.
+/// Converts `count` elements between floating-point types; if `from` equals
+/// `to`, it copies. f64 is rounded directly, not through f32, unless the target
+/// is f32. The ranges must not overlap. Fails for other types than f16, bf16,
+/// f32 and f64.
 Error convert(DType from, const void *source, DType to, void *target,
               size_t count);
 
-/// NaN and infinity among numbers.
+/// How many values are NaN or infinite.
 struct NonFiniteCount {
   uint64_t nan = 0;
   uint64_t infinite = 0;
-  /// Where the first one stands, if there is any.
+  /// The index of the first one, if there is any.
   size_t first = 0;
 
   uint64_t total() const { return nan + infinite; }
 };
 
 /// Counts them among `count` elements of f16, bf16, f32 or f64 at any address;
-/// other types have none.
+/// for other types the result is zero.
 NonFiniteCount countNonFinite(DType type, const void *data, size_t count);
 
 /// Reads `target.size()` elements of a floating-point type as f32.

@@ -1,9 +1,9 @@
 //===- OutputPath.h - Outputs are not inputs --------------------*- C++ -*-===//
 //
-// A tool that reads `a` and is told to write `a` would lose what it reads. So
-// an output is compared with every input before any work begins, by device and
-// inode: symbolic links, hard links, "..", relative names and mounts lead to
-// the same file under other names.
+// If a tool reads `a` and shall also write `a`, it would destroy its input. So
+// an output is compared with every input before any work begins. The comparison
+// uses device and inode, because symbolic links, hard links, "..", relative
+// names and mounts give one file several names.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,15 +17,15 @@
 
 namespace lora_rt {
 
-/// Fails if `output`, a file or a folder that need not exist, is one of
-/// `inputs` (files and folders), lies in one that is a folder, or is the file
-/// that a name in such a folder leads to. Inputs that do not exist are left to
-/// those who open them. An empty `output` is none.
+/// Fails if `output`, a file or folder that need not exist, is one of `inputs`
+/// (files and folders), lies in one that is a folder, or is the file that a
+/// link in such a folder leads to. Inputs that do not exist are ignored;
+/// opening them is an error later. An empty `output` means that there is none.
 Error checkOutput(const std::string &output,
                   const std::vector<std::string> &inputs);
 
-/// The same for a file that is written when the work is done; also fails now if
-/// it could not be created then.
+/// The same for a file that is written at the end of the work. Also fails now
+/// if the file could not be created then.
 Error checkOutputFile(const std::string &output,
                       const std::vector<std::string> &inputs);
 

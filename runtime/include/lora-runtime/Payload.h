@@ -2,8 +2,8 @@
 //
 // A compiled file is a program (the stub, which can also run by itself) with
 // one more ELF section, `.lora_payload`. That section is page-aligned, and so
-// are the parts in it: manifest, code, pack, and whatever else is stored by
-// name. It is an ordinary section, so that `strip` and `objcopy` keep it.
+// are the parts in it: manifest, code, pack, and others, each with a name. It
+// is an ordinary section, so `strip` and `objcopy` keep it.
 // docs/executable-format.md describes the bytes.
 //
 //===----------------------------------------------------------------------===//
@@ -31,7 +31,7 @@ inline constexpr std::string_view libraryPrefix = "lib:";
 inline constexpr std::string_view graphPart = "graph";
 /// JSON: which adapter the file was made with; absent for none.
 inline constexpr std::string_view adapterPart = "adapter";
-/// What rounding lost when the adapter was merged, a safetensors file.
+/// A safetensors file with what rounding lost when the adapter was merged.
 inline constexpr std::string_view exactPart = "exact";
 /// The checksum of the program in front of the payload; the writer adds it.
 inline constexpr std::string_view programPart = "program";
@@ -39,7 +39,7 @@ inline constexpr std::string_view programPart = "program";
 /// XXH3 (64 bits) as 16 hexadecimal digits.
 std::string checksum(std::span<const std::byte> bytes);
 
-/// Where a tensor of the pack lies: what its manifest entry needs.
+/// The place of a tensor in the pack, for its entry in the manifest.
 struct PackedPlace {
   uint64_t offset = 0; ///< from the start of the pack
   uint64_t bytes = 0;
@@ -48,17 +48,17 @@ struct PackedPlace {
 
 class Payload;
 
-/// Writes a compiled file, part by part, each straight to the disk. The file
-/// gets its name, and is executable, when everything is there.
+/// Writes a compiled file part by part, directly to the disk. The file gets its
+/// name, and is executable, when all parts are written.
 class PayloadWriter {
 public:
-  /// `stub` is the program that the payload is appended to; if it is empty, the
-  /// file holds the payload only (lora-run opens both).
+  /// `stub` is the program in front of the payload. If it is empty, the file
+  /// has only the payload (lora-run opens both kinds).
   static Expected<PayloadWriter> create(const std::string &path,
                                         const std::string &stub);
 
-  /// The same with the program that `source` has in front of its payload, if it
-  /// has one; fails if that is damaged.
+  /// The same with the program in front of the payload of `source`, if there is
+  /// one. Fails if that program is damaged.
   static Expected<PayloadWriter> createLike(const std::string &path,
                                             const Payload &source);
 
@@ -66,12 +66,12 @@ public:
   Error addPart(std::string_view name, std::span<const std::byte> bytes);
   Error addPart(std::string_view name, std::string_view text);
 
-  /// Starts a part that comes in pieces; ends with endPart.
+  /// Begins a part that is written in pieces. endPart ends it.
   Error beginPart(std::string_view name);
   Error append(std::span<const std::byte> bytes);
   Error endPart();
 
-  /// Appends a tensor to the part begun last, page-aligned: at once, or in
+  /// Appends a tensor to the current part, page-aligned; as a whole, or in
   /// pieces.
   Expected<PackedPlace> appendTensor(std::span<const std::byte> bytes);
   Error beginTensor();
@@ -102,15 +102,15 @@ public:
     std::string checksum;
   };
 
-  /// Opens a compiled file, or the payload alone. The table of contents is
-  /// verified; parts are verified when asked.
+  /// Opens a compiled file, or a payload alone. The table of contents is
+  /// verified now, a part when `verified` is called.
   static Expected<Payload> open(const std::string &path);
 
-  /// The same of a file that is open; the caller keeps the descriptor.
+  /// The same for an open file; the caller keeps the descriptor.
   static Expected<Payload> openDescriptor(int descriptor);
 
-  /// The same of a file's bytes, which outlive the payload and begin at a
-  /// multiple of 64.
+  /// The same for a file in memory. Its bytes must outlive the payload and
+  /// begin at a multiple of 64.
   static Expected<Payload> openMemory(std::span<const std::byte> bytes);
 
   const std::string &path() const { return file.path(); }
@@ -119,14 +119,14 @@ public:
 
   const Part *find(std::string_view name) const;
 
-  /// The bytes of a part after comparing its checksum.
+  /// The bytes of a part, after a comparison with its checksum.
   Expected<std::span<const std::byte>> verified(std::string_view name) const;
 
-  /// Compares the program in front of the payload with its checksum. Success
-  /// where there is no program.
+  /// Compares the program in front of the payload with its checksum. Succeeds
+  /// if there is no program.
   Error verifyProgram() const;
 
-  /// The bytes of a part as they are.
+  /// The bytes of a part without verification.
   std::span<const std::byte> bytes(const Part &part) const {
     return file.bytes().subspan(part.offset, part.bytes);
   }
@@ -134,8 +134,8 @@ public:
   /// Asks the system to read a part ahead, in the background.
   void prefetch(const Part &part) const;
 
-  /// Whether a file has a payload at all: false for the bare stub, true for a
-  /// program that is damaged, so that opening it says how.
+  /// Whether a file has a payload: false for the stub alone, true for a damaged
+  /// program, so that opening it reports the damage.
   static bool isPresent(const std::string &path);
 
   /// The bytes in front of the payload: a program, or nothing.

@@ -1,4 +1,9 @@
-//===- Program.h - What a program of this project does first ----*- C++ -*-===//
+//===- Program.h - What a program does first --------------------*- C++ -*-===//
+//
+// Every main function of this project calls beginProgram, so that all programs
+// handle descriptors, signals and write errors in the same way.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_PROGRAM_H
 #define LORA_RUNTIME_PROGRAM_H
@@ -7,23 +12,23 @@
 
 namespace lora_rt {
 
-/// To be called first in `main`, and never by a library. `prefix` begins
-/// messages: "lora-diff: error: ". From here on
-/// - standard input, output and error are open: one that was closed is
+/// Call this first in `main`, and never in a library. `prefix` begins messages:
+/// "lora-diff: error: ". From here on
+/// - standard input, output and error are open. One that was closed is
 ///   /dev/null, so that no file that is written becomes one of them;
-/// - a reader that went away and a limit of file sizes are errors of the write,
-///   not signals: the program says what happened and removes what is half
-///   written;
-/// - if standard output could not be written to, the exit code is 1 and a
-///   message says so, whatever wrote there. What could not be written to
-///   standard error fails nothing;
-/// - a mapped file that becomes shorter is a message with its name and exit
-///   code 1.
+/// - a closed pipe and a limit of file sizes are errors of the write, not
+///   signals: the program reports them and removes unfinished files;
+/// - if standard output cannot be written to, the exit code is 1 and a message
+///   says so, whichever code wrote there. If standard error cannot be written
+///   to, nothing happens;
+/// - if a mapped file becomes shorter, the program prints a message with its
+///   name, and the exit code is 1.
 void beginProgram(const std::string &prefix);
 
-/// Says on standard error that standard output could not be written to, and
-/// ends the program with exit code 1 unless `status`, with which it is about to
-/// end, says already that something went wrong. For handlers of on_exit(3).
+/// Reports on standard error that standard output could not be written to, and
+/// ends the program with exit code 1. If `status`, with which the program is
+/// about to end, is already an error, it does nothing. For handlers of
+/// on_exit(3).
 void failOutput(int status, int number);
 
 } // namespace lora_rt

@@ -1,7 +1,8 @@
 //===- Rotary.h - Frequencies of rotary positions ---------------*- C++ -*-===//
 //
-// As transformers computes them: tensors there are f32, so each step is rounded
-// to f32. The compiler and the runtime share these two formulas.
+// Frequencies are computed as in transformers: tensors there are f32, so each
+// step is rounded to f32. The compiler and the runtime share these two
+// formulas.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,14 +14,14 @@
 
 namespace lora_rt {
 
-/// Radians per position of each rotated pair: 1 / theta^(2i/width), i < width/2
-/// (Su et al. 2021, eq. 15). The power is rounded once, which is within one
-/// unit in the last place of every torch kernel.
+/// Radians per position for each rotated pair: 1 / theta^(2i/width), i <
+/// width/2 (Su et al. 2021, eq. 15). The power is rounded correctly, which is
+/// within one unit in the last place of every torch kernel.
 std::vector<float> rotaryFrequencies(double theta, int64_t width);
 
-/// The same of a call of `tokens` tokens, more than `switchLength`, where the
-/// base is stretched with the length (dynamic NTK):
-/// theta (factor tokens / switchLength - (factor - 1))^(width / (width - 2)).
+/// The same for a call of `tokens` tokens, more than `switchLength`. The base
+/// then grows with the length (dynamic NTK): theta (factor tokens /
+/// switchLength - (factor - 1))^(width / (width - 2)).
 std::vector<float> dynamicFrequencies(double theta, double factor,
                                       int64_t switchLength, int64_t width,
                                       int64_t tokens);

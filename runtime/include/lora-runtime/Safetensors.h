@@ -2,8 +2,8 @@
 //
 // The reader trusts nothing: each field of the header is checked before use,
 // and tensors must fill the data without gaps or overlaps, as the format
-// demands. The writer streams: tensors are declared first, then written in any
-// order, and the file takes its name when all bytes are there.
+// requires. The writer streams: tensors are declared first, then written in any
+// order, and the file gets its name when all bytes are written.
 //
 //===----------------------------------------------------------------------===//
 
@@ -30,11 +30,11 @@ struct TensorView {
   int64_t elements() const;
 };
 
-/// Fails if a tensor of `file` holds NaN or infinity; the message says how many
-/// and where the first one stands. Reads the whole tensor.
+/// Fails if a tensor of `file` contains NaN or infinity. The message says how
+/// many there are, and where the first one is. Reads the whole tensor.
 Error checkFinite(const TensorView &tensor, std::string_view file);
 
-/// "[144, 48]"
+/// A shape as text: "[144, 48]".
 std::string shapeText(std::span<const int64_t> shape);
 
 /// A safetensors file, mapped.
@@ -49,13 +49,13 @@ public:
 
   const std::string &path() const { return name; }
 
-  /// In the order of the data.
+  /// The tensors in the order of their data.
   const std::vector<TensorView> &tensors() const { return views; }
 
   /// nullptr if there is no such tensor.
   const TensorView *find(std::string_view tensor) const;
 
-  /// The same as find, with a located error that names similar tensors.
+  /// The same as find, but an error that names the file and similar tensors.
   Expected<const TensorView *> get(std::string_view tensor) const;
 
   /// The entries of `__metadata__`.
@@ -72,23 +72,24 @@ private:
   std::map<std::string, std::string> texts;
 };
 
-/// What a tensor to be written looks like.
+/// The name, type and shape of a tensor to be written.
 struct TensorSpec {
   std::string name;
   DType dtype = DType::F32;
   std::vector<int64_t> shape;
 };
 
-/// Writes a safetensors file, in the order of the safetensors library: higher
-/// element types first (I64, F64, F32, BF16, F16, U8), then bytewise by name.
+/// Writes a safetensors file in the order of the safetensors library: first by
+/// element type, higher ones first (I64, F64, F32, BF16, F16, U8), then
+/// bytewise by name.
 class SafetensorsWriter {
 public:
   static Expected<SafetensorsWriter> create(
       const std::string &path, std::vector<TensorSpec> tensors,
       const std::map<std::string, std::string> &metadata = {{"format", "pt"}});
 
-  /// Writes bytes of a tensor, starting at `offset` bytes into it. A tensor may
-  /// come in pieces, which must not overlap, and tensors in any order.
+  /// Writes bytes of a tensor from `offset` on. A tensor may come in pieces,
+  /// which must not overlap, and tensors in any order.
   Error write(std::string_view tensor, std::span<const std::byte> bytes,
               uint64_t offset = 0);
 

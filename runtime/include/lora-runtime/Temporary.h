@@ -1,9 +1,10 @@
-//===- Temporary.h - What is not finished yet -------------------*- C++ -*-===//
+//===- Temporary.h - Files and folders that are not finished ----*- C++ -*-===//
 //
 // A file or folder that will be TARGET is made beside it under a temporary
-// name, TARGET.part.lora-PID-N, and held by its maker. It does not outlive the
-// process: signals that can be caught remove it, and after any other end the
-// next process that writes to the folder does, since nobody holds it.
+// name, TARGET.part.lora-PID-N, and its maker holds a lock on it. It does not
+// outlive the process: signals that can be caught remove it. After any other
+// end, the next process that writes to the folder removes it, because nobody
+// holds the lock.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,41 +18,43 @@
 
 namespace lora_rt {
 
-/// Makes something under a temporary name beside `target`: `make` gets a name
-/// and returns a descriptor, or -1 with errno, of which EEXIST asks for another
-/// name. What it made is held and removed by signals. Returns the name;
-/// `descriptor` becomes the result of `make`.
+/// Makes a file or folder under a temporary name beside `target`. `make` gets a
+/// name and returns a descriptor, or -1 with errno; EEXIST asks for another
+/// name. The result is locked, and signals remove it. Returns the name;
+/// `descriptor` is set to the result of `make`.
 Expected<std::string>
 makeTemporary(const std::string &target,
               const std::function<int(const std::string &)> &make,
               int &descriptor);
 
-/// Ends what makeTemporary began, after the thing got another name or was
-/// removed. While a signal removes what is not finished, this waits: nobody
-/// goes on with what was removed.
+/// Ends what makeTemporary began, after the file or folder got another name or
+/// was removed. If a signal handler is removing unfinished files, this waits,
+/// so that no thread continues with a file that was removed.
 void forgetTemporary(const std::string &name);
 
-/// Holds what `descriptor` is open on for as long as it or a copy of it is open
-/// in any process. False if another process just removed it.
+/// Locks the file or folder of `descriptor` for as long as the descriptor, or a
+/// copy of it in any process, is open. Returns false if another process has
+/// just removed it.
 bool holdTemporary(int descriptor);
 
-/// Removes what processes left behind in a folder; once in a process.
+/// Removes the leftovers of other processes in a folder; once per process.
 void removeLeftovers(const std::string &folder);
 
 /// Removes a file, or a folder with all that is in it, without following links.
 void removeTree(const std::string &path);
 
-/// What a signal that ends the process does first. To be called by a handler.
+/// What a handler of a signal that ends the process must do first.
 void removeTemporariesInHandler();
 
-/// A folder under a temporary name, removed at the end unless it was renamed.
+/// A folder under a temporary name. The destructor removes it unless it was
+/// renamed.
 class TemporaryFolder {
 public:
   TemporaryFolder(TemporaryFolder &&other) noexcept;
   TemporaryFolder &operator=(TemporaryFolder &&) = delete;
   ~TemporaryFolder();
 
-  /// `mode` as of mkdir(2).
+  /// `mode` is that of mkdir(2).
   static Expected<TemporaryFolder> create(const std::string &target,
                                           unsigned mode);
 
@@ -60,9 +63,9 @@ public:
     return name + "/" + file;
   }
 
-  /// Takes the last step, which no signal divides: one that comes meanwhile
-  /// waits. False, with errno, if `step` returns that; else the folder, or
-  /// what is left of it, is no longer removed.
+  /// Takes the last step, which signals do not interrupt: a signal that arrives
+  /// meanwhile waits. Returns false, with errno, if `step` does. Otherwise the
+  /// folder, or what remains of it, is no longer removed.
   bool finish(const std::function<bool()> &step);
 
 private:
@@ -73,8 +76,8 @@ private:
   int descriptor = -1;
 };
 
-/// Where temporary files go: TMPDIR, unless the program runs with rights that
-/// its user does not have, or /tmp.
+/// The folder for temporary files: TMPDIR, or /tmp. TMPDIR is ignored if the
+/// program has rights that its user does not have.
 std::string temporaryRoot();
 
 } // namespace lora_rt

@@ -1,9 +1,10 @@
 //===- Thread.h - Threads, where the system gives them ----------*- C++ -*-===//
 //
-// Users, control groups and address spaces limit threads. std::thread and
-// std::async throw then, which ends a program that is built without exceptions,
-// and OpenMP and BLAS libraries end it themselves. So threads are started here,
-// and libraries are told how many they can have.
+// The system limits threads per user, per control group and by address space.
+// At the limit, std::thread and std::async throw, which ends a program that is
+// built without exceptions; OpenMP and BLAS libraries end the process
+// themselves. So threads are started here, and libraries get a number of
+// threads that can be started.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,11 +17,11 @@
 
 namespace lora_rt {
 
-/// A thread that is joined at the end.
+/// A thread. The destructor joins it.
 class Thread {
 public:
-  /// Nothing if the system gives no more threads: the caller then does the work
-  /// itself.
+  /// Starts a thread; nullopt if the system permits no more. The caller then
+  /// does the work itself.
   static std::optional<Thread> start(std::function<void()> body);
 
   Thread(Thread &&other) noexcept;
@@ -34,8 +35,9 @@ private:
   std::optional<pthread_t> handle;
 };
 
-/// How many threads can be had beside the calling one, up to `wanted`: starts
-/// and ends them. Other programs of the user may take them meanwhile.
+/// How many threads can be started beside the calling one, up to `wanted`.
+/// Starts and ends them. Other programs of the user may start threads
+/// meanwhile.
 unsigned startableThreads(unsigned wanted);
 
 } // namespace lora_rt

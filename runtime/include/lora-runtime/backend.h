@@ -1,11 +1,11 @@
 /*===- backend.h - What an engine offers to the runtime -------------------===*\
 |*
-|* The runtime opens a backend as a shared library, after the process
-|* environment is prepared and the CPU was found fit, and asks for this table.
-|* An engine is a value: the runtime treats addresses as the engine's own and
-|* never assumes which one it is.
+|* The runtime opens a backend as a shared library, after the environment of
+|* the process is prepared and the CPU was checked, and asks it for this table.
+|* The runtime treats addresses as those of the engine, and never depends on
+|* which engine it is.
 |*
-|* Functions that can fail return 0 or a lora_rt::ErrorCode and then fill
+|* A function that can fail returns 0, or a lora_rt::ErrorCode with a text in
 |* `message`. An engine is used by one call at a time.
 |*
 \*===----------------------------------------------------------------------===*/
@@ -25,22 +25,23 @@ extern "C" {
 typedef struct lora_engine lora_engine;
 typedef struct lora_primitive lora_primitive;
 
-/** Where a failing function says what happened; cut off if too long. */
+/** The message of a function that failed; truncated if it is too long. */
 typedef struct lora_message {
   char text[2048];
 } lora_message;
 
 typedef struct lora_engine_options {
   uint32_t struct_size;
-  /** 0: as many as the process may use cores. */
+  /** The number of threads; 0 for the number of cores that the process may use.
+   */
   uint32_t threads;
 } lora_engine_options;
 
 typedef struct lora_engine_facts {
   uint32_t struct_size;
   uint32_t threads;
-  /** For people: library, version, instruction set. Lives as long as the
-   * engine. */
+  /** Library, version and instruction set, for messages. Valid as long as the
+   *  engine. */
   const char *description;
 } lora_engine_facts;
 
@@ -50,7 +51,7 @@ typedef struct lora_primitive_facts {
   uint64_t scratch_bytes;  /**< of the buffer that execute gets */
   uint64_t operations;     /**< floating-point additions and multiplications */
   uint64_t bytes;          /**< read and written at least */
-  /** With `token_rows`: what one row has of both; otherwise 0. */
+  /** With `token_rows`: operations and bytes of one row; otherwise 0. */
   uint64_t row_operations, row_bytes;
 } lora_primitive_facts;
 
@@ -88,7 +89,7 @@ typedef struct lora_backend {
                    lora_message *message);
 
   /** The layout that this engine would choose for b of a matmul, given as the
-   *  manifest's JSON; `layout` has room for 64 characters. */
+   *  manifest's JSON; `layout` is a buffer of 64 characters. */
   int32_t (*preferred_layout)(lora_engine *engine, const char *json,
                               uint64_t length, char *layout,
                               lora_message *message);
@@ -106,27 +107,29 @@ typedef struct lora_backend {
   void (*destroy_primitive)(lora_engine *engine, lora_primitive *primitive);
   void (*primitive_facts)(const lora_primitive *primitive,
                           lora_primitive_facts *facts);
-  /** `args` as compiled_code.h says; `scratch` has at least scratch_bytes
-   * bytes. */
+  /** `args` are those of compiled_code.h; `scratch` has at least scratch_bytes
+   *  bytes. */
   int32_t (*execute)(lora_engine *engine, lora_primitive *primitive,
                      void *const *args, void *scratch, lora_message *message);
-  /** As lora_rt_services.execute_group; `scratch` has room for the scratch of
-   *  all that run in groups, one after another, or of any other one. */
+  /** The same as lora_rt_services.execute_group. `scratch` is large enough for
+   *  the scratch memory of all members that run in groups, one after another,
+   *  or for that of any single primitive. */
   int32_t (*execute_group)(lora_engine *engine, uint32_t count,
                            lora_primitive *const *primitives,
                            void *const *const *args, void *scratch,
                            lora_message *message);
 
-  /** As lora_rt_services.parallel_for. */
+  /** The same as lora_rt_services.parallel_for. */
   void (*parallel_for)(lora_engine *engine, int64_t begin, int64_t end,
                        int64_t grain, lora_rt_body body, void *const *captures);
 
-  /** From now on primitives with `token_rows` compute the first `rows` rows,
-   *  or a few more, and the rest of their results becomes zero. 0: all. */
+  /** From now on, primitives with `token_rows` compute only the first `rows`
+   *  rows, or a few more. The other rows of their results become zero. 0 means
+   *  all rows. */
   void (*set_token_rows)(lora_engine *engine, int64_t rows);
 } lora_backend;
 
-/** The one exported function of a backend. */
+/** The only exported function of a backend. */
 typedef const lora_backend *(*lora_backend_query_fn)(void);
 
 #ifdef __cplusplus

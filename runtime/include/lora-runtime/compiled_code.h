@@ -1,15 +1,16 @@
 /*===- compiled_code.h - What code and runtime assume of each other -------===*\
 |*
-|* What generated code may assume of the runtime and what the runtime may
-|* assume of generated code. Plain C; usable alone. Everything that is not
-|* code (parameters, slots, primitives, entry signatures) stands in the
-|* manifest, a JSON text described in docs/executable-format.md.
+|* What generated code may assume about the runtime, and what the runtime may
+|* assume about generated code. This header is plain C and can be used alone.
+|* Everything that is not code (parameters, slots, primitives, signatures of
+|* entries) is in the manifest, a JSON text that docs/executable-format.md
+|* describes.
 |*
-|* Generated code has one exported symbol, LORA_RT_CODE_QUERY_SYMBOL. It
-|* calls nothing but the services below and libm, keeps no state between
-|* calls, and never returns an error itself: a service that fails records the
-|* first failure in the context, later services of the same call do nothing,
-|* and the runtime reads the status after the entry returns.
+|* Generated code has one exported symbol, LORA_RT_CODE_QUERY_SYMBOL. It calls
+|* only the services below and libm, keeps no state between calls, and never
+|* returns an error itself. A service that fails records the first failure in
+|* the context, and later services of the same call do nothing. The runtime
+|* reads the status after the entry returns.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -22,53 +23,55 @@
 extern "C" {
 #endif
 
-/** Version of this contract; an executable made for another one is refused. */
+/** The version of this contract. An executable for another version is refused.
+ */
 #define LORA_RT_ABI_VERSION 3u
 
 /** The most primitives that execute_group takes. */
 #define LORA_RT_MAX_GROUP 8u
 
-/** Name of the one symbol that an executable exports. */
+/** The name of the only symbol that an executable exports. */
 #define LORA_RT_CODE_QUERY_SYMBOL "lora_rt_code_query"
 
 typedef struct lora_rt_context lora_rt_context;
 
-/** A loop body: runs iterations [begin, end). `captures` is what the loop was
- *  started with. May run on any thread; bodies of one loop write disjoint
- *  memory. */
+/** A loop body: runs iterations [begin, end). `captures` are the values with
+ *  which the loop was started. It may run on any thread; bodies of one loop
+ *  write disjoint memory. */
 typedef void (*lora_rt_body)(void *const *captures, int64_t begin, int64_t end);
 
-/** What the runtime offers to generated code. Members are only ever appended;
- *  generated code addresses them by position. */
+/** The functions that generated code may call. New members are only appended;
+ *  generated code accesses members by their position. */
 typedef struct lora_rt_services {
   uint32_t struct_size; /**< sizeof(lora_rt_services) of the runtime */
   uint32_t abi_version; /**< LORA_RT_ABI_VERSION */
 
   /** Executes the primitive with this index in the manifest's `primitives`.
-   *  `args` holds one address per argument in the order that the primitive's
-   *  kind defines (matmul: a, b, [bias,] [post-op operands...,] c;
-   *  gather: table, indices, out). */
+   *  `args` has one address for each argument, in the order of the primitive's
+   *  kind (matmul: a, b, [bias,] [post-op operands...,] c; gather: table,
+   *  indices, out). */
   void (*execute)(lora_rt_context *context, uint32_t primitive,
                   void *const *args);
 
-  /** Runs body over [begin, end), split over the threads in chunks of at
-   *  least `grain` iterations (>= 1); returns when all are done. */
+  /** Runs body over [begin, end) on the threads, in chunks of at least `grain`
+   *  iterations (>= 1). Returns when all are finished. */
   void (*parallel_for)(lora_rt_context *context, int64_t begin, int64_t end,
                        int64_t grain, lora_rt_body body, void *const *captures);
 
-  /** Executes `count` primitives, each with its args. They may run at once:
-   *  none reads or writes what another one writes, except that an operand of a
-   *  matmul's post-op may be what an earlier one writes, element by element.
-   */
+  /** Executes `count` primitives, each with its args. They may run at the same
+   *  time: no primitive reads or writes what another one writes, with one
+   *  exception. An operand of a matmul's post-op may be the result of an
+   *  earlier primitive, if it is used element by element. */
   void (*execute_group)(lora_rt_context *context, uint32_t count,
                         const uint32_t *primitives, void *const *const *args);
 } lora_rt_services;
 
-/** The head of the context that the runtime hands to each entry; the runtime
- *  keeps more behind it. */
+/** The beginning of the context that the runtime passes to each entry. The
+ *  runtime has more data after it. */
 struct lora_rt_context {
   const lora_rt_services *services;
-  /** Rows of each state tensor with a run-time leading dimension (KV cache). */
+  /** The rows of each state tensor with a dynamic leading dimension (KV cache).
+   */
   int64_t state_rows;
   /** 0, or the first failure of this call (lora_status). */
   int32_t status;
@@ -86,10 +89,10 @@ typedef struct lora_rt_entry_record {
   lora_rt_entry function;
 } lora_rt_entry_record;
 
-/** What the manifest said when the code was made: a checksum of each of its
- *  members, as docs/executable-format.md defines it. The code holds sizes,
- * places and indices that follow from them, so the runtime runs no code whose
- *  contract is not that of the manifest that it read. */
+/** The manifest for which the code was made, as a checksum of each of its
+ *  members; docs/executable-format.md defines them. The code contains sizes,
+ *  offsets and indices that follow from the manifest. So the runtime does not
+ *  run code whose contract differs from that of the manifest that it read. */
 typedef struct lora_rt_contract {
   uint64_t target;
   uint64_t model;
@@ -101,7 +104,7 @@ typedef struct lora_rt_contract {
   uint64_t entries;
 } lora_rt_contract;
 
-/** What lora_rt_code_query returns. */
+/** The table that lora_rt_code_query returns. */
 typedef struct lora_rt_code {
   uint32_t struct_size; /**< sizeof(lora_rt_code) of the compiler */
   uint32_t abi_version; /**< LORA_RT_ABI_VERSION of the compiler */
