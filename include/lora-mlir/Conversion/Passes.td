@@ -7,8 +7,9 @@ include "mlir/Pass/PassBase.td"
 def ConvertTransformerToOneDNN : Pass<"convert-transformer-to-onednn"> {
   let summary = "Convert the matrix products of transformer and lora to onednn";
   let description = [{
-    Converts operations on f32 and bf16 with static shapes. `-convert-transformer-to-linalg` converts the others. A
-    low-rank branch becomes a skinny product and an up-projection that accumulates into the base product (`sum`).
+    Converts operations on f32 and bf16 with static shapes. `-convert-transformer-to-linalg`
+    converts the others. A low-rank branch becomes a skinny product and an up-projection that
+    accumulates into the base product (`sum`).
 
     ```mlir
     %y = transformer.linear %x, %w : tensor<16x48xf32>, tensor<144x48xf32> -> tensor<16x144xf32>
@@ -46,10 +47,11 @@ def ConvertOneDNNToRT : Pass<"convert-onednn-to-rt", "::mlir::ModuleOp"> {
 def ConvertApplyToCalls : Pass<"convert-apply-to-calls", "::mlir::ModuleOp"> {
   let summary = "Turns applications into calls on buffers and slots into a table";
   let description = [{
-    Every function gets the arguments `!rt.context`, `!rt.slots` and `!rt.frame`, one memref for each input and each
-    output, and has no results. Slots become `rt.slot` of the function's range of the slot table, which
-    `rt.slot_table` on the module describes. States are updated in place. Results tagged `transformer.grad` are
-    written to slots of kind `gradient`. The pass runs directly before bufferization; function bodies stay on tensors.
+    Every function gets the arguments `!rt.context`, `!rt.slots` and `!rt.frame`, one memref for
+    each input and each output, and has no results. Slots become `rt.slot` of the function's range
+    of the slot table, which `rt.slot_table` on the module describes. States are updated in place.
+    Results tagged `transformer.grad` are written to slots of kind `gradient`. The pass runs
+    directly before bufferization; function bodies stay on tensors.
 
     ```mlir
     func.func private @head.t1(%h: tensor<1x48xf32>, %w: tensor<259x48xf32> {transformer.slot = "weight"}) -> tensor<1x259xf32>
@@ -89,11 +91,12 @@ def ConvertApplyToCalls : Pass<"convert-apply-to-calls", "::mlir::ModuleOp"> {
 def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
   let summary = "Convert rt, func, memref, arith, cf and index to llvm";
   let description = [{
-    This is the last conversion. Loops are kernels already (`-rt-outline-kernels`), and structured control flow,
-    vectors and math are lowered. Buffers are passed as bare pointers. Each launched kernel gets a `lora_rt_body` that
-    reads its arguments from the captures. Each function with `rt.entry` gets a `lora_rt_entry`. The only exported
-    function is `lora_rt_code_query`; its table has the module's `rt.contract` (zeros if there is none, which the
-    runtime refuses). Services are called through the context, primitives by their index in the module.
+    This is the last conversion. Loops are kernels already (`-rt-outline-kernels`), and structured
+    control flow, vectors and math are lowered. Buffers are passed as bare pointers. Each launched
+    kernel gets a `lora_rt_body` that reads its arguments from the captures. Each function with
+    `rt.entry` gets a `lora_rt_entry`. The only exported function is `lora_rt_code_query`; its table
+    has the module's `rt.contract` (zeros if there is none, which the runtime refuses). Services are
+    called through the context, primitives by their index in the module.
 
     ```mlir
     %w = rt.slot %ctx, %slots[3] : memref<6x4xf32>
@@ -114,14 +117,15 @@ def ConvertRTToLLVM : Pass<"convert-rt-to-llvm", "::mlir::ModuleOp"> {
 def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::func::FuncOp"> {
   let summary = "Decompose the operations of transformer and lora into upstream dialects";
   let description = [{
-    Replaces every operation on values by `linalg`, `tensor`, `scf` and `vector` on tensors. The decomposition is the
-    definition of an operation. It runs if there is no faster path, and every faster path is compared with it. Bodies
-    compute in f32, or in f64 if an operand is f64, and each operation rounds once, to the type of its result.
-    `transformer.apply`, and the operations on the gradients of whole blocks, are not decomposed.
+    Replaces every operation on values by `linalg`, `tensor`, `scf` and `vector` on tensors. The
+    decomposition is the definition of an operation. It runs if there is no faster path, and every
+    faster path is compared with it. Bodies compute in f32, or in f64 if an operand is f64, and each
+    operation rounds once, to the type of its result. `transformer.apply`, and the operations on the
+    gradients of whole blocks, are not decomposed.
 
-    If the target (`rt.target`) has the feature `avx512bf16`, the loops of attention (not those of its gradient)
-    multiply pairs of bf16. They do so if the operands are bf16 and the width of a head is a multiple of 32. The
-    weights of the values are then rounded to bf16, too.
+    If the target (`rt.target`) has the feature `avx512bf16`, the loops of attention (not those of
+    its gradient) multiply pairs of bf16. They do so if the operands are bf16 and the width of a
+    head is a multiple of 32. The weights of the values are then rounded to bf16, too.
 
     ```mlir
     %y = transformer.activation %x {kind = relu} : tensor<?x80xbf16>
@@ -156,8 +160,8 @@ def ConvertTransformerToLinalg : Pass<"convert-transformer-to-linalg", "::mlir::
 def ConvertLinalgToParallel : Pass<"convert-linalg-to-parallel", "::mlir::func::FuncOp"> {
   let summary = "Lowers linalg on buffers, copies and scf.forall to loops";
   let description = [{
-    An operation that is not inside a parallel loop becomes `scf.parallel` with serial reductions inside. All others
-    become `scf.for`.
+    An operation that is not inside a parallel loop becomes `scf.parallel` with serial reductions
+    inside. All others become `scf.for`.
 
     ```mlir
     memref.copy %a, %b : memref<16x48xf32> to memref<16x48xf32>
@@ -178,9 +182,10 @@ def ConvertLinalgToParallel : Pass<"convert-linalg-to-parallel", "::mlir::func::
 def ConvertParallelToRT : Pass<"convert-parallel-to-rt", "::mlir::func::FuncOp"> {
   let summary = "Runs parallel loops on the runtime's threads if they are long enough";
   let description = [{
-    An outermost `scf.parallel` with at least `serial-work` scalar operations (estimated) becomes an `rt.parallel_for`
-    over its outer dimensions. Its `grain` is the number of iterations that have at least `grain-work` operations. All
-    other parallel loops become `scf.for`. The context is the first argument of the function.
+    An outermost `scf.parallel` with at least `serial-work` scalar operations (estimated) becomes an
+    `rt.parallel_for` over its outer dimensions. Its `grain` is the number of iterations that have
+    at least `grain-work` operations. All other parallel loops become `scf.for`. The context is the
+    first argument of the function.
 
     ```mlir
     scf.parallel (%i, %j) = (%c0, %c0) to (%c512, %c2048) step (%c1, %c1) { ... }

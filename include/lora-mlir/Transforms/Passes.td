@@ -7,9 +7,9 @@ include "mlir/Pass/PassBase.td"
 def FuseElementwise : Pass<"fuse-elementwise"> {
   let summary = "Fuses elementwise operations on tensors if nothing is computed twice";
   let description = [{
-    Like upstream's `-linalg-fuse-elementwise-ops`, but a producer is fused only if each of its values is computed
-    once, or if it does not depend on the innermost loop of the consumer. So an activation is not fused into a matrix
-    product, which would compute it once for each output.
+    Like upstream's `-linalg-fuse-elementwise-ops`, but a producer is fused only if each of its
+    values is computed once, or if it does not depend on the innermost loop of the consumer. So an
+    activation is not fused into a matrix product, which would compute it once for each output.
 
     ```mlir
     %a = linalg.generic {elementwise} ins(%x) ...
@@ -74,9 +74,9 @@ def PromoteAccumulators : Pass<"promote-accumulators", "::mlir::func::FuncOp"> {
 def ApproximateMath : Pass<"approximate-math"> {
   let summary = "Compute exp, log, log1p, tanh and erf of f32 in line";
   let description = [{
-    Replaces calls of libm functions by upstream's polynomials, which LLVM can vectorize. The largest error in units
-    in the last place is 1 for exp and log, and 5 for tanh and erf. Narrower types are computed in f32. f64 and other
-    functions stay.
+    Replaces calls of libm functions by upstream's polynomials, which LLVM can vectorize. The
+    largest error in units in the last place is 1 for exp and log, and 5 for tanh and erf. Narrower
+    types are computed in f32. f64 and other functions stay.
 
     ```mlir
     %y = math.exp %x : f32   // becomes a product of 2^n and a polynomial

@@ -16,8 +16,8 @@ class LoRA_WeightExpr<string name, string attrMnemonic>
 def LoRA_MergeAttr : LoRA_WeightExpr<"Merge", "merge"> {
   let summary = "The merged weight W + B diag(s) A as an expression";
   let description = [{
-    The sum is accumulated in f32 and rounded once to the type of `base`. The operands contain everything that
-    `-lora-unmerge` needs.
+    The sum is accumulated in f32 and rounded once to the type of `base`. The operands contain
+    everything that `-lora-unmerge` needs.
 
     ```mlir
     #lora.merge<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>,
@@ -37,9 +37,10 @@ def LoRA_MergeAttr : LoRA_WeightExpr<"Merge", "merge"> {
 def LoRA_DoraFactorAttr : LoRA_WeightExpr<"DoraFactor", "dora_factor"> {
   let summary = "DoRA's factors m / ||W + B diag(s) A||, one for each row or column";
   let description = [{
-    Liu et al. 2024, eq. 5, as PEFT computes it: the norm is Euclidean, over all dimensions of the adapted weight
-    except `dim`. `dim` is 0 for a linear layer (one number for each output), and 1 for an embedding (one number for
-    each feature; the norm is over the vocabulary). The value is f32.
+    Liu et al. 2024, eq. 5, as PEFT computes it: the norm is Euclidean, over all dimensions of the
+    adapted weight except `dim`. `dim` is 0 for a linear layer (one number for each output), and 1
+    for an embedding (one number for each feature; the norm is over the vocabulary). The value is
+    f32.
 
     ```mlir
     #lora.dora_factor<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>,
@@ -78,7 +79,8 @@ def LoRA_ScaleAttr : LoRA_WeightExpr<"Scale", "scale"> {
 def LoRA_SumAttr : LoRA_WeightExpr<"Sum", "sum"> {
   let summary = "A weighted sum of expressions of one shape";
   let description = [{
-    The sum is accumulated in f32, which is its type. An example is a bias plus what the bias of a branch adds.
+    The sum is accumulated in f32, which is its type. An example is a bias plus what the bias of a
+    branch adds.
 
     ```mlir
     #lora.sum<[#transformer.base<"q_proj.bias", tensor<6xbf16>>,
@@ -102,10 +104,10 @@ def LoRA_StartKind : I32EnumAttr<"StartKind", "Which factors of a weight initial
 def LoRA_ResidualAttr : LoRA_WeightExpr<"Residual", "residual"> {
   let summary = "A base weight minus the initial value of a branch";
   let description = [{
-    `pissa` (Meng et al. 2024, eq. 4): W minus its part for the `rank` largest singular values. `olora` (Büyükakyüz
-    2024): W - scale Q_r R_r, with W = Q R, the first `rank` columns of Q and the first `rank` rows of R. The result
-    does not depend on the signs of the factors. PEFT computes it from the base model whenever it loads such an
-    adapter. The value is f32.
+    `pissa` (Meng et al. 2024, eq. 4): W minus its part for the `rank` largest singular values.
+    `olora` (Büyükakyüz 2024): W - scale Q_r R_r, with W = Q R, the first `rank` columns of Q and
+    the first `rank` rows of R. The result does not depend on the signs of the factors. PEFT
+    computes it from the base model whenever it loads such an adapter. The value is f32.
 
     ```mlir
     #lora.residual<olora, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.0 : f64>
@@ -129,10 +131,11 @@ def LoRA_StartMatrix : I32EnumAttr<"StartMatrix", "A matrix of a branch", [
 def LoRA_StartAttr : LoRA_WeightExpr<"Start", "start"> {
   let summary = "The initial value of A or B of a branch: a factor of a base weight";
   let description = [{
-    `pissa` (Meng et al. 2024, eqs. 2 and 3): if U diag(s) V is the part of W for the `rank` largest singular values,
-    then A = diag(sqrt(s / scale)) V and B = U diag(sqrt(s / scale)). `olora` (Büyükakyüz 2024): A = R_r and B = Q_r,
-    the first `rank` rows of R and columns of Q, with W = Q R. The base weight is then `#lora.residual` of the same
-    operand, rank and scale. The value is f32.
+    `pissa` (Meng et al. 2024, eqs. 2 and 3): if U diag(s) V is the part of W for the `rank` largest
+    singular values, then A = diag(sqrt(s / scale)) V and B = U diag(sqrt(s / scale)). `olora`
+    (Büyükakyüz 2024): A = R_r and B = Q_r, the first `rank` rows of R and columns of Q, with W = Q
+    R. The base weight is then `#lora.residual` of the same operand, rank and scale. The value is
+    f32.
 
     ```mlir
     #lora.start<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.0 : f64>
@@ -170,8 +173,8 @@ def LoRA_OrthogonalAttr : LoRA_WeightExpr<"Orthogonal", "orthogonal"> {
 def LoRA_NormsAttr : LoRA_WeightExpr<"Norms", "norms"> {
   let summary = "The Euclidean norms of a matrix's rows or columns";
   let description = [{
-    One number for each index of dimension `dim`; the norm is over the other dimension. These are the initial
-    magnitudes of DoRA (Liu et al. 2024). Sums are f64, the value is f32.
+    One number for each index of dimension `dim`; the norm is over the other dimension. These are
+    the initial magnitudes of DoRA (Liu et al. 2024). Sums are f64, the value is f32.
 
     ```mlir
     #lora.norms<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>, dim = 0>
@@ -187,7 +190,8 @@ def LoRA_NormsAttr : LoRA_WeightExpr<"Norms", "norms"> {
 def LoRA_ReplaceRowsAttr : LoRA_WeightExpr<"ReplaceRows", "replace_rows"> {
   let summary = "A matrix expression with some of its rows replaced";
   let description = [{
-    Row `indices[i]` is row i of `rows`, for tokens that were trained individually. The value is f32.
+    Row `indices[i]` is row i of `rows`, for tokens that were trained individually. The value is
+    f32.
 
     ```mlir
     #lora.replace_rows<#transformer.base<"weight", tensor<7x4xbf16>>,
@@ -205,8 +209,8 @@ def LoRA_ReplaceRowsAttr : LoRA_WeightExpr<"ReplaceRows", "replace_rows"> {
 def LoRA_ResizeRowsAttr : LoRA_WeightExpr<"ResizeRows", "resize_rows"> {
   let summary = "A weight expression with another number of rows";
   let description = [{
-    A table of tokens for the adapter's vocabulary. Rows beyond `rows` are left out; new rows are zero until another
-    expression replaces them. For a vector, the elements are the rows.
+    A table of tokens for the adapter's vocabulary. Rows beyond `rows` are left out; new rows are
+    zero until another expression replaces them. For a vector, the elements are the rows.
 
     ```mlir
     #lora.resize_rows<#transformer.base<"weight", tensor<7x4xbf16>> to 9>

@@ -13,9 +13,9 @@ def LoRA_Dialect : Dialect {
     [rank, in], B [out, rank] and a scale per rank row, s = alpha / rank unless an adapter says
     otherwise.
 
-    `lora.linear` is a linear layer with a branch, `lora.embedding` a table with a branch. `-lora-merge` folds the
-    branch into a weight expression. `-lora-fuse` splits a linear layer with a branch into `lora.down`, which the
-    layers that read one input share, and `lora.up`.
+    `lora.linear` is a linear layer with a branch, `lora.embedding` a table with a branch.
+    `-lora-merge` folds the branch into a weight expression. `-lora-fuse` splits a linear layer with
+    a branch into `lora.down`, which the layers that read one input share, and `lora.up`.
   }];
   let dependentDialects = ["::lora::transformer::TransformerDialect"];
   let useDefaultAttributePrinterParser = 1;

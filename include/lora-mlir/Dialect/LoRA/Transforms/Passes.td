@@ -7,15 +7,16 @@ include "mlir/Pass/PassBase.td"
 def Autodiff : Pass<"lora-autodiff", "::mlir::ModuleOp"> {
   let summary = "Turns the loss into a training step: reverse mode over blocks and their applications";
   let description = [{
-    Renames the entry `function`, which returns a scalar, to `result`, and adds the gradients of all slots with the
-    role `trainable`. The rules are those of the operations (`DifferentiableOpInterface`).
+    Renames the entry `function`, which returns a scalar, to `result`, and adds the gradients of all
+    slots with the role `trainable`. The rules are those of the operations
+    (`DifferentiableOpInterface`).
 
-    *Activity.* A value is active if it depends on a trainable slot. Only active values get a gradient. So a frozen
-    weight gets none, the input of the first block with a trainable slot gets none, and a block below it has no
-    backward function at all.
+    *Activity.* A value is active if it depends on a trainable slot. Only active values get a
+    gradient. So a frozen weight gets none, the input of the first block with a trainable slot gets
+    none, and a block below it has no backward function at all.
 
-    *Blocks.* For each block and each set of active inputs there is one backward function, which all layers with this
-    set share:
+    *Blocks.* For each block and each set of active inputs there is one backward function, which all
+    layers with this set share:
 
     ```mlir
     func.func private @decoder.forward(inputs, slots) -> (results, kept)
@@ -23,13 +24,14 @@ def Autodiff : Pass<"lora-autodiff", "::mlir::ModuleOp"> {
         -> (gradients of inputs, tensor<3x48xf32> {transformer.grad = "q_proj.lora_A.weight"}, ...)
     ```
 
-    A block that keeps no values is its own forward function. A backward function takes only the inputs and slots that
-    it uses. `@NAME.backward_first` is the one without gradients of inputs.
+    A block that keeps no values is its own forward function. A backward function takes only the
+    inputs and slots that it uses. `@NAME.backward_first` is the one without gradients of inputs.
 
-    *What is kept.* Only values that a rule uses are kept. If such a value is an input or a result of the block, the
-    caller passes it again. A value is recomputed if its operation works on each row alone (every operation except
-    matrix products, attention and reductions over tokens) and all its operands are available. So recomputation never
-    extends the lifetime of another value, except of inputs of the block, which the caller keeps anyway.
+    *What is kept.* Only values that a rule uses are kept. If such a value is an input or a result
+    of the block, the caller passes it again. A value is recomputed if its operation works on each
+    row alone (every operation except matrix products, attention and reductions over tokens) and all
+    its operands are available. So recomputation never extends the lifetime of another value, except
+    of inputs of the block, which the caller keeps anyway.
   }];
   let options = [
     Option<"function", "function", "std::string", /*default=*/"\"loss\"", "The entry to differentiate">,
@@ -47,9 +49,10 @@ def Autodiff : Pass<"lora-autodiff", "::mlir::ModuleOp"> {
 def AddGradient : Pass<"lora-add-gradient", "::mlir::ModuleOp"> {
   let summary = "Adds the gradient of a function of tensors";
   let description = [{
-    For `@f` adds `@f.gradient(arguments of @f, gradients of its floating-point results) -> (gradients of its
-    floating-point arguments)`. It consists only of the rules that `-lora-autodiff` uses. Tests compare it with finite
-    differences; it also shows what a rule builds.
+    For `@f` adds `@f.gradient(arguments of @f, gradients of its floating-point results) ->
+    (gradients of its floating-point arguments)`. It consists only of the rules that
+    `-lora-autodiff` uses. Tests compare it with finite differences; it also shows what a rule
+    builds.
 
     ```mlir
     func.func @f(%x: tensor<?x6xf64>, %s: tensor<6xf64>) -> tensor<?x6xf64> {
@@ -73,9 +76,10 @@ def AddGradient : Pass<"lora-add-gradient", "::mlir::ModuleOp"> {
 def Optimizer : Pass<"lora-optimizer", "::mlir::ModuleOp"> {
   let summary = "Adds the update of all trainable parameters to a training step";
   let description = [{
-    Appends an argument with the hyperparameters of the step (learning rate, ...; see `transformer.adamw` and
-    `transformer.sgd`), so that schedules need no recompilation; then the global norm of the gradients, and the
-    update. The step then returns its loss and the norm before clipping.
+    Appends an argument with the hyperparameters of the step (learning rate, ...; see
+    `transformer.adamw` and `transformer.sgd`), so that schedules need no recompilation; then the
+    global norm of the gradients, and the update. The step then returns its loss and the norm before
+    clipping.
 
     ```mlir
     func.func @train_step(%ids: ..., %hyperparameters: tensor<8xf32>) -> (tensor<f32>, tensor<f32>) {
@@ -99,10 +103,11 @@ def Optimizer : Pass<"lora-optimizer", "::mlir::ModuleOp"> {
 def VerifyTrainingMemory : Pass<"lora-verify-training-memory", "::mlir::ModuleOp"> {
   let summary = "Proves that no value has both dimensions of an adapted weight";
   let description = [{
-    Fails if a value has two dimensions that are the [out, in] or [in, out] of a weight with a low-rank branch, unless
-    it is a parameter, a cast of a trainable parameter, or the gradient of a trainable parameter. Also fails if a
-    value has two dynamic dimensions, that is, if it is tokens x tokens. The check is meaningful only while the token
-    axis is dynamic, because no activation has two static dimensions then. The pass changes nothing.
+    Fails if a value has two dimensions that are the [out, in] or [in, out] of a weight with a
+    low-rank branch, unless it is a parameter, a cast of a trainable parameter, or the gradient of a
+    trainable parameter. Also fails if a value has two dynamic dimensions, that is, if it is tokens
+    x tokens. The check is meaningful only while the token axis is dynamic, because no activation
+    has two static dimensions then. The pass changes nothing.
   }];
   let statistics = [
     Statistic<"valuesChecked", "values-checked", "Values whose type was checked">
@@ -137,14 +142,16 @@ def Attach : Pass<"lora-attach", "::mlir::ModuleOp"> {
     }
     ```
 
-    If the applications of a block differ in which layers have a branch, in ranks or in scales, each variant becomes a
-    copy of the block. Applications without a branch keep the original. If a layer has an adapter already, a second
-    one is joined to it along the rank, which gives the sum of both.
+    If the applications of a block differ in which layers have a branch, in ranks or in scales, each
+    variant becomes a copy of the block. Applications without a branch keep the original. If a layer
+    has an adapter already, a second one is joined to it along the rank, which gives the sum of
+    both.
 
-    All other tensors of the adapter become values of slots: parameters trained in full and biases as leaves of the
-    adapter, trained tokens as `#lora.replace_rows`, biases of branches as `#lora.sum`, the base weights of PiSSA and
-    OLoRA as `#lora.residual`. DoRA scales a weight and its B by `#lora.dora_factor`. If a head is tied to the
-    embedding and one of the two gets a value of its own, the head is bound at "lm_head".
+    All other tensors of the adapter become values of slots: parameters trained in full and biases
+    as leaves of the adapter, trained tokens as `#lora.replace_rows`, biases of branches as
+    `#lora.sum`, the base weights of PiSSA and OLoRA as `#lora.residual`. DoRA scales a weight and
+    its B by `#lora.dora_factor`. If a head is tied to the embedding and one of the two gets a value
+    of its own, the head is bound at "lm_head".
   }];
   let options = [
     Option<"adapterDir", "adapter-dir", "std::string", "", "The adapter's folder">,
@@ -163,11 +170,12 @@ def Merge : Pass<"lora-merge", "::mlir::ModuleOp"> {
   let summary = "Folds frozen low-rank branches into weight expressions";
   let description = [{
     A `lora.linear`, or a `lora.up` with its `lora.down`, whose matrices are frozen slots becomes a
-    `transformer.linear` (a `lora.embedding` becomes a `transformer.embedding`). Its weight is `#lora.merge`: W + B
-    diag(s) A in f32, rounded once to the weight's type when the weight pack is written. Blocks that are equal after
-    that become one function; weight expressions that differ between applications move to `transformer.apply`. So a
-    merged model runs the code of the base model. Trainable branches are never merged. Remarks of category
-    `lora-merge` say which branches were not merged, and why.
+    `transformer.linear` (a `lora.embedding` becomes a `transformer.embedding`). Its weight is
+    `#lora.merge`: W + B diag(s) A in f32, rounded once to the weight's type when the weight pack is
+    written. Blocks that are equal after that become one function; weight expressions that differ
+    between applications move to `transformer.apply`. So a merged model runs the code of the base
+    model. Trainable branches are never merged. Remarks of category `lora-merge` say which branches
+    were not merged, and why.
 
     ```mlir
     %0 = lora.linear %x, %w, %a, %b, %s
@@ -188,9 +196,10 @@ def Merge : Pass<"lora-merge", "::mlir::ModuleOp"> {
 def Unmerge : Pass<"lora-unmerge", "::mlir::ModuleOp"> {
   let summary = "Takes merged branches out of weight expressions";
   let description = [{
-    The inverse of `lora-merge`: a `transformer.linear` or `transformer.embedding` whose weight is `#lora.merge`, in
-    the block or at an application, becomes a `lora.linear` or `lora.embedding` again, with the leaves of the
-    expression as slots. Other changes of an adapter to slots (biases, parameters in full) stay.
+    The inverse of `lora-merge`: a `transformer.linear` or `transformer.embedding` whose weight is
+    `#lora.merge`, in the block or at an application, becomes a `lora.linear` or `lora.embedding`
+    again, with the leaves of the expression as slots. Other changes of an adapter to slots (biases,
+    parameters in full) stay.
   }];
   let statistics = [
     Statistic<"numBranches", "num-branches", "Branches taken out">];
@@ -200,15 +209,16 @@ def Unmerge : Pass<"lora-unmerge", "::mlir::ModuleOp"> {
 def Insert : Pass<"lora-insert", "::mlir::ModuleOp"> {
   let summary = "Adds new low-rank branches to a model";
   let description = [{
-    Adds branches to the linear layers and embeddings that PEFT's targeting rules select: `targets` is a list of
-    names, of paths, or `all-linear`; `regex` is an alternative; `config=adapter_config.json` reads everything from a
-    file. By default A is random (Kaiming uniform) and B is zero; for an embedding A is zero and B is normal. So the
-    model computes the same as before. `init_lora_weights` of a config may be `gaussian`, `orthogonal`, false (A and B
-    are random), or `pissa` or `olora`: A and B are then factors of the base weight (`#lora.start`), and their product
-    is subtracted from it (`#lora.residual`). With `use_dora` the initial magnitudes are norms (`#lora.norms`).
-    Layers, names and shapes are the same as those that PEFT makes from the config. A target that matches nothing is a
-    warning with similar names; it is an error if nothing matches at all. The IR is that of `lora-attach`, with these
-    values:
+    Adds branches to the linear layers and embeddings that PEFT's targeting rules select: `targets`
+    is a list of names, of paths, or `all-linear`; `regex` is an alternative;
+    `config=adapter_config.json` reads everything from a file. By default A is random (Kaiming
+    uniform) and B is zero; for an embedding A is zero and B is normal. So the model computes the
+    same as before. `init_lora_weights` of a config may be `gaussian`, `orthogonal`, false (A and B
+    are random), or `pissa` or `olora`: A and B are then factors of the base weight (`#lora.start`),
+    and their product is subtracted from it (`#lora.residual`). With `use_dora` the initial
+    magnitudes are norms (`#lora.norms`). Layers, names and shapes are the same as those that PEFT
+    makes from the config. A target that matches nothing is a warning with similar names; it is an
+    error if nothing matches at all. The IR is that of `lora-attach`, with these values:
 
     ```mlir
     %a: tensor<2x6xf32> {transformer.slot = "q_proj.lora_A.weight", transformer.role = #transformer.role<trainable>, transformer.value =
@@ -243,9 +253,9 @@ def Insert : Pass<"lora-insert", "::mlir::ModuleOp"> {
 def Fuse : Pass<"lora-fuse", "::mlir::ModuleOp"> {
   let summary = "Computes the branches that share an input by one skinny matmul";
   let description = [{
-    `lora.linear` operations that read the same value become one `lora.down`, whose A is the stack of their A's, and a
-    `lora.up` for each. The stacked A is a slot whose value is a concatenation. Trainable A's are stored stacked, and
-    `unfuseTrainable` separates them for the export.
+    `lora.linear` operations that read the same value become one `lora.down`, whose A is the stack
+    of their A's, and a `lora.up` for each. The stacked A is a slot whose value is a concatenation.
+    Trainable A's are stored stacked, and `unfuseTrainable` separates them for the export.
 
     ```mlir
     %q = lora.linear %x, %wq, %qa, %qb, %s
@@ -261,8 +271,9 @@ def Fuse : Pass<"lora-fuse", "::mlir::ModuleOp"> {
     %k = lora.up %x, %wk, %t[2], %kb : tensor<?x6xf32>, tensor<5x6xf32>, tensor<?x4xf32>, tensor<5x2xf32> -> tensor<?x5xf32>
     ```
 
-    A cost model decides which form a group gets, for `tokens` tokens per call. The cost of a matmul is a launch, plus
-    the time to read its operands or the time of its arithmetic, whichever is longer. The forms:
+    A cost model decides which form a group gets, for `tokens` tokens per call. The cost of a matmul
+    is a launch, plus the time to read its operands or the time of its arithmetic, whichever is
+    longer. The forms:
 
     - *separate*: each layer by itself, `(x A) B`;
     - *fused*: as above;
@@ -271,8 +282,9 @@ def Fuse : Pass<"lora-fuse", "::mlir::ModuleOp"> {
       weights;
     - *merged*: into the base weights; see `lora-merge`, which does it.
 
-    While `exchangeable` is set, A and B stay separate slots, so the last two forms are not possible. A remark of
-    category `lora-fuse` gives the form, the reason and the times that the model expects, for each group.
+    While `exchangeable` is set, A and B stay separate slots, so the last two forms are not
+    possible. A remark of category `lora-fuse` gives the form, the reason and the times that the
+    model expects, for each group.
   }];
   let options = [
     Option<"form", "form", "std::string", "\"auto\"", "auto, separate, fused, augmented or merged">,

@@ -13,11 +13,12 @@ def OneDNN_Dialect : Dialect {
   let cppNamespace = "::lora::onednn";
   let summary = "What oneDNN computes, in destination style on tensors and memrefs";
   let description = [{
-    There is one operation for each kind of primitive. Shapes are static. A weight in a layout of oneDNN has the
-    encoding `#onednn.packed<"tag">`; an operation that does not take this layout does not verify.
-    `-onednn-resolve-layouts` replaces `#onednn.packed<"any">` by the layout that oneDNN prefers on the target. It is
-    the only pass that asks oneDNN. Bufferization drops encodings; after it, a packed weight is opaque bytes, and the
-    operation's `b_layout` gives their layout.
+    There is one operation for each kind of primitive. Shapes are static. A weight in a layout of
+    oneDNN has the encoding `#onednn.packed<"tag">`; an operation that does not take this layout
+    does not verify. `-onednn-resolve-layouts` replaces `#onednn.packed<"any">` by the layout that
+    oneDNN prefers on the target. It is the only pass that asks oneDNN. Bufferization drops
+    encodings; after it, a packed weight is opaque bytes, and the operation's `b_layout` gives their
+    layout.
   }];
   let useDefaultAttributePrinterParser = 1;
   let hasOperationAttrVerify = 1;
@@ -31,8 +32,8 @@ def OneDNN_PackedAttr : AttrDef<OneDNN_Dialect, "Packed"> {
   let mnemonic = "packed";
   let summary = "Layout of a weight matrix: a oneDNN format tag for weights {in, out}";
   let description = [{
-    The encoding of a weight tensor [out, in]. `"any"` stands for the layout that oneDNN prefers, before oneDNN was
-    asked.
+    The encoding of a weight tensor [out, in]. `"any"` stands for the layout that oneDNN prefers,
+    before oneDNN was asked.
 
     ```mlir
     tensor<144x48xbf16, #onednn.packed<"BA16a64b2a">>
@@ -80,10 +81,11 @@ class OneDNN_Op<string mnemonic, list<Trait> traits = []>
 def OneDNN_MatmulOp : OneDNN_Op<"matmul"> {
   let summary = "Matrix product with post-operations: c = post_ops(op(a) op(b) + bias)";
   let description = [{
-    `op` transposes an operand whose flag is set. The type of a packed `b` is [n, k], and it needs `transpose_b`. The
-    product is accumulated in f32; the bias is added and the post-ops are applied in order; then the result is rounded
-    once to the type of `c`. With `token_rows` the rows of `c` are tokens: if a call needs only the first rows, the
-    others need not be computed, and are then zero.
+    `op` transposes an operand whose flag is set. The type of a packed `b` is [n, k], and it needs
+    `transpose_b`. The product is accumulated in f32; the bias is added and the post-ops are applied
+    in order; then the result is rounded once to the type of `c`. With `token_rows` the rows of `c`
+    are tokens: if a call needs only the first rows, the others need not be computed, and are then
+    zero.
 
     ```mlir
     %y = onednn.matmul ins(%x, %w : tensor<16x48xf32>, tensor<144x48xf32, #onednn.packed<"any">>)
@@ -130,8 +132,8 @@ def OneDNN_GatherOp : Op<OneDNN_Dialect, "gather", [
     DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Reads rows of a table that may be packed";
   let description = [{
-    `out[t, :] = table[indices[t], :]`. The table of tied embeddings is packed once, for the head; this operation
-    reads its rows by the layout.
+    `out[t, :] = table[indices[t], :]`. The table of tied embeddings is packed once, for the head;
+    this operation reads its rows by the layout.
 
     ```mlir
     %h = onednn.gather ins(%ids, %w : tensor<16xi32>, tensor<259x48xbf16, #onednn.packed<"any">>)

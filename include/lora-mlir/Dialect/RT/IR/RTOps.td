@@ -125,8 +125,8 @@ def RT_SubframeOp : RT_Op<"subframe", [Pure]> {
 def RT_AdvanceOp : RT_Op<"advance", [Pure, AllTypesMatch<["base", "result"]>]> {
   let summary = "Slots or a frame, some steps further";
   let description = [{
-    The address `base` plus count * stride, counted in slots for `!rt.slots` and in bytes for `!rt.frame`. A loop over
-    layers advances by it.
+    The address `base` plus count * stride, counted in slots for `!rt.slots` and in bytes for
+    `!rt.frame`. A loop over layers advances by it.
 
     ```mlir
     %layer = rt.advance %slots by %i * 14 : !rt.slots
@@ -167,9 +167,10 @@ def RT_ExecuteOp : RT_Op<"execute", [DeclareOpInterfaceMethods<SymbolUserOpInter
 def RT_ExecuteGroupOp : RT_Op<"execute_group", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Executes primitives that may run at once";
   let description = [{
-    `counts` is the number of buffers of each primitive, in order. No primitive accesses what another one writes, with
-    one exception: an operand of a matmul's post-op may be the result of an earlier matmul with the same number of
-    columns, because each element is written before it is read.
+    `counts` is the number of buffers of each primitive, in order. No primitive accesses what
+    another one writes, with one exception: an operand of a matmul's post-op may be the result of an
+    earlier matmul with the same number of columns, because each element is written before it is
+    read.
 
     ```mlir
     rt.execute_group %context, [@matmul_1x144x48_bf16, @matmul_1x96x48_bf16](%a, %w, %c, %a, %v, %d) counts [3, 3]
@@ -190,8 +191,8 @@ def RT_ExecuteGroupOp : RT_Op<"execute_group", [DeclareOpInterfaceMethods<Symbol
 def RT_ParallelForOp : RT_Op<"parallel_for", [SingleBlock, RecursiveMemoryEffects]> {
   let summary = "Runs a body over an index range on the threads of the runtime";
   let description = [{
-    Iterations may run in any order and at the same time; they write disjoint memory. `grain` is the least number of
-    iterations in a chunk.
+    Iterations may run in any order and at the same time; they write disjoint memory. `grain` is the
+    least number of iterations in a chunk.
 
     ```mlir
     rt.parallel_for %context, %i = %c0 to %c16 grain 4 {
@@ -218,8 +219,8 @@ def RT_YieldOp : RT_Op<"yield", [Pure, Terminator, HasParent<"ParallelForOp">]> 
 def RT_LaunchOp : RT_Op<"launch", [DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Runs a kernel over an index range on the threads of the runtime";
   let description = [{
-    A `parallel_for` whose body has become a function (`-rt-outline-kernels`). The arguments of the kernel are the
-    range of a chunk and the captures.
+    A `parallel_for` whose body has become a function (`-rt-outline-kernels`). The arguments of the
+    kernel are the range of a chunk and the captures.
 
     ```mlir
     rt.launch %context, @scale.kernel(%m) from %c0 to %c16 grain 4 : memref<16xf32>

@@ -7,9 +7,10 @@ include "mlir/IR/OpBase.td"
 def DifferentiableOpInterface : OpInterface<"DifferentiableOpInterface"> {
   let cppNamespace = "::lora::transformer";
   let description = [{
-    The vector-Jacobian product of an operation. A rule builds only the gradients that are requested. It may use the
-    operands and results of the operation (the autodiff pass keeps or recomputes them). It builds no value with both
-    dimensions of a weight, except the gradient of that weight if it is requested.
+    The vector-Jacobian product of an operation. A rule builds only the gradients that are
+    requested. It may use the operands and results of the operation (the autodiff pass keeps or
+    recomputes them). It builds no value with both dimensions of a weight, except the gradient of
+    that weight if it is requested.
   }];
   let methods = [
     InterfaceMethod<[{

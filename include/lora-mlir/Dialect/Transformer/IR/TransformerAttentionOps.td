@@ -11,11 +11,12 @@ include "lora-mlir/Dialect/Transformer/IR/TransformerOpBase.td"
 def Transformer_RotaryTableOp : Transformer_Op<"rotary_table", [Pure, AllTypesMatch<["cos", "sin"]>]> {
   let summary = "Cosines and sines of the rotary angles";
   let description = [{
-    With p the position of the token: `cos[t, i] = factor * cos(p * f[i])`, and `sin` likewise. The table is computed
-    once per call and shared by all layers (Su et al. 2021, eq. 15: f[i] = theta^(-2i/d)). The frequencies f are
-    `inverse_frequencies`, or the operand `frequencies` if they depend on the length of a call (dynamic NTK,
-    LongRoPE). `factor` is that of YaRN and LongRoPE (Peng et al. 2023, section 3.4); without it, it is 1. Angles are
-    computed in f32, as in transformers.
+    With p the position of the token: `cos[t, i] = factor * cos(p * f[i])`, and `sin` likewise. The
+    table is computed once per call and shared by all layers (Su et al. 2021, eq. 15: f[i] =
+    theta^(-2i/d)). The frequencies f are `inverse_frequencies`, or the operand `frequencies` if
+    they depend on the length of a call (dynamic NTK, LongRoPE). `factor` is that of YaRN and
+    LongRoPE (Peng et al. 2023, section 3.4); without it, it is 1. Angles are computed in f32, as in
+    transformers.
 
     ```mlir
     %cos, %sin = transformer.rotary_table %seq {inverse_frequencies = array<f32: 1.0, 0.1>}
@@ -41,10 +42,10 @@ def Transformer_RotaryTableOp : Transformer_Op<"rotary_table", [Pure, AllTypesMa
 def Transformer_RotaryOp : Transformer_DifferentiableOp<"rotary", [AllTypesMatch<["x", "result"]>, AllTypesMatch<["cos", "sin"]>]> {
   let summary = "Rotates each head's features by the position's angles";
   let description = [{
-    Each row of `x` is a sequence of heads of width `head_dim`. With n the width of `cos`, feature i < n of a head is
-    paired with i + n (transformers' `rotate_half`): `y[i] = x[i] cos[i] - x[i+n] sin[i]`, `y[i+n] = x[i+n] cos[i] +
-    x[i] sin[i]`. Features from 2n on are not changed. With `inverse` the angles are negated; this is the transposed
-    map, and so the gradient.
+    Each row of `x` is a sequence of heads of width `head_dim`. With n the width of `cos`, feature i
+    < n of a head is paired with i + n (transformers' `rotate_half`): `y[i] = x[i] cos[i] - x[i+n]
+    sin[i]`, `y[i+n] = x[i+n] cos[i] + x[i] sin[i]`. Features from 2n on are not changed. With
+    `inverse` the angles are negated; this is the transposed map, and so the gradient.
 
     ```mlir
     %y = transformer.rotary %x, %cos, %sin {head_dim = 24 : i64} : tensor<?x144xf32>, tensor<?x12xf32>
@@ -64,8 +65,8 @@ def Transformer_RotaryOp : Transformer_DifferentiableOp<"rotary", [AllTypesMatch
 def Transformer_CacheWriteOp : Transformer_Op<"cache_write", [Pure, AllTypesMatch<["cache", "result"]>]> {
   let summary = "Writes each token's row into a cache, in place";
   let description = [{
-    `result` is `cache` with row `sequence[3, t]` replaced by `x[t, :]` for every token t. It becomes the new value of
-    the state without a copy, so `cache` must have no later use.
+    `result` is `cache` with row `sequence[3, t]` replaced by `x[t, :]` for every token t. It
+    becomes the new value of the state without a copy, so `cache` must have no later use.
 
     ```mlir
     %new = transformer.cache_write %cache, %k, %seq : tensor<?x72xf32>, tensor<?x72xf32>, tensor<4x?xi32>
@@ -84,12 +85,13 @@ def Transformer_CacheWriteOp : Transformer_Op<"cache_write", [Pure, AllTypesMatc
 def Transformer_AttentionOp : Transformer_DifferentiableOp<"attention", [AllTypesMatch<["q", "result"]>, AllTypesMatch<["k", "v"]>]> {
   let summary = "Scaled dot-product attention over a range of keys per token";
   let description = [{
-    Token t attends to the keys j with `sequence[1, t] <= j < sequence[2, t]`; if `window` is given, only to the last
-    `window` of them. So the sequence table expresses causality, packed sequences, padding and a cache. Head h of the
-    query uses head h * kv_heads / heads of keys and values (grouped-query attention, Ainslie et al. 2023). `p =
-    softmax(s)`, `s = scale q kᵀ`, `result = p v`, and `lse[t, h] = log(sum of exp(s))`, which is the only value that
-    the backward pass keeps. With `softcap`, scores are bounded first: `s = softcap tanh(scale q kᵀ / softcap)` (Gemma
-    2). For a token without keys (padding) both results are 0.
+    Token t attends to the keys j with `sequence[1, t] <= j < sequence[2, t]`; if `window` is given,
+    only to the last `window` of them. So the sequence table expresses causality, packed sequences,
+    padding and a cache. Head h of the query uses head h * kv_heads / heads of keys and values
+    (grouped-query attention, Ainslie et al. 2023). `p = softmax(s)`, `s = scale q kᵀ`, `result = p
+    v`, and `lse[t, h] = log(sum of exp(s))`, which is the only value that the backward pass keeps.
+    With `softcap`, scores are bounded first: `s = softcap tanh(scale q kᵀ / softcap)` (Gemma 2).
+    For a token without keys (padding) both results are 0.
 
     ```mlir
     %o, %lse = transformer.attention %q, %k, %v, %seq {heads = 6 : i64, kv_heads = 3 : i64, scale = 0.204 : f64}

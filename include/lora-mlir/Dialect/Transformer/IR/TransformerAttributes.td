@@ -56,8 +56,9 @@ def Transformer_Conv1DAttr : Transformer_Attr<"Conv1D", "conv1d"> {
     ```mlir
     #transformer.base<"attn.c_proj.weight", tensor<48x48xf32, #transformer.conv1d>>
     ```
-    An encoding of the type of a stored tensor. Only `#transformer.transpose` takes it, and turns it into the [out,
-    in] of a linear layer. So a square matrix cannot be used in the wrong orientation.
+    An encoding of the type of a stored tensor. Only `#transformer.transpose` takes it, and turns it
+    into the [out, in] of a linear layer. So a square matrix cannot be used in the wrong
+    orientation.
   }];
 }
 
@@ -92,9 +93,9 @@ def Transformer_InitAttr : Transformer_WeightExpr<"Init", "init"> {
     ```mlir
     #transformer.init<kaiming_uniform, "self_attn.q_proj.lora_A.weight", tensor<3x48xf32>, seed = 0>
     ```
-    `kaiming_uniform` draws from U(-1/sqrt(in), 1/sqrt(in)), torch's `kaiming_uniform_(a = sqrt(5))`; `normal` from
-    N(0, (1/r)^2) with r the first dimension; `standard_normal` from N(0, 1). The last number is the seed. The random
-    stream depends on the seed and on the full name.
+    `kaiming_uniform` draws from U(-1/sqrt(in), 1/sqrt(in)), torch's `kaiming_uniform_(a =
+    sqrt(5))`; `normal` from N(0, (1/r)^2) with r the first dimension; `standard_normal` from N(0,
+    1). The last number is the seed. The random stream depends on the seed and on the full name.
   }];
   let parameters = (ins EnumParameter<Transformer_InitKind>:$kind, "::mlir::StringAttr":$name,
                         "::mlir::RankedTensorType":$type, "uint64_t":$seed);
@@ -107,8 +108,8 @@ def Transformer_NamedAttr : Transformer_WeightExpr<"Named", "named"> {
     ```mlir
     #transformer.named<"k_proj.weight", #transformer.base<"q_proj.weight", tensor<6x4xf32>>>
     ```
-    The value is that of the expression. Like `#transformer.init` it is a leaf: training and saving treat it as a
-    tensor of this name.
+    The value is that of the expression. Like `#transformer.init` it is a leaf: training and saving
+    treat it as a tensor of this name.
   }];
   let parameters = (ins "::mlir::StringAttr":$name, "::mlir::Attribute":$operand);
   let assemblyFormat = "`<` $name `,` $operand `>`";

@@ -20,10 +20,10 @@ def Transformer_Dialect : Dialect {
     to the block; `transformer.apply @block at "path"` binds the slot `name` to `path.name`. No
     operation holds the bytes of a parameter.
 
-    Activations are `[tokens, features]`: there is one token axis, for any number of sequences. The *sequence table*,
-    `tensor<4x?xi32>`, defines the sequences. Its rows have for each token: its position, the first key that it
-    attends to, the end of its keys (exclusive), and the cache row to which its own key is written. Only
-    `rotary_table`, `attention` and `cache_write` read it.
+    Activations are `[tokens, features]`: there is one token axis, for any number of sequences. The
+    *sequence table*, `tensor<4x?xi32>`, defines the sequences. Its rows have for each token: its
+    position, the first key that it attends to, the end of its keys (exclusive), and the cache row
+    to which its own key is written. Only `rotary_table`, `attention` and `cache_write` read it.
 
     Attributes of a block's arguments and results:
 
@@ -35,9 +35,9 @@ def Transformer_Dialect : Dialect {
     | `transformer.next = "name"` | result | the new value of the state slot `name`, updated in place |
     | `transformer.grad = "name"` | result | the gradient of the trainable slot `name` |
 
-    A function for a fixed number of tokens (`-transformer-specialize-tokens`) has `transformer.tokens = 32 : i64`.
-    Its products with a matrix have `transformer.token_rows`: each row of their result belongs to a token, so rows of
-    padding need not be computed.
+    A function for a fixed number of tokens (`-transformer-specialize-tokens`) has
+    `transformer.tokens = 32 : i64`. Its products with a matrix have `transformer.token_rows`: each
+    row of their result belongs to a token, so rows of padding need not be computed.
 
     Operations on activations accept f32, f64, bf16 and f16. They compute in f32 (f64 for f64) and
     round once to the type of the result. Losses, norms of gradients and updates are f32 or f64. The

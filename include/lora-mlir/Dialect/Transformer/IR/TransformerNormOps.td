@@ -11,9 +11,9 @@ include "lora-mlir/Dialect/Transformer/IR/TransformerOpBase.td"
 def Transformer_RMSNormOp : Transformer_DifferentiableOp<"rms_norm", [AllTypesMatch<["x", "result"]>]> {
   let summary = "Root-mean-square normalization of each group of features";
   let description = [{
-    Each row of `x` is a sequence of groups as wide as `weight`. Each group is normalized separately (Zhang and
-    Sennrich 2019, eq. 4): `y = x / sqrt(mean(x²) + eps) * weight`. The norm of a hidden state has one group per row;
-    Qwen3's norm of queries and keys has one per head.
+    Each row of `x` is a sequence of groups as wide as `weight`. Each group is normalized separately
+    (Zhang and Sennrich 2019, eq. 4): `y = x / sqrt(mean(x²) + eps) * weight`. The norm of a hidden
+    state has one group per row; Qwen3's norm of queries and keys has one per head.
 
     ```mlir
     %y = transformer.rms_norm %x, %w {eps = 1.0e-6 : f64} : tensor<?x144xf32>, tensor<24xf32>
@@ -114,8 +114,8 @@ def Transformer_LayerNormGradientOp : Transformer_Op<"layer_norm_gradient", [Pur
 def Transformer_LayerNormWeightGradientOp : Transformer_Op<"layer_norm_weight_gradient", [Pure, AllTypesMatch<["dy", "x"]>]> {
   let summary = "Weight gradient of layer_norm";
   let description = [{
-    `result[i] = sum over tokens of dy * h`, h as in `layer_norm_gradient`. The gradient of the bias is `sum_tokens`
-    of dy.
+    `result[i] = sum over tokens of dy * h`, h as in `layer_norm_gradient`. The gradient of the bias
+    is `sum_tokens` of dy.
 
     ```mlir
     %dw = transformer.layer_norm_weight_gradient %dy, %x {eps = 1.0e-5 : f64} : tensor<?x48xf32> -> tensor<48xf32>

@@ -17,14 +17,14 @@ def Transformer_ApplyOp : Transformer_Op<"apply", [
     DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
   let summary = "Applies a block at a path of the module tree";
   let description = [{
-    Calls `block` with `inputs` as its arguments without a slot. The arguments with a slot are bound to the parameters
-    and states `path.slot` (to `slot` if the path is empty). Results tagged `transformer.next` are not returned; they
-    update the bound state. Results tagged `transformer.grad` are returned together as one `!transformer.gradients`,
-    the last result.
+    Calls `block` with `inputs` as its arguments without a slot. The arguments with a slot are bound
+    to the parameters and states `path.slot` (to `slot` if the path is empty). Results tagged
+    `transformer.next` are not returned; they update the bound state. Results tagged
+    `transformer.grad` are returned together as one `!transformer.gradients`, the last result.
 
-    What a slot is bound to is a property of the layer, not of the code: `values` has weight expressions that are used
-    at this application instead of the block's `transformer.value`. So a layer with a merged adapter can run the same
-    function as a layer without one.
+    What a slot is bound to is a property of the layer, not of the code: `values` has weight
+    expressions that are used at this application instead of the block's `transformer.value`. So a
+    layer with a merged adapter can run the same function as a layer without one.
 
     ```mlir
     %1 = transformer.apply @decoder at "model.layers.0"(%0, %seq)
@@ -80,8 +80,8 @@ def Transformer_EmbeddingOp : Transformer_DifferentiableOp<"embedding"> {
 def Transformer_PositionsOp : Transformer_Op<"positions", [Pure]> {
   let summary = "Rows of a table of learned positions";
   let description = [{
-    `result[t] = sequence[0, t] + offset`. `embedding` looks these rows up in a table of positions whose first
-    `offset` rows have another meaning (RoBERTa: `padding_idx + 1`).
+    `result[t] = sequence[0, t] + offset`. `embedding` looks these rows up in a table of positions
+    whose first `offset` rows have another meaning (RoBERTa: `padding_idx + 1`).
 
     ```mlir
     %rows = transformer.positions %seq {offset = 2 : i64} : tensor<4x?xi32> -> tensor<?xi32>
@@ -100,8 +100,9 @@ def Transformer_PositionsOp : Transformer_Op<"positions", [Pure]> {
 def Transformer_LinearOp : Transformer_DifferentiableOp<"linear"> {
   let summary = "Linear layer: y = x Wᵀ + b";
   let description = [{
-    `result[t, o] = sum over i of x[t, i] * weight[o, i] + bias[o]`. The weight is [out, in], as PyTorch's `nn.Linear`
-    stores it. The element type of the result may be wider than that of the operands.
+    `result[t, o] = sum over i of x[t, i] * weight[o, i] + bias[o]`. The weight is [out, in], as
+    PyTorch's `nn.Linear` stores it. The element type of the result may be wider than that of the
+    operands.
 
     ```mlir
     %y = transformer.linear %x, %w bias %b : tensor<?x48xf32>, tensor<144x48xf32>, tensor<144xf32> -> tensor<?x144xf32>
@@ -125,8 +126,8 @@ def Transformer_LinearOp : Transformer_DifferentiableOp<"linear"> {
 def Transformer_MatmulOp : Transformer_DifferentiableOp<"matmul"> {
   let summary = "Matrix product, either operand transposed";
   let description = [{
-    `result = op(a) op(b)`, where `op` transposes an operand whose flag is set. Gradients of linear layers use it. The
-    element type of the result may be wider than that of the operands.
+    `result = op(a) op(b)`, where `op` transposes an operand whose flag is set. Gradients of linear
+    layers use it. The element type of the result may be wider than that of the operands.
 
     ```mlir
     %dx = transformer.matmul %dy, %w : tensor<?x144xf32>, tensor<144x48xf32> -> tensor<?x48xf32>

@@ -11,9 +11,10 @@ include "lora-mlir/Dialect/Transformer/IR/TransformerOpBase.td"
 def Transformer_CrossEntropyOp : Transformer_DifferentiableOp<"cross_entropy"> {
   let summary = "Mean cross-entropy over the labelled tokens";
   let description = [{
-    The mean over the n tokens with `labels[t] >= 0`: `loss = (sum of lse[t] - logits[t, labels[t]]) / n`, where
-    `lse[t] = log(sum over v of exp(logits[t, v]))`. Negative labels are not counted; n = 0 gives NaN, as in PyTorch.
-    Labels are already shifted: `labels[t]` is what token t should predict.
+    The mean over the n tokens with `labels[t] >= 0`: `loss = (sum of lse[t] - logits[t, labels[t]])
+    / n`, where `lse[t] = log(sum over v of exp(logits[t, v]))`. Negative labels are not counted; n
+    = 0 gives NaN, as in PyTorch. Labels are already shifted: `labels[t]` is what token t should
+    predict.
 
     ```mlir
     %loss, %lse = transformer.cross_entropy %logits, %labels : tensor<?x259xf32>, tensor<?xi32> -> tensor<f32>, tensor<?xf32>
@@ -63,10 +64,10 @@ def Transformer_GradientNormOp : Transformer_Op<"gradient_norm", [Pure]> {
 def Transformer_AdamWOp : Transformer_Op<"adamw", [MemoryEffects<[MemRead<Transformer_Parameters>, MemWrite<Transformer_Parameters>]>]> {
   let summary = "AdamW update of every trainable parameter, in place";
   let description = [{
-    The formula is that of Loshchilov and Hutter 2019, algorithm 2, as torch.optim.AdamW computes it.
-    `hyperparameters` contains, in this order, lr, beta1, beta2, eps, weight_decay, the bias corrections 1 - beta1^k
-    and 1 - beta2^k of step k, and the clipping threshold C (infinity for none). With g the gradient times min(1, C /
-    (norm + 1e-6)):
+    The formula is that of Loshchilov and Hutter 2019, algorithm 2, as torch.optim.AdamW computes
+    it. `hyperparameters` contains, in this order, lr, beta1, beta2, eps, weight_decay, the bias
+    corrections 1 - beta1^k and 1 - beta2^k of step k, and the clipping threshold C (infinity for
+    none). With g the gradient times min(1, C / (norm + 1e-6)):
 
     ```
     theta -= lr * weight_decay * theta
@@ -75,7 +76,8 @@ def Transformer_AdamWOp : Transformer_Op<"adamw", [MemoryEffects<[MemRead<Transf
     theta -= lr * (m / correction1) / (sqrt(v / correction2) + eps)
     ```
 
-    Writes all slots with the role `trainable` of the blocks that the gradients come from, and their moments.
+    Writes all slots with the role `trainable` of the blocks that the gradients come from, and their
+    moments.
 
     ```mlir
     transformer.adamw %g0, %g1 norm %norm hyperparameters %h : tensor<f32>, tensor<8xf32>
@@ -93,9 +95,10 @@ def Transformer_AdamWOp : Transformer_Op<"adamw", [MemoryEffects<[MemRead<Transf
 def Transformer_SGDOp : Transformer_Op<"sgd", [MemoryEffects<[MemRead<Transformer_Parameters>, MemWrite<Transformer_Parameters>]>]> {
   let summary = "SGD update of every trainable parameter, in place";
   let description = [{
-    The formula has momentum, as torch.optim.SGD computes it (no dampening, no Nesterov). `hyperparameters` contains
-    lr, momentum, weight_decay and the clipping threshold C. With g the gradient times min(1, C / (norm + 1e-6)), plus
-    weight_decay * theta: `m = momentum m + g`, `theta -= lr m`.
+    The formula has momentum, as torch.optim.SGD computes it (no dampening, no Nesterov).
+    `hyperparameters` contains lr, momentum, weight_decay and the clipping threshold C. With g the
+    gradient times min(1, C / (norm + 1e-6)), plus weight_decay * theta: `m = momentum m + g`,
+    `theta -= lr m`.
 
     ```mlir
     transformer.sgd %g0 norm %norm hyperparameters %h : tensor<f32>, tensor<4xf32>

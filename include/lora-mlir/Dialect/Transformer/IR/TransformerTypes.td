@@ -10,9 +10,9 @@ def Transformer_GradientsType : TypeDef<Transformer_Dialect, "Gradients"> {
   let mnemonic = "gradients";
   let summary = "The gradients that one application of a block has written";
   let description = [{
-    Stands for the values of all results tagged `transformer.grad` of an applied block. So a training step needs no
-    list of all parameters: each apply returns one such value, and the update takes one for each apply. The values are
-    in the gradient region of the workspace.
+    Stands for the values of all results tagged `transformer.grad` of an applied block. So a
+    training step needs no list of all parameters: each apply returns one such value, and the update
+    takes one for each apply. The values are in the gradient region of the workspace.
   }];
 }
 

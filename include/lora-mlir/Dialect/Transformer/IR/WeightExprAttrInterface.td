@@ -8,8 +8,8 @@ include "mlir/IR/OpBase.td"
 def WeightExprAttrInterface : AttrInterface<"WeightExprAttrInterface"> {
   let cppNamespace = "::lora::transformer";
   let description = [{
-    A value of a parameter that is computed at compile time from the tensors of checkpoints and adapters. Expressions
-    can be nested; the leaves name tensors relative to the block.
+    A value of a parameter that is computed at compile time from the tensors of checkpoints and
+    adapters. Expressions can be nested; the leaves name tensors relative to the block.
   }];
   let methods = [
     InterfaceMethod<"The shape and element type of the value.",

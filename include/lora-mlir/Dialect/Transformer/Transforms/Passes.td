@@ -7,10 +7,11 @@ include "mlir/Pass/PassBase.td"
 def TransformerSpecializeTokens : Pass<"transformer-specialize-tokens", "::mlir::ModuleOp"> {
   let summary = "Makes copies of entries and their blocks for fixed numbers of tokens";
   let description = [{
-    For each entry in `functions` and each count M in `tokens`, makes a public copy `@entry.tM` whose token axes are
-    M, and private copies `@block.tM` of the blocks that it applies. Products with a matrix are marked
-    `transformer.token_rows`. State slots, and values that are derived from them in place, keep their dynamic number
-    of rows. All other functions with a body are removed, unless `keep` is given.
+    For each entry in `functions` and each count M in `tokens`, makes a public copy `@entry.tM`
+    whose token axes are M, and private copies `@block.tM` of the blocks that it applies. Products
+    with a matrix are marked `transformer.token_rows`. State slots, and values that are derived from
+    them in place, keep their dynamic number of rows. All other functions with a body are removed,
+    unless `keep` is given.
 
     ```mlir
     func.func @logits(%h: tensor<?x48xf32>) -> tensor<?x259xf32> {
@@ -38,10 +39,11 @@ def TransformerSpecializeTokens : Pass<"transformer-specialize-tokens", "::mlir:
 def StripCache : Pass<"transformer-strip-cache", "::mlir::ModuleOp"> {
   let summary = "Replaces the key/value cache by the keys and values of the call";
   let description = [{
-    Training sees whole sequences, so a cache would only copy keys and values; and a block that updates state in place
-    cannot be differentiated. The pass replaces `cache_write` by the value that it writes, and removes the state that
-    is then unused, with its `transformer.next` results. Applications do not change, because state is bound, not
-    passed. From here on, the key ranges of the sequence table index the token axis.
+    Training sees whole sequences, so a cache would only copy keys and values; and a block that
+    updates state in place cannot be differentiated. The pass replaces `cache_write` by the value
+    that it writes, and removes the state that is then unused, with its `transformer.next` results.
+    Applications do not change, because state is bound, not passed. From here on, the key ranges of
+    the sequence table index the token axis.
 
     ```mlir
     func.func private @b(%k: tensor<?x72xf32>, %seq: tensor<4x?xi32>,
