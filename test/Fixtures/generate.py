@@ -4,10 +4,10 @@
     python test/Fixtures/generate.py               # everything
     python test/Fixtures/generate.py qwen3 gpt2    # some configurations
     python test/Fixtures/generate.py examples      # the shipped example
-    python test/Fixtures/generate.py combinations  # several adapters of the folders that there are
-    python test/Fixtures/generate.py mlx           # adapters of mlx-lm for models that there are
+    python test/Fixtures/generate.py combinations  # several adapters at once, for the existing folders
+    python test/Fixtures/generate.py mlx           # adapters of mlx-lm for existing models
 
-README.md beside this file says what each written file holds.
+README.md in this folder describes each written file.
 """
 
 import argparse

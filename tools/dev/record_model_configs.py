@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Records what transformers makes of a config.json, for test/unit/Import/{ModelConfigRecordTest,RopeConfigTest}.cpp.
+"""Records how transformers interprets a config.json, for test/unit/Import/{ModelConfigRecordTest,RopeConfigTest}.cpp.
 
     ATEN_CPU_CAPABILITY=default record_model_configs.py configs > test/unit/Import/Inputs/model-configs.json
     ATEN_CPU_CAPABILITY=default record_model_configs.py ropes > test/unit/Import/Inputs/rope-configs.json
     ATEN_CPU_CAPABILITY=default record_model_configs.py empty > test/unit/Import/Inputs/empty-values.json
 
-Sizes, biases, epsilons and scales are taken from the modules of a model on the meta device, frequencies from its module of rotary
-positions: what is computed, not what the configuration says. The power in frequencies is a different function in each of torch's
-kernels, within one unit in the last place; the default ones are the C library's.
+Sizes, biases, epsilons and scales are taken from the modules of a model on the meta device, frequencies from its
+module of rotary positions. So the record is what transformers computes, not what the configuration says. The power in
+frequencies is a different function in each of torch's kernels, within one unit in the last place; the default ones
+are the C library's.
 """
 
 import json
@@ -338,7 +339,7 @@ EMPTY_ROPES = {
 
 
 def empty_bases():
-    """Configurations and the keys to try in them; a key with a dot stands in an object."""
+    """Configurations and the keys to try in them; a key with a dot is inside an object."""
     for kind in DEFAULT_CLASSES:
         base = {"model_type": kind, **EMPTY_BASES["gpt2" if kind == "gpt2" else "encoder" if kind in ENCODERS else "decoder"],
                 **(QWEN_WINDOWS if kind.startswith("qwen") else {}), **({"sliding_window_pattern": 2} if kind == "gemma3_text" else {})}
@@ -361,7 +362,7 @@ def empty_bases():
 
 
 def with_key(base, key, *value):
-    """The configuration with the key, or without it where there is no value."""
+    """The configuration with the key, or without it if there is no value."""
     outer, dot, inner = key.partition(".")
     if dot:
         return {**base, outer: with_key(base[outer], inner, *value)}
@@ -393,7 +394,7 @@ def differs(one, other):
 
 
 def empty_values():
-    """Per configuration and key the values that mean what an absent key does, those that are refused, and facts of the others."""
+    """For each configuration and key: the values equivalent to an absent key, the rejected values, and the facts of others."""
     records = []
     for base, names in empty_bases():
         keys = {}

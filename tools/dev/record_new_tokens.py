@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""Records what PEFT makes of adapters whose model has another vocabulary than its base, for test/unit/Adapter/NewTokensTest.cpp.
+"""Records how PEFT loads adapters whose vocabulary differs from that of the base model, for test/unit/Adapter/NewTokensTest.cpp.
 
     record_new_tokens.py    # writes test/unit/Adapter/Inputs/new-tokens
 
-Every combination of: the vocabulary grew, was cut or is the same; how embedding and head are trained; tied or not; and what
-save_pretrained(save_embedding_layers=...) was told. Each adapter is trained (filled with random numbers), saved, and loaded twice
-by PEFT on the base model, resized anew, whose new rows are random. What is equal both times, and equal to what was saved, is the
-truth: the embedding and the head as matrices, unmerged.
+Every combination of: the vocabulary grew, was cut or is the same; how embedding and head are trained; tied or not;
+and the argument of save_pretrained(save_embedding_layers=...). Each adapter is trained (filled with random numbers),
+saved, and loaded twice by PEFT on the base model, which is resized each time and gets random new rows. What is equal
+both times and equal to what was saved is the expected result: the embedding and the head as matrices, unmerged.
 
-cases.json: per model, whose folder is models/NAME, what its adapters have in common, and a line for each: `config` is
-adapter_config.json without what is the default, `tensors` the tensor in tensors.safetensors of each key of
-adapter_model.safetensors, without "base_model.model.". `embedding`, `head` and `bias` are the truth, as tensors of the same file.
-An adapter without them must be refused: PEFT loses rows or whole tensors of it without an error.
+cases.json: for each model (its folder is models/NAME), what its adapters have in common, and a line for each adapter:
+`config` is adapter_config.json without default values; `tensors` gives the tensor in tensors.safetensors for each key
+of adapter_model.safetensors, without "base_model.model.". `embedding`, `head` and `bias` are the expected results, as
+tensors of the same file. An adapter without them must be rejected, because PEFT drops rows or whole tensors of it
+without an error.
 """
 
 import json
@@ -116,7 +117,7 @@ def base_folder(name: str, family: str, tied: bool) -> pathlib.Path:
 
 
 def load(folder: pathlib.Path, family: str, size: int, seed: int):
-    """As a user loads the base: new rows are random."""
+    """Loads the base as a user does: new rows are random."""
     torch.manual_seed(seed)
     model = folders.load(folder, FAMILIES[family][0])
     if size != VOCABULARY:
@@ -147,7 +148,7 @@ def is_close(a: dict, b: dict) -> bool:
 
 
 def record_case(folder, family, size, lora, save, seed, into) -> dict | None:
-    """The case, or nothing where PEFT does not make or load such an adapter at all."""
+    """The case, or None if PEFT cannot create or load such an adapter."""
     _, _, _, _, task = FAMILIES[family]
     try:
         base = load(folder, family, size, 1)

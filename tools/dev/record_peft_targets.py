@@ -3,8 +3,8 @@
 
     record_peft_targets.py PEFT_PACKAGE_DIR > test/unit/Import/Inputs/peft-targets.json
 
-PEFT_PACKAGE_DIR holds tuners/ and utils/ (the folder `peft` of an unpacked wheel will do). Two functions are taken out of the
-sources by name, so neither torch nor PEFT's dependencies are needed.
+PEFT_PACKAGE_DIR contains tuners/ and utils/, for example the folder `peft` of an unpacked wheel. Two functions are
+extracted from the sources by name, so neither torch nor PEFT's dependencies are needed.
 """
 
 import ast

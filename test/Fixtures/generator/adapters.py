@@ -1,4 +1,4 @@
-"""Adapters as PEFT writes them, every trained tensor filled with random numbers that matter."""
+"""Adapters as PEFT writes them. Every trained tensor is filled with random numbers large enough to change the results."""
 
 import json
 import pathlib
@@ -24,7 +24,7 @@ def task_of(configuration: Configuration, adapter: Adapter) -> str:
 
 
 def load_base(folder: pathlib.Path, configuration: Configuration, adapter: Adapter, dtype):
-    """The model that the adapter sits on, its vocabulary resized where it is."""
+    """The base model of the adapter, with a resized vocabulary if the adapter has one."""
     labels = {} if adapter.labels is None else {"num_labels": adapter.labels}
     torch.manual_seed(1)  # Of weights that the checkpoint lacks: the adapter replaces them.
     model = load(folder, adapter.architecture or configuration.architecture, dtype, **labels)
@@ -40,7 +40,7 @@ def load_adapted(folder, adapter_folder, configuration, adapter, dtype=torch.flo
 
 @torch.no_grad()
 def randomize(model, seed: str):
-    """Fills everything that is trained; magnitudes stay near the norms that they start from."""
+    """Fills every trained tensor; magnitudes stay near the norms that initialize them."""
     centered = model.config.model_type.startswith("gemma")
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
@@ -66,7 +66,7 @@ def randomize(model, seed: str):
 
 @torch.no_grad()
 def tie_branches(model):
-    """Embedding and head share a branch under `ensure_weight_tying`; on a 16-bit base PEFT's copies in F32 part."""
+    """Under `ensure_weight_tying`, embedding and head share a branch; on a 16-bit base, PEFT's F32 copies are separate."""
     embedding, head = model.get_base_model().get_input_embeddings(), model.get_base_model().get_output_embeddings()
     if model.peft_config["default"].ensure_weight_tying and hasattr(head, "lora_A") and hasattr(embedding, "lora_embedding_A"):
         head.lora_A["default"].weight.copy_(embedding.lora_embedding_B["default"].T)
@@ -75,7 +75,7 @@ def tie_branches(model):
 
 @torch.no_grad()
 def randomize_new_rows(model, first: int, seed: str):
-    """The rows that a resized vocabulary has gained, which transformers draws from the global generator."""
+    """Fills the new rows of a resized vocabulary, which transformers draws from the global generator."""
     weights = {"input": model.get_input_embeddings().weight}
     output = model.get_output_embeddings()
     if output is not None and output.weight is not weights["input"]:
@@ -86,7 +86,7 @@ def randomize_new_rows(model, first: int, seed: str):
 
 
 def save(folder, adapter_folder, configuration: Configuration, adapter: Adapter, seed: str, base_path: str):
-    """Makes the adapter on the base in the checkpoint's own type, as a training program would, and saves it."""
+    """Creates the adapter on the base in the checkpoint's type, as a training program does, and saves it."""
     arguments = {"task_type": TASK_TYPES[task_of(configuration, adapter)], "lora_dropout": 0.0} | adapter.lora
     base = load_base(folder, configuration, adapter, configuration.dtype)
     if adapter.vocabulary is not None:

@@ -1,4 +1,4 @@
-"""What a configuration is: a small model, adapters for it, and what must not leave its results as they are."""
+"""Defines a configuration: a small model, its adapters, and the features that must change its results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -41,7 +41,7 @@ class Adapter:
 
 @dataclass(frozen=True)
 class Configuration:
-    """One model folder with everything that is recorded of it."""
+    """One model folder and everything that is recorded for it."""
 
     #: transformers' class of the checkpoint.
     architecture: str

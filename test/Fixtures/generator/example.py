@@ -1,7 +1,7 @@
-"""The shipped example: a small byte-level Qwen3 that has seen some English, an adapter, and sentences to train it on.
+"""The shipped example: a small byte-level Qwen3 trained on simple English, an adapter, and sentences to train it on.
 
-A token is a byte; three more tokens begin a text, end it and pad it. The base model is trained for half a minute on
-sentences made from a few words, the adapter then meets sentences of another kind, so that its loss can fall.
+A token is a byte. Three more tokens mark the begin and end of a text, and padding. The base model is trained for half
+a minute on sentences made from a few words. The adapter is trained on other sentences, so that its loss can decrease.
 """
 
 import pathlib

@@ -1,4 +1,4 @@
-"""The model families: per family a small model with odd sizes, an adapter, and what is recorded of them.
+"""For each model family: a small model with odd sizes, an adapter, and what is recorded for them.
 
 Sizes are chosen to differ from each other and from multiples of vector widths, so that a swapped dimension or a
 forgotten remainder changes a result.

@@ -1,4 +1,4 @@
-"""Model and adapter folders as transformers and PEFT write them, with reproducible random numbers in them."""
+"""Model and adapter folders as transformers and PEFT write them, filled with reproducible random numbers."""
 
 import json
 import pathlib
@@ -23,7 +23,7 @@ ABSENT = object()
 
 
 def generator(*name: str) -> torch.Generator:
-    """A random generator that depends on the name only: a tensor added later changes no other one."""
+    """A random generator that depends only on the name, so that an added tensor does not change others."""
     return torch.Generator().manual_seed(zlib.crc32("/".join(name).encode()))
 
 
@@ -41,7 +41,7 @@ def make_config_of(architecture: str, arguments: dict):
 
 
 def fill(name: str, parameter, noise: torch.Tensor, centered: bool = False):
-    """Gives a parameter numbers of a size that suits it; `centered` norms multiply with 1 + weight."""
+    """Fills a parameter with numbers of a suitable size; `centered` norms multiply by 1 + weight."""
     transposed = any(part in name for part in CONV1D)
     if name.endswith("bias"):
         # With larger values, GPT-2 would repeat the same token.
@@ -62,7 +62,7 @@ def fill(name: str, parameter, noise: torch.Tensor, centered: bool = False):
 
 
 def random_model(config, seed: str, architecture: str | None = None):
-    """A model whose results have a spread of several units and whose norms and biases are no neutral elements."""
+    """A model whose results spread over several units, and whose norms and biases have an effect."""
     model_class = getattr(transformers, architecture) if architecture else AutoModelForCausalLM
     model = getattr(model_class, "_from_config" if architecture else "from_config")(config, dtype=torch.float32)
     centered = config.model_type.startswith("gemma")

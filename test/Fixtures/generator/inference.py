@@ -1,4 +1,4 @@
-"""Records token ids and what the model, with and without its adapter, computes from them."""
+"""Records token ids, and what the model computes from them with and without its adapter."""
 
 import pathlib
 
@@ -26,7 +26,7 @@ def logits(model, ids: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def greedy(model, prompt: torch.Tensor):
-    """The continuation, and the smallest distance between the best and the second best logit on the way."""
+    """The continuation, and the smallest distance between the best and the second best logit of its steps."""
     ids = prompt
     margin = float("inf")
     for _ in range(GREEDY_TOKENS):
@@ -44,7 +44,7 @@ def random_ids(vocabulary: int, count: int, *seed: str) -> torch.Tensor:
 
 
 def choose_prompt(base, adapted, seed: str):
-    """Ids whose greedy continuations, with and without the adapter, are decided clearly and differ."""
+    """Ids whose greedy continuations with and without the adapter have clear maxima and differ."""
     vocabulary = base.config.vocab_size
     for attempt in range(200):
         ids = random_ids(vocabulary, TOKENS, seed, "ids", str(attempt))
@@ -64,7 +64,7 @@ def largest_difference(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
 
 
 def record_logits(model_folder: pathlib.Path, adapter_folder: pathlib.Path, ids: torch.Tensor) -> dict:
-    """Logits of the base, with the adapter beside it, and with the adapter merged; checks that they make sense."""
+    """Logits of the base, with the adapter unmerged, and with it merged; checks that they are plausible."""
     base = logits(load_model(model_folder), ids)
     adapted_model = load_adapted(model_folder, adapter_folder)
     adapted = logits(adapted_model, ids)

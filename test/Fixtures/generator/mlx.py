@@ -1,6 +1,6 @@
-"""Adapters as mlx-lm writes them, made with numpy, and what their formulas give.
+"""Adapters as mlx-lm writes them, made with numpy, and the results of mlx-lm's formulas.
 
-mlx-lm runs on Apple's machines alone. Its LoRALinear computes x Wᵀ + scale * ((x lora_a) lora_b), its LoRAEmbedding
+mlx-lm runs only on Apple's machines. Its LoRALinear computes x Wᵀ + scale * ((x lora_a) lora_b), its LoRAEmbedding
 adds scale * lora_a[id] lora_b, also where the embedding is the head, and DoRALinear scales each output by
 m / ||W + scale * lora_bᵀ lora_aᵀ||. So the weights are known, and transformers computes the logits.
 """

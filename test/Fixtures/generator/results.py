@@ -7,7 +7,7 @@ from .inference import GREEDY_TOKENS
 
 
 def forget_lengths(model):
-    """Rotary positions of kind `dynamic` remember the longest call: a result must not depend on earlier ones."""
+    """`dynamic` rotary positions depend on the longest earlier call; this resets them."""
     for module in model.modules():
         if hasattr(module, "max_seq_len_cached") and hasattr(module, "original_inv_freq"):
             module.inv_freq = module.original_inv_freq.clone()
@@ -33,13 +33,13 @@ def of_rows(model, task: str, rows: list[dict]) -> list[torch.Tensor]:
 
 
 def encoder_of(model):
-    """The encoder below a head, with the adapter's layers in it."""
+    """The encoder of a model with a head, with the adapter's layers."""
     model = model.get_base_model() if hasattr(model, "get_base_model") else model
     return getattr(model, model.base_model_prefix, model)
 
 
 def named(name: str, task: str, results: list[torch.Tensor], only: bool) -> dict[str, torch.Tensor]:
-    """The tensors that hold a task's results: [rows, labels], or one per row, numbered if there are several."""
+    """The tensors with a task's results: [rows, labels], or one for each row, numbered if there are several."""
     if task == SEQUENCE_CLASSIFICATION:
         return {name: torch.stack(results)}
     return {name if only else f"{name}.{index}": value for index, value in enumerate(results)}
@@ -60,16 +60,16 @@ def padded(rows: list[dict], padding: int) -> dict[str, torch.Tensor]:
 
 
 def computes_cache_again(model) -> bool:
-    """Whether `generate` computes all keys and values again once a continuation is longer than the original context."""
+    """Whether `generate` recomputes all keys and values when a continuation exceeds the original context."""
     rope = getattr(model.config, "rope_parameters", None) or {}
     return model.config.model_type == "phi3" and rope.get("rope_type") == "longrope"
 
 
 @torch.no_grad()
 def greedy(model, prompt: torch.Tensor, least_margin: float = 0.0, cached: bool = True, again: bool | None = None):
-    """The continuation step by step, or None once two logits are nearer than `least_margin`.
+    """The continuation step by step, or None if the two best logits of a step differ by less than `least_margin`.
 
-    With `cached`, keys and values of earlier steps are used again, rotated as they were in their own step; `again` is
+    With `cached`, keys and values of earlier steps are reused, rotated as in their own step; `again` is
     `computes_cache_again` unless it is given.
     """
     again = computes_cache_again(model) if again is None else again

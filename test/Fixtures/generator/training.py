@@ -1,4 +1,4 @@
-"""Records a training run of an adapter: the rows, the gradients of its first step, its losses and its end."""
+"""Records a training run of an adapter: rows, gradients of the first step, losses and final tensors."""
 
 import json
 import pathlib
@@ -48,7 +48,7 @@ def write_rows(rows: list[dict], path: pathlib.Path):
 
 
 def make_batch(rows: list[dict], step: int, batch_size: int) -> dict:
-    """Rows in order, from the start again when they end, padded on the right."""
+    """Rows in order, padded on the right; after the last row, the first follows."""
     batch = [rows[(step * batch_size + i) % len(rows)] for i in range(batch_size)]
     width = max(len(row["input_ids"]) for row in batch)
     padded = {"input_ids": [], "attention_mask": [], "labels": []}

@@ -1,4 +1,4 @@
-"""What would make a fixture a weak test. Each function ends the generation with a sentence that says what is weak."""
+"""Checks that a fixture is not a weak test. Each function ends the generation with a message if it is."""
 
 import json
 import pathlib
@@ -42,7 +42,7 @@ def require(condition: bool, message: str):
 
 
 def check_spread(name: str, task: str, values: list[torch.Tensor]):
-    """Flat results tell no models apart; for one result per row, rows differ from each other."""
+    """Results must not be nearly equal; with one result for each row, rows must differ from each other."""
     if task == SEQUENCE_CLASSIFICATION:
         rows = torch.stack(values)
         for index in range(1, len(rows)):
@@ -55,7 +55,7 @@ def check_spread(name: str, task: str, values: list[torch.Tensor]):
 
 
 def check_features(name: str, folder: pathlib.Path, configuration: Configuration, rows, base):
-    """Without one of its features, the model must compute something else."""
+    """Without one of its features, the model must compute other results."""
     written = json.loads((folder / "config.json").read_text())
     model_class = getattr(transformers, configuration.architecture)
     for feature, overrides in configuration.must_matter.items():
@@ -69,7 +69,7 @@ def check_features(name: str, folder: pathlib.Path, configuration: Configuration
 
 
 def check_padding(name: str, model, configuration: Configuration, task: str, rows, values):
-    """A padded batch computes what its rows compute alone: both are the truth about a row."""
+    """A padded batch must compute what its rows compute alone."""
     padding = model.config.pad_token_id
     if len(rows) == 1 or padding is None:
         return
@@ -83,7 +83,7 @@ def check_padding(name: str, model, configuration: Configuration, task: str, row
 
 
 def check_adapter(name: str, folder, adapter_folder, configuration: Configuration, adapter: Adapter, rows, values):
-    """Every trained tensor, and every setting that changes the meaning of tensors, must matter."""
+    """Every trained tensor, and every setting that changes the meaning of tensors, must change the results."""
     task = adapters.task_of(configuration, adapter)
     model = adapters.load_adapted(folder, adapter_folder, configuration, adapter, trainable=True)
     weights = torch.Generator().manual_seed(7)

@@ -1,7 +1,7 @@
-"""llama.cpp, where llama-bench is on the path: lora-bench run MODEL --peers starts it.
+"""Measures llama.cpp if llama-bench is on the path. `lora-bench run MODEL --peers` starts this program.
 
-The checkpoint is written as GGUF by the package `gguf`. Each request is one llama-bench, whose time is that of the tokens, without
-loading the model.
+The checkpoint is written as GGUF by the package `gguf`. Each request runs llama-bench once; its time is that of the
+tokens, without loading the model.
 """
 
 import json
@@ -26,7 +26,7 @@ path = os.path.join(arguments.work, "llama.gguf")
 
 
 def tensors():
-    """Name and tensor, one at a time."""
+    """Yields names and tensors, one at a time."""
     for name in sorted(os.listdir(arguments.model)):
         if name.endswith(".safetensors"):
             with safetensors.safe_open(os.path.join(arguments.model, name), "pt") as file:

@@ -1,4 +1,4 @@
-"""ONNX Runtime, for encoders: lora-bench run MODEL --peers starts it. The model is exported by PyTorch, in f32."""
+"""Measures ONNX Runtime, for encoders. `lora-bench run MODEL --peers` starts this program. PyTorch exports the model, in f32."""
 
 import os
 
@@ -18,7 +18,7 @@ sessions = {}
 
 
 def make_session(tokens):
-    """A length at a time: with fixed shapes ONNX Runtime can do its best."""
+    """A session for one length: ONNX Runtime is fastest with fixed shapes."""
     path = os.path.join(arguments.work, f"encoder-{tokens}.onnx")
     ids = torch.tensor([peer_protocol.some_tokens(vocabulary, tokens)])
     inputs = (ids, torch.ones_like(ids))

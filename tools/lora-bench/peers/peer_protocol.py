@@ -1,9 +1,10 @@
-"""What all peers have in common: the command line, and lora-bench's way of asking.
+"""What all peers share: the command line, and the protocol of requests from lora-bench.
 
 A peer prints a line of JSON when it is ready, then answers each line on standard input with one on standard output:
     {"do": "forward", "tokens": N, "seconds": S}   calls the model for S seconds, at least once
-    {"do": "decode", "context": C, "steps": N}     N tokens behind C others, one at a time
-Both are answered with the median and the least time of a call or step, decode also with the tokens before the middle one. A request that fails is answered with {"error": TEXT}.
+    {"do": "decode", "context": C, "steps": N}     decodes N tokens after C others, one at a time
+Both are answered with the median and the least time of a call or step, decode also with the number of tokens before
+the middle one. A request that fails is answered with {"error": TEXT}.
 """
 
 import argparse
@@ -32,7 +33,7 @@ def parse(variants=("base",)):
 
 
 def some_tokens(vocabulary, count):
-    """Ids that are spread over the vocabulary, without the special ones at its start."""
+    """Ids spread over the vocabulary, without the special ids at its start."""
     state, ids = 12345, []
     first = min(16, vocabulary // 2)
     for _ in range(count):
@@ -42,7 +43,7 @@ def some_tokens(vocabulary, count):
 
 
 def times_of(seconds, call):
-    """Calls until so many seconds have passed, at least once; the time of each call."""
+    """Calls for this many seconds, at least once; returns the time of each call."""
     times, end = [], time.monotonic() + seconds
     while True:
         start = time.monotonic()

@@ -1,4 +1,4 @@
-"""PEFT's way to a merged checkpoint: loads, merges, saves, and waits for the disk. The whole program is timed."""
+"""Merges an adapter with PEFT: loads, merges, saves, and waits for the disk. lora-bench times the whole program."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""PyTorch, with PEFT for an adapter: lora-bench run MODEL --peers starts it."""
+"""Measures PyTorch, with PEFT for an adapter. `lora-bench run MODEL --peers` starts this program."""
 
 import time
 

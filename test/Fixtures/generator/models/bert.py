@@ -1,4 +1,4 @@
-"""BERT: post-norm encoder with token types; bare, and with classification heads that adapters bring along."""
+"""BERT: post-norm encoder with token types; without a head, and with classification heads that adapters contain."""
 
 import torch
 

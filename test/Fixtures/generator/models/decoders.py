@@ -116,6 +116,6 @@ GREEDY = 2
 
 
 def pick(*names: str, **groups: dict) -> dict[str, Adapter]:
-    """The named adapters, from further groups first; the first two with a greedy continuation."""
+    """The named adapters, searched first in the further groups; the first two get a greedy continuation."""
     known = ADAPTERS | {name: adapter for group in groups.values() for name, adapter in group.items()}
     return {name: replace(known[name], greedy=index < GREEDY) for index, name in enumerate(names)}

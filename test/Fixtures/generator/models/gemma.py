@@ -1,4 +1,4 @@
-"""Gemma 2 and 3: norms that multiply with 1 + weight, scaled embeddings, windows on some layers, always a tied head."""
+"""Gemma 2 and 3: norms that multiply by 1 + weight, scaled embeddings, windows on some layers, always a tied head."""
 
 import torch
 

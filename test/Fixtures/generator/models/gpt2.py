@@ -11,7 +11,7 @@ TWICE_MERGED = "PEFT's merge adds the delta twice to the tensor that the embeddi
 
 
 def add_mask_buffers(tensors: dict) -> dict:
-    """The causal masks that old checkpoints of GPT-2 carry in each layer."""
+    """The causal masks that old checkpoints of GPT-2 have in each layer."""
     positions = tensors["transformer.wpe.weight"].shape[0]
     for name in [name for name in tensors if name.endswith("attn.c_attn.weight")]:
         layer = name.removesuffix("c_attn.weight")

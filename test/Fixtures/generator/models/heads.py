@@ -1,4 +1,4 @@
-"""Classification with causal models, whose sequences are pooled at their last id that is not padding; and decoders whose tokens see all."""
+"""Classification with causal models, which pool a sequence at its last id that is not padding; and bidirectional decoders."""
 
 import torch
 
@@ -18,7 +18,7 @@ ROWS = (13, 27, 8, 21)
 
 
 def plain(adapters: dict[str, Adapter]) -> dict[str, Adapter]:
-    """Without greedy continuations, which a classifier has none of."""
+    """Without greedy continuations, which a classifier does not have."""
     return {name: Adapter(adapter.lora, merged=adapter.merged, note=adapter.note) for name, adapter in adapters.items()}
 
 

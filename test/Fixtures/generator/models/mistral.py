@@ -1,4 +1,4 @@
-"""Mistral: every layer slides, with a window that is smaller than the prompt."""
+"""Mistral: every layer has a sliding window that is smaller than the prompt."""
 
 import torch
 

@@ -14,7 +14,7 @@ from .bert import KEY_BIAS, ROWS, sizes
 
 
 def without_prefix(tensors: dict) -> dict:
-    """An encoder under a head, saved from the encoder itself: only the names below it."""
+    """The encoder of a model with a head, saved by itself: names have no prefix."""
     return {name.removeprefix("roberta."): value for name, value in tensors.items()}
 
 
