@@ -4,6 +4,7 @@
 # Parameters:
 #   verify_roundtrip=1   lora-opt runs with --verify-roundtrip
 #   tools=DIR            programs are taken from DIR first: test.sh has a sanitized runtime there
+#   quick=1              of a fixture, only the base and its first adapter
 #
 # Features: avx2, avx512, avx512bf16 (of this machine), onednn, lora-compile, lora-train and lora-bench (built), mount (this user may),
 # unnamed-files (the file system of the tests has O_TMPFILE), make and packages (what builds programs, and .deb files, is here),
@@ -21,7 +22,7 @@ from lit.llvm import llvm_config
 from lit.llvm.subst import ToolSubst
 
 verify_roundtrip = lit_config.params.get("verify_roundtrip", "0") != "0"
-
+quick = lit_config.params.get("quick", "0") != "0"
 
 config.name = "LoRA-MLIR (round trip)" if verify_roundtrip else "LoRA-MLIR"
 config.test_format = lit.formats.ShTest(execute_external=False)
@@ -44,6 +45,8 @@ config.substitutions.append(("%lora_build", config.lora_build_dir))
 config.substitutions.append(("%examples", os.path.join(config.lora_source_dir, "examples")))
 
 llvm_config.with_system_environment(["HOME", "XDG_CACHE_HOME", "ONEDNN_ROOT", "OMP_NUM_THREADS", "TMPDIR"])
+# Code that tests make goes here and not into the user's cache; ./test.sh begins with an empty one.
+llvm_config.with_environment("LORA_CACHE", os.path.join(config.lora_build_dir, "test", "cache"))
 llvm_config.use_default_substitutions()
 test_tools_dir = os.path.join(config.lora_build_dir, "test", "bin")
 tool_dirs = ([tools_dir] if tools_dir else []) + [config.lora_tools_dir, test_tools_dir, config.llvm_tools_dir]
@@ -53,7 +56,8 @@ lora_opt = ToolSubst("lora-opt", extra_args=["--verify-roundtrip"] if verify_rou
 llvm_config.add_tool_substitutions(
     [lora_opt]
     + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-adapter", "lora-check", "lora-diff", "lora-bench")]
-    + ["check-fixture", "check-rewind", "damage-safetensors", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "mlir-tblgen", "llvm-objdump", "llvm-nm", "llvm-readelf"],
+    + [ToolSubst("check-fixture", extra_args=["--first"] if quick else [])]
+    + ["check-rewind", "damage-safetensors", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "mlir-tblgen", "llvm-objdump", "llvm-nm", "llvm-readelf"],
     tool_dirs,
 )
 
@@ -68,8 +72,9 @@ for feature, programs in {
     if all(shutil.which(program) for program in programs):
         config.available_features.add(feature)
 
-# Programs that compute use all cores. Two at the same time would only wait for each other's threads.
-lit_config.parallelism_groups["compute"] = 1
+# Programs that compute use all cores. If many run at the same time, they wait for each other's threads. If two do, one computes
+# while the other compiles or reads.
+lit_config.parallelism_groups["compute"] = 2
 
 try:
     with open("/proc/cpuinfo", encoding="utf-8") as file:

@@ -119,8 +119,10 @@ BenchmarkRun::compileCommand(const Variant &variant) const {
 Error BenchmarkRun::compile(const Variant &variant, CompileResult &result) {
   std::vector<std::string> command = compileCommand(variant);
   command.insert(command.end(), {"-o", variant.file});
+  // All of the work is measured: no code that was made before. A build to
+  // compare with may know of no cache, so this is no option.
   Expected<CommandResult> done =
-      runCommand(command, log("compile-" + variant.name));
+      runCommand(command, log("compile-" + variant.name), {"LORA_CACHE=off"});
   if (!done)
     return done.takeError();
   result.contender = variant.name;

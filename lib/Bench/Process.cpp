@@ -63,13 +63,20 @@ std::string lastLine(const std::string &log) {
   return last.empty() ? "" : ": " + last;
 }
 
-/// The environment of this process with more variables.
+/// The environment of this process with more variables, or with other values of
+/// variables that it has.
 std::vector<std::string>
 environmentWith(const std::vector<std::string> &variables) {
-  std::vector<std::string> result;
+  auto hasNameOf = [](std::string_view entry, std::string_view variable) {
+    return entry.starts_with(variable.substr(0, variable.find('=') + 1));
+  };
+  std::vector<std::string> result = variables;
   for (char **entry = environ; *entry; ++entry)
-    result.push_back(*entry);
-  result.insert(result.end(), variables.begin(), variables.end());
+    if (std::none_of(variables.begin(), variables.end(),
+                     [&](const std::string &variable) {
+                       return hasNameOf(*entry, variable);
+                     }))
+      result.push_back(*entry);
   return result;
 }
 
@@ -127,10 +134,11 @@ std::string statusText(int status) {
 
 Expected<CommandResult>
 lora::bench::runCommand(const std::vector<std::string> &command,
-                        const std::string &log) {
+                        const std::string &log,
+                        const std::vector<std::string> &variables) {
   CommandResult result;
   double start = now();
-  Expected<pid_t> process = spawn(command, -1, -1, log);
+  Expected<pid_t> process = spawn(command, -1, -1, log, variables);
   if (!process)
     return process.takeError();
   // The handle becomes readable when the process ends. Without it (Linux before

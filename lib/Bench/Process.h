@@ -37,10 +37,12 @@ struct CommandResult {
   MemoryUse peak;
 };
 
-/// Runs a command with its output in the file `log`. If it fails, the error has
-/// the last line of its output.
+/// Runs a command with its output in the file `log`, and with `variables`
+/// ("NAME=VALUE") beside those of this process. If it fails, the error has the
+/// last line of its output.
 lora_rt::Expected<CommandResult>
-runCommand(const std::vector<std::string> &command, const std::string &log);
+runCommand(const std::vector<std::string> &command, const std::string &log,
+           const std::vector<std::string> &variables = {});
 
 /// A program that answers requests. Each request and each answer is a line of
 /// JSON; the first line that the program writes describes it:

@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Compiler/Compiler.h"
+#include "CodeKey.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Target/NativeCode.h"
 #include "lora-runtime/Layouts.h"
@@ -56,10 +57,16 @@ class Compilation {
 public:
   Compilation(ModuleOp graph, const CompileOptions &options)
       : module(graph.clone()), options(options),
-        diagnostics(*graph.getContext(), options.note) {}
+        diagnostics(*graph.getContext(), options.note) {
+    // This is set for every target. LLVM 22 assumes a high cost for conversions
+    // of bfloat, so it vectorizes loops that contain them by 4 instead of 16.
+    pipelineOptions.expandBF16 = true;
+  }
 
   ModuleOp get() const { return *module; }
   const NativeTarget &getTarget() const { return target; }
+  /// Whether makeCode found the code in the cache.
+  bool codeWasCached() const { return wasCached; }
 
   Error chooseTarget() {
     Expected<NativeTarget> resolved = NativeTarget::resolve(options.march);
@@ -144,13 +151,27 @@ public:
     return std::move(*manifest);
   }
 
+  /// The code, from the options' cache if it is there. Afterwards the module no
+  /// longer says where weights come from.
+  Expected<std::string> makeCode() {
+    if (!options.codeCache)
+      return translate(NativeOutput::SharedObject);
+    removeWhatCodeLacks(*module);
+    std::string key = codeKey(*module, target, pipelineOptions);
+    if (std::optional<std::string> code = options.codeCache->find(key)) {
+      wasCached = true;
+      return std::move(*code);
+    }
+    Expected<std::string> code = translate(NativeOutput::SharedObject);
+    if (code)
+      options.codeCache->store(key, *code);
+    return code;
+  }
+
   Expected<std::string> translate(NativeOutput output) {
+    removeWhatCodeLacks(*module);
     PassManager passes(module->getContext());
-    LLVMPipelineOptions lowering;
-    // This is set for every target. LLVM 22 assumes a high cost for conversions
-    // of bfloat, so it vectorizes loops that contain them by 4 instead of 16.
-    lowering.expandBF16 = true;
-    buildLLVMPipeline(passes, lowering);
+    buildLLVMPipeline(passes, pipelineOptions);
     if (failed(passes.run(*module)))
       return diagnostics.takeError("the kernels could not be lowered");
     FailureOr<std::string> result = translateToNative(*module, target, output);
@@ -164,6 +185,8 @@ private:
   const CompileOptions &options;
   DiagnosticText diagnostics;
   NativeTarget target;
+  LLVMPipelineOptions pipelineOptions;
+  bool wasCached = false;
 };
 
 std::string print(ModuleOp module) {
@@ -187,9 +210,7 @@ lora::compileInMemory(ModuleOp graph, const CompileOptions &options,
   if (!manifest)
     return manifest.takeError();
   std::optional<Expected<std::string>> code;
-  auto translate = [&] {
-    code = compilation.translate(NativeOutput::SharedObject);
-  };
+  auto translate = [&] { code = compilation.makeCode(); };
   if (meanwhile) {
     std::optional<lora_rt::Thread> translation =
         lora_rt::Thread::start(translate);
@@ -205,7 +226,8 @@ lora::compileInMemory(ModuleOp graph, const CompileOptions &options,
   }
   if (!*code)
     return code->takeError();
-  return CompiledExecutable{std::move(**code), std::move(*manifest)};
+  return CompiledExecutable{std::move(**code), compilation.codeWasCached(),
+                            std::move(*manifest)};
 }
 
 Expected<std::string>

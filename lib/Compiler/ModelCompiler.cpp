@@ -174,6 +174,7 @@ CompileOptions ModelCompiler::getCompileOptions() const {
       compile.lowering.functions.push_back(entry);
   compile.lowering.kernels = options.kernels;
   compile.lowering.pack = options.pack;
+  compile.codeCache = options.codeCache;
   compile.note = options.warning;
   return compile;
 }
@@ -243,6 +244,7 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
   if (!compiled)
     return compiled.takeError();
   report.codeBytes = compiled->code.size();
+  report.codeWasCached = compiled->codeWasCached;
   report.packBytes = pack.getBytes();
   report.parameters = compiled->manifest.params.size();
   report.merge = pack.getMergeEffect();

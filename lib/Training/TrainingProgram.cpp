@@ -138,6 +138,7 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
 
   CompileOptions compile;
   compile.march = options.march;
+  compile.codeCache = options.codeCache;
   compile.lowering.functions = {"train_step"};
   // oneDNN reads the checkpoint's [out, in] nearly as fast as a packed layout,
   // in both directions. So frozen weights are not copied.
@@ -157,7 +158,10 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
     double seconds =
         graphSeconds + double(std::clock() - start) / CLOCKS_PER_SEC;
     options.progress(
-        llvm::formatv("compiled in {0:f2} s of the processor", seconds).str());
+        llvm::formatv("compiled in {0:f2} s of the processor{1}", seconds,
+                      compiled->codeWasCached ? ", with code from the cache"
+                                              : "")
+            .str());
   }
   moduleManifest = std::move(compiled->manifest);
   return load(compiled->code);

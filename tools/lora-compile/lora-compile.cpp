@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Compiler/ModelCompiler.h"
+#include "lora-mlir/Support/Cache.h"
 #include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "llvm/Support/CommandLine.h"
@@ -30,6 +31,10 @@ Examples:
   lora-compile ~/models/Qwen3-0.6B --dtype bf16 --portable -o qwen3
   lora-compile ~/models/Qwen3-0.6B --march x86-64-v3 --dtype f32 -o qwen3-anywhere
   lora-compile ~/models/Qwen3-0.6B --emit kernels | less
+
+Code is kept in $XDG_CACHE_HOME/lora-mlir/code (or ~/.cache/lora-mlir/code), 256 MiB of it: of a model whose code was made
+before, with whatever weights, only the weights are computed. LORA_CACHE=DIR puts it elsewhere; LORA_CACHE=off and --no-cache do
+without.
 )";
 
 static int fail(const std::string &message) {
@@ -42,9 +47,11 @@ static void report(const lora::CompileReport &made, llvm::StringRef file) {
     return llvm::format("%.1f MiB", double(bytes) / (1 << 20));
   };
   llvm::errs() << "lora-compile: " << file << ": " << mebibytes(made.fileBytes)
-               << " (code " << mebibytes(made.codeBytes) << ", "
-               << made.parameters << " weights " << mebibytes(made.packBytes)
-               << ") in " << llvm::format("%.1f s", made.seconds) << ", "
+               << " ("
+               << (made.codeWasCached ? "code from the cache " : "code ")
+               << mebibytes(made.codeBytes) << ", " << made.parameters
+               << " weights " << mebibytes(made.packBytes) << ") in "
+               << llvm::format("%.1f s", made.seconds) << ", "
                << mebibytes(made.peakBytes) << " of memory at most\n";
   if (made.merge.largestChange > 0)
     llvm::errs() << "lora-compile: the adapter moves weights by at most "
@@ -105,6 +112,11 @@ int main(int argc, char **argv) {
                      "loops, primitives and planned memory"),
           clEnumValN(lora::Stage::LLVMIR, "llvm", "optimised LLVM IR"),
           clEnumValN(lora::Stage::Assembly, "asm", "assembly of the target")));
+  cl::opt<bool> noCache(
+      "no-cache",
+      cl::desc("Make code, and keep none, instead of looking for it in the "
+               "cache"),
+      cl::cat(category));
   cl::opt<bool> quiet("quiet", cl::desc("Say nothing but errors"),
                       cl::cat(category));
   cl::HideUnrelatedOptions(category);
@@ -142,7 +154,7 @@ int main(int argc, char **argv) {
                   std::to_string(count));
   // Compiling resets the options, so they are copied: see translateToNative.
   std::string file = output;
-  bool isQuiet = quiet;
+  bool isQuiet = quiet, usesCache = !noCache;
   if (!isQuiet)
     options.progress = [](const std::string &text) {
       llvm::errs() << "lora-compile: " << text << "\n";
@@ -160,6 +172,11 @@ int main(int argc, char **argv) {
   }
   if (file.empty())
     return fail("give the program a name: -o FILE");
+  std::optional<lora::Cache> cache;
+  if (usesCache)
+    cache =
+        lora::Cache::open("code", lora::Cache::kDefaultLimit, options.warning);
+  options.codeCache = cache ? &*cache : nullptr;
   auto made = lora::compileModel(options, file);
   if (!made)
     return fail(made.message());

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/Support/Cache.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-mlir/Training/Trainer.h"
 #include "lora-runtime/CommandLine.h"
@@ -19,7 +20,10 @@ MODEL_DIR is a Hugging Face folder, --adapter a PEFT folder with weights to star
 {"input_ids": [...], "labels": [...]} a line, are taken in order, from the start again when they end; labels default to the
 ids, -100 is not counted. The loss of a step is the mean over the counted tokens of its rows. The optimizer is AdamW. The
 folder --out, new or empty, gets log.csv, a line per step, and at the end the trained adapter as PEFT writes it. A run that
-fails leaves log.csv alone. docs/training.md has the rules.)";
+fails leaves log.csv alone. docs/training.md has the rules.
+
+Code is kept in $XDG_CACHE_HOME/lora-mlir/code (or ~/.cache/lora-mlir/code), as lora-compile does: LORA_CACHE=DIR puts it
+elsewhere; LORA_CACHE=off and --no-cache do without.)";
 
 static constexpr const char *example = R"(Example:
   lora-train examples/tiny-qwen3/model --adapter examples/tiny-qwen3/adapter \
@@ -79,6 +83,10 @@ int main(int argc, char **argv) {
          "--gradients", options.gradientsFile,
          "Write the first step's gradients, before clipping, to this file")
       ->type_name("FILE.safetensors");
+  bool noCache = false;
+  app.add_flag("--no-cache", noCache,
+               "Make the step's code, and keep none, instead of looking for it "
+               "in the cache");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {
@@ -97,6 +105,11 @@ int main(int argc, char **argv) {
   options.progress = [](const std::string &text) {
     std::fprintf(stderr, "lora-train: %s\n", text.c_str());
   };
+  std::optional<lora::Cache> cache;
+  if (!noCache)
+    cache =
+        lora::Cache::open("code", lora::Cache::kDefaultLimit, options.progress);
+  options.codeCache = cache ? &*cache : nullptr;
   options.report = [](const lora::StepReport &step) {
     std::printf("step %lld loss %.6f grad_norm %.4f tokens/s %.0f\n",
                 static_cast<long long>(step.step), step.loss, step.gradientNorm,

@@ -9,6 +9,7 @@
 #define LORA_MLIR_COMPILER_COMPILER_H
 
 #include "lora-mlir/Compiler/Pipelines.h"
+#include "lora-mlir/Support/Cache.h"
 #include "lora-mlir/Target/Manifest.h"
 #include "lora-runtime/Error.h"
 #include "lora-runtime/Numeric.h"
@@ -55,6 +56,9 @@ struct CompileOptions {
   /// the backend with this name.
   std::string engine = "cpu";
   LoweringSettings lowering;
+  /// Where code is looked for before it is made, and stored afterwards; null for
+  /// no cache. Cached code is the same, byte for byte.
+  const Cache *codeCache = nullptr;
   /// Called with warnings and remarks.
   std::function<void(const std::string &)> note;
 };
@@ -63,6 +67,8 @@ struct CompileOptions {
 struct CompiledExecutable {
   /// An ELF shared object that exports lora_rt_code_query.
   std::string code;
+  /// Whether the code was in the cache.
+  bool codeWasCached = false;
   ModuleManifest manifest;
 };
 

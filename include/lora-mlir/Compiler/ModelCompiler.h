@@ -37,6 +37,9 @@ struct ModelOptions {
   bool pack = true;
   /// Put oneDNN and the libraries that it needs into the file.
   bool portable = false;
+  /// Where code is looked for before it is made, and stored afterwards; null for
+  /// no cache.
+  const Cache *codeCache = nullptr;
   /// Called with a line for each stage, and from time to time in long ones.
   std::function<void(const std::string &)> progress;
   /// Called with warnings.
@@ -48,6 +51,7 @@ struct CompileReport {
   uint64_t fileBytes = 0, codeBytes = 0, packBytes = 0;
   size_t parameters = 0; ///< tensors in the pack
   double seconds = 0;
+  bool codeWasCached = false; ///< made before, and found in the cache
   MergeEffect merge;
   uint64_t peakBytes = 0; ///< that this process had in memory at most
 };

@@ -9,6 +9,7 @@
 #ifndef LORA_MLIR_TRAINING_TRAINER_H
 #define LORA_MLIR_TRAINING_TRAINER_H
 
+#include "lora-mlir/Support/Cache.h"
 #include "lora-runtime/Error.h"
 #include "lora-runtime/Numeric.h"
 
@@ -61,6 +62,9 @@ struct TrainingOptions {
   unsigned threads = 0;
   /// The CPU for which the steps are compiled.
   std::string march = "native";
+  /// Where the step's code is looked for before it is made, and put after; none
+  /// if null.
+  const Cache *codeCache = nullptr;
 
   /// Called with progress: stages, sizes, warnings.
   std::function<void(const std::string &)> progress;

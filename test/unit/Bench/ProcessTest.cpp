@@ -39,6 +39,16 @@ TEST_F(Process, ACommandIsTimedAndItsMemorySeen) {
   EXPECT_GT(result->peak.fileBytes, 0u);
 }
 
+TEST_F(Process, ACommandGetsVariablesInPlaceOfOthers) {
+  setenv("LORA_TEST_PLACE", "here", 1);
+  setenv("LORA_TEST", "before", 1);
+  Expected<CommandResult> result =
+      runCommand({"sh", "-c", "echo $LORA_TEST $LORA_TEST_PLACE >&2; exit 1"},
+                 folder.path("log"), {"LORA_TEST=now"});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.message(), "sh: ended with exit code 1: now here");
+}
+
 TEST_F(Process, AFailingCommandIsQuoted) {
   Expected<CommandResult> result = runCommand(
       {"sh", "-c", "echo first; echo last >&2; exit 3"}, folder.path("log"));

@@ -1,0 +1,26 @@
+//===- CodeKey.h - What decides about native code ---------------*- C++ -*-===//
+
+#ifndef LORA_MLIR_LIB_COMPILER_CODEKEY_H
+#define LORA_MLIR_LIB_COMPILER_CODEKEY_H
+
+#include "lora-mlir/Compiler/Pipelines.h"
+#include "lora-mlir/Target/NativeCode.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace lora {
+
+/// Removes from a lowered module, contract included, what does not reach its
+/// code: where weights come from, and facts of the model that stand in the
+/// manifest.
+void removeWhatCodeLacks(mlir::ModuleOp module);
+
+/// The key of a module's code in a cache, 64 hexadecimal digits: a hash of the
+/// module, the target, the pipeline's options, and the compiler with its
+/// libraries. Files and lines of locations are no part of it. Empty if the
+/// compiler cannot be identified.
+std::string codeKey(mlir::ModuleOp module, const NativeTarget &target,
+                    LLVMPipelineOptions &options);
+
+} // namespace lora
+
+#endif // LORA_MLIR_LIB_COMPILER_CODEKEY_H
