@@ -97,7 +97,9 @@ public:
     }
   }
 
-  bool check(const std::string &only, bool bf16);
+  /// With adapter \p only if it is not empty; if \p first, the base and the
+  /// first adapter.
+  bool check(const std::string &only, bool first, bool bf16);
 
 private:
   /// The tensor of a row: NAME.ROW, or NAME if there is only one row.
@@ -304,7 +306,7 @@ void Fixture::checkForm(const std::string &name, const std::string &form,
     checkGreedy(file, name);
 }
 
-bool Fixture::check(const std::string &only, bool bf16) {
+bool Fixture::check(const std::string &only, bool first, bool bf16) {
   auto isWanted = [&](const std::string &name) {
     return (only.empty() || only == name) &&
            (!bf16 || find("bf16_error." + name, 0));
@@ -326,6 +328,8 @@ bool Fixture::check(const std::string &only, bool bf16) {
     checkForm(name, "merged", options, "adapter." + name, greedy, bf16);
     checkForm(name, "unmerged", options + " --unmerged", "adapter." + name,
               greedy, bf16);
+    if (first)
+      break;
   }
   if (!checked)
     fail(folder + ": nothing to check");
@@ -334,18 +338,24 @@ bool Fixture::check(const std::string &only, bool bf16) {
 
 int main(int argc, char **argv) {
   std::vector<std::string> words(argv + 1, argv + argc);
+  std::vector<std::string> folders;
   std::string only;
-  bool bf16 = false;
-  for (size_t i = 2; i < words.size(); ++i) {
+  bool first = false, bf16 = false;
+  for (size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "--bf16")
       bf16 = true;
+    else if (words[i] == "--first")
+      first = true;
     else if (words[i] == "--only" && i + 1 < words.size())
       only = words[++i];
-    else
+    else if (words[i].starts_with("-"))
       fail("unknown option " + words[i]);
+    else
+      folders.push_back(words[i]);
   }
-  if (words.size() < 2)
-    fail("usage: check-fixture FIXTURE_DIR WORK_DIR [--only ADAPTER] [--bf16]");
-  run("mkdir -p " + words[1]);
-  return Fixture(words[0], words[1]).check(only, bf16) ? 0 : 1;
+  if (folders.size() != 2)
+    fail("usage: check-fixture FIXTURE_DIR WORK_DIR [--only ADAPTER] [--first] "
+         "[--bf16]");
+  run("mkdir -p " + folders[1]);
+  return Fixture(folders[0], folders[1]).check(only, first, bf16) ? 0 : 1;
 }
