@@ -1,8 +1,8 @@
 // RUN: lora-opt %s -convert-apply-to-calls -split-input-file -verify-diagnostics | FileCheck %s
 // RUN: not lora-opt %s -convert-apply-to-calls -split-input-file --remarks-filter=convert-apply-to-calls 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
-// A layer's slots are contiguous; two token counts share them; a trainable and its gradient have one offset; what is
-// returned is written at once.
+// A layer's slots are contiguous; two token counts share them; a trainable and its gradient have one offset; results
+// are written directly to their buffers.
 
 // CHECK: module attributes {rt.slot_table = [
 // CHECK-SAME: {kind = "param", path = "layers.0", slot = "norm", type = tensor<6xf32>, value = #transformer.base<"norm", tensor<6xf32>>}

@@ -99,7 +99,7 @@ func.func @entry(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame, %in: m
 
 // -----
 
-// What the manifest says goes into the module's table, behind its version and its entries.
+// The checksums of the manifest are stored in the table of the code, after its version and its entries.
 // CHECK-LABEL: module @contract {
 // CHECK:       llvm.mlir.global internal constant @lora.code() {{.*}} : !llvm.struct<(i32, i32, i64, ptr, array<8 x i64>)>
 // CHECK:         %[[FIRST:.+]] = llvm.mlir.constant(11 : i64)

@@ -1,4 +1,4 @@
-// What the decompositions compute, on numbers that can be followed by hand; by upstream's passes and runner alone.
+// The results of the decompositions, on numbers that can be checked by hand. Only MLIR's own passes and runner are used.
 
 // DEFINE: %{lower} = -one-shot-bufferize="bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map" \
 // DEFINE:   -cse -canonicalize -scf-forall-to-for -convert-linalg-to-loops -convert-scf-to-cf -expand-strided-metadata -lower-affine \
@@ -37,7 +37,7 @@ func.func @linear_algebra() {
   %l_ = tensor.cast %l : tensor<2x3xf32> to tensor<?x?xf32>
   call @print(%l_) : (tensor<?x?xf32>) -> ()
 
-  // The same in two steps, t stacked below another branch's.
+  // The same in two steps; t is stacked below that of another branch.
   %stack = arith.constant dense<[[5.0, 5.0], [1.0, 1.0]]> : tensor<2x2xf32>
   %ss = arith.constant dense<[9.0, 2.0]> : tensor<2xf32>
   // CHECK: [135, 6]

@@ -6,7 +6,7 @@
 // RUN: lora-opt %t.mlir -cse -canonicalize | FileCheck %s -check-prefix=NAMES
 // RUN: lora-opt %s --mlir-use-nameloc-as-prefix=false | FileCheck %s -check-prefix=NUMBERS
 
-// Branches are named after their slots, gradients after what they are the gradients of.
+// Branches are named after their slots, gradients after the values that they belong to.
 // RUN: lora-opt %s -lora-insert="targets=q_proj rank=2" -o %t.insert.mlir
 // RUN: FileCheck %s -check-prefix=INSERT < %t.insert.mlir
 // RUN: lora-opt %t.insert.mlir -lora-fuse -lora-autodiff | FileCheck %s -check-prefix=GRADIENTS

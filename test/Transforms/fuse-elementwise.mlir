@@ -73,7 +73,7 @@ func.func @feature(%x: tensor<8x6xf32>, %s: tensor<6xf32>) -> tensor<8x6xf32> {
   return %1 : tensor<8x6xf32>
 }
 
-// An activation in front of a matrix product would be computed once per output.
+// An activation before a matrix product would be computed once for each output.
 
 // CHECK-LABEL: func @product
 // CHECK: linalg.generic

@@ -1,6 +1,6 @@
 // RUN: lora-opt %s | lora-opt | FileCheck %s
 
-// The example of each weight expression, as LoRAAttributes.td has it, and forms that nest.
+// The example of each weight expression, as in LoRAAttributes.td, and nested expressions.
 
 // CHECK-LABEL: func.func private @merged
 // CHECK-SAME: #lora.merge<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>, #transformer.adapter<"default", "q_proj.lora_B.weight", tensor<6x3xf32>>, #transformer.adapter<"default", "q_proj.lora_A.weight", tensor<3x4xf32>>, dense<2.333000e+00> : tensor<3xf32>>

@@ -24,7 +24,7 @@ module {
 
 // -----
 
-// An operation on the active path without a rule is named, with what to do.
+// An operation on the active path without a rule: the message names it, and gives advice.
 
 func.func private @cached(%x: tensor<?x8xf32>, %seq: tensor<4x?xi32>,
     %w: tensor<8x8xf32> {transformer.slot = "weight", transformer.role = #transformer.role<trainable>},

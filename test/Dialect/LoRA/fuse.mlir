@@ -40,7 +40,7 @@
 // AUGMENT: transformer.slice_features %[[ALL]][4] : tensor<?x14xbf16> -> tensor<?x5xbf16>
 // AUGMENT: transformer.slice_features %[[T]][2] : tensor<?x5xbf16> -> tensor<?x3xbf16>
 
-// An adapter that need not be exchanged is best merged.
+// If the adapter need not be exchangeable, it is merged.
 // MERGE-LABEL: func.func private @frozen(
 // MERGE-COUNT-2: transformer.linear
 

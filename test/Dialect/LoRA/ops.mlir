@@ -1,6 +1,6 @@
 // RUN: lora-opt %s | lora-opt | FileCheck %s
 
-// The example of each operation, as LoRAOps.td has it, and forms that it leaves out.
+// The example of each operation, as in LoRAOps.td, and other forms.
 
 // CHECK-LABEL: func.func @linear(
 func.func @linear(%x: tensor<?x48xf32>, %w: tensor<144x48xf32>, %a: tensor<3x48xf32>, %b: tensor<144x3xf32>, %s: tensor<3xf32>, %c: tensor<144xf32>) {

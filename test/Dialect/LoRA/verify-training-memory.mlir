@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -lora-verify-training-memory -split-input-file -verify-diagnostics
 
-// Parameters, their gradients, casts of trainable ones and activations are in order; so is a weight of the same shape
+// Parameters, their gradients, casts of trainable ones and activations are accepted; so is a weight of the same shape
 // as a gradient of a matrix A.
 
 func.func private @ok(%x: tensor<?x8xf32>, %dy: tensor<?x3xf32>,

@@ -1,6 +1,6 @@
 // RUN: lora-opt %s | lora-opt | FileCheck %s
 
-// The example of each operation, as OneDNNOps.td has it, and forms that it leaves out.
+// The example of each operation, as in OneDNNOps.td, and other forms.
 
 // CHECK-LABEL: func.func @matmul(
 func.func @matmul(%x: tensor<16x48xf32>, %w: tensor<144x48xf32, #onednn.packed<"any">>, %b: tensor<144xf32>, %r: tensor<16x144xf32>, %c: tensor<16x144xf32>) {

@@ -126,7 +126,7 @@ func.func @between(%c: !rt.context, %x: memref<8xf32>, %y: memref<8xf32>, %v: f3
 }
 
 
-// Each row needs 256 KiB of weights: they would leave the cache between rows.
+// Each row needs 256 KiB of weights, which would be evicted from the cache between rows.
 
 // CHECK-LABEL: func @weights
 // CHECK: rt.parallel_for

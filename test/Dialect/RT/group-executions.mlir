@@ -117,8 +117,8 @@ func.func @aliases(%c: !rt.context, %slots: !rt.slots, %x: memref<1x4xf32>, %w: 
   return
 }
 
-// A product that writes what something before reads stays behind it, and so does one whose place is computed from memory that is written
-// in between.
+// A product that writes memory that an earlier operation reads stays after it; so does one whose address is computed from memory that is
+// written in between.
 
 // CHECK-LABEL: func @behind(
 // CHECK-NOT: rt.execute_group

@@ -1,6 +1,6 @@
 // RUN: lora-opt %s | lora-opt | FileCheck %s
 
-// The example of each operation, as RTOps.td has it, and forms that it leaves out.
+// The example of each operation, as in RTOps.td, and other forms.
 
 func.func private @scale.kernel(index, index, memref<16xf32>)
 

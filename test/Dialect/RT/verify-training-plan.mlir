@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -rt-verify-training-plan -split-input-file -verify-diagnostics
 
-// 1000 bytes a token and 512 that stay: fewer than the 13824 of the weight.
+// 1000 bytes for each token and 512 constant bytes: fewer than the 13824 of the weight.
 module attributes {rt.slot_table = [
     {kind = "param", path = "layers.0", slot = "k_proj.weight", type = tensor<72x48xf32>},
     {kind = "trainable", path = "layers.0", slot = "k_proj.lora_A.weight", type = tensor<3x48xf32>}]} {
@@ -10,7 +10,7 @@ module attributes {rt.slot_table = [
 
 // -----
 
-// The same with a gradient of the weight's shape.
+// The same with a gradient that has the weight's shape.
 module attributes {rt.slot_table = [
     {kind = "param", path = "layers.0", slot = "k_proj.weight", type = tensor<72x48xf32>},
     {kind = "trainable", path = "layers.0", slot = "k_proj.lora_A.weight", type = tensor<3x48xf32>}]} {
@@ -21,7 +21,7 @@ module attributes {rt.slot_table = [
 
 // -----
 
-// The weight of the large frame has no trainable at its path; and one number of tokens proves nothing.
+// The weight of the large frame has no trainable at its path; and the constant part does not follow from one number of tokens.
 module attributes {rt.slot_table = [
     {kind = "param", path = "layers.0", slot = "k_proj.weight", type = tensor<72x48xf32>},
     {kind = "trainable", path = "layers.1", slot = "k_proj.lora_A.weight", type = tensor<3x48xf32>}]} {

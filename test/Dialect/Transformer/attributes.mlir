@@ -1,6 +1,6 @@
 // RUN: lora-opt %s | lora-opt | FileCheck %s
 
-// The example of each weight expression, as TransformerAttributes.td has it, on a slot of its type.
+// The example of each weight expression, as in TransformerAttributes.td, on a slot of its type.
 
 // CHECK-LABEL: func.func private @leaves
 // CHECK-SAME: transformer.value = #transformer.base<"self_attn.q_proj.weight", tensor<144x48xbf16>>

@@ -31,7 +31,7 @@ func.func @forward(%x: tensor<?x48xf32>, %seq: tensor<4x?xi32>) -> tensor<?x48xf
   return %1 : tensor<?x48xf32>
 }
 
-// The example of each operation, as TransformerOps.td has it, and forms that it leaves out.
+// The example of each operation, as in TransformerOps.td, and other forms.
 
 // CHECK-LABEL: func.func @apply(
 func.func @apply(%0: tensor<?x48xf32>, %seq: tensor<4x?xi32>) {
