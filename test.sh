@@ -17,17 +17,19 @@ Builds what is not built yet (with ./setup.sh, so it works on a bare machine too
               and UndefinedBehaviorSanitizer
   fuzz        each reader of files that users hand in, fuzzed from test/fuzz/corpus for a minute of the processor
 
-  --quick          what finds most faults in a few minutes, for every day: the suites unit, docs and lit (or those named). Of lit it
-                   leaves out what takes long: of whole models all adapters but the first of a fixture, most of bf16, all training
-                   but Llama's, and rewinding, depth, memory and other CPUs; damaged disks and outputs and few threads (hostile-*);
-                   lora-bench, the installed tree and packages, and the pass of docs/contributing.md. Code that a build made in a
-                   run before comes from its cache. Before a commit, run ./test.sh without it
+  --quick          run the tests that find most faults, in a few minutes, for daily work: the suites unit, docs and lit (or those
+                   named). Every model of test/Fixtures is compiled and compared: as it is, and with its first adapter, merged and
+                   beside the weights. Left out of lit: the other adapters; bf16 except Llama's; training runs except Llama's; tests
+                   of rewinding, prompt lengths, depth, memory, profiles, portable files and other CPUs; fast attention against its
+                   definition; full disks, closed outputs, signals, few threads and damaged weights; large merges by lora-adapter;
+                   measurements by lora-bench; the installed tree, packages, and the pass of docs/contributing.md. The code of an
+                   earlier run is used again. Run ./test.sh without --quick before a commit
   --jobs N         compile, and run tests, N at a time (default: one per core, as far as memory allows)
   --build-dir DIR  the build folder (default: build/)
   --help           this text
 
 The last line is the sum over all suites, "N passed, N failed"; the exit code is 0 if none failed and some ran.
-All suites take about 15 minutes on 2 cores when everything is built, --quick under 3.
+On 2 cores, and when everything is built, all suites take about 15 minutes, and --quick less than 3.
 
 Examples:
   ./test.sh --quick

@@ -1,4 +1,9 @@
-//===- CodeKey.h - What decides about native code ---------------*- C++ -*-===//
+//===- CodeKey.h - What native code is made from ----------------*- C++ -*-===//
+//
+// The key of code in a cache. Two lowered modules with the same key have the
+// same code, byte for byte.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_LIB_COMPILER_CODEKEY_H
 #define LORA_MLIR_LIB_COMPILER_CODEKEY_H
