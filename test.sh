@@ -9,26 +9,26 @@ Usage: ./test.sh [OPTION...] [SUITE...]
 Builds what is not built yet (with ./setup.sh, so it works on a bare machine too) and runs all tests, or the suites named:
 
   lit         test/**/*.mlir and *.test: every op, pass and tool, and whole models against recorded references
-  roundtrip   those of them that run lora-opt, once more with --verify-roundtrip
+  roundtrip   the lit tests that run lora-opt, again with --verify-roundtrip
   unit        test/unit: the GoogleTest programs
-  runtime     the runtime is built alone, without LLVM, installed, and a C program against it
+  runtime     builds and installs the runtime without LLVM, and builds a C program that uses it
   docs        the generated references in docs/ are up to date
   sanitizers  the unit tests of the runtime and the readers, and whole models in a compiled file, under AddressSanitizer
               and UndefinedBehaviorSanitizer
-  fuzz        each reader of files that users hand in, fuzzed from test/fuzz/corpus for a minute of the processor
+  fuzz        fuzzes each reader of input files from test/fuzz/corpus, for a minute of processor time
 
   --quick          run the tests that find most faults, in a few minutes, for daily work: the suites unit, docs and lit (or those
                    named). Every model of test/Fixtures is compiled and compared: as it is, and with its first adapter, merged and
-                   beside the weights. Left out of lit: the other adapters; bf16 except Llama's; training runs except Llama's; tests
+                   unmerged. Left out of lit: the other adapters; bf16 except Llama's; training runs except Llama's; tests
                    of rewinding, prompt lengths, depth, memory, profiles, portable files and other CPUs; fast attention against its
                    definition; full disks, closed outputs, signals, few threads and damaged weights; large merges by lora-adapter;
                    measurements by lora-bench; the installed tree, packages, and the pass of docs/contributing.md. The code of an
                    earlier run is used again. Run ./test.sh without --quick before a commit
-  --jobs N         compile, and run tests, N at a time (default: one per core, as far as memory allows)
+  --jobs N         compile, and run tests, N at a time (default: one for each core, if memory permits)
   --build-dir DIR  the build folder (default: build/)
   --help           this text
 
-The last line is the sum over all suites, "N passed, N failed"; the exit code is 0 if none failed and some ran.
+The last line is the sum of all suites, "N passed, N failed". The exit code is 0 if no test failed and at least one ran.
 On 2 cores, and when everything is built, all suites take about 15 minutes, and --quick less than 3.
 
 Examples:

@@ -2,16 +2,16 @@
  *
  *   embed MODEL COUNT ID...
  *
- * A model that continues texts prints COUNT tokens, each as it comes, then
- * takes them back and says what it would have begun with. Any other model
- * prints the values of its first row of results.
+ * A model that continues texts prints COUNT tokens, each when it is generated.
+ * Then it rewinds to the prompt and prints the first token again. Any other
+ * model prints the values of its first row of results.
  */
 #include <lora-runtime/lora_runtime.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Gets each token. The continuation goes on as long as this is not 0. */
+/* Called with each token. Returns 0 to end the continuation. */
 static int32_t print_token(int32_t id, void *user) {
   int *printed = user;
   printf("%s%d", (*printed)++ ? "," : "", (int)id);
@@ -33,7 +33,7 @@ static lora_status continue_text(lora_session *session, const int32_t *ids,
       (status = lora_session_generate_with(session, &options, NULL, error)))
     return status;
   printf("\n");
-  /* Back to the prompt: from here another turn could begin. */
+  /* Back to the prompt; another turn could begin here. */
   if ((status = lora_session_rewind(session, (int64_t)length, error)) ||
       (status = lora_session_generate(session, 1, 0, &first, &got, error)))
     return status;

@@ -108,7 +108,7 @@ void AdaptedModel::listParameters(const std::vector<Slot> &slots) {
       continue;
     const TensorView *stored = resolveTensor(tensorFiles, slot.name);
     if (!stored)
-      continue; // An adapter brings it.
+      continue; // An adapter contains this tensor.
     bool transposed = false;
     for (Attribute expr = slot.value; expr && !mlir::isa<BaseAttr>(expr);
          expr = onlyOperand(expr))

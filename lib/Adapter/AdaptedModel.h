@@ -135,7 +135,7 @@ private:
   /// A parameter of the graph at one path.
   struct Slot {
     std::string path;
-    std::string name; ///< full, of the module tree
+    std::string name; ///< The full name in the module tree.
     mlir::Attribute value;
     bool isLinear = false, isEmbedding = false;
 

@@ -136,7 +136,7 @@ Error AdaptedModel::compare(const std::vector<Slot> &before,
     untied = masked->parts;
   for (const Slot &slot : after) {
     if (&slot == head)
-      continue; // With its table.
+      continue; // The head is handled together with its table.
     auto old = known.find(slot.key());
     const Slot &was = old == known.end() ? slot : *old->second;
     const TensorView *base = resolveTensor(tensorFiles, slot.name);

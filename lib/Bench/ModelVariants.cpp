@@ -119,8 +119,8 @@ BenchmarkRun::compileCommand(const Variant &variant) const {
 Error BenchmarkRun::compile(const Variant &variant, CompileResult &result) {
   std::vector<std::string> command = compileCommand(variant);
   command.insert(command.end(), {"-o", variant.file});
-  // All of the work is measured: no code that was made before. A build to
-  // compare with may know of no cache, so this is no option.
+  // The measurement includes the generation of code, so the cache is disabled.
+  // This is not an option, because the build to compare with may not have it.
   Expected<CommandResult> done =
       runCommand(command, log("compile-" + variant.name), {"LORA_CACHE=off"});
   if (!done)

@@ -246,7 +246,7 @@ Expected<Json> Worker::request(const Json &json) {
     if (count < 0 && errno == EINTR)
       continue;
     if (count <= 0)
-      break; // Reading says why.
+      break; // The read below reports the error.
     sent += size_t(count);
   }
   return read();

@@ -18,7 +18,7 @@ namespace lora::bench {
 
 /// The resident memory of a process in bytes, by kind.
 struct MemoryUse {
-  /// RssAnon + RssShmem: memory without a file behind it.
+  /// RssAnon + RssShmem: memory that is not mapped from a file.
   uint64_t privateBytes = 0;
   /// RssFile: pages of mapped files, which processes share.
   uint64_t fileBytes = 0;
@@ -37,9 +37,9 @@ struct CommandResult {
   MemoryUse peak;
 };
 
-/// Runs a command with its output in the file `log`, and with `variables`
-/// ("NAME=VALUE") beside those of this process. If it fails, the error has the
-/// last line of its output.
+/// Runs a command with its output in the file `log`. `variables` ("NAME=VALUE")
+/// are added to the environment. If it fails, the error has the last line of
+/// its output.
 lora_rt::Expected<CommandResult>
 runCommand(const std::vector<std::string> &command, const std::string &log,
            const std::vector<std::string> &variables = {});

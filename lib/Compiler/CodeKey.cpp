@@ -1,9 +1,9 @@
-//===- CodeKey.cpp - A hash over all that native code is made from --------===//
+//===- CodeKey.cpp - A hash of everything that code depends on ------------===//
 //
-// Modules with one key have the same code, byte for byte. So the key is taken
-// over the whole module as the translation gets it, and not over a list of what
-// is thought to matter: what must not be in it is removed from the module, and
-// the translation does without it, too.
+// Modules with equal keys have the same code, byte for byte. So the key is
+// computed from the whole module that is translated, not from a list of
+// relevant parts. What must not affect the key is removed from the module, and
+// is not available to the translation either.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,7 +22,7 @@ using namespace lora;
 
 namespace {
 
-/// Takes what is written to it into a hash.
+/// Hashes everything that is written to it.
 class HashStream : public llvm::raw_ostream {
 public:
   explicit HashStream(llvm::BLAKE3 &hash)
@@ -52,8 +52,8 @@ std::string lora::codeKey(ModuleOp module, const NativeTarget &target,
   const std::string &identity = buildIdentity();
   if (identity.empty())
     return {};
-  // Kernels are named after their operations' values, so names count; places in
-  // files do not.
+  // Kernels are named after the values of their operations, so the names of
+  // values count. Files and lines do not.
   OwningOpRef<ModuleOp> copy = module.clone();
   AttrTypeReplacer places;
   places.addReplacement([](FileLineColRange range) -> LocationAttr {
@@ -65,7 +65,8 @@ std::string lora::codeKey(ModuleOp module, const NativeTarget &target,
   llvm::BLAKE3 hash;
   {
     HashStream stream(hash);
-    // No two lists of texts are the same bytes.
+    // The length before each text makes the bytes of two different lists
+    // different.
     auto add = [&](StringRef text) { stream << text.size() << ":" << text; };
     add(identity);
     add(target.cpu);

@@ -14,15 +14,15 @@
 
 namespace lora {
 
-/// Removes from a lowered module, contract included, what does not reach its
-/// code: where weights come from, and facts of the model that stand in the
+/// Removes what does not affect the code from a lowered module and from its
+/// contract: the sources of weights, and facts of the model that are in the
 /// manifest.
 void removeWhatCodeLacks(mlir::ModuleOp module);
 
 /// The key of a module's code in a cache, 64 hexadecimal digits: a hash of the
-/// module, the target, the pipeline's options, and the compiler with its
-/// libraries. Files and lines of locations are no part of it. Empty if the
-/// compiler cannot be identified.
+/// module, the target, the options of the pipeline, and the compiler with its
+/// libraries. It does not include the files and lines of locations. Empty if
+/// the compiler cannot be identified.
 std::string codeKey(mlir::ModuleOp module, const NativeTarget &target,
                     LLVMPipelineOptions &options);
 

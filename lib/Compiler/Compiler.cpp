@@ -151,8 +151,8 @@ public:
     return std::move(*manifest);
   }
 
-  /// The code, from the options' cache if it is there. Afterwards the module no
-  /// longer says where weights come from.
+  /// The code, from the cache if it is there. Afterwards the module no longer
+  /// has the sources of weights.
   Expected<std::string> makeCode() {
     if (!options.codeCache)
       return translate(NativeOutput::SharedObject);

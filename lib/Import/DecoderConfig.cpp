@@ -100,7 +100,7 @@ void lora::readDecoder(ConfigContext &context) {
   config.maxPositions =
       reader.size("max_position_embeddings", maxIndex, traits.maxPositions);
   readHeads(context);
-  if (reader.failed()) // Widths and lists of layers are made below.
+  if (reader.failed()) // The code below allocates by these values.
     return;
   reader.refuseNull("rms_norm_eps");
   config.normEps = reader.positive("rms_norm_eps", traits.normEps);

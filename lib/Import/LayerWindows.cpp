@@ -29,7 +29,8 @@ static std::optional<std::vector<bool>> readTypes(ConfigContext &context) {
     const Json &type = (*types)[i];
     if (type == "sliding_attention")
       sliding[i] = true;
-    else if (type != "full_attention" && type != "attention") // An old name.
+    // An old name of full_attention.
+    else if (type != "full_attention" && type != "attention")
       reader.unsupported("layer_types: layer ", i, " is ", show(type),
                          "; supported are: full_attention, sliding_attention");
   }

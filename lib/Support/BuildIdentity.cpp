@@ -1,6 +1,6 @@
-//===- BuildIdentity.cpp - Build IDs of what is loaded --------------------===//
+//===- BuildIdentity.cpp - The build IDs of loaded objects ----------------===//
 //
-// The notes lie in memory: no file is read for them.
+// The ELF notes are in memory, so no file is read for them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,7 +15,7 @@
 
 namespace {
 
-/// The build ID among the notes of a segment, in hexadecimal digits; empty if
+/// The build ID in the notes of a segment, in hexadecimal digits; empty if
 /// there is none.
 std::string findBuildId(const char *notes, size_t size, size_t alignment) {
   auto aligned = [&](size_t bytes) {
@@ -45,7 +45,7 @@ std::string findBuildId(const char *notes, size_t size, size_t alignment) {
   return {};
 }
 
-/// A file by all that changes when it is written again.
+/// Describes a file by everything that changes when it is written again.
 std::string describeFile(const char *path) {
   struct stat facts;
   if (stat(*path ? path : "/proc/self/exe", &facts) != 0)
@@ -60,7 +60,7 @@ std::string describeFile(const char *path) {
 
 int addObject(dl_phdr_info *info, size_t, void *result) {
   auto &identity = *static_cast<std::string *>(result);
-  // The kernel's: the first without a file.
+  // The kernel provides this object. It has no file.
   if (std::string_view(info->dlpi_name).find("linux-vdso") !=
       std::string_view::npos)
     return 0;

@@ -1,9 +1,9 @@
-//===- Cache.cpp - Entries, their checks, and their end -------------------===//
+//===- Cache.cpp - Entries of the cache, their checks and removal ---------===//
 //
-// An entry is a header and the bytes. The header repeats the key, so that a
-// file under another's name is no entry of that name, and holds a checksum, so
-// that nothing has to be flushed to the disk: what a power cut left is damaged
-// and made again.
+// An entry is a header and the bytes. The header contains the key, so that a
+// file under another name is not a valid entry. It also contains a checksum, so
+// that nothing must be flushed to the disk: an entry that a power failure
+// damaged is detected and computed again.
 //
 //===----------------------------------------------------------------------===//
 
@@ -32,7 +32,7 @@ constexpr size_t keyDigits = 64, checksumDigits = 16;
 /// The magic, the key, the checksum of the bytes.
 constexpr size_t headerBytes = magic.size() + keyDigits + checksumDigits;
 
-/// A descriptor that is closed at the end.
+/// Owns a descriptor. The destructor closes it.
 class Descriptor {
 public:
   explicit Descriptor(int number) : number(number) {}
@@ -44,7 +44,8 @@ public:
   }
   explicit operator bool() const { return number >= 0; }
   int get() const { return number; }
-  /// Whether closing it succeeds: some file systems report a full disk there.
+  /// Closes the descriptor and returns whether this succeeded: some file
+  /// systems report a full disk only then.
   bool finish() { return close(std::exchange(number, -1)) == 0; }
 
 private:
@@ -56,8 +57,8 @@ bool isKey(std::string_view text) {
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-/// Why what lies here cannot be trusted; empty if only this user and root may
-/// have written it.
+/// The reason why a file or folder cannot be trusted; empty if only this user
+/// and root may have written it.
 std::string distrust(const struct stat &facts) {
   if (facts.st_uid != geteuid() && facts.st_uid != 0)
     return "it belongs to user " + std::to_string(facts.st_uid);
@@ -95,8 +96,8 @@ bool writeAll(int file, std::string_view bytes) {
   return true;
 }
 
-/// Makes a folder, and those above it that are not there, with the mode that
-/// the base directory specification asks for.
+/// Creates a folder and its missing parents, with the mode that the base
+/// directory specification requires.
 void makeFolders(const fs::path &folder) {
   if (mkdir(folder.c_str(), 0700) == 0 || errno != ENOENT ||
       !folder.has_parent_path())
@@ -105,7 +106,8 @@ void makeFolders(const fs::path &folder) {
   (void)mkdir(folder.c_str(), 0700);
 }
 
-/// An absolute path that the environment gives; empty otherwise.
+/// The value of an environment variable if it is an absolute path; otherwise
+/// empty.
 std::string absolute(const char *variable) {
   const char *value = secure_getenv(variable);
   return value && *value == '/' ? value : "";
@@ -116,7 +118,7 @@ std::string absolute(const char *variable) {
 std::string Cache::root() {
   if (const char *own = secure_getenv("LORA_CACHE"); own && *own)
     return std::string_view(own) == "off" ? "" : own;
-  // Relative ones are invalid, as the base directory specification says.
+  // Relative paths are invalid according to the base directory specification.
   if (std::string folder = absolute("XDG_CACHE_HOME"); !folder.empty())
     return folder + "/lora-mlir";
   if (std::string home = absolute("HOME"); !home.empty())
@@ -152,7 +154,7 @@ std::optional<std::string> Cache::find(std::string_view key) const {
   if (!isKey(key))
     return std::nullopt;
   std::string name = path + "/" + std::string(key);
-  // A pipe would wait for its other end.
+  // O_NONBLOCK: to open a pipe would otherwise wait for its writer.
   Descriptor file(
       ::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat facts;
@@ -165,8 +167,8 @@ std::optional<std::string> Cache::find(std::string_view key) const {
   if (!readAll(file.get(), header) || !readAll(file.get(), bytes) ||
       header != headerOf(key, bytes))
     return std::nullopt;
-  // The time of the last use. Without the right to change it, it is the time
-  // when the entry was made.
+  // The time of the last use. Without the permission to change it, it remains
+  // the time at which the entry was stored.
   (void)futimens(file.get(), nullptr);
   return bytes;
 }
@@ -224,7 +226,8 @@ void Cache::removeOldest() const {
   for (const Entry &entry : entries) {
     if (total <= limit)
       break;
-    // Whoever reads it has it open; another process may have been faster.
+    // A process that reads the entry has it open. The failure if another
+    // process has already removed it is ignored.
     (void)unlink(entry.name.c_str());
     total -= entry.bytes;
   }

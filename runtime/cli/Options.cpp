@@ -34,7 +34,7 @@ std::string examples(const std::string &program, bool takesFile) {
          call +
          " --ids 5,7,9 --ids 4,2 --token-types 0,0,1 --token-types 0,1 "
          "--logits out.safetensors\n"
-         "      the same for a batch of two rows, of a model with token "
+         "      the same for a batch of two rows, with a model that has token "
          "types\n"
          "  " +
          call +
@@ -49,13 +49,13 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
         ->required();
   // Each of these options takes one text, so that FILE may come after it.
   app.add_option("--ids", options.ids,
-                 "Token ids of the prompt, separated by commas; given several "
-                 "times it is a batch, a row each")
+                 "Token ids of the prompt, separated by commas; if given "
+                 "several times, each is a row of a batch")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--token-types", options.tokenTypes,
-                 "The kind of each token, as many as ids, separated by commas; "
-                 "as often as --ids (default: all 0)")
+                 "The type of each token of a row, separated by commas; one "
+                 "for each row of --ids, of the same length (default: all 0)")
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--generate", options.generate,
@@ -67,8 +67,8 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
   app.add_option(
       "--logits", options.logits,
       "Write the logits of all tokens to this safetensors file (tensor logits "
-      "[rows, tokens, outputs], for a classification of sequences [rows, "
-      "labels]; last_hidden_state if the model has no head; F32)");
+      "[rows, tokens, outputs], for sequence classification [rows, labels]; "
+      "last_hidden_state if the model has no head; F32)");
   app.add_option(
       "--hidden", options.hidden,
       "Write the final hidden states of all tokens to this safetensors "
@@ -83,9 +83,9 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
                  "With --compare: fail if max|a-b| / max|b| is above this");
   app.add_option(
          "--context", options.context,
-         "Tokens that prompt and continuation may have together (default: "
-         "4096, or the model's limit if that is smaller); the cache is "
-         "allocated for them (not for encoders, which have none)")
+         "Most tokens of prompt and continuation together (default: 4096, or "
+         "the model's limit if that is smaller); the cache is allocated for "
+         "this number (encoders have no cache and no such limit)")
       ->check(positiveNumber());
   app.add_option(
          "--threads", options.threads,
@@ -96,13 +96,12 @@ void declare(CLI::App &app, Options &options, bool takesFile) {
                "--time=ops also prints where the time went")
       ->check(CLI::IsMember({"times", "ops"}))
       ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
-  app.add_flag("--info", options.info,
-               "Print what the file holds, and run nothing");
+  app.add_flag("--info", options.info, "Describe the file, and run nothing");
   app.add_flag(
       "--verify", options.verify,
-      "Compare the checksums of the program and of every weight before the "
-      "run");
-  app.add_flag("--quiet,-q", options.quiet, "Do not print the memory needed");
+      "Verify the checksums of the program and of every weight before the run");
+  app.add_flag("--quiet,-q", options.quiet,
+               "Do not print how much memory is needed");
 }
 
 } // namespace

@@ -54,7 +54,7 @@ std::string suggestion(std::string_view wanted,
        std::span(names).first(std::min(names.size(), mostNames))) {
     size_t a = tail(wanted).size(), b = tail(name).size();
     if ((a < b ? b - a : a - b) > most)
-      continue; // They differ by at least that.
+      continue; // The distance is not less than the difference in length.
     size_t d = distance(tail(wanted), tail(name));
     if (d <= most)
       near.emplace_back(d, name);

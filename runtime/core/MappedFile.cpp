@@ -95,7 +95,7 @@ MappedFile &MappedFile::operator=(MappedFile &&other) noexcept {
 
 MappedFile::~MappedFile() {
   if (fd < 0)
-    return; // Memory is its owner's.
+    return; // The memory belongs to the caller.
   if (data) {
     removeMapping(data);
     munmap(const_cast<std::byte *>(data), size);

@@ -174,7 +174,7 @@ uint16_t floatToF16(float value) {
   uint32_t magnitude = bits & 0x7fffffffu;
   if (magnitude > 0x7f800000u)
     return sign | 0x7e00u | uint16_t((magnitude >> 13) & 0x3ffu);
-  if (magnitude >= 0x477ff000u) // From 65520 on, and infinity.
+  if (magnitude >= 0x477ff000u) // 65520 and more, and infinity.
     return sign | 0x7c00u;
   if (magnitude < 0x38800000u) {
     // Below 2^-14: adding 0.5 aligns the last bit with 2^-24 and the FPU

@@ -73,7 +73,7 @@ Error lora_rt::checkOutput(const std::string &output,
   };
   fs::path named = output;
   while (!named.has_filename() && named.has_relative_path())
-    named = named.parent_path(); // Of "folder/".
+    named = named.parent_path(); // "folder/" becomes "folder".
   std::optional<Identity> target = identify(named);
   std::vector<Identity> above;
   addFolders(resolve(named).parent_path(), above);

@@ -50,7 +50,7 @@ void copyPlainRows(void *const *captures, int64_t begin, int64_t end) {
 
 struct GatherPrimitive final : lora_primitive {
   GatherSpec spec;
-  ElementOffsets offsets; ///< empty for a plain table
+  ElementOffsets offsets; ///< Empty for a plain table.
   lora_rt_body body;
 
   Error execute(lora_engine &engine, void *const *args, void *) override {

@@ -46,7 +46,7 @@ void prepareOpenMP() {
   if (getauxval(AT_SECURE))
     forgetVariables();
   if (dlopen("libgomp.so.1", RTLD_NOLOAD | RTLD_LAZY))
-    return; // It has read its environment already.
+    return; // A loaded libgomp has already read its environment.
   if (!getenv("OMP_WAIT_POLICY"))
     setenv("GOMP_SPINCOUNT", "5000", /*overwrite=*/0);
 }

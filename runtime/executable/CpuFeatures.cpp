@@ -148,7 +148,7 @@ bool isPresent(const Feature &feature) {
   if (feature.saved == None)
     return true;
   __cpuid(1, regs[EAX], regs[EBX], regs[ECX], regs[EDX]);
-  if (!(regs[ECX] >> 27 & 1)) // OSXSAVE: XGETBV is there.
+  if (!(regs[ECX] >> 27 & 1)) // OSXSAVE: XGETBV exists.
     return false;
   uint32_t low, high;
   __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));

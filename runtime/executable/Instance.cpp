@@ -96,7 +96,8 @@ private:
 
 /// The context that generated code gets.
 struct Instance::Call {
-  lora_rt_context context; ///< first, so that its address is this object's
+  /// The first member, so that its address is that of the object.
+  lora_rt_context context;
   Executable::State *executable;
   void *scratch = nullptr;
   /// How many of the entry's tokens are padding.

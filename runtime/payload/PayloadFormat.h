@@ -30,9 +30,9 @@ struct PayloadHeader {
   uint32_t version;
   uint32_t headerBytes;
   uint64_t payloadBytes;
-  uint64_t tableOffset; ///< of the table of contents, a JSON text
+  uint64_t tableOffset; ///< The offset of the table of contents, a JSON text.
   uint64_t tableBytes;
-  uint64_t tableChecksum; ///< XXH3, 64 bits
+  uint64_t tableChecksum; ///< The XXH3 checksum of the table, 64 bits.
 };
 static_assert(sizeof(PayloadHeader) == 48);
 

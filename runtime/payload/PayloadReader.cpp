@@ -182,7 +182,7 @@ Error Payload::readTable() {
 
 void Payload::prefetch(const Part &part) const {
   if (descriptor() < 0)
-    return; // It is in memory.
+    return; // The payload is in memory, not in a file.
   // This is only advice. Without it, pages are read when they are accessed.
   (void)posix_fadvise(descriptor(), off_t(part.offset), off_t(part.bytes),
                       POSIX_FADV_WILLNEED);

@@ -44,13 +44,13 @@ std::string checksum(std::span<const std::byte> bytes) {
 struct PayloadWriter::State {
   OutputFile file;
   std::optional<ElfSections> program;
-  std::string programChecksum; ///< of that program
-  uint64_t start = 0;          ///< of the payload in the file
+  std::string programChecksum; ///< The checksum of that program.
+  uint64_t start = 0;          ///< The offset of the payload in the file.
   Json table = Json::array();
-  std::string part; ///< the one that is being written
+  std::string part; ///< The part that is being written.
   uint64_t partStart = 0;
   std::unique_ptr<XXH3_state_t, FreeHash> hash;
-  uint64_t tensorStart = 0; ///< in the file
+  uint64_t tensorStart = 0; ///< The offset of the tensor in the file.
   std::unique_ptr<XXH3_state_t, FreeHash> tensorHash;
 
   /// Writes bytes and adds them to checksums; for large pieces both at the same

@@ -21,7 +21,8 @@ std::vector<int64_t> planChunks(std::span<const int64_t> sizes, int64_t tokens);
 
 /// Rows that run in one call.
 struct PackedCall {
-  int64_t size; ///< a compiled one, at least the sum of the rows' lengths
+  /// A compiled size; not less than the sum of the rows' lengths.
+  int64_t size;
   size_t firstRow, rows;
 };
 

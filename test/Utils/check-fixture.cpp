@@ -97,8 +97,8 @@ public:
     }
   }
 
-  /// With adapter \p only if it is not empty; if \p first, the base and the
-  /// first adapter.
+  /// Runs only the adapter \p only if it is not empty. If \p first is set, runs
+  /// the base and the first adapter.
   bool check(const std::string &only, bool first, bool bf16);
 
 private:

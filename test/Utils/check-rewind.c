@@ -1,10 +1,11 @@
-/*===- check-rewind.c - Tokens taken back, in a whole model ---------------===*\
+/*===- check-rewind.c - Rewinds in a whole model --------------------------===*\
 |*
 |*   check-rewind MODEL STEP ID...
 |*
-|* Feeds the ids, in calls of STEP tokens, goes back to every number of tokens
-|* and feeds others. Fails unless their logits are those of a new session that
-|* was fed nothing else, by the same calls, up to the rounding of f32.
+|* Feeds the ids in calls of STEP tokens. For every number of tokens, rewinds to
+|* it and feeds other ids. Fails unless the logits are those of a new session
+|* that was fed only the kept and the other ids, by the same calls, up to the
+|* rounding of f32.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -53,7 +54,7 @@ int main(int argc, char **argv) {
   want = calloc(width, sizeof *want);
   before = calloc(width, sizeof *before);
   for (kept = 1; kept < count; ++kept) {
-    /* The first ids again, so that what follows differs from what was there. */
+    /* Feeds the first ids, so that the cache after the kept tokens differs. */
     feed(rewound, ids, count, step);
     check(lora_session_last(rewound, before, &error));
     check(lora_session_rewind(rewound, (int64_t)kept, &error));
@@ -75,6 +76,6 @@ int main(int argc, char **argv) {
   lora_session_destroy(rewound);
   lora_session_destroy(fresh);
   lora_module_close(module);
-  /* The comparison is false for NaN. The ids must also have an effect on the logits. */
+  /* False for NaN. The ids must also have an effect on the logits. */
   return worst <= 1e-5 * largest && effect > 1e-2 * largest ? 0 : 1;
 }

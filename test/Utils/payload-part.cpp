@@ -35,7 +35,7 @@ static int rewrite(const Payload &payload, std::string_view name,
     return fail(writer.message());
   for (const Payload::Part &part : payload.parts()) {
     if (part.name == programPart)
-      continue; // The writer's.
+      continue; // The writer adds the program.
     bool isNamed = part.name == name;
     if (isNamed && !replacement)
       continue;

@@ -23,11 +23,11 @@
 using lora_rt::Error;
 
 static constexpr const char *overview =
-    R"(Looks at PEFT LoRA adapters, and brings them in and out of models
+    R"(Inspects PEFT LoRA adapters, merges them into models, and removes them again
 
-MODEL_DIR is a Hugging Face folder, ADAPTER_DIR a PEFT folder. Folders that are written appear when they are complete; one
-that is there and not empty is not touched. merge, unmerge and switch also take a file of lora-compile where they take a
-model folder, and write another one. docs/lora-adapter.md has examples of everything.)";
+MODEL_DIR is a Hugging Face folder, ADAPTER_DIR a PEFT folder. An output folder appears when it is complete. A folder that
+exists and is not empty is not changed. In place of a model folder, merge, unmerge and switch also accept a file that
+lora-compile wrote; they then write another such file. docs/lora-adapter.md has examples of every command.)";
 
 static constexpr const char *example = R"(Example:
   lora-adapter merge examples/tiny-qwen3/model examples/tiny-qwen3/adapter -o /tmp/merged --exact
@@ -237,8 +237,7 @@ static Action addCombine(CLI::App &app) {
       "combine", "Writes the weighted sum of adapters as one adapter");
   command
       .add_option("ADAPTER_DIR[:WEIGHT]", arguments->adapters,
-                  "Adapters, each with the number that it is multiplied by "
-                  "(default: 1)")
+                  "Adapters, each with the factor for it (default: 1)")
       ->required();
   addOutput(command, arguments->options.outputFolder);
   command
@@ -270,8 +269,9 @@ static Action addDiff(CLI::App &app) {
   command.add_option("--rank", options->rank, "Rank of each linear layer's")
       ->required()
       ->check(lora_rt::cli::positiveNumber());
-  command.add_flag("--save-modules", options->saveModules,
-                   "Keep other tensors that differ whole (modules_to_save)");
+  command.add_flag(
+      "--save-modules", options->saveModules,
+      "Store other tensors that differ as a whole (modules_to_save)");
   return [options] {
     auto report = lora::diffModels(*options, reporting());
     if (!report)
@@ -306,11 +306,11 @@ static Action addConvert(CLI::App &app) {
   };
   auto arguments = std::make_shared<Arguments>();
   CLI::App &command = *app.add_subcommand(
-      "convert", "Turns a loralib checkpoint or an adapter of mlx-lm into a "
+      "convert", "Converts a loralib checkpoint or an adapter of mlx-lm to a "
                  "PEFT folder or back, or pads ranks");
   command
       .add_option("INPUT", arguments->options.input,
-                  "A PEFT folder, one of mlx-lm, or a loralib checkpoint as "
+                  "A folder of PEFT or of mlx-lm, or a loralib checkpoint as "
                   "safetensors")
       ->required();
   addOutput(command, arguments->options.output,
@@ -318,12 +318,12 @@ static Action addConvert(CLI::App &app) {
   command.add_option("--to", arguments->format, "Format to write")
       ->check(CLI::IsMember({"peft", "loralib", "mlx"}))
       ->capture_default_str();
-  arguments->alphaOption = command
-                               .add_option("--alpha", arguments->alpha,
-                                           "lora_alpha of a loralib "
-                                           "checkpoint; of an adapter of "
-                                           "mlx-lm instead of its scale")
-                               ->check(lora_rt::cli::nonNegativeNumber());
+  arguments->alphaOption =
+      command
+          .add_option("--alpha", arguments->alpha,
+                      "lora_alpha of a loralib checkpoint; for an adapter of "
+                      "mlx-lm it replaces the scale")
+          ->check(lora_rt::cli::nonNegativeNumber());
   command
       .add_option("--rank", arguments->options.rank,
                   "Pad every module to this rank with zeros; the scale "
@@ -331,16 +331,17 @@ static Action addConvert(CLI::App &app) {
       ->check(lora_rt::cli::positiveNumber());
   command
       .add_option("--enable-lora", arguments->flags,
-                  "Parts of a MergedLinear that have a branch, as c_attn=101")
+                  "The parts of a MergedLinear that have a branch, for example "
+                  "c_attn=101")
       ->type_name("MODULE=FLAGS");
   command.add_option("--embedding", arguments->options.embeddings,
                      "Modules of a loralib checkpoint that are embeddings");
   command.add_option("--base", arguments->options.base,
-                     "The model, where an adapter from or for mlx-lm does not "
-                     "say enough about it");
+                     "The model; needed if an adapter from or for mlx-lm does "
+                     "not describe it fully");
   command.add_option("--prefix", arguments->options.prefix,
-                     "What PEFT's module names have in front of loralib's, as "
-                     "transformer.");
+                     "The prefix that PEFT's module names have before "
+                     "loralib's, for example transformer.");
   return [arguments] {
     for (const std::string &text : arguments->flags) {
       auto flags = parseFlags(text);

@@ -24,7 +24,7 @@ using namespace lora::bench;
 static constexpr const char *overview =
     R"(Measures how fast compiled models run, as a share of what the machine can do
 
-Nothing is downloaded: models have a published shape and random numbers. docs/performance.md says what each figure means.)";
+Nothing is downloaded: models have a published shape and random weights. docs/performance.md explains each figure.)";
 
 static constexpr const char *example = R"(Examples:
   lora-bench run qwen2.5-0.5b
@@ -65,9 +65,9 @@ static void addOutputs(CLI::App &command, Outputs &outputs, bool withSvg) {
   if (withSvg)
     command
         .add_option("--svg", outputs.svg,
-                    "Write a picture of the shares of the limits to this file")
+                    "Write a chart of the shares of the limits to this file")
         ->type_name("FILE");
-  command.add_flag("--quiet,-q", outputs.quiet, "Say nothing of the progress");
+  command.add_flag("--quiet,-q", outputs.quiet, "Do not print progress");
 }
 
 static Error publish(const Results &results, const Outputs &outputs) {
@@ -111,8 +111,8 @@ static void addCommon(CLI::App &command, CommonOptions &options) {
           [&options](double value) {
             options.readBytes = uint64_t(value * (1 << 20));
           },
-          "Memory to read when its bandwidth is measured, twice (default: many "
-          "times what the caches hold)")
+          "Memory that is read twice to measure the bandwidth (default: many "
+          "times the size of the caches)")
       ->type_name("MIB")
       ->check(lora_rt::cli::positiveNumber());
 }
@@ -137,7 +137,7 @@ static Action addCheckpoint(CLI::App &app) {
   command.footer("Shapes: " + shapeNames());
   command
       .add_option("SHAPE", arguments->shape,
-                  "A shape by its name, or a config.json, or its folder")
+                  "The name of a shape, or a config.json, or its folder")
       ->required();
   command
       .add_option("OUT", arguments->options.folder,
@@ -154,7 +154,7 @@ static Action addCheckpoint(CLI::App &app) {
       ->type_name("RANK")
       ->check(lora_rt::cli::positiveNumber());
   command.add_option("--seed", arguments->options.seed,
-                     "Other numbers for another seed");
+                     "Seed of the random weights");
   return [arguments](const std::string &) {
     CheckpointOptions &options = arguments->options;
     if (Error error =
@@ -193,7 +193,8 @@ static Action addMachine(CLI::App &app) {
   auto arguments = std::make_shared<Arguments>();
   MachineOptions &options = arguments->options;
   CLI::App &command = *app.add_subcommand(
-      "machine", "Measures how fast the machine reads memory and multiplies");
+      "machine",
+      "Measures how fast the machine reads memory and multiplies matrices");
   command.footer("Shapes: " + shapeNames());
   command
       .add_option("--model", options.model,
@@ -205,7 +206,7 @@ static Action addMachine(CLI::App &app) {
       ->check(CLI::IsMember(dtypes(/*ofCheckpoint=*/false)));
   command
       .add_option("--repetitions", options.repetitions,
-                  "Rounds, of which the median counts")
+                  "Number of rounds; the median is reported")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   addCommon(command, options);
@@ -238,47 +239,49 @@ static Action addRun(CLI::App &app) {
       "run", "Compiles a model and measures it: base, merged and unmerged");
   command.footer("Shapes: " + shapeNames());
   command
-      .add_option("MODEL", options.model,
-                  "A shape, a config.json of your own, or a folder with a "
-                  "checkpoint")
+      .add_option(
+          "MODEL", options.model,
+          "The name of a shape, a config.json, or a folder with a checkpoint")
       ->required();
   command
       .add_option("--adapter", options.adapterFolder,
                   "PEFT folder for a checkpoint (default: a random adapter)")
       ->type_name("DIR");
   command
-      .add_option("--rank", options.rank,
-                  "Rank of the random adapter; 0 for the base model alone")
+      .add_option(
+          "--rank", options.rank,
+          "Rank of the random adapter; 0 to measure only the base model")
       ->check(lora_rt::cli::nonNegativeNumber())
       ->capture_default_str();
   command
-      .add_option("--dtype", arguments->dtype,
-                  "Type of weights and of computing (default: the config's)")
+      .add_option(
+          "--dtype", arguments->dtype,
+          "Type of the weights and of the computation (default: the config's)")
       ->check(CLI::IsMember(dtypes(/*ofCheckpoint=*/false)));
-  addNumbers(command, "--tokens", options.tokens,
-             "Lengths of prompts, or of an encoder's rows (default: "
-             "17,128,512; with --full 1,17,128,512,2048; of an encoder "
-             "16,128,512)");
+  addNumbers(
+      command, "--tokens", options.tokens,
+      "Lengths of prompts, or of an encoder's rows (default: 17,128,512; with "
+      "--full 1,17,128,512,2048; for an encoder 16,128,512)");
   addNumbers(command, "--contexts", options.contexts,
-             "Tokens before the one that is decoded (default: 1,512; with "
-             "--full 1,512,4096)");
+             "Numbers of tokens before the one that is decoded (default: "
+             "1,512; with --full 1,512,4096)");
   command.add_flag("--full", options.full,
                    "More sizes, five rounds and three compilations");
   command
       .add_option("--repetitions", options.repetitions,
-                  "Rounds, of which the median counts (default: 3)")
+                  "Number of rounds; the median is reported (default: 3)")
       ->check(CLI::Range(1, 1000));
   addNumbers(command, "--compile-tokens", options.compileTokens,
              "Numbers of tokens to compile for (default: lora-compile's)");
   command
       .add_option("--against", options.against,
                   "Also measure the programs of another build, in the same "
-                  "rounds; the folder with its lora-compile")
+                  "rounds; DIR contains its lora-compile")
       ->type_name("DIR");
   command.add_flag_callback(
       "--best", [&options] { options.statistic = Statistic::Best; },
-      "Print the shortest times against the best limits, not medians: for a "
-      "machine with other work to do");
+      "Compare the shortest times with the best limits instead of medians; for "
+      "a machine that also runs other work");
   command
       .add_option("--compile-repetitions", options.compileRepetitions,
                   "How often each variant is compiled (default: 1)")
@@ -286,13 +289,13 @@ static Action addRun(CLI::App &app) {
   addCommon(command, options);
   command
       .add_option("--work", options.workFolder,
-                  "Make the folder for models and compiled files here "
-                  "(default: where temporary files are)")
+                  "Where to create the folder for models and compiled files "
+                  "(default: the folder for temporary files)")
       ->type_name("DIR");
   command.add_flag("--keep", options.keeps, "Do not remove that folder");
   command.add_flag("--peers", options.peers,
                    "Also measure PyTorch and PEFT, ONNX Runtime and llama.cpp, "
-                   "as far as they are there");
+                   "if they are installed");
   command
       .add_option("--python", options.python,
                   "The interpreter that has torch, transformers, peft, "

@@ -18,19 +18,19 @@
 namespace cl = llvm::cl;
 
 static constexpr const char *overview =
-    R"(Runs functions on made-up inputs in two ways and compares
+    R"(Compiles functions in two ways, runs both on generated inputs, and compares the results
 
 Every public function of FILE.mlir is compiled twice: by the decomposition of its operations into linalg, and by oneDNN and
 generated loops. With --gradients its derived gradient is compared with central differences instead; the function must be in
-f64. Prints a line per result; exits with 1 if a difference is above the tolerance. Many operations in a row round more
-often than one: a whole model in bf16 needs a wider --tolerance.
+f64. Prints a line for each result, and exits with 1 if a difference is above the tolerance. A sequence of many operations
+rounds more often than one operation: a whole model in bf16 needs a larger --tolerance.
 
-Blocks that a function applies are run in their place. Parameters and states (transformer.slot) are inputs like others. Where a
-module has blocks alone, each of them is checked.
+Blocks that a function applies are inlined. Parameters and states (transformer.slot) are inputs like others. If a module has
+only blocks, each block is checked.
 
-Shapes must be static: --tokens says what "?" is. Inputs are made up. Floats are uniform in [-1, 1]; integers are what the
-operation that reads them takes. An argument's attribute lora.input says otherwise: "positive", "ids N", "labels N",
-"sequence" (two sequences side by side), "sequence N" (the last tokens of a cache of N rows).
+Shapes must be static; --tokens gives the size of "?". Inputs are pseudo-random. Floats are uniform in [-1, 1]; integers are
+values that the operation that reads them accepts. The attribute lora.input of an argument selects other values: "positive",
+"ids N", "labels N", "sequence" (two sequences, one after the other), "sequence N" (the last tokens of a cache of N rows).
 
 Example:
   lora-check test/Executed/linear.mlir

@@ -15,12 +15,12 @@
 namespace cl = llvm::cl;
 
 static constexpr const char *overview =
-    R"(Compiles a Hugging Face model, with a PEFT adapter if there is one, to a program
+    R"(Compiles a Hugging Face model, with or without PEFT adapters, to a program
 
-MODEL_DIR holds config.json and model.safetensors, or shards with an index. The program FILE holds code, weights and all it
-needs besides oneDNN, which it finds where set-up put it; with --portable it carries oneDNN, too. The adapter is folded into the
-weights: accumulated in f32, rounded once. With --unmerged it is computed beside them. Several adapters add up, each multiplied by
-the number behind its folder's name.
+MODEL_DIR contains config.json and model.safetensors, or shards with an index. The program FILE contains the code, the weights and
+everything else it needs except oneDNN, which it finds where set-up installed it. With --portable it contains oneDNN too. The
+adapter is merged into the weights: the sum is accumulated in f32 and rounded once. With --unmerged the adapter is computed as
+separate matrix products. Several adapters are added; each is multiplied by the number after its folder's name.
 
 Examples:
   lora-compile examples/tiny-qwen3/model --adapter examples/tiny-qwen3/adapter -o tiny
@@ -32,9 +32,9 @@ Examples:
   lora-compile ~/models/Qwen3-0.6B --march x86-64-v3 --dtype f32 -o qwen3-anywhere
   lora-compile ~/models/Qwen3-0.6B --emit kernels | less
 
-Code is kept in $XDG_CACHE_HOME/lora-mlir/code (or ~/.cache/lora-mlir/code), 256 MiB of it: of a model whose code was made
-before, with whatever weights, only the weights are computed. LORA_CACHE=DIR puts it elsewhere; LORA_CACHE=off and --no-cache do
-without.
+Compiled code is kept in $XDG_CACHE_HOME/lora-mlir/code (or ~/.cache/lora-mlir/code), up to 256 MiB. If the code of a model is
+there, only the weights are computed, whatever their values are. LORA_CACHE=DIR selects another folder; LORA_CACHE=off or
+--no-cache disables the cache.
 )";
 
 static int fail(const std::string &message) {
@@ -69,11 +69,11 @@ int main(int argc, char **argv) {
                               cl::value_desc("FILE"), cl::cat(category));
   cl::list<std::string> adapters(
       "adapter",
-      cl::desc("A PEFT folder with a LoRA adapter, and what it is multiplied "
-               "by (default: 1); several add up"),
+      cl::desc("A PEFT folder with a LoRA adapter, and the factor for it "
+               "(default: 1); several adapters are added"),
       cl::value_desc("DIR[:WEIGHT]"), cl::cat(category));
   cl::opt<bool> unmerged("unmerged",
-                         cl::desc("Keep adapters beside the weights"),
+                         cl::desc("Do not merge adapters into the weights"),
                          cl::cat(category));
   cl::opt<std::string> dtype(
       "dtype",
@@ -86,14 +86,13 @@ int main(int argc, char **argv) {
                "-v4, or a name such as znver4"),
       cl::value_desc("CPU"), cl::init("native"), cl::cat(category));
   cl::opt<bool> portable("portable",
-                         cl::desc("Carry oneDNN and OpenMP inside the program"),
+                         cl::desc("Store oneDNN and OpenMP inside the program"),
                          cl::cat(category));
   cl::list<int64_t> tokens(
       "tokens",
-      cl::desc(
-          "Numbers of tokens to compile for; others are cut and padded "
-          "to these (default: 1,16,128; of an encoder 16,128 and its longest "
-          "sequence, up to 512)"),
+      cl::desc("Numbers of tokens to compile for; other numbers are split and "
+               "padded to these (default: 1,16,128; for an encoder 16,128 and "
+               "its longest sequence, up to 512)"),
       cl::value_desc("N,..."), cl::CommaSeparated, cl::cat(category));
   cl::opt<lora::Kernels> kernels(
       "kernels", cl::desc("What computes matrix products"),
@@ -101,23 +100,21 @@ int main(int argc, char **argv) {
       cl::values(clEnumValN(lora::Kernels::OneDNN, "onednn",
                             "oneDNN, on packed weights (default)"),
                  clEnumValN(lora::Kernels::Linalg, "linalg",
-                            "generated code: slow, for comparison")));
+                            "generated code only: slow, for comparison")));
   cl::opt<lora::Stage> emit(
       "emit", cl::desc("Print a stage instead of writing a program"),
       cl::cat(category),
       cl::values(
           clEnumValN(lora::Stage::Graph, "graph",
-                     "the graph, adapter merged or fused"),
+                     "the graph, with the adapter merged or fused"),
           clEnumValN(lora::Stage::Kernels, "kernels",
                      "loops, primitives and planned memory"),
           clEnumValN(lora::Stage::LLVMIR, "llvm", "optimised LLVM IR"),
           clEnumValN(lora::Stage::Assembly, "asm", "assembly of the target")));
-  cl::opt<bool> noCache(
-      "no-cache",
-      cl::desc("Make code, and keep none, instead of looking for it in the "
-               "cache"),
-      cl::cat(category));
-  cl::opt<bool> quiet("quiet", cl::desc("Say nothing but errors"),
+  cl::opt<bool> noCache("no-cache",
+                        cl::desc("Generate code without the cache of code"),
+                        cl::cat(category));
+  cl::opt<bool> quiet("quiet", cl::desc("Print only errors"),
                       cl::cat(category));
   cl::HideUnrelatedOptions(category);
   cl::ParseCommandLineOptions(argc, argv, overview);

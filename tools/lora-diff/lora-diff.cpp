@@ -27,28 +27,28 @@ using namespace lora_rt;
 static constexpr const char *usage = R"(Usage: lora-diff GOT WANT [OPTION...]
        lora-diff --print WHAT
 
-Compares numbers in files, and says how far apart they are. GOT and WANT are each one of
+Compares numbers in files, and prints how far apart they are. GOT and WANT are each one of
 
   FILE:TENSOR   one tensor of a safetensors file
-  FILE          every tensor of a safetensors file; both must be given so, and names must agree
+  FILE          every tensor of a safetensors file; both GOT and WANT must be such files with equal names
   FILE:KEY      an array of numbers in a JSON object
   FILE:COLUMN   a column of a table (CSV) whose first line names the columns
-  FILE          numbers between commas or blanks
+  FILE          numbers separated by commas or blanks
 
-The content says what a file is; its name may end in anything. Each option is given at most once.
+The type of a file is found from its content, not from its name. Each option may be given once.
 
 Options:
   --abs X              fail if max|a - b| is above X
   --rel X              fail if max|a - b| / max|b| is above X
-  --abs-from WHAT      the same as --abs with the number that WHAT holds, ...
+  --abs-from WHAT      the same as --abs with the number that WHAT contains, ...
   --times X            ... multiplied by X
-  --want-prefix P      of WANT, take the tensors whose names begin with P, without P
+  --want-prefix P      use the tensors of WANT whose names begin with P, and remove P from the names
   --last-row           compare the last row of GOT only (WANT is one row)
-  --print WHAT         print WHAT's numbers on one line, between commas
+  --print WHAT         print WHAT's numbers on one line, separated by commas
   --help               this text
 
 Shapes must agree, except for leading dimensions of 1. The exit code is 0 if everything is within the tolerances (both are
-0 if none is given), 1 if not, 2 if something cannot be read.
+0 if none is given), 1 if not, 2 if a file cannot be read.
 
 Example: lora-diff out.safetensors:logits reference.safetensors:logits.merged --abs 1e-4
 )";
@@ -108,7 +108,7 @@ static Expected<Numbers> fromTensor(const TensorView &tensor) {
   }
 }
 
-/// Reads numbers between commas or blanks. Anything else is an error.
+/// Reads numbers separated by commas or blanks. Anything else is an error.
 static Expected<Numbers> fromText(const std::string &what, std::string text) {
   Numbers result;
   result.integers = text.find_first_of(".eEn") == std::string::npos;

@@ -18,10 +18,11 @@ namespace cl = llvm::cl;
 static constexpr const char *overview =
     R"(Prints the graph of a Hugging Face model as IR
 
-MODEL_DIR holds config.json and model.safetensors, or shards with model.safetensors.index.json. docs/models.md lists the families
-and settings that are supported; what is not is refused by name. Only the names, shapes and types of the tensors are read: the IR
-has no weights, so that MODEL_DIR is needed again to compile it. With --adapter the model gets the head and the vocabulary that
-the adapter was made for; lora-opt --lora-attach attaches it. Several adapters must be for one head and one vocabulary.
+MODEL_DIR contains config.json and model.safetensors, or shards with model.safetensors.index.json. docs/models.md lists the
+supported families and settings; for others, the error message names the setting. Only the names, shapes and types of the tensors
+are read. The IR has no weights, so MODEL_DIR is needed again to compile it. With --adapter the model gets the head and the
+vocabulary that the adapter was made for; lora-opt --lora-attach attaches the adapter. Several adapters must have the same head and
+vocabulary.
 
 Examples:
   lora-import examples/tiny-qwen3/model -o model.mlir
@@ -44,7 +45,8 @@ int main(int argc, char **argv) {
       cl::value_desc("FILE.mlir"), cl::init("-"), cl::cat(category));
   cl::list<std::string> adapterFolders(
       "adapter",
-      cl::desc("A PEFT folder that the model is to fit; several must agree"),
+      cl::desc("A PEFT folder that gives the head and the vocabulary; several "
+               "must agree"),
       cl::value_desc("DIR"), cl::cat(category));
   cl::opt<std::string> dtype(
       "dtype",

@@ -31,15 +31,15 @@ Examples:
 
 Options:
   -o FILE                        Write to FILE, which appears when it is complete
-  --pass-pipeline=TEXT           Passes with their options and nesting
-  --remarks-filter=REGEX         Print what passes did, and why not ('.*': all)
+  --pass-pipeline=TEXT           A pass pipeline as text, with options and nesting
+  --remarks-filter=REGEX         Print remarks: what passes did or did not do, and why ('.*': all)
   --mlir-print-ir-after-all      Print the IR after each pass
   --mlir-print-ir-after-change   Only where a pass changed it (with the option above)
   --mlir-print-debuginfo         Print locations
   --mlir-timing                  Print the time of each pass
-  --split-input-file             Treat parts between lines of // ----- apart
+  --split-input-file             Process the parts between lines of // ----- separately
   --verify-diagnostics           Compare errors with expected-error comments
-  --verify-roundtrip             Print and parse the input once more, compare
+  --verify-roundtrip             Print the input, parse it again, and compare
   --allow-unregistered-dialect   Accept operations of unknown dialects
   --show-dialects                List the dialects
   --help-hidden                  All options and passes, those of MLIR and LLVM too

@@ -93,8 +93,7 @@ int main(int argc, char **argv) {
     arguments.push_back(noThreads.data());
   constexpr const char *overview =
       "lora-mlir: rewrites the IR of transformers with adapters\n\n"
-      "What a pass did and why is said in remarks: --remarks-filter='.*' shows "
-      "them\n";
+      "Remarks say what a pass did and why: --remarks-filter='.*' shows them\n";
   std::string header = registerCLIOptions(overview, registry);
   flagOf("mlir-print-op-on-diagnostic").setInitialValue(false);
   flagOf("mlir-use-nameloc-as-prefix").setInitialValue(true);

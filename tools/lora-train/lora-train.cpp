@@ -16,14 +16,14 @@
 static constexpr const char *overview =
     R"(Fine-tunes a PEFT LoRA adapter on rows of token ids
 
-MODEL_DIR is a Hugging Face folder, --adapter a PEFT folder with weights to start from. The rows of --data,
-{"input_ids": [...], "labels": [...]} a line, are taken in order, from the start again when they end; labels default to the
-ids, -100 is not counted. The loss of a step is the mean over the counted tokens of its rows. The optimizer is AdamW. The
-folder --out, new or empty, gets log.csv, a line per step, and at the end the trained adapter as PEFT writes it. A run that
-fails leaves log.csv alone. docs/training.md has the rules.
+MODEL_DIR is a Hugging Face folder; --adapter is a PEFT folder with the initial weights. Each line of --data is a row:
+{"input_ids": [...], "labels": [...]}. Rows are used in order; after the last row, the first follows. The default labels are
+the ids. A label of -100 is not counted. The loss of a step is the mean over the counted tokens of its rows. The optimizer is
+AdamW. The folder --out must be new or empty. It gets log.csv with a line for each step, and at the end the trained adapter in
+PEFT's format. After a run that fails, the folder contains only log.csv. docs/training.md has the rules.
 
-Code is kept in $XDG_CACHE_HOME/lora-mlir/code (or ~/.cache/lora-mlir/code), as lora-compile does: LORA_CACHE=DIR puts it
-elsewhere; LORA_CACHE=off and --no-cache do without.)";
+Like lora-compile, it keeps compiled code in $XDG_CACHE_HOME/lora-mlir/code (or ~/.cache/lora-mlir/code). LORA_CACHE=DIR selects
+another folder; LORA_CACHE=off or --no-cache disables the cache.)";
 
 static constexpr const char *example = R"(Example:
   lora-train examples/tiny-qwen3/model --adapter examples/tiny-qwen3/adapter \
@@ -41,24 +41,24 @@ int main(int argc, char **argv) {
                  "Folder with config.json and model.safetensors")
       ->required();
   app.add_option("--adapter", options.adapterFolder,
-                 "PEFT folder of the adapter to start from")
+                 "PEFT folder with the initial adapter")
       ->required();
   app.add_option("--data", options.dataFile, "Rows of token ids, JSON Lines")
       ->required();
   app.add_option(
          "--out", options.outputFolder,
-         "Folder for the trained adapter and log.csv; new, or empty")
+         "Folder for the trained adapter and log.csv; must be new or empty")
       ->required();
   app.add_option("--steps", options.steps, "Steps to take")
       ->required()
       ->check(lora_rt::cli::positiveNumber());
-  app.add_option("--batch-size", options.batchSize, "Rows of a step")
+  app.add_option("--batch-size", options.batchSize, "Rows in each step")
       ->check(lora_rt::cli::positiveNumber())
       ->capture_default_str();
   app.add_option("--lr", options.optimizer.learningRate, "Learning rate")
       ->check(lora_rt::cli::nonNegativeNumber())
       ->capture_default_str();
-  app.add_option("--betas", betas, "AdamW's decay rates, as in 0.9,0.98")
+  app.add_option("--betas", betas, "AdamW's decay rates, for example 0.9,0.98")
       ->delimiter(',')
       ->expected(2)
       ->check(CLI::Range(0.0, 1.0));
@@ -70,7 +70,7 @@ int main(int argc, char **argv) {
       ->check(lora_rt::cli::nonNegativeNumber())
       ->capture_default_str();
   app.add_option("--clip", options.optimizer.clip,
-                 "Largest norm of all gradients together (default: none)")
+                 "Largest global norm of the gradients (default: none)")
       ->check(lora_rt::cli::positiveNumber());
   app.add_option(
          "--dtype", dtype,
@@ -85,8 +85,7 @@ int main(int argc, char **argv) {
       ->type_name("FILE.safetensors");
   bool noCache = false;
   app.add_flag("--no-cache", noCache,
-               "Make the step's code, and keep none, instead of looking for it "
-               "in the cache");
+               "Generate code without the cache of code");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError &error) {

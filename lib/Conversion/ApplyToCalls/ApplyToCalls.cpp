@@ -144,8 +144,9 @@ private:
   OpBuilder builder;
   Value leading[kNumLeading];
   SmallVector<Value> outputs;
-  DenseMap<unsigned, Value> resultMemory; ///< of states and gradients
-  DenseSet<Value> inPlace; ///< returned values that a callee writes
+  /// The memory of states and gradients, by result.
+  DenseMap<unsigned, Value> resultMemory;
+  DenseSet<Value> inPlace; ///< The returned values that a callee writes.
 };
 } // namespace
 

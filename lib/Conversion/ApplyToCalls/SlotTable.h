@@ -21,7 +21,8 @@ struct BlockSlot {
   llvm::StringRef kind; ///< "param", "state", "trainable" or "gradient"
   mlir::StringAttr name;
   mlir::RankedTensorType type;
-  unsigned index; ///< of the argument, or of the result for a gradient
+  /// The index of the argument; for a gradient, that of the result.
+  unsigned index;
 };
 
 /// The slots of `block` in the order of its range: arguments, then gradients.
@@ -57,7 +58,8 @@ private:
   llvm::SmallVector<mlir::Attribute> entries;
   llvm::DenseMap<mlir::Attribute, int64_t> ranges;
   llvm::StringMap<int64_t> regions;
-  llvm::StringMap<std::pair<int64_t, int64_t>> offsets; ///< offset and size
+  /// The offset and size, by name.
+  llvm::StringMap<std::pair<int64_t, int64_t>> offsets;
   int64_t regionSize = 0;
 };
 

@@ -135,10 +135,12 @@ static bool hasLoops(scf::ParallelOp loop) {
 namespace {
 /// The parts of a parallel loop.
 struct Split {
-  SmallVector<unsigned> unit;     ///< dimensions of one iteration
-  SmallVector<unsigned> parallel; ///< merged into the index of parallel_for
-  SmallVector<unsigned> serial;   ///< inside the body
-  bool pieces = false; ///< the last serial dimension is cut into pieces
+  SmallVector<unsigned> unit; ///< The dimensions of one iteration.
+  /// Those merged into the index of parallel_for.
+  SmallVector<unsigned> parallel;
+  SmallVector<unsigned> serial; ///< Those that become loops inside the body.
+  /// Whether the last serial dimension is cut into pieces.
+  bool pieces = false;
 };
 } // namespace
 

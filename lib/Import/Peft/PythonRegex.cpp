@@ -136,7 +136,7 @@ struct PythonRegex::Impl {
   pcre2_code *code = nullptr;
   pcre2_match_context *context = nullptr;
   pcre2_match_data *data = nullptr;
-  double seconds = 0; ///< of this pattern's matches so far
+  double seconds = 0; ///< The time that matching this pattern has taken.
 
   ~Impl() {
     pcre2_match_data_free(data);

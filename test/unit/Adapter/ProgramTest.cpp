@@ -93,7 +93,7 @@ protected:
   void writeFile() {
     auto bytes = lora_rt::packedBytes(kTag, kOut, kIn, DType::BF16);
     ASSERT_TRUE(bytes) << bytes.message();
-    ASSERT_NE(*bytes, plain.size()); // Padding.
+    ASSERT_NE(*bytes, plain.size()); // The packed layout has padding.
     TensorRoom room;
     std::span<std::byte> packed = room.get(*bytes);
     ASSERT_FALSE(lora_rt::pack(kTag, plain.data(), packed.data(), kOut, kIn,
@@ -174,7 +174,8 @@ protected:
 TEST_F(Program, ChangesEveryCopyOfAWeight) {
   auto report = mergeModel({base, adapter, folder / "merged"});
   ASSERT_TRUE(report) << report.message();
-  ASSERT_EQ(report->tensors.size(), 1u); // Once, although it is stored twice.
+  // Reported once, although it is stored twice.
+  ASSERT_EQ(report->tensors.size(), 1u);
   EXPECT_EQ(report->tensors[0].name, kName);
   EXPECT_GT(report->tensors[0].roundingNorm, 0);
   auto file = ProgramFile::open(folder / "merged");

@@ -131,7 +131,7 @@ TEST_F(PackPiecesTest, CountWhatIsNotFinite) {
   store("w", 5000, 1024, 0.37f);
   auto *numbers = reinterpret_cast<uint16_t *>(bytes["w"].data());
   numbers[3] = 0x7fc0;               // NaN
-  numbers[4999 * 1024 + 7] = 0xff80; // -infinity
+  numbers[4999 * 1024 + 7] = 0xff80; // Minus infinity.
   for (const char *layout : {"plain", "BA16a64b2a"})
     add("#transformer.base<\"w\", tensor<5000x1024xbf16>>", layout);
   PackPieces pieces(values, resolver());

@@ -331,7 +331,8 @@ TEST_F(Import, TheBiasOfMaskedWordsHasTwoNames) {
 
 TEST_F(Import, BothTensorsWithoutTying) {
   expectIn(headAtHead, import());
-  tensors["lm_head.weight"].first = 1; // Equal, and still two parameters.
+  // They are equal, but remain two parameters.
+  tensors["lm_head.weight"].first = 1;
   expectIn(headAtHead, import());
   expectIn("tied = false", import());
 }

@@ -1,7 +1,7 @@
 /*===- CApiTest.c - The C interface as a C program sees it ----------------===*\
 |*
-|* Compiled as C99 with warnings as errors. The layout of structures is what
-|* programs were compiled with: members may only be added behind these.
+|* Compiled as C99 with warnings as errors. Checks the layout of structures that
+|* existing programs were compiled with: members may only be added at the end.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -71,7 +71,7 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens) {
   CHECK(info.pad_token_id == -1 && !info.is_bidirectional && !info.token_types);
   CHECK(info.eos_token_count == 2);
   CHECK(info.eos_token_ids[0] == 2 && info.eos_token_ids[1] == 7);
-  /* An older caller knows fewer members. */
+  /* A caller of an older version has fewer members. */
   lora_module_info old = {.struct_size =
                               offsetof(lora_module_info, vocab_size)};
   CHECK(lora_module_get_info(module, &old) == LORA_OK);
@@ -98,8 +98,8 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens) {
   CHECK(count == 3);
   CHECK(lora_session_generate(session, 4, 0, next, &count, &error) ==
         LORA_INVALID_ARGUMENT);
-  /* Sizes that no sequence has, of which some are negative as int64_t; nothing
-     of what they claim is read. */
+  /* No sequence has these sizes; some are negative as int64_t. The arrays must
+     not be read to these sizes. */
   const size_t many[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 2 + 1,
                          (size_t)1 << 40};
   for (size_t i = 0; i < sizeof(many) / sizeof(many[0]); ++i) {
@@ -124,7 +124,7 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens) {
   CHECK(lora_module_open(path, &crowd, &other, &error) ==
         LORA_INVALID_ARGUMENT);
   CHECK(strstr(error.message, "threads") != NULL);
-  lora_module_close(module); /* The session keeps it. */
+  lora_module_close(module); /* The session keeps the model open. */
   int32_t bad[] = {11};
   CHECK(lora_session_feed(session, bad, 1, NULL, &error) ==
         LORA_INVALID_ARGUMENT);
@@ -138,7 +138,7 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens) {
   CHECK(lora_session_get_memory(session, &memory) == LORA_OK);
   CHECK(memory.states == 10 * 6 * 4 && memory.parameters == 11 * 6 * 4);
 
-  /* Whole rows; what was fed is forgotten. */
+  /* run computes whole rows, and discards the tokens that were fed. */
   const int32_t *texts[] = {ids, ids};
   size_t lengths[] = {1, 5};
   lora_batch batch = {sizeof(batch), 0, 2, lengths, texts, NULL};
@@ -167,12 +167,12 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens) {
   return 0;
 }
 
-/** What a callback gets, and what it tries. */
+/** The data of the callback: what it gets, and the results of its calls. */
 struct stream {
   lora_session *session;
   int32_t ids[9];
   size_t count;
-  size_t stop_at; /* ends after so many */
+  size_t stop_at; /* the number of tokens after which it stops */
   int refusals;
 };
 
@@ -189,7 +189,7 @@ static int32_t take_token(int32_t id, void *user) {
       lora_session_rewind(stream->session, 0, NULL) == LORA_INVALID_ARGUMENT &&
       lora_session_generate(stream->session, 1, 0, &id, &count, NULL) ==
           LORA_INVALID_ARGUMENT;
-  lora_session_reset(stream->session); /* Does nothing. */
+  lora_session_reset(stream->session); /* It must have no effect. */
   return stream->count != stream->stop_at;
 }
 
@@ -213,10 +213,10 @@ int run_c_generate_test(const char *path, const int32_t *expected) {
         LORA_OK);
   CHECK(count == 2 && stream.count == 2 && stream.refusals == 2);
   CHECK(memcmp(stream.ids, expected, 2 * sizeof(int32_t)) == 0);
-  /* The token that it ended with was not fed. */
+  /* The last token was not fed. */
   CHECK(lora_session_position(session) == 6);
 
-  /* The same again after taking them back, as far as the context goes. */
+  /* After a rewind, the same tokens are generated, up to the context limit. */
   CHECK(lora_session_rewind(session, 5, &error) == LORA_OK);
   CHECK(lora_session_position(session) == 5);
   CHECK(lora_session_last(session, after, &error) == LORA_OK);
@@ -226,7 +226,7 @@ int run_c_generate_test(const char *path, const int32_t *expected) {
   CHECK(stream.count == 5 && lora_session_position(session) == 9);
   CHECK(memcmp(stream.ids, expected, 5 * sizeof(int32_t)) == 0);
 
-  /* An end of the sequence, and a number. */
+  /* The continuation ends at an end of sequence, or after a number. */
   CHECK(lora_session_rewind(session, 5, &error) == LORA_OK);
   stream.count = 0;
   options.stop_at_eos = 1;
@@ -258,7 +258,7 @@ int run_c_generate_test(const char *path, const int32_t *expected) {
   return 0;
 }
 
-/** Feeds two tokens; whether their logits are these. */
+/** Feeds two tokens; returns whether their logits are `expected`. */
 static int computes(lora_module *module, const float *expected) {
   const int32_t ids[] = {3, 10};
   float rows[2 * 11];
@@ -299,7 +299,7 @@ int run_c_open_test(const char *path, const float *expected) {
         LORA_INVALID_ARGUMENT);
   free(bytes);
 
-  /* A file that has lost its name, behind its beginning. */
+  /* An unlinked file, whose descriptor is not at the start. */
   fd = open(path, O_RDONLY);
   CHECK(fd >= 0 && unlink(path) == 0 && lseek(fd, 100, SEEK_SET) == 100);
   CHECK(lora_module_open_fd(fd, NULL, &module, &error) == LORA_OK);
@@ -315,7 +315,7 @@ int run_c_open_test(const char *path, const float *expected) {
 }
 
 int run_c_options_test(const char *path) {
-  /* What a later version has behind the options of this one. */
+  /* A later version has more members after the options of this one. */
   struct {
     lora_module_options options;
     uint64_t later;

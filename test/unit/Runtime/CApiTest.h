@@ -1,4 +1,9 @@
-/*===- CApiTest.h ---------------------------------------------------------===*/
+/*===- CApiTest.h - Checks of the C interface, compiled as C --------------===*\
+|*
+|* CApiTest.c defines the checks; CompiledFileTest.cpp writes the executable and
+|* calls them.
+|*
+\*===----------------------------------------------------------------------===*/
 
 #ifndef LORA_TEST_UNIT_RUNTIME_CAPITEST_H
 #define LORA_TEST_UNIT_RUNTIME_CAPITEST_H
@@ -11,7 +16,7 @@ extern "C" {
 #endif
 
 /** Runs ids 3, 10, 0, 7, 7 on the tiny executable; `expected` has their logits.
- * Gives 0 on success and otherwise prints the condition that failed. */
+ * Returns 0 on success; otherwise prints the condition that failed. */
 int run_c_api_test(const char *path, const float *expected, size_t tokens);
 
 /** Runs rows 3, 10 (types 1, 0) and 7, 9, 4 (types 0, 1, 1) on the tiny
@@ -19,14 +24,14 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens);
 int run_c_encoder_test(const char *path, const float *expected);
 
 /** Continues ids 3, 10, 0, 7, 7 of the tiny executable by the five `expected`
- * tokens, of which the first ends a sequence; takes them back. */
+ * tokens, and rewinds. The first of them is an end of sequence. */
 int run_c_generate_test(const char *path, const int32_t *expected);
 
 /** Opens the tiny executable from memory and by a descriptor; removes the file.
  * `expected` has the logits of ids 3, 10. */
 int run_c_open_test(const char *path, const float *expected);
 
-/** Structures of other versions, and without their size. */
+/** Passes structures of other versions, and structures without a size. */
 int run_c_options_test(const char *path);
 
 #ifdef __cplusplus

@@ -43,7 +43,7 @@ TEST(OutputFile, AppearsOnCommitOnly) {
       ASSERT_FALSE(file->append(bytesOf("half")));
       EXPECT_FALSE(std::filesystem::exists(path));
     }
-    EXPECT_EQ(countFiles(folder), 0u); // Given up.
+    EXPECT_EQ(countFiles(folder), 0u); // The file was discarded.
     for (std::string text : {"first", "second"}) {
       Expected<OutputFile> file = create(path, 0640);
       ASSERT_TRUE(file) << file.message();

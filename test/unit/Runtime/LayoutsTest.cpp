@@ -61,7 +61,8 @@ TEST(Layouts, PackingIsRepackingFromPlain) {
                      std::string(manifestName(type)) + " " + std::to_string(n) +
                      " x " + std::to_string(k));
         std::vector<uint16_t> plain(size_t(n * k) * sizeOf(type) / 2);
-        for (size_t i = 0; i < plain.size(); ++i) // Finite, all different.
+        // The values are finite and all different.
+        for (size_t i = 0; i < plain.size(); ++i)
           plain[i] = uint16_t(0x3000 + i % 0x4000);
         Expected<uint64_t> bytes = packedBytes(layout, n, k, type);
         ASSERT_TRUE(bytes) << bytes.message();
@@ -93,7 +94,7 @@ TEST(Layouts, PartsThatArePackedAloneFollowEachOther) {
         std::pair("BA4b8a8b2a", 32), std::pair("AB16b64a", 259)}) {
     SCOPED_TRACE(layout);
     if (!packedBytes(layout, n, k, DType::F32))
-      continue; // Not known to this oneDNN.
+      continue; // This oneDNN does not know the tag.
     Expected<int64_t> rows = separableRows(layout, n, k, DType::F32);
     ASSERT_TRUE(rows) << rows.message();
     EXPECT_EQ(*rows, unit);
@@ -111,7 +112,7 @@ TEST(Layouts, OneDNNsChoiceHasAName) {
     for (int64_t m : {1, 16, 512}) {
       Expected<std::string> tag = packedTag(m, 1536, 768, type, type, type);
       if (!tag && type == DType::BF16)
-        continue; // A CPU without bf16.
+        continue; // The CPU has no bf16.
       ASSERT_TRUE(tag) << tag.message();
       EXPECT_EQ(*tag == "plain", !instructionSet().starts_with("avx512"))
           << manifestName(type) << " m=" << m << ": " << *tag;

@@ -23,7 +23,7 @@ TEST_F(Backend, MatmulReadsEachLayout) {
     std::string failure = run(r.json(name, ",\"transpose_b\":true"),
                               {a.bytes.data(), b.bytes.data(), c.bytes.data()});
     if (type == DType::BF16 && !failure.empty())
-      continue; // A CPU without bf16.
+      continue; // The CPU has no bf16.
     ASSERT_EQ(failure, "");
     expectNear(c.floats(), expected, tolerance);
 
@@ -171,7 +171,8 @@ void TokenRows::check(DType type, const std::string &layout, bool adds,
       for (int64_t j = 0; j < stride; ++j) {
         float value = values[size_t(i * stride + j)];
         if (j >= r.n)
-          EXPECT_EQ(value, 7) << i << ", " << j; // Between rows.
+          // Memory between rows is not written.
+          EXPECT_EQ(value, 7) << i << ", " << j;
         else if (i < counted)
           EXPECT_NEAR(value, expected[size_t(i * r.n + j)],
                       type == DType::F32 ? 1e-4 : 0.25)
@@ -190,7 +191,7 @@ TEST_F(TokenRows, AreComputedAndOthersZero) {
   for (DType type : {DType::F32, DType::BF16}) {
     Expected<std::string> tag = packedTag(37, 19, 45, type, type, type);
     if (!tag && type == DType::BF16)
-      continue; // A CPU without bf16.
+      continue; // The CPU has no bf16.
     ASSERT_TRUE(tag);
     for (const std::string &layout : {std::string("plain"), *tag}) {
       check(type, layout, /*adds=*/true, /*stride=*/19);

@@ -26,7 +26,7 @@ void writeModule(const std::string &path, const std::string &stub) {
   ASSERT_TRUE(writer) << writer.message();
   EXPECT_FALSE(writer->addPart(codePart, "code bytes"));
   EXPECT_FALSE(writer->beginPart(packPart));
-  EXPECT_TRUE(writer->beginPart("other")); // One part at a time.
+  EXPECT_TRUE(writer->beginPart("other")); // Only one part may be open.
   std::string a(5000, 'a'), b(10, 'b');
   Expected<PackedPlace> first =
       writer->appendTensor(std::as_bytes(std::span(a)));
@@ -40,7 +40,7 @@ void writeModule(const std::string &path, const std::string &stub) {
   EXPECT_EQ(second->offset, 8192u);
   EXPECT_EQ(second->bytes, 10u);
   EXPECT_EQ(second->checksum, checksum(std::as_bytes(std::span(b))));
-  EXPECT_TRUE(writer->commit()); // The pack is open.
+  EXPECT_TRUE(writer->commit()); // The pack is still open.
   EXPECT_FALSE(writer->endPart());
   EXPECT_FALSE(writer->addPart(manifestPart, "{}"));
   EXPECT_TRUE(writer->addPart(manifestPart, "{}"));
@@ -72,7 +72,7 @@ TEST(Payload, AloneOrBehindAProgram) {
   std::string program = folder.path("program");
   writeModule(program, "/bin/true");
   expectModule(program);
-  EXPECT_EQ(std::system(program.c_str()), 0); // It still runs.
+  EXPECT_EQ(std::system(program.c_str()), 0); // The program still runs.
   EXPECT_TRUE(Payload::isPresent(program));
   EXPECT_FALSE(Payload::isPresent("/bin/true"));
 }

@@ -34,14 +34,14 @@ TEST_F(Backend, OneRowReadsEachLayout) {
       for (const std::string &tag : tags) {
         SCOPED_TRACE(tag + " " + name);
         if (!packedBytes(tag, r.n, r.k, type))
-          continue; // Not known to this oneDNN.
+          continue; // This oneDNN does not know the tag.
         Packed packed(tag, b, r.n, r.k);
         Buffer c(r.c, type);
         std::string failure =
             run(r.json(name, layoutJson(tag)),
                 {a.bytes.data(), packed.data, c.bytes.data()});
         if (!failure.empty() && tag.ends_with("2a") == (type == DType::F32))
-          continue; // A pair of f32, or bf16 without pairs.
+          continue; // Only bf16 is stored in pairs.
         ASSERT_EQ(failure, "");
         expectNear(c.floats(), expected, tolerance);
       }
@@ -85,7 +85,7 @@ void RowGroups::compareWithAlone(DType type, const std::string &packed) {
     Reference r;
     std::string more, tag;
     int input;
-    std::vector<int> operands; // Other members' results.
+    std::vector<int> operands; // The results of other members.
   };
   const std::string one = "{\"kind\":\"mul\",\"dtype\":\"" + name + "\"}";
   const std::string mul = ",\"post_ops\":[" + one + "]";
@@ -179,7 +179,7 @@ void RowGroups::compareWithAlone(DType type, const std::string &packed) {
       for (lora_primitive *primitive : primitives)
         backend->destroy_primitive(other, primitive);
       for (size_t i = 0; i < size && !alone.empty(); ++i)
-        if (size == 8 && i >= 6) // Not in parts, so in another order.
+        if (size == 8 && i >= 6) // Computed whole, so sums have another order.
           expectNear(results[i].floats(), {alone[i].begin(), alone[i].end()},
                      1e-2);
         else

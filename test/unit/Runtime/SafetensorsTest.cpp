@@ -74,7 +74,8 @@ TEST(Safetensors, ReadsWhatItWrote) {
   view = read->find("h");
   std::vector<float> values(3);
   EXPECT_FALSE(convertToFloat(view->dtype, view->bytes.data(), values));
-  EXPECT_EQ(values, (std::vector<float>{0.5f, 1.0f, -2})); // A tie, to even.
+  // A tie is rounded to even.
+  EXPECT_EQ(values, (std::vector<float>{0.5f, 1.0f, -2}));
 }
 
 TEST(Safetensors, HeaderIsPaddedAndOrdered) {

@@ -49,7 +49,7 @@ TEST(Chunks, CostLeast) {
   EXPECT_EQ(plan(1), Chunks({1}));
   EXPECT_EQ(plan(2), Chunks({16})); // Reading the weights twice costs more.
   EXPECT_EQ(plan(16), Chunks({16}));
-  EXPECT_EQ(plan(17), Chunks({128})); // Products leave its padding out.
+  EXPECT_EQ(plan(17), Chunks({128})); // Matrix products skip the padding.
   EXPECT_EQ(plan(100), Chunks({128}));
   EXPECT_EQ(plan(129), Chunks({128, 1}));
   EXPECT_EQ(plan(140), Chunks({128, 16}));
@@ -146,7 +146,7 @@ TEST(Session, MemoryIsKnownBeforeTheRun) {
   tiny::write(path, "", "plain");
   MemoryReport report = session(path, 9)->memory();
   EXPECT_EQ(report.parameters, 11u * 6 * 4);
-  EXPECT_EQ(report.states, 10u * 6 * 4); // One spare row.
+  EXPECT_EQ(report.states, 10u * 6 * 4); // One row is spare.
   EXPECT_EQ(report.regions, 4u * 16 * 4);
   EXPECT_EQ(report.repacked, 0u);
   EXPECT_GE(report.workspace, 128u);

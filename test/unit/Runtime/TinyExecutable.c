@@ -38,7 +38,7 @@ static void write_rows(void *const *captures, int64_t begin, int64_t end) {
   }
 }
 
-/* Keys of an encoder stand where its tokens do. */
+/* The key of an encoder's token is at the index of the token. */
 static void write_keys(void *const *captures, int64_t begin, int64_t end) {
   const struct job *job = captures[0];
   for (int64_t i = begin; i < end; ++i)
@@ -154,7 +154,7 @@ static void execute_group(lora_rt_context *context, void *const *slots,
 }
 
 /* theta += gradient; the loss is the sum of the ids. A negative id -n - 1 also
- * executes n times the primitive that the other id names. */
+ * executes the primitive that the other id names n times. */
 static void train_step(lora_rt_context *context, void *const *slots,
                        void *frame, void *const *io) {
   float *theta = slots[2];
@@ -180,7 +180,8 @@ static const lora_rt_entry_record entries[] = {
     {"labels.t4", labels_t4},
 };
 
-/* "contract", where TinyExecutable.h puts that of its manifest. */
+/* The bytes "contract"; TinyExecutable.h replaces them by the contract of its
+ * manifest. */
 #define UNSET 0x74636172746e6f63u
 
 static const lora_rt_code module = {

@@ -1,4 +1,9 @@
-//===- CacheTest.cpp - What is found, and what is not ---------------------===//
+//===- CacheTest.cpp - Which entries are found, and which are not ---------===//
+//
+// Tests the cache in temporary folders, with damaged and untrusted entries, the
+// limit, several processes, and the environment.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Support/Cache.h"
 #include "../Runtime/TestFiles.h"
@@ -14,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// 64 digits that end in `number`.
+/// A key: 64 digits that end in `number`.
 std::string key(int number) {
   std::string digits = std::to_string(number);
   return std::string(64 - digits.size(), 'a') + digits;
@@ -31,7 +36,7 @@ size_t countFiles(const std::string &folder) {
       std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
 }
 
-/// Sets a variable of the environment for as long as it lives.
+/// Sets an environment variable during its lifetime.
 class Variable {
 public:
   Variable(const char *name, const char *value) : name(name) {
@@ -59,7 +64,7 @@ TEST(Cache, FindsWhatWasStoredUnderTheSameKey) {
   EXPECT_FALSE(cache->find(key(3)));
   cache->store(key(1), "other");
   EXPECT_EQ(Cache::openFolder(root.path("new/cache"))->find(key(1)), "other");
-  // Nothing is left of what was written, and only the user may read it.
+  // No temporary file is left, and only the user may read the entries.
   EXPECT_EQ(countFiles(cache->folder()), 2u);
   struct stat facts;
   ASSERT_EQ(stat((cache->folder() + "/" + key(1)).c_str(), &facts), 0);
@@ -103,7 +108,7 @@ TEST(Cache, DamagedAndForeignEntriesAreIgnoredAndReplaced) {
   }
   damage(whole + "x");
   EXPECT_FALSE(cache->find(key(1)));
-  // A sound entry of another key.
+  // A valid entry of another key.
   fs::copy_file(cache->folder() + "/" + key(2), one,
                 fs::copy_options::overwrite_existing);
   EXPECT_FALSE(cache->find(key(1)));
@@ -123,14 +128,15 @@ TEST(Cache, ReadsOnlyWhatNobodyElseMayHaveWritten) {
   }
   ASSERT_EQ(chmod(entry.c_str(), 0644), 0);
   EXPECT_EQ(cache->find(key(1)), "mine");
-  // A link is no entry, even to one; what is stored takes its place.
+  // A link is not an entry, even a link to a valid one. The entry that is
+  // stored replaces it.
   fs::rename(entry, root.path("elsewhere"));
   fs::create_symlink(root.path("elsewhere"), entry);
   EXPECT_FALSE(cache->find(key(1)));
   cache->store(key(1), "replaced");
   EXPECT_EQ(cache->find(key(1)), "replaced");
   EXPECT_FALSE(fs::is_symlink(entry));
-  // Nor is what cannot be read to its end.
+  // A file that cannot be read to its end is not an entry either.
   fs::remove(entry);
   ASSERT_EQ(mkfifo(entry.c_str(), 0600), 0);
   EXPECT_FALSE(cache->find(key(1)));
@@ -160,7 +166,7 @@ TEST(Cache, FoldersThatOthersMayWriteToAreNotUsed) {
     EXPECT_EQ(said, "the cache " + root.path("cache") +
                         " is not used: it belongs to user 1234");
   }
-  // No folder can be made here: no cache, and nothing to say.
+  // No folder can be created here: there is no cache, and no message.
   said.clear();
   root.write("file", "");
   EXPECT_FALSE(Cache::openFolder(root.path("file/cache"), 1000, note));
@@ -185,7 +191,7 @@ TEST(Cache, TheOldestUseGoesFirst) {
   EXPECT_FALSE(cache->find(key(2)));
   EXPECT_TRUE(cache->find(key(3)));
   EXPECT_TRUE(cache->find(key(4)));
-  // What does not fit at all is not stored, and removes nothing.
+  // An entry above the limit is not stored, and no other is removed.
   cache->store(key(5), std::string(limit, 'x'));
   EXPECT_FALSE(cache->find(key(5)));
   EXPECT_TRUE(cache->find(key(4)));
@@ -204,7 +210,7 @@ TEST(Cache, ManyProcessesReadWholeEntries) {
         int number = (round + i) % 5;
         std::string bytes(size_t(9000 + number), char('a' + number));
         cache->store(key(number), bytes);
-        // Others may have removed it, but not half of it.
+        // Another process may have removed the entry, but only as a whole.
         std::optional<std::string> found = cache->find(key(number));
         good = !found || *found == bytes;
       }
@@ -238,7 +244,7 @@ TEST(Cache, TheEnvironmentSaysWhere) {
 
 TEST(BuildIdentity, NamesTheProgramAndItsLibraries) {
   const std::string &identity = buildIdentity();
-  // The program, libc, libstdc++ at least.
+  // At least the program, libc and libstdc++.
   EXPECT_GE(std::count(identity.begin(), identity.end(), '\n'), 3) << identity;
   EXPECT_EQ(identity, buildIdentity());
 }

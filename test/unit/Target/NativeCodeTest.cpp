@@ -258,7 +258,7 @@ TEST_F(NativeCode, NarrowsToBF16WithAndWithoutTheInstruction) {
     std::vector<float> in(50);
     std::vector<uint16_t> out(50);
     for (int i = 0; i < 50; ++i)
-      in[i] = 1.0f + float(i) / 256; // Every second one is a tie.
+      in[i] = 1.0f + float(i) / 256; // Every second value is a tie.
     void *io[] = {in.data(), out.data()};
     FakeContext fake{{&services, 0, 0, 0}, {}, {}};
     loaded.table->entries[0].function(&fake.head, nullptr, nullptr, io);

@@ -25,9 +25,9 @@ namespace {
 
 /// What the readers of a slot in one block permit.
 enum class Readers {
-  Matmuls,    // all are transposed weights of a matmul: pack
-  Embeddings, // all are embeddings: pack if a matmul elsewhere does
-  Others      // something reads it row by row: leave it plain
+  Matmuls,    // All are matmuls with a transposed weight: pack.
+  Embeddings, // All are embeddings: pack if a matmul elsewhere does.
+  Others      // Another op reads it row by row: leave it plain.
 };
 
 Readers getReaders(BlockArgument slot) {

@@ -67,7 +67,8 @@ namespace {
 /// A run of `repetitions` times `period` calls.
 struct Run {
   int64_t period = 1, repetitions = 1;
-  SmallVector<SmallVector<int64_t>> steps; ///< of each call of the period
+  /// The steps of each call of the period.
+  SmallVector<SmallVector<int64_t>> steps;
   int64_t size() const { return period * repetitions; }
   int64_t getSaved() const { return period * (repetitions - 1); }
 };

@@ -20,7 +20,7 @@ namespace {
 /// A part of a frame: a buffer, or the frame of a callee.
 struct Part {
   Operation *op;
-  size_t index; ///< in the order of the function
+  size_t index; ///< The position in the order of the function.
   int64_t offset, bytes;
   rt::LiveInterval interval;
 };
