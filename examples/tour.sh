@@ -7,8 +7,8 @@ usage() {
 Usage: examples/tour.sh [OPTION...]
 
 Takes the small byte-level Qwen3 in examples/tiny-qwen3 and its adapter the whole way, in under a minute: the IR before and
-after the adapter is attached and merged, compiled files of the merged and the unmerged model, their results beside what
-PyTorch computed, their size and speed, and some training steps. Every command is shown as it is run, so that you can go on
+after the adapter is attached and merged, compiled files of the merged and the unmerged model, their results and those
+of PyTorch, their size and speed, and some training steps. Every command is shown as it is run, so that you can go on
 from there with your own model.
 
   --build-dir DIR  where the tools were built (default: build/)
@@ -73,7 +73,7 @@ run "$bin/lora-opt" "$out/attached.mlir" --lora-merge "--remarks-filter=lora-.*"
 lines '%self_attn.[qkv]_proj = transformer.linear.*' "$out/merged.mlir"
 grep -oE '#lora.merge<.*' "$out/merged.mlir" | head -n 1 | sed -E 's/>\}, %.*/>/; s/, #transformer.adapter/,\n    #transformer.adapter/g; s/, dense/,\n    dense/; s/^/  /'
 
-heading "4. One native file each: merged, and with the adapter beside the weights"
+heading "4. One native file each: merged and unmerged"
 run "$bin/lora-compile" "$model" --adapter "$adapter" --dtype f32 -o "$out/merged"
 run "$bin/lora-compile" "$model" --adapter "$adapter" --unmerged --dtype f32 -o "$out/unmerged"
 echo "  $(stat -c '%s bytes: %n' "$out/merged")"

@@ -1,9 +1,9 @@
-//===- Companions.cpp - What lies beside the weights ----------------------===//
+//===- Companions.cpp - The other files of a model folder -----------------===//
 //
-// Decides for each file beside the weights whether it belongs to the tokenizer,
-// is copied as it is, or is left out, and copies it. A file is copied only if
-// it is a regular file inside the folder (or inside the model's entry of a hub
-// cache); what is left out is reported.
+// Decides for each file other than the weights whether it belongs to the
+// tokenizer, is copied as it is, or is left out, and copies it. A file is
+// copied only if it is a regular file inside the folder (or inside the model's
+// entry of a hub cache); what is left out is reported.
 //
 //===----------------------------------------------------------------------===//
 

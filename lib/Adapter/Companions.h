@@ -1,4 +1,4 @@
-//===- Companions.h - What lies beside the weights --------------*- C++ -*-===//
+//===- Companions.h - The other files of a model folder ---------*- C++ -*-===//
 //
 // A model's folder has more than weights and config.json: the tokenizer,
 // generation_config.json, licences. They are copied with their permissions. A

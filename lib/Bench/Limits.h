@@ -1,8 +1,8 @@
 //===- Limits.h - The machine's limits --------------------------*- C++ -*-===//
 //
-// What the machine can do at most, measured in every round beside the programs:
-// the rate of each matrix product and of reading memory. Results of programs
-// are given as shares of these limits.
+// What the machine can do at most, measured in every round together with the
+// programs: the rate of each matrix product and of reading memory. Results of
+// programs are given as shares of these limits.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,8 +1,8 @@
 //===- ModelCost.cpp - The least work that a model needs ------------------===//
 //
 // Counts the operations and bytes that a model needs at least, from its config
-// alone: each weight is read once, each product is computed once. Formulas
-// stand beside the code; bytes and operations are per call.
+// alone: each weight is read once, each product is computed once. Comments
+// have the formulas; bytes and operations are per call.
 //
 //===----------------------------------------------------------------------===//
 

@@ -1,4 +1,4 @@
-//===- Peers.cpp - Other programs, measured beside ours -------------------===//
+//===- Peers.cpp - Other frameworks, measured with ours -------------------===//
 //
 // The commands that run PyTorch scripts as workers with the same protocol as
 // ours (tools/lora-bench/peers). Python is needed only here.

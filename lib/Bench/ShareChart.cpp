@@ -1,7 +1,7 @@
 //===- ShareChart.cpp - Shares of the machine's limits as bars ------------===//
 //
 // Each measurement is a group of bars, with a bar for each program. The name of
-// the program stands beside its bar, so that no information depends on colour
+// the program is next to its bar, so that no information depends on colour
 // alone. 100 % is the limit that was measured in the same rounds; the band
 // around it is how far that limit moved.
 //

@@ -183,9 +183,9 @@ static const ArchitectureTraits *findArchitecture(const FamilyTraits &traits,
   return nullptr;
 }
 
-/// The class of the family behind a name that a program wrote instead of it: a
+/// The class of the family for a name that a program wrote in its place: a
 /// wrapper of FSDP or PEFT, or the spelling of the first Llama. transformers
-/// itself loads by `model_type` alone.
+/// itself loads only by `model_type`.
 static const ArchitectureTraits *findWrapped(const FamilyTraits &traits,
                                              std::string name) {
   if (name.starts_with("FSDP"))

@@ -1,9 +1,9 @@
 //===- Temporary.cpp - Names, locks, and who removes what -----------------===//
 //
-// Whoever makes a temporary file or folder holds a shared lock of flock(2) on
-// it. The lock ends with the process, and other containers see it, which is not
-// true of process numbers. Whoever wants to remove a leftover needs the
-// exclusive lock, which nobody gets while the maker lives.
+// The process that makes a temporary file or folder holds a shared lock of
+// flock(2) on it. The lock ends with the process, and other containers see it,
+// which is not true of process numbers. A process that removes a leftover first
+// takes the exclusive lock, which it cannot get while the maker is alive.
 //
 //===----------------------------------------------------------------------===//
 

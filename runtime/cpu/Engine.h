@@ -69,7 +69,7 @@ Expected<std::unique_ptr<lora_primitive>> createGather(lora_engine &engine,
 Expected<std::unique_ptr<lora_primitive>> createFromJson(lora_engine &engine,
                                                          std::string_view json);
 
-/// Reads a matmul from its JSON, with the layout that stands there.
+/// Reads a matmul from its JSON, including its layout.
 Expected<MatmulSpec> parseMatmul(std::string_view json);
 
 } // namespace lora_rt::cpu

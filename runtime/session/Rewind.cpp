@@ -4,7 +4,7 @@
 // these. The cache has a row for each position, also in layers with a window.
 // So keys before N are still there, and no token sees the others until they are
 // written again. Only rotary frequencies may depend on tokens that are
-// forgotten: those of a call follow from its length and from the calls before.
+// removed: those of a call follow from its length and from the calls before.
 //
 //===----------------------------------------------------------------------===//
 
@@ -77,7 +77,7 @@ Error Session::State::findLastHidden() {
     return Error::success();
   if (position == 0)
     return makeError(ErrorCode::InvalidArgument, "no token was fed yet");
-  // Later tokens were taken back, so the last one that stays runs once more.
+  // Later tokens were removed, so the last one that remains is computed again.
   if (Error error = calls->hiddenStates(
           causalInput(calls->sizes().front(), tokensFed(position - 1, 1),
                       position - 1, /*spareRow=*/context)))

@@ -59,7 +59,7 @@ struct Session::State {
   /// it again if a call of that length has other frequencies.
   Error rewindCall(int64_t tokens);
   /// Computes the hidden state of the last token again, if later tokens were
-  /// taken back.
+  /// removed.
   Error findLastHidden();
 
   /// Runs the tokens of one call of a causal model, in chunks. `rows` gets

@@ -1,7 +1,7 @@
 //===- damage-safetensors.cpp - Wrong checkpoints for tests ---------------===//
 //
 // Copies a safetensors file and changes one thing in it. Nothing is checked,
-// because the result shall be wrong.
+// because the result is meant to be wrong.
 //
 //===----------------------------------------------------------------------===//
 

@@ -2,8 +2,8 @@
 //
 // A program as its header and its sections. It is written with offsets that fit
 // its contents, and some of them are then changed. Random changes of bytes
-// would nearly always destroy the table of sections or its offset, so nothing
-// behind it would be tested.
+// would nearly always destroy the table of sections or its offset, so no
+// later check would be tested.
 //
 //===----------------------------------------------------------------------===//
 

@@ -3,7 +3,7 @@
 // Parts lie on pages, so files are mostly zeros. An input counts the zeros, so
 // that it stays small. The mutator takes a file apart, changes a part, the
 // table of contents or the sections of the program around it, and writes it
-// again with offsets and checksums that are mostly right. So the readers behind
+// again with offsets and checksums that are mostly right. So the readers after
 // these checks are tested.
 //
 //===----------------------------------------------------------------------===//
@@ -222,8 +222,8 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
   return input.size();
 }
 
-/// A file that can be read can be written again behind its own program, and
-/// then has the same contents.
+/// A file that can be read can be written again after its own program, and then
+/// has the same contents.
 static void writeAgain(const Payload &payload) {
   static fuzz::Folder folder;
   std::string path = folder.path() + "/again";

@@ -1,7 +1,7 @@
 //===- SafetensorsFuzzer.cpp - Any bytes as a checkpoint ------------------===//
 //
 // The mutator changes the header as JSON, mostly writes its right length, and
-// often gives the tensors new offsets, so that the code behind these checks is
+// often gives the tensors new offsets, so that the code after these checks is
 // tested. A file that is accepted is compared with the format.
 //
 //===----------------------------------------------------------------------===//

@@ -7,7 +7,7 @@
 // one-shot bufferization can handle one body at a time, without copies.
 //
 // The pass must run right before bufferization: the bufferization.to_buffer of
-// a call's operand stands where the callee reads the buffer, and must not be
+// a call's operand is where the callee reads the buffer, and must not be
 // merged with an earlier one.
 //
 //===----------------------------------------------------------------------===//

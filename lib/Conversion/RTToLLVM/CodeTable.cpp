@@ -32,7 +32,7 @@ public:
         i64(builder.getI64Type()) {}
 
   /// Makes void body(void *const *captures, i64 begin, i64 end). It reads the
-  /// kernel's arguments from the captures; a scalar is behind its address.
+  /// kernel's arguments from the captures; a scalar is read from its address.
   LogicalResult addBody(StringAttr name) {
     auto kernel = module.lookupSymbol<LLVM::LLVMFuncOp>(name);
     LLVM::LLVMFuncOp body =

@@ -47,7 +47,7 @@ TEST(Manifest, IsReadStrictly) {
 }
 
 TEST(Manifest, PartsOfItDoNotOverlap) {
-  // A parameter can only be right behind the one before it.
+  // Each parameter must be directly after the one before it.
   std::string before = "\"xxh3\":\"0\"}";
   auto second = [&](const char *offset) {
     return before +

@@ -199,7 +199,7 @@ TEST_F(PayloadBounds, PartsInTheTableOfContents) {
   auto refused = [&](const std::string &rows, const char *part) {
     expectRefused(payload("," + rows), part);
   };
-  // Behind the header, the code and the table.
+  // After the header, the code and the table.
   EXPECT_EQ(messageOf(payload("," + row("empty", 4096, "", 0))), "");
   refused(row("pack", 4096, "nine byte", 9), "overlap");
   refused(row("pack", 4096, "n", 1), "overlap");
@@ -229,7 +229,7 @@ TEST_F(PayloadBounds, AProgramIsWrittenAgainOnlyAsItWasMade) {
   // Its sections are right, but nothing says what the program was.
   EXPECT_NE(again([](Program &) {}).find("it has no part 'program'"),
             std::string::npos);
-  // Program headers behind the payload would be lost.
+  // Program headers after the payload would be lost.
   EXPECT_NE(again([](Program &p) {
               p.header.e_phnum = 2;
               p.header.e_phentsize = sizeof(Elf64_Phdr);

@@ -1,6 +1,7 @@
 /*===- TinyExecutable.c - An executable written by hand -------------------===*\
 |*
-|* Stands for generated code. A causal model with one state: token t at position
+|* Used in place of generated code. A causal model with one state: token t at
+position
 |* p writes (p + 1) * embedding[t] to the cache; its hidden state is the sum of
 |* the keys it sees; logits are the products with the (tied) embeddings. With
 |* rotary frequencies, element j of what it writes is larger by frequency j % 3.

@@ -59,7 +59,7 @@ public:
   /// checkpoint nor the adapter has rows.
   mlir::LogicalResult refuseMissingRows();
 
-  /// Fails if rows shall be replaced in a layer that is also a target.
+  /// Fails if rows are to be replaced in a layer that is also a target.
   mlir::LogicalResult refuseAdaptedRows(llvm::ArrayRef<GraphModule> modules,
                                         llvm::ArrayRef<peft::Target> targets);
 

@@ -103,7 +103,7 @@ Attribute lora::mergeExpr(Attribute weight, Attribute b, Attribute a,
                                    concatScales(merged.getScale(), scale)),
                     result);
   }
-  // If the weight was narrowed or changed before, the cast moves behind the
+  // If the weight was narrowed or changed before, the cast moves after the
   // merge, so that nothing is rounded twice.
   Attribute base = weight;
   if (auto cast = dyn_cast<CastAttr>(weight);
