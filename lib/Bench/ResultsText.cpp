@@ -99,6 +99,32 @@ double readRate(const Measurement &measurement, Statistic statistic) {
   return statistic == Statistic::Best ? rates.most : rates.median;
 }
 
+std::string columnOf(const Measurement &measurement) {
+  bool isDecode = measurement.phase == Measurement::Phase::Decode;
+  return (isDecode ? "at " : "") + std::to_string(measurement.size);
+}
+
+/// The time of a token where it is below a millisecond: for a tiny model it
+/// says more than the number of tokens in a second.
+void addTokenTimes(Table &table, const Results &results,
+                   const std::vector<std::string> &rows) {
+  for (const std::string &row : rows) {
+    bool isThere = false;
+    for (const Measurement &measurement : results.measurements) {
+      const Series *series = measurement.find(row);
+      if (measurement.phase != Measurement::Phase::Decode || !series)
+        continue;
+      double seconds = series->time(results.statistic);
+      if (seconds >= 1e-3)
+        continue;
+      if (!isThere)
+        table.addRow("  " + row + ", us a token");
+      isThere = true;
+      table.set(columnOf(measurement), threeDigits(1e6 * seconds));
+    }
+  }
+}
+
 /// The table of one phase: a row for each program, then the cost of an unmerged
 /// adapter.
 std::string phaseText(const Results &results, Measurement::Phase phase) {
@@ -107,14 +133,11 @@ std::string phaseText(const Results &results, Measurement::Phase phase) {
   Table table(
       {std::string(phaseName(phase)) +
        (isForward ? ", ms (of the limit)" : ", tokens/s (of the limit)")});
-  auto column = [&](const Measurement &measurement) {
-    return (isDecode ? "at " : "") + std::to_string(measurement.size);
-  };
   std::vector<std::string> rows;
   for (const Measurement &measurement : results.measurements) {
     if (measurement.phase != phase)
       continue;
-    table.addColumn(column(measurement));
+    table.addColumn(columnOf(measurement));
     for (const Series &series : measurement.series)
       if (std::find(rows.begin(), rows.end(), series.contender) == rows.end())
         rows.push_back(series.contender);
@@ -127,7 +150,7 @@ std::string phaseText(const Results &results, Measurement::Phase phase) {
       if (const Series *series =
               measurement.phase == phase ? measurement.find(row) : nullptr) {
         double seconds = series->time(results.statistic);
-        table.set(column(measurement),
+        table.set(columnOf(measurement),
                   threeDigits(isForward ? seconds * 1e3
                                         : measurement.tokens() / seconds) +
                       " (" + percent(series->share(results.statistic)) + ")");
@@ -148,15 +171,16 @@ std::string phaseText(const Results &results, Measurement::Phase phase) {
         table.addRow("  " + std::string(name) + " / " + to);
       isThere = true;
       double ratio = one->ratioTo(*other, results.statistic);
-      table.set(column(measurement),
+      table.set(columnOf(measurement),
                 format("%+.1f %% time", 100 * (ratio - 1)));
     }
   }
   if (isDecode) {
+    addTokenTimes(table, results, rows);
     table.addRow("  read, GB/s");
     for (const Measurement &measurement : results.measurements)
       if (measurement.phase == phase)
-        table.set(column(measurement),
+        table.set(columnOf(measurement),
                   threeDigits(readRate(measurement, results.statistic) / 1e9));
   }
   return "\n" + table.text();

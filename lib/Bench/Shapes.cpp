@@ -294,6 +294,48 @@ static constexpr Shape table[] = {
   "vocab_size": 30522
 }
 )"},
+    {"stories-260k", "karpathy/tinyllamas, stories260K", R"({
+  "architectures": ["LlamaForCausalLM"],
+  "attention_bias": false,
+  "bos_token_id": 1,
+  "eos_token_id": 2,
+  "hidden_act": "silu",
+  "hidden_size": 64,
+  "initializer_range": 0.02,
+  "intermediate_size": 172,
+  "max_position_embeddings": 512,
+  "model_type": "llama",
+  "num_attention_heads": 8,
+  "num_hidden_layers": 5,
+  "num_key_value_heads": 4,
+  "rms_norm_eps": 1e-05,
+  "rope_theta": 10000.0,
+  "tie_word_embeddings": true,
+  "torch_dtype": "float32",
+  "use_cache": true,
+  "vocab_size": 512
+}
+)"},
+    {"bert-tiny", "google/bert_uncased_L-2_H-128_A-2", R"({
+  "architectures": ["BertModel"],
+  "attention_probs_dropout_prob": 0.1,
+  "hidden_act": "gelu",
+  "hidden_dropout_prob": 0.1,
+  "hidden_size": 128,
+  "initializer_range": 0.02,
+  "intermediate_size": 512,
+  "layer_norm_eps": 1e-12,
+  "max_position_embeddings": 512,
+  "model_type": "bert",
+  "num_attention_heads": 2,
+  "num_hidden_layers": 2,
+  "pad_token_id": 0,
+  "position_embedding_type": "absolute",
+  "type_vocab_size": 2,
+  "use_cache": true,
+  "vocab_size": 30522
+}
+)"},
 };
 
 std::span<const Shape> lora::bench::shapes() { return table; }

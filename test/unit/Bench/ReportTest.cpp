@@ -176,6 +176,22 @@ TEST(Report, Text) {
   EXPECT_TRUE(has("  base                             8500 (50 %)")) << text;
   EXPECT_TRUE(has("  unmerged / base                 +50.0 % time")) << text;
   EXPECT_TRUE(has("note: something was left out")) << text;
+  EXPECT_FALSE(has("us a token")) << text;
+}
+
+TEST(Report, TheTimeOfATokenOfATinyModel) {
+  Results results = someResults();
+  Series &base = results.measurements[1].series[0];
+  base.seconds = {23.4e-6, 21e-6, 40e-6};
+  std::string text = toText(results);
+  size_t line = text.find("  base, us a token ");
+  ASSERT_NE(line, std::string::npos) << text;
+  EXPECT_EQ(
+      text.substr(text.find_last_not_of(' ', text.find('\n', line)) - 5, 6),
+      " 23.4\n")
+      << text;
+  // A token of the other one takes 3 ms.
+  EXPECT_EQ(text.find("unmerged, us a token"), std::string::npos) << text;
 }
 
 TEST(Report, TextOfTheBestTimes) {

@@ -71,7 +71,8 @@ TEST_P(Shapes, HasAsManyParametersAsPublished) {
       {"llama-3.1-8b", 8'030'261'248}, {"qwen2.5-0.5b", 494'032'768},
       {"qwen3-0.6b", 596'049'920},     {"gemma-2-2b", 2'614'341'888},
       {"phi-3-mini", 3'821'079'552},   {"gpt2", 124'439'808},
-      {"minilm-l6", 22'713'216},       {"bert-base", 109'514'298}};
+      {"minilm-l6", 22'713'216},       {"bert-base", 109'514'298},
+      {"stories-260k", 260'032},       {"bert-tiny", 4'385'920}};
   Expected<ModelConfig> config =
       parseModelConfig(GetParam().config, std::string(GetParam().name));
   ASSERT_TRUE(config) << config.message();
