@@ -75,15 +75,16 @@ function(lora_add_tool name)
   endif()
 endfunction()
 
-# lora_add_unit_test(NAME SOURCES... [LINK libraries]): a GoogleTest program that ctest runs.
+# lora_add_unit_test(NAME SOURCES... [PREFIX text] [LINK libraries]): a GoogleTest program that ctest runs. The names of
+# the tests begin with the prefix, for a program that has the tests of another one.
 function(lora_add_unit_test name)
-  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "" "PREFIX" "LINK" ${ARGN})
   find_package(GTest REQUIRED)
   add_executable(${name} EXCLUDE_FROM_ALL ${ARG_UNPARSED_ARGUMENTS})
   target_compile_definitions(${name} PRIVATE ${LORA_LLVM_DEFINITIONS} NDEBUG)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} GTest::gtest GTest::gtest_main)
   include(GoogleTest)
-  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST)
+  gtest_discover_tests(${name} DISCOVERY_MODE PRE_TEST TEST_PREFIX "${ARG_PREFIX}")
   set_property(GLOBAL APPEND PROPERTY LORA_UNIT_TESTS ${name})
 endfunction()
 

@@ -105,10 +105,9 @@ lora_status feed(lora_session *session, const int32_t *ids, size_t count,
   int64_t start = session->session->position();
   Session::Rows copy;
   if (rows)
-    copy = [&](int64_t first, std::span<const float> values) {
-      // Rows come in order. The output determines their length.
-      int64_t width = session->session->rowSize(output);
-      std::copy(values.begin(), values.end(), rows + (first - start) * width);
+    copy = [&](const ResultSpan &part) {
+      std::copy(part.values.begin(), part.values.end(),
+                rows + size_t(part.first - start) * part.width);
       return Error::success();
     };
   return report(session->session->feed({{ids, count}}, copy, output), error);
@@ -298,16 +297,16 @@ lora_status lora_session_run(lora_session *session, const lora_batch *given,
                             " values each, but there is room for ", room),
                   error);
   std::fill_n(results, rows.size() * perRow, 0.0f);
-  return report(
-      target.run(
-          rows,
-          [&](size_t row, int64_t first, std::span<const float> values) {
-            std::copy(values.begin(), values.end(),
-                      results + row * perRow + size_t(first) * width);
-            return Error::success();
-          },
-          kind),
-      error);
+  return report(target.run(
+                    rows,
+                    [&](size_t row, const ResultSpan &part) {
+                      std::copy(part.values.begin(), part.values.end(),
+                                results + row * perRow +
+                                    size_t(part.first) * width);
+                      return Error::success();
+                    },
+                    kind),
+                error);
 }
 
 lora_status lora_session_feed(lora_session *session, const int32_t *ids,
@@ -327,7 +326,7 @@ lora_status lora_session_last(lora_session *session, float *row,
     return missing("session", error);
   if (!row)
     return missing("row", error);
-  Expected<std::vector<float>> values = session->session->last();
+  Expected<std::span<const float>> values = session->session->last();
   if (!values)
     return report(values.takeError(), error);
   std::copy(values->begin(), values->end(), row);

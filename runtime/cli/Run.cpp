@@ -139,8 +139,8 @@ Error run(const Options &options) {
       options.hidden.empty() ? options.logits : options.hidden;
   Session::BatchRows sink;
   if (!path.empty() || !options.compare.empty()) {
-    sink = [&](size_t row, int64_t first, std::span<const float> values) {
-      return results.take(row, first, values);
+    sink = [&](size_t row, const ResultSpan &part) {
+      return results.take(row, part.first, part.values);
     };
     if (!path.empty())
       if (Error error =
@@ -155,9 +155,7 @@ Error run(const Options &options) {
       session.reset(batch->longest() - lengths[row]);
       Session::Rows rowSink;
       if (sink)
-        rowSink = [&](int64_t first, std::span<const float> values) {
-          return sink(row, first, values);
-        };
+        rowSink = [&](const ResultSpan &part) { return sink(row, part); };
       if (Error error = session.feed(rows[row], rowSink, output))
         return error;
       if (Error error = generate(session, options, times, lengths[row]))

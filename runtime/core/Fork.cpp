@@ -8,6 +8,7 @@
 #include "Fork.h"
 #include "lora-runtime/Thread.h"
 
+#include <atomic>
 #include <mutex>
 #include <pthread.h>
 
@@ -15,16 +16,23 @@ namespace lora_rt {
 
 /// Whether this thread is the copy that fork(2) made in a child process.
 static thread_local bool isCopy = false;
+/// One more in each child.
+static std::atomic<unsigned> depth = 0;
+
+bool isForkedThread() { return isCopy; }
+unsigned forkDepth() { return depth.load(std::memory_order_relaxed); }
 
 void watchForks() {
   static std::once_flag once;
-  std::call_once(
-      once, [] { pthread_atfork(nullptr, nullptr, [] { isCopy = true; }); });
+  std::call_once(once, [] {
+    pthread_atfork(nullptr, nullptr, [] {
+      isCopy = true;
+      ++depth;
+    });
+  });
 }
 
-Error runWithTeam(const std::function<Error()> &work) {
-  if (!isCopy)
-    return work();
+Error runOnNewThread(const std::function<Error()> &work) {
   Error error;
   std::optional<Thread> thread = Thread::start([&] { error = work(); });
   if (!thread)

@@ -20,10 +20,22 @@ namespace lora_rt {
 /// From now on, forks of this process are recorded.
 void watchForks();
 
+/// The number of forks between the process that began to record them and this
+/// one.
+unsigned forkDepth();
+
+/// Whether the calling thread is the copy that fork(2) made in a child process.
+bool isForkedThread();
+
+/// Runs work on a new thread and waits for it. Returns the error of the work,
+/// or an error if no thread can be started.
+Error runOnNewThread(const std::function<Error()> &work);
+
 /// Runs work that may begin parallel regions: on the calling thread or, if that
-/// thread is the copy in a forked child, on a new thread. Returns the error of
-/// the work, or an error if no thread can be started.
-Error runWithTeam(const std::function<Error()> &work);
+/// thread is the copy in a forked child, on a new thread.
+template <typename Work> Error runWithTeam(const Work &work) {
+  return isForkedThread() ? runOnNewThread(work) : work();
+}
 
 } // namespace lora_rt
 

@@ -8,6 +8,7 @@
 
 #include "lora-runtime/Numeric.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
@@ -220,6 +221,42 @@ Error convert(DType from, const void *source, DType to, void *target,
     }
   }
   return Error::success();
+}
+
+std::optional<size_t> indexOfLargest(std::span<const float> values) {
+  // Each lane has a maximum of its own, so that compilers need not know that
+  // maxima may be taken in any order.
+  constexpr size_t lanes = 16;
+  float largest[lanes];
+  uint32_t hasNaN[lanes] = {};
+  std::fill_n(largest, lanes, -std::numeric_limits<float>::infinity());
+  auto take = [&](size_t lane, float value) {
+    largest[lane] = value > largest[lane] ? value : largest[lane];
+    hasNaN[lane] |= uint32_t(value != value);
+  };
+  size_t whole = values.size() / lanes * lanes;
+  for (size_t i = 0; i < whole; i += lanes)
+    for (size_t lane = 0; lane < lanes; ++lane)
+      take(lane, values[i + lane]);
+  for (size_t i = whole; i < values.size(); ++i)
+    take(i - whole, values[i]);
+  if (values.empty() || std::any_of(hasNaN, hasNaN + lanes,
+                                    [](uint32_t nan) { return nan != 0; }))
+    return std::nullopt;
+  float most = *std::max_element(largest, largest + lanes);
+
+  auto isInBlock = [&](size_t begin) {
+    uint32_t found = 0;
+    for (size_t lane = 0; lane < lanes; ++lane)
+      found |= uint32_t(values[begin + lane] == most);
+    return found != 0;
+  };
+  size_t index = 0;
+  while (index < whole && !isInBlock(index))
+    index += lanes;
+  while (values[index] != most)
+    ++index;
+  return index;
 }
 
 Error convertToFloat(DType from, const void *source, std::span<float> target) {

@@ -99,6 +99,24 @@ int32_t share(lora_engine *, const void *host, uint64_t, const void **address,
   return 0;
 }
 
+int32_t write(lora_engine *, void *address, const void *host, uint64_t bytes,
+              lora_message *) {
+  std::memcpy(address, host, bytes);
+  return 0;
+}
+
+int32_t read(lora_engine *, const void *address, void *host, uint64_t bytes,
+             lora_message *) {
+  std::memcpy(host, address, bytes);
+  return 0;
+}
+
+int32_t copy(lora_engine *, const void *from, void *to, uint64_t bytes,
+             lora_message *) {
+  std::memcpy(to, from, bytes);
+  return 0;
+}
+
 int32_t map(lora_engine *, void *address, uint64_t, void **host,
             lora_message *) {
   *host = address;
@@ -226,6 +244,9 @@ const lora_backend table = {
     .allocate = allocate,
     .release = release,
     .share = share,
+    .write = write,
+    .read = read,
+    .copy = copy,
     .map = map,
     .unmap = unmap,
     .preferred_layout = preferredLayout,

@@ -16,7 +16,6 @@
 #include <chrono>
 #include <cstdio>
 #include <thread>
-#include <unistd.h>
 
 namespace lora_rt {
 
@@ -123,8 +122,10 @@ Error Executable::State::createPrimitives() {
 
 Expected<std::unique_lock<std::mutex>> Executable::State::takeTurn() {
   std::unique_lock<std::mutex> lock(running, std::try_to_lock);
-  // The thread that takes the lock records its process a moment later.
-  for (int attempt = 0; !lock && runningIn != getpid(); ++attempt) {
+  // The thread that takes the lock records its process a moment later. The
+  // process is not read from the system, which would be the only system call
+  // of a call.
+  for (int attempt = 0; !lock && runningIn != forkDepth(); ++attempt) {
     if (attempt == 100)
       return makeError(
           ErrorCode::Unsupported, where,
@@ -135,7 +136,7 @@ Expected<std::unique_lock<std::mutex>> Executable::State::takeTurn() {
   }
   if (!lock)
     lock.lock();
-  runningIn = getpid();
+  runningIn = forkDepth();
   return lock;
 }
 

@@ -14,7 +14,6 @@
 #include "lora-runtime/Payload.h"
 
 #include <atomic>
-#include <sys/types.h>
 
 namespace lora_rt {
 
@@ -44,8 +43,8 @@ struct Executable::State {
   /// A primitive holds its arguments while it runs, so calls run one after the
   /// other.
   std::mutex running;
-  /// The process that holds the lock, or held it last.
-  std::atomic<pid_t> runningIn = 0;
+  /// The process that holds the lock, or held it last, by its forkDepth().
+  std::atomic<unsigned> runningIn = 0;
 
   /// Waits for the lock. Fails in a child process if another thread was in a
   /// call during the fork, because that thread does not exist in the child.

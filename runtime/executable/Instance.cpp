@@ -49,6 +49,39 @@ Expected<EngineMemory> EngineMemory::allocate(const lora_backend *backend,
   return memory;
 }
 
+HostView::HostView(HostView &&other) noexcept { *this = std::move(other); }
+
+HostView &HostView::operator=(HostView &&other) noexcept {
+  std::swap(backend, other.backend);
+  std::swap(engine, other.engine);
+  std::swap(address, other.address);
+  std::swap(host, other.host);
+  std::swap(size, other.size);
+  return *this;
+}
+
+HostView::~HostView() {
+  // Nothing was written, so there is nothing to lose.
+  lora_message message;
+  if (host)
+    backend->unmap(engine, address, host, &message);
+}
+
+Expected<HostView> HostView::map(const lora_backend *backend,
+                                 lora_engine *engine, void *address,
+                                 uint64_t bytes) {
+  HostView view;
+  lora_message message;
+  if (int32_t status =
+          backend->map(engine, address, bytes, &view.host, &message))
+    return makeError(ErrorCode(status), message.text);
+  view.backend = backend;
+  view.engine = engine;
+  view.address = address;
+  view.size = bytes;
+  return view;
+}
+
 namespace {
 
 /// A primitive as text: "matmul 128 x 8192 x 2048 bf16, silu".
@@ -300,17 +333,14 @@ Error Instance::bindSlots(int64_t stateRows) {
 }
 
 Error Instance::call(const Manifest::Entry &entry,
-                     std::span<void *const> inputs,
-                     std::span<void *const> outputs, int64_t tokens) {
+                     std::span<void *const> addresses, int64_t tokens) {
   Executable::State &state = *executable->state;
   size_t index = size_t(&entry - state.manifest.entries.data());
-  if (index >= state.entries.size() || inputs.size() != entry.inputs.size() ||
-      outputs.size() != entry.outputs.size())
+  if (index >= state.entries.size() ||
+      addresses.size() != entry.inputs.size() + entry.outputs.size())
     return makeError(ErrorCode::InvalidArgument, "entry '", entry.name,
                      "' takes ", entry.inputs.size(), " inputs and ",
                      entry.outputs.size(), " outputs");
-  std::vector<void *> io(inputs.begin(), inputs.end());
-  io.insert(io.end(), outputs.begin(), outputs.end());
   Call &call = *callContext;
   call.context.status = 0;
   call.error = Error::success();
@@ -322,7 +352,7 @@ Error Instance::call(const Manifest::Entry &entry,
     state.backend->set_token_rows(state.engine, tokens);
     Timed timed(call.profiling ? &call.calls : nullptr);
     state.entries[index](&call.context, slots.data(), workspace.address(),
-                         io.data());
+                         addresses.data());
     return std::move(call.error);
   });
 }
@@ -347,7 +377,7 @@ Error Instance::callWithHostMemory(
   };
   if (inputs.size() != entry.inputs.size() ||
       outputs.size() != entry.outputs.size())
-    return call(entry, {}, {});
+    return call(entry, {});
   for (size_t i = 0; i < inputs.size(); ++i) {
     if (Error error = prepare(entry.inputs[i], inputs[i].size()))
       return error;
@@ -357,9 +387,7 @@ Error Instance::callWithHostMemory(
   for (size_t i = 0; i < outputs.size(); ++i)
     if (Error error = prepare(entry.outputs[i], outputs[i].size()))
       return error;
-  std::span<void *const> all(addresses);
-  if (Error error =
-          call(entry, all.first(inputs.size()), all.subspan(inputs.size())))
+  if (Error error = call(entry, addresses))
     return error;
   for (size_t i = 0; i < outputs.size(); ++i)
     if (Error error = read(addresses[inputs.size() + i], outputs[i]))
@@ -443,28 +471,36 @@ Expected<EngineMemory> Instance::allocate(uint64_t bytes) {
 
 Error Instance::write(void *address, std::span<const std::byte> bytes) {
   Executable::State &state = *executable->state;
-  lora_message message = {};
-  void *host = nullptr;
-  if (int32_t status = state.backend->map(state.engine, address, bytes.size(),
-                                          &host, &message))
-    return backendError(status, message, state.where);
-  std::memcpy(host, bytes.data(), bytes.size());
-  return backendError(
-      state.backend->unmap(state.engine, address, host, &message), message,
-      state.where);
+  lora_message message;
+  return backendError(state.backend->write(state.engine, address, bytes.data(),
+                                           bytes.size(), &message),
+                      message, state.where);
 }
 
 Error Instance::read(const void *address, std::span<std::byte> bytes) {
   Executable::State &state = *executable->state;
-  lora_message message = {};
-  void *host = nullptr, *memory = const_cast<void *>(address);
-  if (int32_t status = state.backend->map(state.engine, memory, bytes.size(),
-                                          &host, &message))
-    return backendError(status, message, state.where);
-  std::memcpy(bytes.data(), host, bytes.size());
+  lora_message message;
+  return backendError(state.backend->read(state.engine, address, bytes.data(),
+                                          bytes.size(), &message),
+                      message, state.where);
+}
+
+Error Instance::copy(const void *from, void *to, uint64_t bytes) {
+  Executable::State &state = *executable->state;
+  lora_message message;
   return backendError(
-      state.backend->unmap(state.engine, memory, host, &message), message,
+      state.backend->copy(state.engine, from, to, bytes, &message), message,
       state.where);
+}
+
+Expected<HostView> Instance::view(void *address, uint64_t bytes) {
+  Executable::State &state = *executable->state;
+  Expected<HostView> view =
+      HostView::map(state.backend, state.engine, address, bytes);
+  if (!view)
+    return makeError(view.takeError().code(), state.where, ": ",
+                     view.message());
+  return view;
 }
 
 } // namespace lora_rt

@@ -6,12 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Chunks.h"
-#include "RowRules.h"
 #include "SessionState.h"
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace lora_rt {
 
@@ -64,13 +63,13 @@ int64_t longestOf(std::span<const TokenRow> batch) {
 } // namespace
 
 Error Session::State::runCausal(std::span<const TokenRow> batch,
-                                const RowHidden &rows) {
+                                const RowTokens &take) {
   int64_t longest = longestOf(batch);
   for (size_t row = 0; row < batch.size(); ++row) {
     reset(longest - int64_t(batch[row].ids.size()));
-    if (Error error = feedChecked(
-            batch[row], [&](int64_t first, std::span<const std::byte> hidden) {
-              return rows(row, first, hidden);
+    if (Error error =
+            feedChecked(batch[row], [&](TokenRange tokens, int64_t first) {
+              return take(row, tokens, first);
             }))
       return error;
   }
@@ -78,31 +77,72 @@ Error Session::State::runCausal(std::span<const TokenRow> batch,
 }
 
 Error Session::State::runPacked(std::span<const TokenRow> batch,
-                                const RowHidden &rows) {
+                                const RowTokens &take) {
   std::vector<int64_t> lengths;
   for (const TokenRow &row : batch)
     lengths.push_back(int64_t(row.ids.size()));
   if (Error error = startCall(longestOf(batch)))
     return error;
-  uint64_t rowBytes = calls->hiddenRowBytes();
   for (const PackedCall &call : planPacking(calls->sizes(), lengths)) {
-    std::span<const TokenRow> packed = batch.subspan(call.firstRow, call.rows);
-    if (Error error =
-            calls->hiddenStates(packedInput(model(), call.size, packed)))
+    calls->input().setPacked(model(), call.size,
+                             batch.subspan(call.firstRow, call.rows));
+    if (Error error = calls->hiddenStates())
       return error;
-    Expected<std::vector<std::byte>> hidden = calls->readHidden(call.size);
-    if (!hidden)
-      return hidden.takeError();
-    std::span<const std::byte> rest = *hidden;
-    for (size_t i = 0; i < packed.size(); ++i) {
-      uint64_t bytes = packed[i].ids.size() * rowBytes;
-      if (Error error = rows(call.firstRow + i, 0, rest.first(bytes)))
+    TokenRange tokens = {0, 0};
+    for (size_t row = call.firstRow; row < call.firstRow + call.rows; ++row) {
+      tokens = {tokens.first + tokens.count, lengths[row]};
+      if (Error error = take(row, tokens, 0))
         return error;
-      rest = rest.subspan(bytes);
     }
   }
   return Error::success();
 }
+
+namespace {
+
+/// Collects the hidden states that classify the rows of a batch: as many of
+/// them go through the head together as one of its calls takes.
+class PooledRows {
+public:
+  PooledRows(ModelCalls &calls, size_t rows, const Session::BatchRows &sink)
+      : calls(calls), sink(sink), rest(int64_t(rows)) {
+    std::span<const int64_t> plan = calls.headChunks().plan(rest);
+    sizes.assign(plan.begin(), plan.end());
+  }
+
+  /// Takes the token of the next row; hands out rows as soon as a call is full.
+  Error take(int64_t token) {
+    if (Error error = calls.pick(token, count++))
+      return error;
+    if (count < std::min(sizes[call], rest))
+      return Error::success();
+    Expected<std::span<const float>> logits =
+        calls.pickedLogits(count, sizes[call]);
+    if (!logits)
+      return logits.takeError();
+    auto width = size_t(calls.model().outputs);
+    for (std::span<const float> values = *logits; !values.empty();
+         values = values.subspan(width))
+      if (Error error = sink(row++, {0, values.first(width), width}))
+        return error;
+    rest -= std::exchange(count, 0);
+    ++call;
+    return Error::success();
+  }
+
+private:
+  ModelCalls &calls;
+  const Session::BatchRows &sink;
+  std::vector<int64_t> sizes;
+  /// Rows that were not handed out, and the next one of them.
+  int64_t rest;
+  size_t row = 0;
+  /// The next call, and how many rows wait for it.
+  size_t call = 0;
+  int64_t count = 0;
+};
+
+} // namespace
 
 Error Session::run(std::span<const TokenRow> batch, const BatchRows &rows,
                    Output output) {
@@ -110,38 +150,25 @@ Error Session::run(std::span<const TokenRow> batch, const BatchRows &rows,
   if (Error error = checkBatch(batch))
     return error;
   reset();
-  uint64_t rowBytes = s.calls->hiddenRowBytes();
-  // The hidden states that classify the rows go through the head together.
-  std::vector<std::byte> pooled;
-  State::RowHidden take = [&](size_t row, int64_t first,
-                              std::span<const std::byte> hidden) {
-    if (!isPooled(output))
-      return s.results(hidden, first, output,
-                       [&](int64_t at, std::span<const float> values) {
-                         return rows(row, at, values);
-                       });
-    auto token = int64_t(pooledToken(model(), batch[row].ids)) - first;
-    if (token >= 0 && uint64_t(token) < hidden.size() / rowBytes) {
-      std::span<const std::byte> chosen =
-          hidden.subspan(uint64_t(token) * rowBytes, rowBytes);
-      pooled.insert(pooled.end(), chosen.begin(), chosen.end());
-    }
-    return Error::success();
+  std::optional<PooledRows> pooled;
+  if (rows && isPooled(output))
+    pooled.emplace(*s.calls, batch.size(), rows);
+  State::RowTokens take = [&](size_t row, TokenRange tokens, int64_t first) {
+    if (!rows)
+      return Error::success();
+    if (!pooled)
+      return s.calls->results(
+          s.isLogits(output), tokens, first,
+          [&](const ResultSpan &part) { return rows(row, part); });
+    int64_t token = int64_t(pooledToken(model(), batch[row].ids)) - first;
+    return token >= 0 && token < tokens.count
+               ? pooled->take(tokens.first + token)
+               : Error::success();
   };
-  if (Error error = model().isBidirectional ? s.runPacked(batch, take)
-                                            : s.runCausal(batch, take))
-    return error;
+  Error error = model().isBidirectional ? s.runPacked(batch, take)
+                                        : s.runCausal(batch, take);
   reset();
-  if (pooled.empty())
-    return Error::success();
-  return s.calls->logits(
-      pooled, 0, [&](int64_t first, std::span<const float> values) {
-        auto width = size_t(model().outputs);
-        for (; !values.empty(); values = values.subspan(width))
-          if (Error error = rows(size_t(first++), 0, values.first(width)))
-            return error;
-        return Error::success();
-      });
+  return error;
 }
 
 } // namespace lora_rt

@@ -7,10 +7,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelCalls.h"
-#include "Chunks.h"
 #include "lora-runtime/Safetensors.h"
 
 #include <algorithm>
+#include <array>
 
 namespace lora_rt {
 
@@ -56,6 +56,7 @@ Error check(const Manifest::Entry &entry, const std::vector<Wanted> &inputs,
 Error ModelCalls::checkEntries() {
   const Manifest::Model &model = this->model();
   int64_t width = model.hiddenSize;
+  std::vector<int64_t> bodySizes, headSizes;
   for (const Manifest::Entry *entry : body) {
     int64_t tokens = entry->tokens;
     std::vector<Wanted> inputs = {{"ids", DType::I32, {tokens}},
@@ -77,23 +78,26 @@ Error ModelCalls::checkEntries() {
     logitsType = entry->outputs[0].dtype;
     headSizes.push_back(tokens);
   }
+  bodyPlanner.emplace(std::move(bodySizes));
+  headPlanner.emplace(std::move(headSizes));
   return Error::success();
 }
 
 Error ModelCalls::allocate() {
   const Manifest::Model &model = this->model();
-  auto most = uint64_t(bodySizes.back());
-  uint64_t mostLogits = head.empty() ? 0 : uint64_t(headSizes.back());
+  int64_t most = sizes().back();
+  uint64_t mostLogits =
+      head.empty() ? 0 : uint64_t(headPlanner->sizes().back());
+  callInput = CallInput(most, model.tokenTypes > 0);
   struct Need {
     EngineMemory &memory;
     uint64_t bytes;
   };
   Need needs[] = {
-      {ids, most * 4},
-      {sequence, most * 16},
-      {types, model.tokenTypes ? most * 4 : 0},
+      {inputMemory, callInput.mostBytes()},
       {frequencies, model.rope ? uint64_t(model.rope->count()) * 4 : 0},
-      {hidden, std::max(most, mostLogits) * hiddenRowBytes()},
+      {hiddenMemory, uint64_t(most) * hiddenRowBytes()},
+      {picked, mostLogits * hiddenRowBytes()},
       {logitsMemory, mostLogits * uint64_t(model.outputs) * sizeOf(logitsType)},
   };
   for (Need &need : needs) {
@@ -136,80 +140,128 @@ ModelCalls::create(std::shared_ptr<Executable> executable, int64_t stateRows) {
 }
 
 Error ModelCalls::setFrequencies(std::span<const float> values) {
-  return instance->write(frequencies.address(), std::as_bytes(values));
+  if (std::equal(values.begin(), values.end(), frequenciesNow.begin(),
+                 frequenciesNow.end()))
+    return Error::success();
+  frequenciesNow.clear();
+  if (Error error =
+          instance->write(frequencies.address(), std::as_bytes(values)))
+    return error;
+  frequenciesNow.assign(values.begin(), values.end());
+  return Error::success();
 }
 
-Error ModelCalls::hiddenStates(const CallInput &input) {
-  auto found = std::lower_bound(bodySizes.begin(), bodySizes.end(),
-                                int64_t(input.size()));
-  const Manifest::Entry &entry = *body[size_t(found - bodySizes.begin())];
-  std::vector<void *> inputs;
-  auto write = [&](const EngineMemory &memory,
-                   const std::vector<int32_t> &values) {
-    inputs.push_back(memory.address());
-    return instance->write(memory.address(), std::as_bytes(std::span(values)));
-  };
-  if (Error error = write(ids, input.ids))
+/// The entry that was compiled for `size` tokens.
+static const Manifest::Entry &
+entryOf(std::span<const Manifest::Entry *const> entries, int64_t size) {
+  return **std::find_if(
+      entries.begin(), entries.end(),
+      [&](const Manifest::Entry *entry) { return entry->tokens == size; });
+}
+
+Error ModelCalls::hiddenStates() {
+  seen = {};
+  auto *block = static_cast<std::byte *>(inputMemory.address());
+  if (Error error = instance->write(block, callInput.block()))
     return error;
-  if (Error error = write(sequence, input.sequence))
-    return error;
+  std::array<void *, 5> addresses;
+  size_t count = 0;
+  addresses[count++] = block;
+  addresses[count++] = block + callInput.sequenceOffset();
   if (model().tokenTypes)
-    if (Error error = write(types, input.types))
-      return error;
+    addresses[count++] = block + callInput.typesOffset();
   if (model().rope)
-    inputs.push_back(frequencies.address());
-  void *outputs[] = {hidden.address()};
-  return instance->call(entry, inputs, outputs, input.tokens);
+    addresses[count++] = frequencies.address();
+  addresses[count++] = hiddenMemory.address();
+  return instance->call(entryOf(body, callInput.size()),
+                        std::span(addresses).first(count), callInput.tokens());
 }
 
-Expected<std::vector<std::byte>> ModelCalls::readHidden(int64_t count) {
-  std::vector<std::byte> rows(uint64_t(count) * hiddenRowBytes());
-  if (Error error = instance->read(hidden.address(), rows))
+Expected<std::span<const float>> ModelCalls::read(void *address, DType type,
+                                                  uint64_t count) {
+  Expected<HostView> view = instance->view(address, count * sizeOf(type));
+  if (!view)
+    return view.takeError();
+  const std::byte *bytes = view->bytes().data();
+  if (type == DType::F32) {
+    seen = std::move(*view);
+    return std::span(reinterpret_cast<const float *>(bytes), count);
+  }
+  converted.resize(std::max(converted.size(), size_t(count)));
+  std::span<float> values = std::span(converted).first(count);
+  if (Error error = convertToFloat(type, bytes, values))
     return error;
-  return rows;
+  return std::span<const float>(values);
 }
 
-Error ModelCalls::convertHidden(std::span<const std::byte> rows, int64_t first,
-                                const Rows &sink) const {
-  std::vector<float> values(rows.size() / sizeOf(hiddenType));
-  if (Error error = convertToFloat(hiddenType, rows.data(), values))
+Expected<std::span<const float>> ModelCalls::hidden(TokenRange tokens) {
+  seen = {};
+  return read(rowOf(hiddenMemory, tokens.first), hiddenType,
+              uint64_t(tokens.count * model().hiddenSize));
+}
+
+Expected<std::span<const float>> ModelCalls::callHead(void *rows, int64_t count,
+                                                      int64_t size) {
+  seen = {};
+  void *addresses[] = {rows, logitsMemory.address()};
+  if (Error error = instance->call(entryOf(head, size), addresses, count))
     return error;
-  return sink(first, values);
+  return read(logitsMemory.address(), logitsType,
+              uint64_t(count * model().outputs));
 }
 
-Error ModelCalls::logits(std::span<const std::byte> rows, int64_t first,
-                         const Rows &sink) {
-  uint64_t rowBytes = hiddenRowBytes();
-  for (int64_t size : planChunks(headSizes, int64_t(rows.size() / rowBytes))) {
-    const Manifest::Entry &entry =
-        *head[size_t(std::find(headSizes.begin(), headSizes.end(), size) -
-                     headSizes.begin())];
-    uint64_t count = std::min(uint64_t(size), rows.size() / rowBytes);
-    std::vector<std::byte> input(uint64_t(size) * rowBytes);
-    std::copy_n(rows.begin(), count * rowBytes, input.begin());
-    rows = rows.subspan(count * rowBytes);
-    if (Error error = instance->write(hidden.address(), input))
+Expected<std::span<const float>> ModelCalls::logits(TokenRange tokens,
+                                                    int64_t size) {
+  // An entry takes what begins like allocated memory and has all of its rows.
+  // What lies behind the tokens does not matter: rows do not see each other.
+  bool isWhole = tokens.first + size <= sizes().back();
+  if (isWhole && uint64_t(tokens.first) * hiddenRowBytes() % 64 == 0)
+    return callHead(rowOf(hiddenMemory, tokens.first), tokens.count, size);
+  seen = {};
+  if (Error error =
+          instance->copy(rowOf(hiddenMemory, tokens.first), picked.address(),
+                         uint64_t(tokens.count) * hiddenRowBytes()))
+    return error;
+  return callHead(picked.address(), tokens.count, size);
+}
+
+Error ModelCalls::results(bool asLogits, TokenRange tokens, int64_t position,
+                          const Session::Rows &sink) {
+  auto handOut = [&](int64_t count, int64_t width,
+                     Expected<std::span<const float>> values) {
+    if (!values)
+      return values.takeError();
+    Error error = sink({position, *values, size_t(width)});
+    position += count;
+    return error;
+  };
+  if (!asLogits)
+    return handOut(tokens.count, model().hiddenSize, hidden(tokens));
+  for (int64_t size : headPlanner->plan(tokens.count)) {
+    int64_t count = std::min(size, tokens.count);
+    if (Error error = handOut(count, model().outputs,
+                              logits({tokens.first, count}, size)))
       return error;
-    void *inputs[] = {hidden.address()}, *outputs[] = {logitsMemory.address()};
-    if (Error error = instance->call(entry, inputs, outputs, int64_t(count)))
-      return error;
-    std::vector<float> values(count * uint64_t(model().outputs));
-    std::vector<std::byte> raw(values.size() * sizeOf(logitsType));
-    if (Error error = instance->read(logitsMemory.address(), raw))
-      return error;
-    if (Error error = convertToFloat(logitsType, raw.data(), values))
-      return error;
-    if (Error error = sink(first, values))
-      return error;
-    first += int64_t(count);
+    tokens = {tokens.first + count, tokens.count - count};
   }
   return Error::success();
+}
+
+Error ModelCalls::pick(int64_t token, int64_t place) {
+  seen = {};
+  return instance->copy(rowOf(hiddenMemory, token), rowOf(picked, place),
+                        hiddenRowBytes());
+}
+
+Expected<std::span<const float>> ModelCalls::pickedLogits(int64_t count,
+                                                          int64_t size) {
+  return callHead(picked.address(), count, size);
 }
 
 uint64_t ModelCalls::memory() const {
   uint64_t bytes = 0;
   for (const EngineMemory *memory :
-       {&ids, &sequence, &types, &frequencies, &hidden, &logitsMemory})
+       {&inputMemory, &frequencies, &hiddenMemory, &picked, &logitsMemory})
     bytes += memory->size();
   return bytes;
 }

@@ -1,16 +1,15 @@
 //===- Session.cpp - Causal models, in pieces -----------------------------===//
 //
 // Implements Session for models with a cache: splits what is fed into chunks,
-// runs them, keeps the last hidden state, and generates greedily.
+// runs them, generates greedily, and takes tokens back. Hidden states stay on
+// the engine. Logits are computed from them when they are asked for.
 //
 //===----------------------------------------------------------------------===//
 
-#include "Chunks.h"
-#include "RowRules.h"
 #include "SessionState.h"
+#include "lora-runtime/Numeric.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace lora_rt {
 
@@ -39,6 +38,9 @@ Session::create(std::shared_ptr<Executable> executable, int64_t context) {
   state->calls = std::move(*calls);
   if (model.isBidirectional)
     state->context = std::min(limit, state->calls->sizes().back());
+  else
+    // A token then allocates nothing, up to the default context.
+    state->fed.reserve(size_t(std::min(state->context, defaultContext)));
   if (model.rope)
     state->rope.emplace(*model.rope);
   return std::unique_ptr<Session>(new Session(std::move(state)));
@@ -58,7 +60,7 @@ void Session::reset(int64_t padding) { state->reset(padding); }
 void Session::State::reset(int64_t newPadding) {
   position = 0;
   padding = newPadding;
-  lastHidden.clear();
+  heldCount = 0;
   fed.clear();
   fedTypes.clear();
   callStarts.clear();
@@ -74,12 +76,6 @@ MemoryReport Session::memory() const {
 
 Error Session::State::startCall(int64_t length) {
   return rope ? calls->setFrequencies(rope->call(length)) : Error::success();
-}
-
-Error Session::State::results(std::span<const std::byte> hidden, int64_t first,
-                              Output output, const Rows &sink) {
-  return isLogits(output) ? calls->logits(hidden, first, sink)
-                          : calls->convertHidden(hidden, first, sink);
 }
 
 std::string Session::State::contextAdvice() const {
@@ -119,70 +115,77 @@ void Session::State::remember(const TokenRow &tokens) {
 }
 
 Error Session::State::feedChecked(const TokenRow &tokens,
-                                  const HiddenRows &rows) {
-  TokenRow rest = tokens;
+                                  const HiddenTokens &take) {
+  int64_t start = position, mark = rope ? rope->mark() : 0;
   if (rope)
-    callStarts.push_back({position, rope->mark()});
+    callStarts.push_back({start, mark});
+  Error error = runChunks(tokens, take);
+  if (!error)
+    return error;
+  cut(start);
+  heldCount = 0;
+  if (rope)
+    rope->restore(mark);
+  return error;
+}
+
+Error Session::State::runChunks(TokenRow rest, const HiddenTokens &take) {
   if (Error error = startCall(position + int64_t(rest.ids.size()) + padding))
     return error;
-  remember(tokens);
-  for (int64_t size : planChunks(calls->sizes(), int64_t(rest.ids.size()))) {
+  remember(rest);
+  for (int64_t size : calls->bodyChunks().plan(int64_t(rest.ids.size()))) {
     size_t count = std::min(size_t(size), rest.ids.size());
     TokenRow piece = {rest.ids.first(count),
                       rest.types.first(std::min(count, rest.types.size()))};
     rest = {rest.ids.subspan(count), rest.types.subspan(piece.types.size())};
-    if (Error error = calls->hiddenStates(
-            causalInput(size, piece, position, /*spareRow=*/context)))
+    calls->input().setCausal(size, piece, position, /*spareRow=*/context);
+    if (Error error = calls->hiddenStates())
       return error;
-    int64_t first = position;
-    position += int64_t(count);
-    if (!rows && !rest.ids.empty())
-      continue;
-    Expected<std::vector<std::byte>> hidden = calls->readHidden(int64_t(count));
-    if (!hidden)
-      return hidden.takeError();
-    lastHidden.assign(hidden->end() - ptrdiff_t(calls->hiddenRowBytes()),
-                      hidden->end());
-    if (rows)
-      if (Error error = rows(first, *hidden))
+    heldFirst = position;
+    heldCount = int64_t(count);
+    position += heldCount;
+    if (take)
+      if (Error error = take({0, heldCount}, heldFirst))
         return error;
   }
   return Error::success();
 }
 
-Error Session::feed(const TokenRow &tokens, const Rows &rows, Output output) {
+Error Session::feed(const TokenRow &tokens, const Rows &rows, Output output,
+                    int64_t asked) {
   State &s = *state;
   if (model().isBidirectional)
     return makeError(ErrorCode::Unsupported, "the model (", model().family,
                      ") has bidirectional attention: it runs whole rows and "
                      "cannot be fed piece by piece");
   // A length that no array can have is refused before the ids are read.
-  if (Error error = s.checkContext(
-          s.position +
-          int64_t(std::min<uint64_t>(tokens.ids.size(), INT32_MAX))))
+  auto count = int64_t(std::min<uint64_t>(tokens.ids.size(), INT32_MAX));
+  if (Error error = s.checkContext(s.position + count))
     return error;
   if (Error error = checkTokens(model(), tokens))
     return error;
-  State::HiddenRows hidden;
+  State::HiddenTokens take;
   if (rows)
-    hidden = [&](int64_t first, std::span<const std::byte> values) {
-      return s.results(values, first, output, rows);
+    take = [&, end = s.position + count](TokenRange part, int64_t first) {
+      // Leaves out the tokens before those that are asked for.
+      int64_t skipped = std::clamp<int64_t>(end - asked - first, 0, part.count);
+      part = {part.first + skipped, part.count - skipped};
+      return part.count ? s.calls->results(s.isLogits(output), part,
+                                           first + skipped, rows)
+                        : Error::success();
     };
-  return s.feedChecked(tokens, hidden);
+  return s.feedChecked(tokens, take);
 }
 
-Expected<std::vector<float>> Session::last() {
+Expected<std::span<const float>> Session::last() {
   State &s = *state;
-  if (Error error = s.findLastHidden())
-    return error;
-  std::vector<float> result;
-  Rows keep = [&](int64_t, std::span<const float> rows) {
-    result.assign(rows.begin(), rows.end());
-    return Error::success();
-  };
-  if (Error error = s.results(s.lastHidden, 0, Output::Logits, keep))
-    return error;
-  return result;
+  Expected<int64_t> token = s.lastToken();
+  if (!token)
+    return token.takeError();
+  TokenRange tokens = {*token, 1};
+  if (!s.isLogits(Output::Logits))
+    return s.calls->hidden(tokens);
+  return s.calls->logits(tokens, s.calls->headChunks().plan(1).front());
 }
 
 Error Session::checkGenerative() const {
@@ -198,18 +201,13 @@ Error Session::checkGenerative() const {
 Expected<int32_t> Session::greedy() {
   if (Error error = checkGenerative())
     return error;
-  Expected<std::vector<float>> logits = last();
+  Expected<std::span<const float>> logits = last();
   if (!logits)
     return logits.takeError();
-  size_t best = 0;
-  for (size_t i = 0; i < logits->size(); ++i) {
-    if (std::isnan((*logits)[i]))
-      return makeError(ErrorCode::System, "the model computed NaN at position ",
-                       position() - 1);
-    if ((*logits)[i] > (*logits)[best])
-      best = i;
-  }
-  return int32_t(best);
+  if (std::optional<size_t> best = indexOfLargest(*logits))
+    return int32_t(*best);
+  return makeError(ErrorCode::System, "the model computed NaN at position ",
+                   position() - 1);
 }
 
 /// Whether the whole cache is computed again with the long frequencies when a
@@ -237,17 +235,112 @@ Error Session::generate(int64_t count,
       return next.takeError();
     if (!token(*next) || i + 1 == count)
       break;
-    std::vector<int32_t> ids;
+    std::span<const int32_t> ids(&*next, 1);
+    std::vector<int32_t> again;
     if (s.computesCacheAgain() &&
         s.position + s.padding == model().rope->switchLength) {
-      ids = s.fed;
+      again = s.fed;
+      again.push_back(*next);
+      ids = again;
       s.cut(0);
     }
-    ids.push_back(*next);
     if (Error error = feed({ids, {}}))
       return error;
   }
   return Error::success();
+}
+
+//===----------------------------------------------------------------------===//
+// Taking tokens back
+//
+// A session that was rewound to N tokens behaves like one that was fed only
+// these. The cache has a row for each position, also in layers with a window.
+// So keys before N are still there, and no token sees the others until they are
+// written again. Only rotary frequencies may depend on tokens that are
+// removed: those of a call follow from its length and from the calls before.
+//===----------------------------------------------------------------------===//
+
+void Session::State::cut(int64_t tokens) {
+  position = tokens;
+  fed.resize(size_t(tokens));
+  if (!fedTypes.empty())
+    fedTypes.resize(size_t(tokens));
+  while (!callStarts.empty() && callStarts.back().position >= tokens)
+    callStarts.pop_back();
+  heldCount = std::clamp<int64_t>(tokens - heldFirst, 0, heldCount);
+}
+
+TokenRow Session::State::tokensFed(int64_t first, int64_t count) const {
+  auto part = [&](std::span<const int32_t> all) {
+    return all.empty() ? all : all.subspan(size_t(first), size_t(count));
+  };
+  return {part(fed), part(fedTypes)};
+}
+
+Error Session::State::rewindCall(int64_t tokens) {
+  int64_t end = position;
+  while (callStarts.back().position >= tokens) {
+    end = callStarts.back().position;
+    callStarts.pop_back();
+  }
+  CallStart call = callStarts.back();
+  auto frequencies = [&](int64_t length) {
+    rope->restore(call.mark);
+    std::span<const float> values = rope->call(length + padding);
+    return std::vector<float>(values.begin(), values.end());
+  };
+  std::vector<float> ofCall = frequencies(end), ofRest = frequencies(tokens);
+  if (ofCall == ofRest) {
+    cut(tokens);
+    return Error::success();
+  }
+  // The keys that stay have the frequencies of a longer call.
+  TokenRow rest = tokensFed(call.position, tokens - call.position);
+  std::vector<int32_t> ids(rest.ids.begin(), rest.ids.end()),
+      types(rest.types.begin(), rest.types.end());
+  cut(call.position);
+  rope->restore(call.mark);
+  return feedChecked({ids, types}, nullptr);
+}
+
+Error Session::rewind(int64_t tokens) {
+  State &s = *state;
+  if (tokens < 0 || tokens > s.position)
+    return makeError(ErrorCode::InvalidArgument, "cannot go back to ", tokens,
+                     " tokens: the session was fed ", s.position);
+  if (tokens == s.position)
+    return Error::success();
+  if (tokens == 0) {
+    s.reset(s.padding);
+    return Error::success();
+  }
+  if (s.rope)
+    return s.rewindCall(tokens);
+  s.cut(tokens);
+  return Error::success();
+}
+
+Expected<int64_t> Session::State::lastToken() {
+  if (position == 0)
+    return makeError(ErrorCode::InvalidArgument, "no token was fed yet");
+  int64_t token = position - 1 - heldFirst;
+  if (token >= 0 && token < heldCount)
+    return token;
+  // Other tokens were computed since, so the last one that stays runs once
+  // more, with the frequencies of the call that contained it.
+  heldCount = 0;
+  if (rope) {
+    rope->restore(callStarts.back().mark);
+    if (Error error = startCall(position + padding))
+      return error;
+  }
+  calls->input().setCausal(calls->sizes().front(), tokensFed(position - 1, 1),
+                           position - 1, /*spareRow=*/context);
+  if (Error error = calls->hiddenStates())
+    return error;
+  heldFirst = position - 1;
+  heldCount = 1;
+  return 0;
 }
 
 } // namespace lora_rt

@@ -1,7 +1,6 @@
 //===- SessionState.h - The state of a session ------------------*- C++ -*-===//
 //
-// The private members of Session, which Session.cpp, Rewind.cpp and Batch.cpp
-// share.
+// The private members of Session, which Session.cpp and Batch.cpp share.
 //
 //===----------------------------------------------------------------------===//
 
@@ -20,8 +19,9 @@ struct Session::State {
   int64_t position = 0;
   /// How many tokens the row is shorter than the longest row of its batch.
   int64_t padding = 0;
-  /// The final hidden state of the last token, in the engine's type.
-  std::vector<std::byte> lastHidden;
+  /// The positions of the tokens whose final hidden states are on the engine:
+  /// the last call's.
+  int64_t heldFirst = 0, heldCount = 0;
   /// All tokens that were fed, because some may have to be computed again;
   /// types only if the model has them.
   std::vector<int32_t> fed, fedTypes;
@@ -40,9 +40,6 @@ struct Session::State {
 
   /// Sets the frequencies of a call after which the row has this length.
   Error startCall(int64_t length);
-  /// Computes logits, or converts hidden states, for rows of hidden states.
-  Error results(std::span<const std::byte> hidden, int64_t first, Output output,
-                const Rows &sink);
   /// Fails if the context does not hold `tokens` tokens in all.
   Error checkContext(int64_t tokens) const;
   /// Fails if the context does not hold tokens and their continuation.
@@ -50,7 +47,22 @@ struct Session::State {
   std::string contextAdvice() const;
   void reset(int64_t padding);
 
-  // Rewind.cpp
+  /// Receives tokens of a call whose hidden states are on the engine, and the
+  /// position of the first one in its row.
+  using HiddenTokens = std::function<Error(TokenRange tokens, int64_t first)>;
+
+  /// Runs the tokens of one call of a causal model, in chunks. `take` gets the
+  /// tokens of each chunk. The tokens were checked before. After an error the
+  /// session is as it was.
+  Error feedChecked(const TokenRow &tokens, const HiddenTokens &take);
+  Error runChunks(TokenRow rest, const HiddenTokens &take);
+  void remember(const TokenRow &tokens);
+  bool computesCacheAgain() const;
+
+  /// The place of the last token in the last call. Computes its hidden state
+  /// again if the engine does not have it any more.
+  Expected<int64_t> lastToken();
+
   /// Forgets what was fed after the first `tokens` tokens, but not the
   /// frequencies.
   void cut(int64_t tokens);
@@ -58,24 +70,12 @@ struct Session::State {
   /// Shortens the call that contained token `tokens` - 1. Computes the rest of
   /// it again if a call of that length has other frequencies.
   Error rewindCall(int64_t tokens);
-  /// Computes the hidden state of the last token again, if later tokens were
-  /// removed.
-  Error findLastHidden();
 
-  /// Runs the tokens of one call of a causal model, in chunks. `rows` gets
-  /// their hidden states in the engine's type. The tokens were checked before.
-  using HiddenRows =
-      std::function<Error(int64_t first, std::span<const std::byte> rows)>;
-  Error feedChecked(const TokenRow &tokens, const HiddenRows &rows);
-  void remember(const TokenRow &tokens);
-  bool computesCacheAgain() const;
-
-  // In Batch.cpp: `rows` gets the hidden states of each row, in the engine's
-  // type.
-  using RowHidden = std::function<Error(size_t row, int64_t first,
-                                        std::span<const std::byte> rows)>;
-  Error runCausal(std::span<const TokenRow> batch, const RowHidden &rows);
-  Error runPacked(std::span<const TokenRow> batch, const RowHidden &rows);
+  // In Batch.cpp: `take` gets the tokens of each row.
+  using RowTokens =
+      std::function<Error(size_t row, TokenRange tokens, int64_t first)>;
+  Error runCausal(std::span<const TokenRow> batch, const RowTokens &take);
+  Error runPacked(std::span<const TokenRow> batch, const RowTokens &take);
 };
 
 } // namespace lora_rt

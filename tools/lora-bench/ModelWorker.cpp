@@ -83,14 +83,12 @@ private:
     if (target.model().isBidirectional)
       return target.run(
           std::span(&row, 1),
-          [](size_t, int64_t, std::span<const float>) {
-            return Error::success();
-          },
+          [](size_t, const ResultSpan &) { return Error::success(); },
           Session::Output::Hidden);
     target.reset();
     if (Error error = target.feed(row))
       return error;
-    Expected<std::vector<float>> logits = target.last();
+    Expected<std::span<const float>> logits = target.last();
     return logits ? Error::success() : logits.takeError();
   }
 

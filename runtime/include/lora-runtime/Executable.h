@@ -57,6 +57,31 @@ private:
   uint64_t bytes = 0;
 };
 
+/// Engine memory that the host can read as long as this object lives. The
+/// object ends before the next call that uses the memory.
+class HostView {
+public:
+  HostView() = default;
+  HostView(HostView &&other) noexcept;
+  HostView &operator=(HostView &&other) noexcept;
+  ~HostView();
+
+  static Expected<HostView> map(const lora_backend *backend,
+                                lora_engine *engine, void *address,
+                                uint64_t bytes);
+
+  std::span<const std::byte> bytes() const {
+    return {static_cast<const std::byte *>(host), size};
+  }
+
+private:
+  const lora_backend *backend = nullptr;
+  lora_engine *engine = nullptr;
+  void *address = nullptr;
+  void *host = nullptr;
+  uint64_t size = 0;
+};
+
 /// Bytes by kind. The sum is the most that a run needs, without the code.
 struct MemoryReport {
   uint64_t parameters = 0; ///< mapped from the file, shared between processes
@@ -140,12 +165,12 @@ public:
   const Manifest &manifest() const { return executable->manifest(); }
   const Executable &loaded() const { return *executable; }
 
-  /// Runs an entry. `inputs` and `outputs` are engine addresses in the
-  /// manifest's order. Only the first `tokens` tokens count (all if it is 0):
-  /// the others must be padding, whose results need not be computed. Two
-  /// threads must not call this at the same time.
-  Error call(const Manifest::Entry &entry, std::span<void *const> inputs,
-             std::span<void *const> outputs, int64_t tokens = 0);
+  /// Runs an entry. `addresses` are engine addresses: those of the inputs, then
+  /// those of the outputs, in the manifest's order. Only the first `tokens`
+  /// tokens count (all if it is 0): the others must be padding, whose results
+  /// need not be computed. Two threads must not call this at the same time.
+  Error call(const Manifest::Entry &entry, std::span<void *const> addresses,
+             int64_t tokens = 0);
 
   /// The same with host memory: copies the inputs to the engine, and the
   /// outputs back. The sizes must be those of the manifest.
@@ -174,6 +199,11 @@ public:
   Expected<EngineMemory> allocate(uint64_t bytes);
   Error write(void *address, std::span<const std::byte> bytes);
   Error read(const void *address, std::span<std::byte> bytes);
+  /// Copies within the engine's memory. The ranges must not overlap.
+  Error copy(const void *from, void *to, uint64_t bytes);
+  /// Makes engine memory readable for the host, without a copy if the host can
+  /// address it.
+  Expected<HostView> view(void *address, uint64_t bytes);
 
   /// The rate, in bytes per second, at which the engine reads this memory. It
   /// must be larger than the engine's caches, and its size a multiple of 4096

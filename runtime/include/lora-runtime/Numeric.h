@@ -101,6 +101,10 @@ struct NonFiniteCount {
 /// for other types the result is zero.
 NonFiniteCount countNonFinite(DType type, const void *data, size_t count);
 
+/// The index of the largest value, of the first one of equals; nothing if one
+/// of them is NaN or there are none.
+std::optional<size_t> indexOfLargest(std::span<const float> values);
+
 /// Reads `target.size()` elements of a floating-point type as f32.
 Error convertToFloat(DType from, const void *source, std::span<float> target);
 

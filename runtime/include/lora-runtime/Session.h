@@ -14,6 +14,8 @@
 
 #include "lora-runtime/Executable.h"
 
+#include <limits>
+
 namespace lora_rt {
 
 /// The most tokens that a session holds by default.
@@ -26,16 +28,35 @@ struct TokenRow {
   std::span<const int32_t> types = {};
 };
 
+/// Rows of results in f32: one for each token, or one for each row of a batch.
+/// They are in memory that the session uses again.
+struct ResultSpan {
+  /// The position of the token that the first row belongs to.
+  int64_t first = 0;
+  /// The rows, one after the other.
+  std::span<const float> values;
+  /// The length of a row.
+  size_t width = 1;
+
+  size_t size() const { return values.size() / width; }
+  std::span<const float> operator[](size_t row) const {
+    return values.subspan(row * width, width);
+  }
+};
+
 /// A sequence of tokens on an executable with the function `hidden_states` and,
 /// if the model has a head, `logits`.
 class Session {
 public:
-  /// Receives rows of results in f32, with the position of the first one.
-  using Rows = std::function<Error(int64_t first, std::span<const float> rows)>;
+  /// Receives results in pieces, in the order of the tokens. They are valid
+  /// until this function returns.
+  using Rows = std::function<Error(const ResultSpan &rows)>;
 
   /// The same for a row of a batch.
-  using BatchRows = std::function<Error(size_t row, int64_t first,
-                                        std::span<const float> rows)>;
+  using BatchRows = std::function<Error(size_t row, const ResultSpan &rows)>;
+
+  /// Stands for all tokens that are fed.
+  static constexpr int64_t all = std::numeric_limits<int64_t>::max();
 
   /// `context` is the number of tokens that the cache holds. 0 means the
   /// smaller of the model's limit and defaultContext. A model without a cache
@@ -80,14 +101,17 @@ public:
   // Causal models: piece by piece
   //===--------------------------------------------------------------------===//
 
-  /// Feeds tokens. If `rows` is set, it gets the logits of each token, in
-  /// pieces; or the final hidden states, if they are requested or the model has
-  /// no head.
+  /// Feeds tokens. If `rows` is set, it gets the logits of the last `asked`
+  /// tokens, in pieces; or the final hidden states, if they are requested or
+  /// the model has no head. Nothing is computed for the tokens before them.
+  /// After an error, also one that `rows` returns, the session is as if the
+  /// tokens had not been fed.
   Error feed(const TokenRow &tokens, const Rows &rows = nullptr,
-             Output output = Output::Logits);
+             Output output = Output::Logits, int64_t asked = all);
 
-  /// The logits (or hidden states) of the last token.
-  Expected<std::vector<float>> last();
+  /// The logits (or hidden states) of the last token. They are valid until the
+  /// next call of a function that is not const.
+  Expected<std::span<const float>> last();
 
   /// The most likely next token; among equal ones the first.
   Expected<int32_t> greedy();

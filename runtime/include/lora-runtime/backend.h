@@ -6,7 +6,9 @@
 |* which engine it is.
 |*
 |* A function that can fail returns 0, or a lora_rt::ErrorCode with a text in
-|* `message`. An engine is used by one call at a time.
+|* `message`. An engine is used by one call at a time. Meanwhile other threads
+|* may allocate, release, read, write, copy and map memory that the call does
+|* not use.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -19,7 +21,7 @@
 extern "C" {
 #endif
 
-#define LORA_BACKEND_ABI_VERSION 3u
+#define LORA_BACKEND_ABI_VERSION 4u
 #define LORA_BACKEND_QUERY_SYMBOL "lora_backend_query"
 
 typedef struct lora_engine lora_engine;
@@ -81,6 +83,17 @@ typedef struct lora_backend {
   int32_t (*share)(lora_engine *engine, const void *host, uint64_t bytes,
                    const void **address, lora_message *message);
 
+  /** Copies from the host to allocated memory, from allocated memory to the
+   *  host, and within allocated memory, where the two ranges do not overlap. An
+   *  address may be any within allocated memory. These functions see what
+   *  earlier calls wrote, and later calls see what they wrote. When they
+   * return, `host` may be used for something else. */
+  int32_t (*write)(lora_engine *engine, void *address, const void *host,
+                   uint64_t bytes, lora_message *message);
+  int32_t (*read)(lora_engine *engine, const void *address, void *host,
+                  uint64_t bytes, lora_message *message);
+  int32_t (*copy)(lora_engine *engine, const void *from, void *to,
+                  uint64_t bytes, lora_message *message);
   /** An address at which the host reads and writes `bytes` bytes of allocated
    *  memory, until unmap. Calls that use the memory come after unmap. */
   int32_t (*map)(lora_engine *engine, void *address, uint64_t bytes,

@@ -80,7 +80,8 @@ struct lora_rt_context {
 
 /** An entry: `slots` is the executable's slot table (one address per manifest
  *  slot), `frame` at least the entry's frame_bytes aligned to 64, `io` the
- *  addresses of the inputs, then of the outputs, in manifest order. */
+ *  addresses of the inputs, then of the outputs, in manifest order, each a
+ *  multiple of 64. Inputs are only read. */
 typedef void (*lora_rt_entry)(lora_rt_context *context, void *const *slots,
                               void *frame, void *const *io);
 

@@ -246,7 +246,8 @@ LORA_API lora_status lora_session_run(lora_session *session,
                                       size_t room, lora_error *error);
 
 /** Feeds tokens. `rows` is NULL, or a buffer for count * row_size values: the
- *  logits after each token. */
+ *  logits after each token. After an error the session is as if the tokens had
+ *  not been fed. */
 LORA_API lora_status lora_session_feed(lora_session *session,
                                        const int32_t *ids, size_t count,
                                        float *rows, lora_error *error);

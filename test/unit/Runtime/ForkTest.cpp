@@ -23,11 +23,10 @@ const std::vector<int32_t> prompt = {3, 10, 0, 7, 7};
 std::vector<float> logitsOf(Session &session) {
   std::vector<float> result;
   session.reset();
-  Error error =
-      session.feed({prompt, {}}, [&](int64_t, std::span<const float> values) {
-        result.insert(result.end(), values.begin(), values.end());
-        return Error::success();
-      });
+  Error error = session.feed({prompt, {}}, [&](const ResultSpan &rows) {
+    result.insert(result.end(), rows.values.begin(), rows.values.end());
+    return Error::success();
+  });
   if (error)
     std::fprintf(stderr, "%s\n", error.message().c_str());
   return error ? std::vector<float>() : result;

@@ -81,6 +81,31 @@ NonFiniteCount expectedCount(std::span<const float> values) {
   return count;
 }
 
+TEST(Numeric, TheFirstOfTheLargestIsFound) {
+  constexpr float infinity = std::numeric_limits<float>::infinity();
+  EXPECT_EQ(indexOfLargest({}), std::nullopt);
+  // Shorter and longer than the blocks of the search, at each place.
+  for (size_t count : {1, 7, 16, 17, 50}) {
+    std::vector<float> values(count);
+    for (size_t i = 0; i < count; ++i)
+      values[i] = -5 - float(i * 7 % 11);
+    for (size_t place = 0; place < count; ++place) {
+      std::vector<float> changed = values;
+      changed[place] = -1;
+      EXPECT_EQ(indexOfLargest(changed), place);
+      changed[count - 1] = -1;
+      EXPECT_EQ(indexOfLargest(changed), place);
+      changed[place] = infinity;
+      EXPECT_EQ(indexOfLargest(changed), place);
+      changed[place] = std::nanf("3");
+      EXPECT_EQ(indexOfLargest(changed), std::nullopt);
+    }
+  }
+  const float lowest[] = {-infinity, -infinity}, zeros[] = {-0.0f, 0.0f};
+  EXPECT_EQ(indexOfLargest(lowest), 0u);
+  EXPECT_EQ(indexOfLargest(zeros), 0u);
+}
+
 TEST(Numeric, NonFiniteNumbersAreCounted) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   // More values than one block of the search; the largest finite numbers.

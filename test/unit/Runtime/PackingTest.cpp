@@ -5,10 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "session/CallInput.h"
-#include "session/Chunks.h"
-#include "session/RowRules.h"
+#include "session/CallPlan.h"
 
+#include <cstring>
 #include <gtest/gtest.h>
 
 using namespace lora_rt;
@@ -16,6 +15,10 @@ using namespace lora_rt;
 namespace {
 
 using Ids = std::vector<int32_t>;
+
+Ids numbers(std::span<const int32_t> values) {
+  return {values.begin(), values.end()};
+}
 
 Manifest::Model encoder() {
   Manifest::Model model;
@@ -75,32 +78,66 @@ TEST(Packing, EachRowSeesItself) {
   Manifest::Model model = encoder();
   Ids first = {7, 3, 9}, second = {4, 8}, types = {2, 1};
   std::vector<TokenRow> rows = {{first}, {second, types}};
-  CallInput input = packedInput(model, 7, rows);
-  EXPECT_EQ(input.ids, (Ids{7, 3, 9, 4, 8, 0, 0}));
-  EXPECT_EQ(input.types, (Ids{0, 0, 0, 2, 1, 0, 0}));
-  EXPECT_EQ(input.sequence, (Ids{0, 1, 2, 0, 1, 0, 0, // positions
-                                 0, 0, 0, 3, 3, 0, 0, // first keys
-                                 3, 3, 3, 5, 5, 0, 0, // ends of keys
-                                 0, 0, 0, 0, 0, 0, 0}));
+  CallInput input(9, /*hasTypes=*/true);
+  input.setPacked(model, 7, rows);
+  EXPECT_EQ(numbers(input.ids()), (Ids{7, 3, 9, 4, 8, 0, 0}));
+  EXPECT_EQ(numbers(input.types()), (Ids{0, 0, 0, 2, 1, 0, 0}));
+  EXPECT_EQ(numbers(input.sequence()), (Ids{0, 1, 2, 0, 1, 0, 0, // positions
+                                            0, 0, 0, 3, 3, 0, 0, // first keys
+                                            3, 3, 3, 5, 5, 0, 0, // ends of keys
+                                            0, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(input.tokens(), 5);
 }
 
 TEST(Packing, CausalPiecesWriteTheirRows) {
   Ids ids = {7, 3, 9}, types = {1, 0, 2};
-  CallInput input = causalInput(4, {ids, types}, 5, 30);
-  EXPECT_EQ(input.ids, (Ids{7, 3, 9, 0}));
-  EXPECT_EQ(input.types, (Ids{1, 0, 2, 0}));
-  EXPECT_EQ(input.sequence, (Ids{5, 6, 7, 0, //
-                                 0, 0, 0, 0, //
-                                 6, 7, 8, 0, //
-                                 5, 6, 7, 30}));
+  CallInput input(20, /*hasTypes=*/true);
+  // What an earlier and larger call had is gone.
+  input.setCausal(20, {Ids(20, 19), Ids(20, 2)}, 8, 31);
+  input.setCausal(4, {ids, types}, 5, 30);
+  EXPECT_EQ(numbers(input.ids()), (Ids{7, 3, 9, 0}));
+  EXPECT_EQ(numbers(input.types()), (Ids{1, 0, 2, 0}));
+  EXPECT_EQ(numbers(input.sequence()), (Ids{5, 6, 7, 0, //
+                                            0, 0, 0, 0, //
+                                            6, 7, 8, 0, //
+                                            5, 6, 7, 30}));
+  EXPECT_EQ(input.tokens(), 3);
+}
+
+TEST(Packing, InputsOfACallAreOneBlock) {
+  Ids ids = {7, 3, 9}, types = {1, 0, 2};
+  CallInput input(20, /*hasTypes=*/true);
+  EXPECT_EQ(input.mostBytes(), 4u * (32 + 80 + 32));
+  input.setCausal(3, {ids, types}, 5, 30);
+  std::span<const std::byte> block = input.block();
+  EXPECT_EQ(block.size(), 3u * 64);
+  // Each begins where it is aligned as allocated memory is.
+  EXPECT_EQ(input.sequenceOffset(), 64u);
+  EXPECT_EQ(input.typesOffset(), 128u);
+  auto at = [&](uint64_t offset) {
+    int32_t number;
+    std::memcpy(&number, block.data() + offset, sizeof(number));
+    return number;
+  };
+  EXPECT_EQ(at(8), 9);
+  EXPECT_EQ(at(12), 0);
+  EXPECT_EQ(at(64 + 4), 6);
+  EXPECT_EQ(at(128 + 8), 2);
+  CallInput typeless(20, /*hasTypes=*/false);
+  typeless.setCausal(17, {ids}, 5, 30);
+  EXPECT_EQ(typeless.block().size(), 128u + 320);
+  EXPECT_EQ(typeless.types().size(), 0u);
 }
 
 TEST(RowRules, PositionsSkipPadding) {
   Ids ids = {5, 1, 7, 1, 1, 9};
-  EXPECT_EQ(positionsOf(encoder(), ids), (Ids{0, 1, 2, 3, 4, 5}));
+  Ids positions(6);
+  setPositions(encoder(), ids, positions);
+  EXPECT_EQ(positions, (Ids{0, 1, 2, 3, 4, 5}));
   // create_position_ids_from_input_ids of transformers gives 2, 1, 3, 1, 1, 4
   // with padding_idx 1; our positions are 2 less.
-  EXPECT_EQ(positionsOf(roberta(), ids), (Ids{0, -1, 1, -1, -1, 2}));
+  setPositions(roberta(), ids, positions);
+  EXPECT_EQ(positions, (Ids{0, -1, 1, -1, -1, 2}));
 }
 
 TEST(RowRules, PooledToken) {

@@ -1,14 +1,14 @@
-//===- SessionTest.cpp - Loading, chunking, generating, training ----------===//
+//===- SessionTest.cpp - Loading, chunking, generating --------------------===//
 //
 // Executable and Session on the tiny executable: warnings at load, chunks of
-// every length, memory, damaged files, and calls of a training step.
+// every length, memory, damaged files.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Session.h"
 #include "TestFiles.h"
 #include "TinyExecutable.h"
-#include "session/Chunks.h"
+#include "session/CallPlan.h"
 
 #include <algorithm>
 #include <numeric>
@@ -42,9 +42,12 @@ std::unique_ptr<Session> session(const std::string &path, int64_t context = 0) {
 const std::vector<int32_t> prompt = {3, 10, 0, 7, 7, 1, 9, 2, 5, 4, 6};
 
 TEST(Chunks, CostLeast) {
-  const int64_t sizes[] = {1, 16, 128};
-  auto plan = [&](int64_t tokens) { return planChunks(sizes, tokens); };
   using Chunks = std::vector<int64_t>;
+  ChunkPlanner planner({1, 16, 128});
+  auto plan = [&](int64_t tokens) {
+    std::span<const int64_t> chunks = planner.plan(tokens);
+    return Chunks(chunks.begin(), chunks.end());
+  };
   EXPECT_EQ(plan(0), Chunks());
   EXPECT_EQ(plan(1), Chunks({1}));
   EXPECT_EQ(plan(2), Chunks({16})); // Reading the weights twice costs more.
@@ -62,8 +65,8 @@ TEST(Chunks, CostLeast) {
     EXPECT_LT(sum - chunks.back(), tokens);
     EXPECT_TRUE(std::is_sorted(chunks.rbegin(), chunks.rend()));
   }
-  const int64_t one[] = {4};
-  EXPECT_EQ(planChunks(one, 9), Chunks({4, 4, 4}));
+  planner = ChunkPlanner({4});
+  EXPECT_EQ(plan(9), Chunks({4, 4, 4}));
 }
 
 TEST(Session, ChunksAndPaddingChangeNothing) {
@@ -76,10 +79,12 @@ TEST(Session, ChunksAndPaddingChangeNothing) {
     std::unique_ptr<Session> s = session(path, 13);
     std::vector<float> all;
     int64_t next = 0;
-    Session::Rows collect = [&](int64_t first, std::span<const float> rows) {
-      EXPECT_EQ(first, next);
-      next = first + int64_t(rows.size()) / tiny::vocabulary;
-      all.insert(all.end(), rows.begin(), rows.end());
+    Session::Rows collect = [&](const ResultSpan &rows) {
+      EXPECT_EQ(rows.first, next);
+      next += int64_t(rows.size());
+      EXPECT_EQ(rows.width, size_t(tiny::vocabulary));
+      for (size_t row = 0; row < rows.size(); ++row)
+        all.insert(all.end(), rows[row].begin(), rows[row].end());
       return Error::success();
     };
     std::span<const int32_t> ids(prompt);
@@ -87,7 +92,7 @@ TEST(Session, ChunksAndPaddingChangeNothing) {
     if (split < ids.size())
       ASSERT_FALSE(s->feed({ids.subspan(split)}, collect));
     EXPECT_EQ(all, tiny::logits(prompt)) << split;
-    Expected<std::vector<float>> last = s->last();
+    Expected<std::span<const float>> last = s->last();
     ASSERT_TRUE(last);
     EXPECT_TRUE(
         std::equal(last->begin(), last->end(), all.end() - tiny::vocabulary));
@@ -163,8 +168,8 @@ TEST(Executable, RepacksWhatOneDNNWouldNotChoose) {
   ASSERT_TRUE(s) << s.message();
   EXPECT_GT((*s)->memory().repacked, 0u);
   std::vector<float> all;
-  ASSERT_FALSE((*s)->feed({prompt}, [&](int64_t, std::span<const float> rows) {
-    all.insert(all.end(), rows.begin(), rows.end());
+  ASSERT_FALSE((*s)->feed({prompt}, [&](const ResultSpan &rows) {
+    all.insert(all.end(), rows.values.begin(), rows.values.end());
     return Error::success();
   }));
   EXPECT_EQ(all, tiny::logits(prompt));
@@ -203,57 +208,6 @@ TEST(Executable, DamagedPackIsFoundWhenVerified) {
   verify.verifyPack = true;
   EXPECT_NE(Executable::open(path, verify).message().find("'embed' is damaged"),
             std::string::npos);
-}
-
-TEST(Instance, TrainsWithParametersFromACallback) {
-  std::string text = tiny::manifest("plain", {0, 264, "0"});
-  Expected<Manifest> manifest = Manifest::parse(text, "tiny");
-  ASSERT_TRUE(manifest) << manifest.message();
-  std::string code = tiny::code(text);
-  std::vector<float> table = tiny::table();
-  Expected<std::shared_ptr<Executable>> executable = Executable::load(
-      std::move(*manifest), std::as_bytes(std::span(code)),
-      [&](const Manifest::Param &param) -> Expected<const void *> {
-        EXPECT_EQ(param.name, "embed");
-        return table.data();
-      },
-      {}, "tiny");
-  ASSERT_TRUE(executable) << executable.message();
-  Expected<std::unique_ptr<Instance>> created =
-      Instance::create(*executable, 1);
-  ASSERT_TRUE(created) << created.message();
-  Instance &instance = **created;
-  const Manifest::Trainable &trainable = instance.manifest().trainables[0];
-  std::span<float> theta = instance.region(Instance::Region::Theta, trainable);
-  ASSERT_EQ(theta.size(), 12u);
-  theta[3] = 1;
-  instance.region(Instance::Region::Gradient)[3] = 0.25f;
-  const Manifest::Entry &entry =
-      *instance.manifest().entriesOf("train_step").front();
-  int32_t ids[] = {4, 5};
-  float loss = 0;
-  std::span<const std::byte> inputs[] = {std::as_bytes(std::span(ids))};
-  std::span<std::byte> outputs[] = {
-      std::as_writable_bytes(std::span(&loss, 1))};
-  Error error = instance.callWithHostMemory(entry, inputs, outputs);
-  ASSERT_FALSE(error) << error.message();
-  EXPECT_EQ(loss, 9);
-  EXPECT_EQ(theta[3], 1.25f);
-
-  // Groups of primitives that code must not ask for.
-  auto group = [&](int32_t count, int32_t primitive) {
-    ids[0] = -count - 1;
-    ids[1] = primitive;
-    return instance.callWithHostMemory(entry, inputs, outputs).message();
-  };
-  EXPECT_EQ(group(1, 2), "");
-  EXPECT_EQ(group(LORA_RT_MAX_GROUP, 2), "");
-  EXPECT_EQ(group(0, 2), "tiny: its code has a group of 0 primitives; there "
-                         "may be 1 to 8");
-  EXPECT_EQ(group(LORA_RT_MAX_GROUP + 1, 2),
-            "tiny: its code has a group of 9 primitives; there may be 1 to 8");
-  EXPECT_EQ(group(2, 99),
-            "tiny: its code uses primitive 99, but there are only 5");
 }
 
 } // namespace

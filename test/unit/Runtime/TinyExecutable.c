@@ -13,9 +13,19 @@ position
 |*
 \*===----------------------------------------------------------------------===*/
 
+#include "FarBackend.h"
 #include "lora-runtime/compiled_code.h"
 
 enum { width = 6 };
+
+/* What the engine finds at an address; the far one's are none of the host's. */
+static void *at(void *address) {
+#ifdef LORA_TINY_FAR
+  return lora_far_near(address);
+#else
+  return address;
+#endif
+}
 
 struct job {
   const int32_t *sequence;
@@ -71,27 +81,29 @@ static void run(lora_rt_context *context, lora_rt_body write, struct job *job) {
 static void hidden_states(lora_rt_context *context, void *const *slots,
                           void *frame, void *const *io, int64_t tokens,
                           uint32_t gather) {
-  void *args[] = {slots[0], io[0], frame};
+  void *args[] = {at(slots[0]), at(io[0]), at(frame)};
   context->services->execute(context, gather, args);
-  struct job job = {io[1], frame, 0, 0, slots[1], io[2], tokens};
+  struct job job = {at(io[1]),    at(frame), 0,     0,
+                    at(slots[1]), at(io[2]), tokens};
   run(context, write_rows, &job);
 }
 
 static void rotary(lora_rt_context *context, void *const *slots, void *frame,
                    void *const *io, int64_t tokens, uint32_t gather) {
-  void *args[] = {slots[0], io[0], frame};
+  void *args[] = {at(slots[0]), at(io[0]), at(frame)};
   context->services->execute(context, gather, args);
-  struct job job = {io[1], frame, io[2], 0, slots[1], io[3], tokens};
+  struct job job = {at(io[1]),    at(frame), at(io[2]), 0,
+                    at(slots[1]), at(io[3]), tokens};
   run(context, write_rows, &job);
 }
 
 static void encoder(lora_rt_context *context, void *const *slots, void *frame,
                     void *const *io, int64_t tokens, uint32_t gather) {
-  void *args[] = {slots[0], io[0], frame};
+  void *args[] = {at(slots[0]), at(io[0]), at(frame)};
   context->services->execute(context, gather, args);
-  float *rows = frame;
-  struct job job = {io[1], rows,  0, io[2], rows + tokens * width,
-                    io[3], tokens};
+  float *rows = at(frame);
+  struct job job = {at(io[1]), rows,  0, at(io[2]), rows + tokens * width,
+                    at(io[3]), tokens};
   run(context, write_keys, &job);
 }
 
@@ -127,13 +139,13 @@ static void encoder_t8(lora_rt_context *context, void *const *slots,
 
 static void labels_t4(lora_rt_context *context, void *const *slots, void *frame,
                       void *const *io) {
-  void *args[] = {io[0], slots[0], io[1]};
+  void *args[] = {at(io[0]), at(slots[0]), at(io[1])};
   context->services->execute(context, 4, args);
 }
 
 static void logits_t1(lora_rt_context *context, void *const *slots, void *frame,
                       void *const *io) {
-  void *args[] = {io[0], slots[0], io[1]};
+  void *args[] = {at(io[0]), at(slots[0]), at(io[1])};
   context->services->execute(context, 2, args);
 }
 
@@ -147,7 +159,7 @@ static void execute_group(lora_rt_context *context, void *const *slots,
   for (uint32_t i = 0; i < count; ++i) {
     primitives[i] = primitive;
     args[i][0] = row;
-    args[i][1] = slots[0];
+    args[i][1] = at(slots[0]);
     args[i][2] = logits[i];
     all[i] = args[i];
   }
@@ -158,14 +170,14 @@ static void execute_group(lora_rt_context *context, void *const *slots,
  * executes the primitive that the other id names n times. */
 static void train_step(lora_rt_context *context, void *const *slots,
                        void *frame, void *const *io) {
-  float *theta = slots[2];
-  const float *gradient = slots[3];
-  const int32_t *ids = io[0];
+  float *theta = at(slots[2]);
+  const float *gradient = at(slots[3]);
+  const int32_t *ids = at(io[0]);
   if (ids[0] < 0)
     execute_group(context, slots, (uint32_t)(-ids[0] - 1), (uint32_t)ids[1]);
   for (int i = 0; i < 16; ++i)
     theta[i] += gradient[i];
-  *(float *)io[1] = (float)(ids[0] + ids[1]);
+  *(float *)at(io[1]) = (float)(ids[0] + ids[1]);
   (void)frame;
 }
 

@@ -23,6 +23,13 @@ namespace tiny {
 inline constexpr int64_t vocabulary = 11, width = 6, maxPositions = 32,
                          labels = 5;
 
+/// The engine that all models here are for.
+#ifdef LORA_TINY_FAR
+inline constexpr const char *engine = "far", *farBackend = LORA_FAR_BACKEND;
+#else
+inline constexpr const char *engine = "cpu", *farBackend = "";
+#endif
+
 /// Small whole numbers, different for each row.
 inline float embedding(int64_t id, int64_t j) {
   return float((id * 7 + j * 5 + id * j * 3) % 13 - 6);
@@ -104,7 +111,7 @@ struct Model {
   /// The manifest's `rope` with three frequencies; may be empty.
   std::string rope;
   /// The path of the backend in the file.
-  std::string recordedBackend;
+  std::string recordedBackend = farBackend;
 
   bool isLabelled() const { return head.find("classification") < head.size(); }
   int64_t outputs() const {
@@ -199,7 +206,8 @@ inline std::string manifest(const std::string &layout,
     entries += headEntry(model) + ",";
   entries += entry("train_step", "train_step", 2, 0, value("ids", "i32", "2"),
                    value("loss", "f32", "1"));
-  return "{\"format\":2,\"target\":{\"engine\":\"cpu\",\"cpu\":\"any\","
+  return "{\"format\":2,\"target\":{\"engine\":\"" + std::string(engine) +
+         "\",\"cpu\":\"any\","
          "\"features\":[" +
          features + "]},\"model\":" + modelJson(model) +
          ",\"params\":[{\"name\":\"embed\",\"dtype\":\"f32\",\"shape\":[11,6],"
