@@ -32,9 +32,7 @@ endfunction()
 # lora_config_readers(VARIABLE): the sources that read config.json. They do not use MLIR, so fuzzers and sanitized
 # tests can compile them again.
 function(lora_config_readers variable)
-  set(import ${PROJECT_SOURCE_DIR}/lib/Import)
-  file(GLOB sources CONFIGURE_DEPENDS ${import}/*Config*.cpp ${import}/Rope*.cpp ${import}/LayerWindows.cpp
-    ${import}/ModelFamilies.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/lib/Import/Config/*.cpp)
   set(${variable} ${sources} PARENT_SCOPE)
 endfunction()
 

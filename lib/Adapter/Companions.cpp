@@ -244,6 +244,18 @@ Expected<bool> lora::isFromAdapter(const TokenizerFiles &merged,
   return areSame(merged, *own);
 }
 
+void lora::warnOfAdaptersTokenizer(const std::string &merged,
+                                   const std::string &adapter,
+                                   const std::string &remedy,
+                                   const Reporting &reporting) {
+  if (reporting.warning)
+    reporting.warning(merged +
+                      ": its tokenizer and chat template are those of " +
+                      adapter +
+                      ", and are copied; if the original model had others, " +
+                      remedy);
+}
+
 Expected<TokenizerFiles>
 lora::commonTokenizer(const std::vector<std::string> &adapters,
                       const Reporting &reporting) {

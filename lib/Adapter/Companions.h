@@ -55,6 +55,13 @@ lora_rt::Expected<TokenizerFiles> chooseTokenizer(const std::string &model,
 lora_rt::Expected<bool> isFromAdapter(const TokenizerFiles &merged,
                                       const std::string &adapter);
 
+/// Warns that an adapter's tokenizer is copied from `merged` for want of the
+/// original model's; `remedy` says where the user can have that from.
+void warnOfAdaptersTokenizer(const std::string &merged,
+                             const std::string &adapter,
+                             const std::string &remedy,
+                             const Reporting &reporting);
+
 /// The tokenizer that the adapters share, for an adapter that is made from
 /// them. None, with a warning, if two of them have different ones.
 lora_rt::Expected<TokenizerFiles>

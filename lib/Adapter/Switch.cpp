@@ -84,12 +84,9 @@ Error Switcher::writeTokenizer() const {
   auto chosen = chooseTokenizer(original, options.toAdapter, reporting);
   if (!chosen)
     return chosen.takeError();
-  if (*foreign && chosen->folder == options.mergedFolder && reporting.warning)
-    reporting.warning(options.mergedFolder +
-                      ": its tokenizer and chat template are those of " +
-                      options.fromAdapter +
-                      ", and are copied; if the original model had others, "
-                      "give it with --base");
+  if (*foreign && chosen->folder == options.mergedFolder)
+    warnOfAdaptersTokenizer(options.mergedFolder, options.fromAdapter,
+                            "give it with --base", reporting);
   return copyTokenizer(folder, *chosen);
 }
 

@@ -79,12 +79,9 @@ Error Unmerger::writeTokenizer() const {
   auto foreign = isFromAdapter(*merged, options.adapterFolder);
   if (!foreign)
     return foreign.takeError();
-  if (*foreign && reporting.warning)
-    reporting.warning(options.mergedFolder +
-                      ": its tokenizer and chat template are those of " +
-                      options.adapterFolder +
-                      ", and are copied; if the original model had others, "
-                      "take them from there");
+  if (*foreign)
+    warnOfAdaptersTokenizer(options.mergedFolder, options.adapterFolder,
+                            "take them from there", reporting);
   return copyTokenizer(folder, *merged);
 }
 

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_MLIR_LIB_IMPORT_CONFIGPARTS_H
-#define LORA_MLIR_LIB_IMPORT_CONFIGPARTS_H
+#ifndef LORA_MLIR_LIB_IMPORT_CONFIG_CONFIGPARTS_H
+#define LORA_MLIR_LIB_IMPORT_CONFIG_CONFIGPARTS_H
 
 #include "ConfigReader.h"
 #include "lora-mlir/Import/ModelConfig.h"
@@ -112,4 +112,4 @@ void warnOfUnusedKeys(ConfigContext &context);
 
 } // namespace lora
 
-#endif // LORA_MLIR_LIB_IMPORT_CONFIGPARTS_H
+#endif // LORA_MLIR_LIB_IMPORT_CONFIG_CONFIGPARTS_H

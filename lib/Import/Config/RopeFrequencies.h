@@ -7,8 +7,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_MLIR_LIB_IMPORT_ROPEFREQUENCIES_H
-#define LORA_MLIR_LIB_IMPORT_ROPEFREQUENCIES_H
+#ifndef LORA_MLIR_LIB_IMPORT_CONFIG_ROPEFREQUENCIES_H
+#define LORA_MLIR_LIB_IMPORT_CONFIG_ROPEFREQUENCIES_H
 
 #include "lora-mlir/Import/ModelConfig.h"
 
@@ -40,4 +40,4 @@ std::vector<float> longropeFrequencies(double theta, int64_t width,
 
 } // namespace lora
 
-#endif // LORA_MLIR_LIB_IMPORT_ROPEFREQUENCIES_H
+#endif // LORA_MLIR_LIB_IMPORT_CONFIG_ROPEFREQUENCIES_H

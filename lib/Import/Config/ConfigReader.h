@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_MLIR_LIB_IMPORT_CONFIGREADER_H
-#define LORA_MLIR_LIB_IMPORT_CONFIGREADER_H
+#ifndef LORA_MLIR_LIB_IMPORT_CONFIG_CONFIGREADER_H
+#define LORA_MLIR_LIB_IMPORT_CONFIG_CONFIGREADER_H
 
 #include "Json.h"
 
@@ -100,4 +100,4 @@ std::string show(const lora_rt::Json &value);
 
 } // namespace lora
 
-#endif // LORA_MLIR_LIB_IMPORT_CONFIGREADER_H
+#endif // LORA_MLIR_LIB_IMPORT_CONFIG_CONFIGREADER_H
