@@ -16,7 +16,7 @@ namespace lora_rt {
 
 /// Whether this thread is the copy that fork(2) made in a child process.
 static thread_local bool isCopy = false;
-/// One more in each child.
+/// Increased by one in each child.
 static std::atomic<unsigned> depth = 0;
 
 bool isForkedThread() { return isCopy; }

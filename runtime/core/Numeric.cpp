@@ -224,8 +224,8 @@ Error convert(DType from, const void *source, DType to, void *target,
 }
 
 std::optional<size_t> indexOfLargest(std::span<const float> values) {
-  // Each lane has a maximum of its own, so that compilers need not know that
-  // maxima may be taken in any order.
+  // Each lane has its own maximum, so that compilers can vectorize the loop
+  // without reordering operations.
   constexpr size_t lanes = 16;
   float largest[lanes];
   uint32_t hasNaN[lanes] = {};

@@ -122,9 +122,9 @@ Error Executable::State::createPrimitives() {
 
 Expected<std::unique_lock<std::mutex>> Executable::State::takeTurn() {
   std::unique_lock<std::mutex> lock(running, std::try_to_lock);
-  // The thread that takes the lock records its process a moment later. The
-  // process is not read from the system, which would be the only system call
-  // of a call.
+  // The thread that takes the lock then records its process. The process is not
+  // queried from the operating system, because this would be the only system
+  // call of a call.
   for (int attempt = 0; !lock && runningIn != forkDepth(); ++attempt) {
     if (attempt == 100)
       return makeError(

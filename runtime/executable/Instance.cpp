@@ -61,7 +61,7 @@ HostView &HostView::operator=(HostView &&other) noexcept {
 }
 
 HostView::~HostView() {
-  // Nothing was written, so there is nothing to lose.
+  // The error is ignored, because nothing was written.
   lora_message message;
   if (host)
     backend->unmap(engine, address, host, &message);

@@ -100,8 +100,8 @@ Error Session::State::runPacked(std::span<const TokenRow> batch,
 
 namespace {
 
-/// Collects the hidden states that classify the rows of a batch: as many of
-/// them go through the head together as one of its calls takes.
+/// Collects the hidden states that classify the rows of a batch, and runs the
+/// head on as many of them as one call accepts.
 class PooledRows {
 public:
   PooledRows(ModelCalls &calls, size_t rows, const Session::BatchRows &sink)
@@ -110,7 +110,8 @@ public:
     sizes.assign(plan.begin(), plan.end());
   }
 
-  /// Takes the token of the next row; hands out rows as soon as a call is full.
+  /// Adds the token of the next row; when a call is full, runs it and passes
+  /// its rows on.
   Error take(int64_t token) {
     if (Error error = calls.pick(token, count++))
       return error;
@@ -134,10 +135,10 @@ private:
   ModelCalls &calls;
   const Session::BatchRows &sink;
   std::vector<int64_t> sizes;
-  /// Rows that were not handed out, and the next one of them.
+  /// The first row whose results were not passed on.
   int64_t rest;
   size_t row = 0;
-  /// The next call, and how many rows wait for it.
+  /// The next call, and the number of its rows so far.
   size_t call = 0;
   int64_t count = 0;
 };

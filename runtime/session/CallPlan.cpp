@@ -96,8 +96,8 @@ namespace {
 /// that were measured.
 constexpr int64_t readingCost = 16;
 
-/// The cost of a call of `size` with `tokens` tokens. Only matrix products
-/// leave padding out; all other work takes about a sixteenth of their time.
+/// The cost of a call of `size` with `tokens` tokens. Only matrix products skip
+/// padding; all other work takes about a sixteenth of their time.
 int64_t costOf(int64_t size, int64_t tokens) {
   return tokens + (size - tokens + 15) / 16 + readingCost;
 }

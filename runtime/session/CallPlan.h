@@ -1,9 +1,10 @@
 //===- CallPlan.h - From rows of tokens to calls ----------------*- C++ -*-===//
 //
-// The rules for a row of tokens: which ids a model accepts, which positions its
-// tokens have, which token classifies the row. The sizes of the calls that the
-// tokens run in: an executable has hidden_states for a few numbers of tokens.
-// And the inputs of such a call, which docs/executable-format.md describes.
+// Contains three parts. The rules for a row of tokens: which ids a model
+// accepts, which positions its tokens have, which token classifies the row. The
+// sizes of the calls in which tokens run: an executable has hidden_states for a
+// few numbers of tokens. The inputs of such a call, which
+// docs/executable-format.md describes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -82,8 +83,8 @@ std::vector<PackedCall> planPacking(std::span<const int64_t> sizes,
 
 /// The tokens of one call of hidden_states: ids, sequence table and token
 /// types, in one block of memory that is written to the engine at once. A call
-/// has as many tokens as it was compiled for. The ones after those of the rows
-/// are padding, which sees no keys.
+/// has as many tokens as it was compiled for. The tokens after those of the
+/// rows are padding, which sees no keys.
 class CallInput {
 public:
   CallInput() = default;
@@ -96,8 +97,8 @@ public:
   void setCausal(int64_t size, const TokenRow &piece, int64_t position,
                  int64_t spareRow);
 
-  /// Rows of a bidirectional model, one after the other. Keys are tokens of the
-  /// call, for each row its own.
+  /// Rows of a bidirectional model, one after the other. The keys of a row are
+  /// its own tokens in the call.
   void setPacked(const Manifest::Model &model, int64_t size,
                  std::span<const TokenRow> rows);
 

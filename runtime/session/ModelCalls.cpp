@@ -212,8 +212,9 @@ Expected<std::span<const float>> ModelCalls::callHead(void *rows, int64_t count,
 
 Expected<std::span<const float>> ModelCalls::logits(TokenRange tokens,
                                                     int64_t size) {
-  // An entry takes what begins like allocated memory and has all of its rows.
-  // What lies behind the tokens does not matter: rows do not see each other.
+  // The input of an entry must be aligned like allocated memory, and have all
+  // of its rows. The rows after the tokens may have any values, because rows
+  // are independent of each other.
   bool isWhole = tokens.first + size <= sizes().back();
   if (isWhole && uint64_t(tokens.first) * hiddenRowBytes() % 64 == 0)
     return callHead(rowOf(hiddenMemory, tokens.first), tokens.count, size);

@@ -167,7 +167,7 @@ Error Session::feed(const TokenRow &tokens, const Rows &rows, Output output,
   State::HiddenTokens take;
   if (rows)
     take = [&, end = s.position + count](TokenRange part, int64_t first) {
-      // Leaves out the tokens before those that are asked for.
+      // Skips the tokens before the requested ones.
       int64_t skipped = std::clamp<int64_t>(end - asked - first, 0, part.count);
       part = {part.first + skipped, part.count - skipped};
       return part.count ? s.calls->results(s.isLogits(output), part,
@@ -294,7 +294,7 @@ Error Session::State::rewindCall(int64_t tokens) {
     cut(tokens);
     return Error::success();
   }
-  // The keys that stay have the frequencies of a longer call.
+  // The remaining keys have the frequencies of a longer call.
   TokenRow rest = tokensFed(call.position, tokens - call.position);
   std::vector<int32_t> ids(rest.ids.begin(), rest.ids.end()),
       types(rest.types.begin(), rest.types.end());
@@ -326,8 +326,8 @@ Expected<int64_t> Session::State::lastToken() {
   int64_t token = position - 1 - heldFirst;
   if (token >= 0 && token < heldCount)
     return token;
-  // Other tokens were computed since, so the last one that stays runs once
-  // more, with the frequencies of the call that contained it.
+  // Other tokens were computed since then, so the last remaining token is
+  // computed again, with the frequencies of the call that contained it.
   heldCount = 0;
   if (rope) {
     rope->restore(callStarts.back().mark);

@@ -19,8 +19,8 @@ struct Session::State {
   int64_t position = 0;
   /// How many tokens the row is shorter than the longest row of its batch.
   int64_t padding = 0;
-  /// The positions of the tokens whose final hidden states are on the engine:
-  /// the last call's.
+  /// The positions of the tokens of the last call, whose final hidden states
+  /// are on the engine.
   int64_t heldFirst = 0, heldCount = 0;
   /// All tokens that were fed, because some may have to be computed again;
   /// types only if the model has them.
@@ -52,15 +52,15 @@ struct Session::State {
   using HiddenTokens = std::function<Error(TokenRange tokens, int64_t first)>;
 
   /// Runs the tokens of one call of a causal model, in chunks. `take` gets the
-  /// tokens of each chunk. The tokens were checked before. After an error the
-  /// session is as it was.
+  /// tokens of each chunk. The tokens were checked before. After an error, the
+  /// session is unchanged.
   Error feedChecked(const TokenRow &tokens, const HiddenTokens &take);
   Error runChunks(TokenRow rest, const HiddenTokens &take);
   void remember(const TokenRow &tokens);
   bool computesCacheAgain() const;
 
   /// The place of the last token in the last call. Computes its hidden state
-  /// again if the engine does not have it any more.
+  /// again if the engine no longer has it.
   Expected<int64_t> lastToken();
 
   /// Forgets what was fed after the first `tokens` tokens, but not the

@@ -1,4 +1,9 @@
-//===- FarBackend.cpp - The CPU's engine at addresses of its own ----------===//
+//===- FarBackend.cpp - The CPU engine with other addresses ---------------===//
+//
+// Implements FarBackend.h on top of the CPU backend: converts addresses, calls
+// it, and counts the transfers.
+//
+//===----------------------------------------------------------------------===//
 
 #include "FarBackend.h"
 #include "lora-runtime/backend.h"
@@ -7,7 +12,7 @@
 
 namespace {
 
-/// The CPU's backend.
+/// The CPU backend, which does the work.
 const lora_backend *cpu = nullptr;
 lora_far_traffic traffic = {};
 
@@ -71,7 +76,7 @@ int32_t repack(lora_engine *engine, const lora_matrix *from, const void *source,
                      lora_far_near(target), message);
 }
 
-// The arguments come from code for this engine, which knows where they are.
+// The arguments come from code for this engine, which passes host addresses.
 int32_t execute(lora_engine *engine, lora_primitive *primitive,
                 void *const *args, void *scratch, lora_message *message) {
   ++traffic.executing;

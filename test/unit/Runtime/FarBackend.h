@@ -1,9 +1,9 @@
 /*===- FarBackend.h - An engine whose memory the host cannot reach --------===*\
 |*
-|* The CPU's engine under another name, "far". The addresses that it hands out
-|* are such that a program which reads or writes there ends by a signal. Only
-|* its own functions, and code that is made for it, know what they stand for. It
-|* counts what travels between host and engine.
+|* The CPU engine under another name, "far". It returns addresses at which a
+|* program that reads or writes is ended by a signal. Only its own functions,
+|* and code that is compiled for it, can convert them. It counts the bytes that
+|* are transferred between host and engine.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-/* No address of an x86-64 program has this bit, nor does the CPU take one. */
+/* No valid address of an x86-64 program has this bit. */
 #define LORA_FAR_BIT ((uintptr_t)1 << 62)
 
 static inline void *lora_far_near(const void *address) {
@@ -23,7 +23,7 @@ static inline void *lora_far_address(const void *address) {
   return (void *)((uintptr_t)address | LORA_FAR_BIT);
 }
 
-/* Bytes, but for the numbers of calls. */
+/* The numbers of bytes, and of calls. */
 typedef struct lora_far_traffic {
   uint64_t written, read, copied, mapped;
   uint64_t writes, maps, unmaps, allocations;

@@ -1,7 +1,8 @@
-//===- FarTest.cpp - What travels between host and engine -----------------===//
+//===- FarTest.cpp - Transfers between host and engine --------------------===//
 //
-// Sessions on an engine whose memory the host cannot reach: all other tests of
-// sessions pass on it, too, and here is counted how much goes back and forth.
+// Runs sessions on an engine whose memory the host cannot access. The other
+// tests of sessions also run on it; these tests count the bytes that are
+// transferred.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +19,7 @@
 using namespace lora_rt;
 
 static lora_far_traffic *traffic = nullptr;
-/// Memory that was asked for, but for what oneDNN's primitives ask for.
+/// The number of allocations, without those of oneDNN's primitives.
 static std::atomic<uint64_t> numAllocations = 0;
 
 void *operator new(size_t bytes) {
@@ -55,7 +56,7 @@ protected:
     return std::move(*Session::create(*executable, 0));
   }
 
-  /// What has travelled since the last time.
+  /// The transfers since the last call.
   lora_far_traffic travelled() { return std::exchange(*traffic, {}); }
 
   TestFolder folder;
@@ -63,7 +64,7 @@ protected:
 
 const std::vector<int32_t> prompt = {3, 10, 0, 7, 7, 1, 9};
 
-/// Reads results, so that memory that is not there would be found out.
+/// Reads all results, so that invalid memory would be detected.
 double sumOf(std::span<const float> values) {
   double sum = 0;
   for (float value : values)
@@ -114,11 +115,11 @@ TEST_F(FarEngine, OnlyTheRowsThatAreAskedForTravel) {
   travelled();
   ASSERT_FALSE(s->feed({prompt}));
   EXPECT_EQ(travelled().mapped, 0u);
-  // The last of the second chunk's three.
+  // The last of the three tokens of the second chunk.
   EXPECT_NE(sumOf(*s->last()), 0);
   lora_far_traffic t = travelled();
   EXPECT_EQ(t.mapped, logitsBytes);
-  // It does not begin where memory may.
+  // Its address is not aligned as the engine requires.
   EXPECT_EQ(t.copied, hiddenBytes);
   EXPECT_EQ(t.written + t.read, 0u);
 
@@ -155,7 +156,7 @@ TEST_F(FarEngine, ClassifyingRowsGetsOneRowOfLabelsForEach) {
   ASSERT_TRUE(s);
   std::vector<std::vector<int32_t>> ids;
   std::vector<TokenRow> batch;
-  // More than one call of the head takes, of lengths that are all packed.
+  // More rows than one call of the head accepts; all rows are packed.
   for (int32_t row = 0; row < 11; ++row)
     ids.push_back(std::vector<int32_t>(size_t(row) % 5 + 1, row));
   for (const std::vector<int32_t> &row : ids)
@@ -197,7 +198,7 @@ TEST_F(FarEngine, AFailureLeavesTheSessionAsItWas) {
     std::span<const int32_t> first = std::span(prompt).first(3);
     for (Session *one : {s.get(), fresh.get()})
       ASSERT_FALSE(one->feed({first}));
-    // It fails in the second chunk, when the frequencies are other ones.
+    // It fails in the second chunk, after the frequencies have changed.
     int calls = 0;
     Error error = s->feed({prompt}, [&](const ResultSpan &part) {
       return part.first < 8 ? Error::success()
@@ -234,7 +235,7 @@ TEST_F(FarEngine, TakingATokenBackComputesNothingInTheLastCall) {
     auto expected = std::span(all).subspan(size_t(kept - 1) * tiny::vocabulary,
                                            tiny::vocabulary);
     EXPECT_TRUE(std::equal(last->begin(), last->end(), expected.begin()));
-    // The token of an earlier chunk has to be sent again.
+    // The token of an earlier chunk must be sent again.
     EXPECT_EQ(travelled().writes, kept == 4 ? 1u : 0u) << kept;
   }
 }

@@ -1,4 +1,9 @@
 //===- InstanceTest.cpp - Calls with host memory, as in training ----------===//
+//
+// Loads the tiny executable with parameters from a callback, runs training
+// steps and groups of primitives, and checks results and errors.
+//
+//===----------------------------------------------------------------------===//
 
 #include "TinyExecutable.h"
 #include "lora-runtime/Executable.h"
@@ -42,7 +47,7 @@ TEST(Instance, TrainsWithParametersFromACallback) {
   EXPECT_EQ(loss, 9);
   EXPECT_EQ(theta[3], 1.25f);
 
-  // Groups of primitives that code must not ask for.
+  // Groups of primitives that code must not request.
   auto group = [&](int32_t count, int32_t primitive) {
     ids[0] = -count - 1;
     ids[1] = primitive;

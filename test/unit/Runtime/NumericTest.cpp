@@ -84,7 +84,8 @@ NonFiniteCount expectedCount(std::span<const float> values) {
 TEST(Numeric, TheFirstOfTheLargestIsFound) {
   constexpr float infinity = std::numeric_limits<float>::infinity();
   EXPECT_EQ(indexOfLargest({}), std::nullopt);
-  // Shorter and longer than the blocks of the search, at each place.
+  // Shorter and longer than the blocks of the search, with the maximum at each
+  // index.
   for (size_t count : {1, 7, 16, 17, 50}) {
     std::vector<float> values(count);
     for (size_t i = 0; i < count; ++i)

@@ -92,7 +92,7 @@ TEST(Packing, EachRowSeesItself) {
 TEST(Packing, CausalPiecesWriteTheirRows) {
   Ids ids = {7, 3, 9}, types = {1, 0, 2};
   CallInput input(20, /*hasTypes=*/true);
-  // What an earlier and larger call had is gone.
+  // The values of an earlier, larger call are overwritten.
   input.setCausal(20, {Ids(20, 19), Ids(20, 2)}, 8, 31);
   input.setCausal(4, {ids, types}, 5, 30);
   EXPECT_EQ(numbers(input.ids()), (Ids{7, 3, 9, 0}));
@@ -111,7 +111,7 @@ TEST(Packing, InputsOfACallAreOneBlock) {
   input.setCausal(3, {ids, types}, 5, 30);
   std::span<const std::byte> block = input.block();
   EXPECT_EQ(block.size(), 3u * 64);
-  // Each begins where it is aligned as allocated memory is.
+  // Each input is aligned like allocated memory.
   EXPECT_EQ(input.sequenceOffset(), 64u);
   EXPECT_EQ(input.typesOffset(), 128u);
   auto at = [&](uint64_t offset) {

@@ -18,7 +18,7 @@ position
 
 enum { width = 6 };
 
-/* What the engine finds at an address; the far one's are none of the host's. */
+/* The host address for an address of the engine; they differ on "far". */
 static void *at(void *address) {
 #ifdef LORA_TINY_FAR
   return lora_far_near(address);

@@ -23,7 +23,7 @@ namespace tiny {
 inline constexpr int64_t vocabulary = 11, width = 6, maxPositions = 32,
                          labels = 5;
 
-/// The engine that all models here are for.
+/// The engine for which all models here are made.
 #ifdef LORA_TINY_FAR
 inline constexpr const char *engine = "far", *farBackend = LORA_FAR_BACKEND;
 #else
