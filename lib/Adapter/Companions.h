@@ -55,8 +55,8 @@ lora_rt::Expected<TokenizerFiles> chooseTokenizer(const std::string &model,
 lora_rt::Expected<bool> isFromAdapter(const TokenizerFiles &merged,
                                       const std::string &adapter);
 
-/// Warns that an adapter's tokenizer is copied from `merged` for want of the
-/// original model's; `remedy` says where the user can have that from.
+/// Warns that an adapter's tokenizer is copied from `merged`, because that of
+/// the original model is missing; `remedy` says where the user can get it.
 void warnOfAdaptersTokenizer(const std::string &merged,
                              const std::string &adapter,
                              const std::string &remedy,
