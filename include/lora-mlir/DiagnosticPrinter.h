@@ -21,6 +21,7 @@ namespace lora {
 /// Prints the diagnostics of contexts to standard error.
 class DiagnosticPrinter {
 public:
+  /// What is printed.
   struct Options {
     /// Whether notes are printed.
     bool notes = true;
@@ -46,6 +47,7 @@ public:
   /// dialect is loaded.
   void attachToContextsOf(mlir::DialectRegistry &registry);
 
+  /// Prints one diagnostic with its line of the text.
   void print(mlir::Diagnostic &diagnostic);
 
 private:

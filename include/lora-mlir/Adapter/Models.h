@@ -31,6 +31,8 @@ struct Reporting {
   std::function<void(const std::string &)> warning;
 };
 
+/// The input and output of mergeModel. Folders of models may also be compiled
+/// files, here and in the other options; the output is then a compiled file.
 struct MergeOptions {
   std::string modelFolder;
   std::string adapterFolder;
@@ -44,6 +46,7 @@ struct MergeOptions {
 lora_rt::Expected<RoundingReport> mergeModel(const MergeOptions &options,
                                              const Reporting &reporting = {});
 
+/// The input and output of unmergeModel.
 struct UnmergeOptions {
   std::string mergedFolder;
   /// The adapter that was merged.
@@ -51,9 +54,11 @@ struct UnmergeOptions {
   std::string outputFolder;
 };
 
+/// The result of unmergeModel.
 struct UnmergeResult {
   /// Whether the original bits were restored; the report is empty then.
   bool exact = false;
+  /// The rounding of the subtraction.
   RoundingReport report;
 };
 
@@ -62,6 +67,7 @@ struct UnmergeResult {
 lora_rt::Expected<UnmergeResult> unmergeModel(const UnmergeOptions &options,
                                               const Reporting &reporting = {});
 
+/// The input and output of switchModel.
 struct SwitchOptions {
   std::string mergedFolder;
   /// The adapter that was merged, and the adapter that replaces it.
@@ -73,13 +79,16 @@ struct SwitchOptions {
 
 /// The difference between a switched model and a fresh merge.
 struct SwitchDifference {
-  int64_t elements = 0;  ///< of all tensors that one of the adapters changes
-  int64_t different = 0; ///< that do not have the same value
+  /// The elements of all tensors that one of the adapters changes.
+  int64_t elements = 0;
+  int64_t different = 0; ///< How many of them do not have the same value.
+  /// The largest difference of an element.
   double largest = 0;
   /// The norm of the difference, divided by the norm of s2 B2 A2.
   double share = 0;
 };
 
+/// The result of switchModel.
 struct SwitchResult {
   /// Whether the original bits were restored first, so that the result has the
   /// bits of a fresh merge.
@@ -87,6 +96,7 @@ struct SwitchResult {
   /// The rounding of the change from one adapter to the other; if `exact`, that
   /// of the merge.
   RoundingReport report;
+  /// Set if the original model was given.
   std::optional<SwitchDifference> difference;
 };
 

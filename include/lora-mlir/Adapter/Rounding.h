@@ -16,12 +16,15 @@
 
 namespace lora {
 
+/// How rounding affects a merge; kGoodLoss and kBadLoss are the limits.
 enum class Verdict { Good, Check, Bad };
 
+/// "good", "check" or "bad".
 std::string_view verdictName(Verdict verdict);
 
 /// The statistics of one tensor.
 struct TensorRounding {
+  /// The name, element type and number of elements.
   std::string name;
   lora_rt::DType dtype = lora_rt::DType::F32;
   int64_t elements = 0;
@@ -29,6 +32,7 @@ struct TensorRounding {
   /// rounding error round(W + delta) - (W + delta).
   double deltaNorm = 0, roundingNorm = 0;
   double largestDelta = 0, largestRounding = 0;
+  /// The mean of the magnitudes of the rounding error.
   double meanRounding = 0;
   /// The number of elements that delta should have changed, but that rounding
   /// left unchanged.
@@ -41,6 +45,7 @@ struct TensorRounding {
   /// The norm of the rounding error divided by the norm of delta: the part of
   /// the change that is noise. 0 if nothing changes.
   double lostShare() const;
+  /// The verdict by lostShare.
   Verdict verdict() const;
 };
 
@@ -52,17 +57,20 @@ inline constexpr double kGoodLoss = 0.05;
 /// large as the change.
 inline constexpr double kBadLoss = 0.5;
 
+/// The statistics of a whole merge.
 struct RoundingReport {
   std::vector<TensorRounding> tensors;
 
   /// The share over all tensors together.
   double lostShare() const;
+  /// The verdict by lostShare.
   Verdict verdict() const;
   /// "good: ...", with the reason and, if there is something to do, with
   /// advice.
   std::string verdictLine() const;
   /// A table with a row for each tensor, and the verdict.
   std::string text() const;
+  /// The same as a JSON object.
   std::string json() const;
 };
 

@@ -21,6 +21,7 @@ namespace lora::bench {
 struct MatmulWork {
   int64_t m = 0, n = 0, k = 0, count = 1;
 
+  /// Multiplications and additions.
   double operations() const {
     return 2.0 * double(m) * double(n) * double(k) * double(count);
   }
@@ -38,6 +39,7 @@ struct Work {
   /// The bytes of one element of a weight.
   double elementBytes = 4;
 
+  /// Multiplications and additions.
   double operations() const;
   double bytes() const { return weightBytes + otherBytes; }
   /// Operations per byte.
@@ -46,6 +48,7 @@ struct Work {
 
 /// The measured rates of a machine.
 struct MachineRates {
+  /// The rate of reading memory.
   double bytesPerSecond = 0;
   /// The seconds of one matmul of a shape; 0 if only its bytes count.
   std::function<double(const MatmulWork &)> matmulSeconds;

@@ -20,6 +20,7 @@
 
 namespace lora::bench {
 
+/// The shape of a random checkpoint, and where it is written.
 struct CheckpointOptions {
   /// The text of the model's config.json, and its name in messages.
   std::string config, where;
@@ -34,6 +35,7 @@ struct CheckpointOptions {
   /// The rank of the adapter on every linear layer of the blocks; 0 for no
   /// adapter.
   int64_t rank = 0;
+  /// The seed of all tensors.
   uint64_t seed = 0;
   /// A larger checkpoint is split into shards of at most this size, unless one
   /// tensor is larger.
@@ -44,11 +46,14 @@ struct CheckpointOptions {
 
 /// What was written.
 struct CheckpointFacts {
+  /// FOLDER/model.
   std::string modelFolder;
   /// Empty if there is no adapter. `modelFolder` is empty if no model was
   /// written.
   std::string adapterFolder;
+  /// The number of values in the model and in the adapter.
   int64_t parameters = 0, adapterParameters = 0;
+  /// The bytes of the model's tensors, and the number of its files.
   uint64_t bytes = 0;
   size_t shards = 1;
   /// The number of linear layers with a branch.

@@ -26,14 +26,18 @@ enum class Statistic {
 
 /// One of the fastest methods to read memory, and its rate.
 struct ReadRate {
+  /// The number of places that are read in turn.
   int streams = 1;
+  /// The distance of prefetches in bytes; 0 for none.
   int64_t prefetch = 0;
+  /// Whether the memory has huge pages.
   bool hugePages = false;
   double bytesPerSecond = 0;
 };
 
 /// oneDNN's best time for a shape.
 struct MatmulRate {
+  /// The shape and the type of the product.
   MatmulWork shape;
   lora_rt::DType dtype = lora_rt::DType::F32;
   /// The layout of the weights in the best call.
@@ -45,6 +49,7 @@ struct MatmulRate {
   double rate(Statistic statistic) const;
 };
 
+/// The limits of a machine.
 struct MachineResults {
   /// The CPU's name, and oneDNN's version and instruction set.
   std::string cpu, engine;
@@ -53,6 +58,7 @@ struct MachineResults {
   std::vector<ReadRate> reads;
   std::vector<MatmulRate> matmuls;
 
+  /// The best rate of reading memory, in bytes per second.
   double readRate() const {
     return reads.empty() ? 0 : reads.front().bytesPerSecond;
   }
@@ -64,14 +70,18 @@ struct MachineResults {
 struct Series {
   /// "base", "merged", "unmerged", or a peer: "PyTorch base".
   std::string contender;
+  /// Whether this is another framework.
   bool isPeer = false;
+  /// The seconds of a call, the median of each round.
   std::vector<double> seconds;
   /// The shortest call of each round.
   std::vector<double> least;
   /// The least seconds that the limits of the same round permit.
   std::vector<double> limits;
+  /// The least work of the call.
   Work work;
 
+  /// Seconds.
   double time(Statistic statistic) const;
   /// The share of the limit; 1 is as fast as the machine permits.
   double share(Statistic statistic) const;
@@ -79,6 +89,7 @@ struct Series {
   double ratioTo(const Series &other, Statistic statistic) const;
 };
 
+/// All programs that were measured with one call.
 struct Measurement {
   enum class Phase {
     /// A prompt of `size` tokens, and the logits of its last token.
@@ -89,13 +100,16 @@ struct Measurement {
     Forward,
   };
   Phase phase = Phase::Prefill;
+  /// The number of tokens; see Phase.
   int64_t size = 0;
+  /// One for each program.
   std::vector<Series> series;
   /// Bytes per second, one for each round.
   std::vector<double> readRates;
 
   /// The number of tokens in a call. A rate is this divided by the seconds.
   double tokens() const { return phase == Phase::Decode ? 1.0 : double(size); }
+  /// The series of a program, or nullptr.
   const Series *find(std::string_view contender) const;
 };
 
@@ -106,11 +120,14 @@ const char *phaseName(Measurement::Phase phase);
 struct CompileResult {
   std::string contender;
   bool isPeer = false;
+  /// The seconds of a compilation, one for each round.
   std::vector<double> seconds;
   /// The seconds of a plain copy of the checkpoint in the same round, with
   /// fsync; empty if such a comparison makes no sense.
   std::vector<double> copySeconds;
+  /// The most memory of the process, without mapped files.
   uint64_t peakPrivateBytes = 0;
+  /// The size of the compiled file.
   uint64_t fileBytes = 0;
 };
 
@@ -127,23 +144,28 @@ struct LoadResult {
   uint64_t privateBytes = 0, fileBytes = 0;
 };
 
+/// The facts of the model that was measured.
 struct ModelResults {
   std::string name;
   lora_rt::DType dtype = lora_rt::DType::F32;
   bool isEncoder = false;
+  /// The number of values in the base model.
   int64_t parameters = 0;
   uint64_t checkpointBytes = 0;
+  /// The rank of the adapter; 0 if there is none.
   int64_t adapterRank = 0;
   /// The number of linear layers with a branch.
   int64_t branches = 0;
 };
 
+/// The results of one run of lora-bench.
 struct Results {
   /// The command line, and the time at which it began (ISO 8601, UTC).
   std::string command, time;
   MachineResults machine;
   /// Empty if only the machine was measured.
   std::optional<ModelResults> model;
+  /// The number of rounds.
   int repetitions = 0;
   /// Which statistic is printed; the JSON file has both.
   Statistic statistic = Statistic::Median;

@@ -1,4 +1,4 @@
-//===- Statistics.h - Numbers that stand for many measurements --*- C++ -*-===//
+//===- Statistics.h - Summaries of many measurements ------------*- C++ -*-===//
 //
 // Medians, ratios and extremes of measured values. No function changes its
 // input.

@@ -15,14 +15,15 @@ namespace lora {
 
 /// What computes the matrix products.
 enum class Kernels {
-  OneDNN, ///< oneDNN what it can, generated code the rest
-  Linalg, ///< generated code everything
+  OneDNN, ///< oneDNN where it can, otherwise generated code.
+  Linalg, ///< Generated code only.
 };
 
+/// The options of `-lora-lower`.
 struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
   ListOption<int64_t> tokens{
       *this, "tokens",
-      llvm::cl::desc("Numbers of tokens that entries are made for")};
+      llvm::cl::desc("Numbers of tokens for which entries are created")};
   ListOption<std::string> functions{
       *this, "functions",
       llvm::cl::desc("Entries to lower; all public functions if empty")};
@@ -37,8 +38,8 @@ struct LoweringOptions : public mlir::PassPipelineOptions<LoweringOptions> {
                     llvm::cl::init(true)};
   Option<bool> referenceAttention{
       *this, "reference-attention",
-      llvm::cl::desc(
-          "Decompose attention over all keys, instead of tiled loops"),
+      llvm::cl::desc("Decompose attention over all keys, instead of generating "
+                     "tiled loops"),
       llvm::cl::init(false)};
 };
 

@@ -14,6 +14,7 @@ namespace lora {
 
 /// A tensor of a checkpoint, by its name in transformers' tree of modules.
 struct CheckpointTensor {
+  /// What the tensor is in the model.
   enum class Kind {
     /// Rows that are selected by indices: tokens, positions, token types.
     Table,
@@ -27,6 +28,7 @@ struct CheckpointTensor {
     NormLessOne,
     Bias,
   };
+  /// The full name: "model.layers.0.self_attn.q_proj.weight".
   std::string name;
   std::vector<int64_t> shape;
   Kind kind = Kind::Linear;
@@ -39,6 +41,7 @@ struct CheckpointTensor {
   bool isMatrix() const { return kind == Kind::Linear || kind == Kind::Conv1D; }
   int64_t outputs() const { return shape[kind == Kind::Conv1D ? 1 : 0]; }
   int64_t inputs() const { return shape[kind == Kind::Conv1D ? 0 : 1]; }
+  /// The product of the dimensions.
   int64_t elements() const;
 };
 

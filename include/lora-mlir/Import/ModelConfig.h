@@ -54,11 +54,14 @@ struct RopeConfig {
     /// Calls of more than `switchLength` tokens use `longFrequencies`.
     Longrope,
   };
+  /// Which frequencies calls use.
   Kind kind = Kind::Static;
   /// Radians per position, for each rotated pair. The rotated width is twice
   /// their number.
   std::vector<float> frequencies;
+  /// For Longrope, like `frequencies`.
   std::vector<float> longFrequencies;
+  /// For Dynamic and Longrope: a number of tokens.
   int64_t switchLength = 0;
   /// For Dynamic: the base, and the factor by which the context is stretched.
   double theta = 0, factor = 1;
@@ -80,18 +83,26 @@ struct LayerConfig {
 /// are positive and checked against each other; products of two sizes fit
 /// int64_t.
 struct ModelConfig {
+  /// The family, which selects the layers of the graph.
   ModelFamily family = ModelFamily::Llama;
+  /// What the model computes from hidden states.
   ModelHead head = ModelHead::LanguageModel;
   /// Whether a token sees only itself and the tokens before it. False for
   /// encoders, and for decoders with `is_causal` = false.
   bool causal = true;
   /// The number of labels of a classification head.
   int64_t labels = 0;
+  /// The rows of the embedding.
   int64_t vocabSize = 0;
+  /// The width of hidden states.
   int64_t hiddenSize = 0;
+  /// The width of the feed-forward layer.
   int64_t intermediateSize = 0;
+  /// The number of query heads, a multiple of kvHeads.
   int64_t heads = 0;
+  /// The number of key and value heads.
   int64_t kvHeads = 0;
+  /// The width of a head; not always hiddenSize / heads.
   int64_t headDim = 0;
   /// The longest sequence that the positions support.
   int64_t maxPositions = 0;
@@ -102,6 +113,7 @@ struct ModelConfig {
   int64_t positionOffset = 0;
   /// The epsilon of RMSNorm and LayerNorm.
   double normEps = 0;
+  /// The activation of the feed-forward layer.
   MLPActivation activation = MLPActivation::Silu;
   /// Whether q, k and v have biases; o; gate, up and down.
   bool qkvBias = false;
@@ -132,9 +144,11 @@ struct ModelConfig {
   /// Warnings for users who train the model.
   std::vector<std::string> trainingWarnings;
 
+  /// Whether the family is BERT or RoBERTa.
   bool isEncoder() const {
     return family == ModelFamily::Bert || family == ModelFamily::Roberta;
   }
+  /// Whether the family is Gemma 2 or 3.
   bool isGemma() const {
     return family == ModelFamily::Gemma2 || family == ModelFamily::Gemma3;
   }
@@ -148,6 +162,7 @@ struct ModelConfig {
 
 /// The head that the task of an adapter requires.
 struct HeadRequest {
+  /// The head of the adapted model.
   ModelHead head = ModelHead::LanguageModel;
   /// The number of labels of a classification head; 0 for the number in
   /// config.json.

@@ -19,7 +19,9 @@ namespace lora {
 
 /// The folder of an adapter, and the factor of its change.
 struct WeightedAdapter {
+  /// A PEFT folder.
   std::string folder;
+  /// Finite; 1 for the adapter as it was trained.
   double weight = 1;
 };
 

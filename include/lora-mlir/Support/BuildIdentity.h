@@ -1,8 +1,8 @@
-//===- BuildIdentity.h - Which program this is ------------------*- C++ -*-===//
+//===- BuildIdentity.h - The identity of the running program ----*- C++ -*-===//
 //
-// What two processes must agree in, so that one may use what the other
-// computed: the program and the libraries that it was started with, each by
-// the build ID that the linker wrote into it, or by its file where it has none.
+// Identifies the program and the libraries that it was started with: each by
+// the build ID that the linker wrote into it, or by the facts of its file if it
+// has none. Two processes may share computed results only if these are equal.
 //
 //===----------------------------------------------------------------------===//
 
@@ -13,8 +13,8 @@
 
 namespace lora {
 
-/// A line for the program and for each library. Libraries that are opened later
-/// do not change it. Empty if one of them cannot be identified.
+/// Returns a line for the program and for each library. Libraries that are
+/// opened later do not change it. Empty if one of them cannot be identified.
 const std::string &buildIdentity();
 
 } // namespace lora

@@ -1,14 +1,15 @@
-//===- Cache.h - What was computed before -----------------------*- C++ -*-===//
+//===- Cache.h - A cache of computed files ----------------------*- C++ -*-===//
 //
-// Files that can be made again, in the user's cache folder:
-// $XDG_CACHE_HOME/lora-mlir/KIND, or ~/.cache/lora-mlir/KIND. Nothing depends
-// on them. An entry appears whole, is checked when it is read, and is used only
-// if nobody but the user (or root) may have written it; any other is ignored,
-// and replaced by the next that is stored. Whatever fails here, for instance a
-// folder that cannot be made, means that there is no entry.
+// Stores files that can be computed again, in the user's cache folder:
+// $XDG_CACHE_HOME/lora-mlir/KIND, or ~/.cache/lora-mlir/KIND. No result depends
+// on them. An entry appears when it is complete, and is checked when it is
+// read. It is used only if nobody except the user or root may have written it.
+// Other entries are ignored, and replaced when one with the same key is stored.
+// A failure, for instance a folder that cannot be created, means that there is
+// no entry.
 //
-// Several processes may use a cache at once. It is bounded: what was not used
-// for the longest time goes first.
+// Several processes may use a cache at the same time. Its size is limited: the
+// least recently used entries are removed first.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,17 +26,17 @@ namespace lora {
 
 class Cache {
 public:
-  /// The bytes of all entries together, unless `open` is told otherwise.
+  /// The default limit for the bytes of all entries together.
   static constexpr uint64_t kDefaultLimit = uint64_t(256) << 20;
 
-  /// The folder that holds a folder for each kind: the environment's LORA_CACHE
-  /// if it is set, else lora-mlir in the user's cache folder. Empty if
-  /// LORA_CACHE is "off", or there is no such folder.
+  /// The folder that contains a folder for each kind: LORA_CACHE if it is set
+  /// in the environment, otherwise lora-mlir in the user's cache folder. Empty
+  /// if LORA_CACHE is "off", or if there is no such folder.
   static std::string root();
 
-  /// The cache `kind` below root(), a folder that is made if it is not there.
-  /// Nothing if it cannot be made. If others may write to it, nothing either,
-  /// and `note` gets a line that says so.
+  /// Opens the cache `kind` below root(), and creates its folder if necessary.
+  /// nullopt if this fails, or if other users may write to the folder. In the
+  /// second case, `note` gets a line that says so.
   static std::optional<Cache>
   open(const std::string &kind, uint64_t limit = kDefaultLimit,
        const std::function<void(const std::string &)> &note = nullptr);
@@ -45,10 +46,12 @@ public:
   openFolder(const std::string &folder, uint64_t limit = kDefaultLimit,
              const std::function<void(const std::string &)> &note = nullptr);
 
-  /// What was stored under a key, 64 hexadecimal digits. Counts as a use.
+  /// The bytes that were stored under a key (64 hexadecimal digits), or
+  /// nullopt. Counts as a use.
   std::optional<std::string> find(std::string_view key) const;
 
-  /// Stores an entry, and removes the oldest while all are above the limit.
+  /// Stores an entry. While all entries together are above the limit, removes
+  /// the least recently used one.
   void store(std::string_view key, std::string_view bytes) const;
 
   const std::string &folder() const { return path; }

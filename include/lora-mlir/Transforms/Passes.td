@@ -1,4 +1,10 @@
 //===- Passes.td - Passes on upstream's dialects -------------*- tablegen -*-===//
+//
+// Defines passes on the dialects of MLIR itself. CMake generates their
+// declarations and options from this file, and docs/Passes/Transforms.md.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_TRANSFORMS_PASSES_TD
 #define LORA_MLIR_TRANSFORMS_PASSES_TD
 

@@ -37,6 +37,7 @@ struct MergeEffect {
   /// The largest difference that rounding of W + s B A to W's type caused.
   float largestRounding = 0;
 
+  /// Takes the maximum with the effect of other elements.
   void add(float change, float rounding) {
     largestChange = std::max(largestChange, change);
     largestRounding = std::max(largestRounding, rounding);

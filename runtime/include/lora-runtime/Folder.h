@@ -19,6 +19,7 @@
 
 namespace lora_rt {
 
+/// The kinds of folders that Hugging Face libraries write.
 enum class FolderKind {
   /// config.json, and model.safetensors or shards with an index.
   Model,

@@ -60,24 +60,30 @@ std::string_view safetensorsName(DType type);
 /// The name in manifests and on command lines: "bf16".
 std::string_view manifestName(DType type);
 
+/// The inverse of safetensorsName; nullopt for an unknown name.
 std::optional<DType> parseSafetensorsName(std::string_view name);
+/// The inverse of manifestName; nullopt for an unknown name.
 std::optional<DType> parseManifestName(std::string_view name);
 
 /// f16, bf16, f32 or f64.
 bool isFloat(DType type);
 
+/// Converts bf16 to f32, without rounding.
 inline float bf16ToFloat(uint16_t bits) {
   return std::bit_cast<float>(uint32_t(bits) << 16);
 }
 
+/// Rounds f32 to the nearest bf16, ties to even. NaN becomes a quiet NaN.
 inline uint16_t floatToBf16(float value) {
   uint32_t bits = std::bit_cast<uint32_t>(value);
   if ((bits & 0x7fffffffu) > 0x7f800000u)
-    return uint16_t(bits >> 16) | 0x0040u; // A quiet NaN.
+    return uint16_t(bits >> 16) | 0x0040u; // The result is a quiet NaN.
   return uint16_t((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
 
+/// Converts f16 to f32, without rounding.
 float f16ToFloat(uint16_t bits);
+/// Rounds f32 to the nearest f16, ties to even. NaN becomes a quiet NaN.
 uint16_t floatToF16(float value);
 
 /// Converts `count` elements between floating-point types; if `from` equals
@@ -89,7 +95,9 @@ Error convert(DType from, const void *source, DType to, void *target,
 
 /// How many values are NaN or infinite.
 struct NonFiniteCount {
+  /// The number of NaN.
   uint64_t nan = 0;
+  /// The number of infinite values of both signs.
   uint64_t infinite = 0;
   /// The index of the first one, if there is any.
   size_t first = 0;
@@ -101,8 +109,8 @@ struct NonFiniteCount {
 /// for other types the result is zero.
 NonFiniteCount countNonFinite(DType type, const void *data, size_t count);
 
-/// The index of the largest value, of the first one of equals; nothing if one
-/// of them is NaN or there are none.
+/// The index of the largest value, the first one if several are equal; nullopt
+/// if a value is NaN, or if there are no values.
 std::optional<size_t> indexOfLargest(std::span<const float> values);
 
 /// Reads `target.size()` elements of a floating-point type as f32.

@@ -1,6 +1,6 @@
 //===- OutputPath.h - Outputs are not inputs --------------------*- C++ -*-===//
 //
-// If a tool reads `a` and shall also write `a`, it would destroy its input. So
+// If a tool read `a` and also wrote `a`, it would destroy its input. So
 // an output is compared with every input before any work begins. The comparison
 // uses device and inode, because symbolic links, hard links, "..", relative
 // names and mounts give one file several names.

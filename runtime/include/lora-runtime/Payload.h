@@ -41,8 +41,10 @@ std::string checksum(std::span<const std::byte> bytes);
 
 /// The place of a tensor in the pack, for its entry in the manifest.
 struct PackedPlace {
-  uint64_t offset = 0; ///< from the start of the pack
+  uint64_t offset = 0; ///< From the start of the pack.
+  /// The size of the tensor, without padding.
   uint64_t bytes = 0;
+  /// Its checksum, as `checksum` returns it.
   std::string checksum;
 };
 
@@ -95,9 +97,10 @@ private:
 /// A compiled file, mapped.
 class Payload {
 public:
+  /// An entry of the table of contents.
   struct Part {
     std::string name;
-    uint64_t offset; ///< from the start of the file
+    uint64_t offset; ///< From the start of the file.
     uint64_t bytes;
     std::string checksum;
   };
@@ -117,6 +120,7 @@ public:
   int descriptor() const { return file.descriptor(); }
   const std::vector<Part> &parts() const { return table; }
 
+  /// The part with this name, or nullptr.
   const Part *find(std::string_view name) const;
 
   /// The bytes of a part, after a comparison with its checksum.
@@ -150,7 +154,7 @@ private:
   Error readTable();
 
   MappedFile file;
-  uint64_t start = 0; ///< of the payload in the file
+  uint64_t start = 0; ///< The offset of the payload in the file.
   std::vector<Part> table;
 };
 

@@ -23,13 +23,14 @@ inline constexpr int64_t defaultContext = 4096;
 
 /// A sequence of tokens, without padding.
 struct TokenRow {
+  /// Token ids in [0, vocabSize).
   std::span<const int32_t> ids;
   /// The type of each token; empty if all are of type 0.
   std::span<const int32_t> types = {};
 };
 
 /// Rows of results in f32: one for each token, or one for each row of a batch.
-/// They are in memory that the session uses again.
+/// The memory belongs to the session, which overwrites it in later calls.
 struct ResultSpan {
   /// The position of the token that the first row belongs to.
   int64_t first = 0;
@@ -55,7 +56,7 @@ public:
   /// The same for a row of a batch.
   using BatchRows = std::function<Error(size_t row, const ResultSpan &rows)>;
 
-  /// Stands for all tokens that are fed.
+  /// As a number of tokens: all tokens that are fed.
   static constexpr int64_t all = std::numeric_limits<int64_t>::max();
 
   /// `context` is the number of tokens that the cache holds. 0 means the
@@ -65,6 +66,7 @@ public:
   create(std::shared_ptr<Executable> executable, int64_t context);
   ~Session();
 
+  /// The facts of the model.
   const Manifest::Model &model() const;
   /// The most tokens that the cache holds, or that a row may have.
   int64_t context() const;
@@ -90,7 +92,7 @@ public:
   /// tokens.
   Error checkBatch(std::span<const TokenRow> batch, int64_t count = 0) const;
 
-  /// Runs rows, each from its beginning, and forgets what was fed. `rows` gets
+  /// Runs rows, each from its beginning, and discards what was fed. `rows` gets
   /// the logits of their tokens in pieces, row by row; or the final hidden
   /// states, if they are requested or the model has no head. For sequence
   /// classification it gets the logits of each row at position 0.
@@ -125,11 +127,11 @@ public:
   /// not fed.
   Error generate(int64_t count, const std::function<bool(int32_t)> &token);
 
-  /// Takes tokens back: the session is then in the state in which it was after
+  /// Removes tokens: the session is then in the state in which it was after
   /// the first `tokens` tokens.
   Error rewind(int64_t tokens);
 
-  /// Forgets all tokens. The next tokens belong to a row that is `padding`
+  /// Removes all tokens. The next tokens belong to a row that is `padding`
   /// tokens shorter than the longest row of its batch. Rotary frequencies that
   /// depend on the length of a call follow the longest row, as if the batch
   /// were one call.
@@ -139,6 +141,7 @@ public:
   /// token.
   MemoryReport memory() const;
 
+  /// The memory and the calls on which the session runs.
   Instance &instance();
 
 private:

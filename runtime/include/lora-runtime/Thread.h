@@ -28,6 +28,7 @@ public:
   Thread &operator=(Thread &&other) = delete;
   ~Thread() { join(); }
 
+  /// Waits for the end of the thread. Further calls have no effect.
   void join();
 
 private:
@@ -35,7 +36,7 @@ private:
   std::optional<pthread_t> handle;
 };
 
-/// How many threads can be started beside the calling one, up to `wanted`.
+/// How many more threads can be started, up to `wanted`.
 /// Starts and ends them. Other programs of the user may start threads
 /// meanwhile.
 unsigned startableThreads(unsigned wanted);

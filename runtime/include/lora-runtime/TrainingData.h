@@ -20,6 +20,7 @@ namespace lora_rt {
 /// One sequence. `labels` has the length of `ids`. labels[t] belongs to token t
 /// itself; makeBatch shifts the labels. -100 is not counted.
 struct TrainingRow {
+  /// Token ids in [0, vocabulary).
   std::vector<int32_t> ids;
   std::vector<int32_t> labels;
   /// The line in its file, from 1.
@@ -52,6 +53,7 @@ Error checkSteps(const std::vector<TrainingRow> &rows, int64_t steps,
 /// The inputs of one training step: `rows` sequences one after the other on the
 /// token axis, each padded on the right to `length` tokens.
 struct TrainingBatch {
+  /// The number of sequences, and their padded length.
   int64_t rows = 0;
   int64_t length = 0;
   /// [rows * length].

@@ -43,7 +43,7 @@ typedef void (*lora_rt_body)(void *const *captures, int64_t begin, int64_t end);
 /** The functions that generated code may call. New members are only appended;
  *  generated code accesses members by their position. */
 typedef struct lora_rt_services {
-  uint32_t struct_size; /**< sizeof(lora_rt_services) of the runtime */
+  uint32_t struct_size; /**< The runtime's sizeof(lora_rt_services). */
   uint32_t abi_version; /**< LORA_RT_ABI_VERSION */
 
   /** Executes the primitive with this index in the manifest's `primitives`.
@@ -85,8 +85,9 @@ struct lora_rt_context {
 typedef void (*lora_rt_entry)(lora_rt_context *context, void *const *slots,
                               void *frame, void *const *io);
 
+/** An entry with its name. */
 typedef struct lora_rt_entry_record {
-  const char *name; /**< as in the manifest's `entries` */
+  const char *name; /**< The name in the manifest's `entries`. */
   lora_rt_entry function;
 } lora_rt_entry_record;
 
@@ -97,7 +98,7 @@ typedef struct lora_rt_entry_record {
 typedef struct lora_rt_contract {
   uint64_t target;
   uint64_t model;
-  uint64_t params; /**< without their places and checksums in the pack */
+  uint64_t params; /**< Without the places and checksums in the pack. */
   uint64_t states;
   uint64_t trainables;
   uint64_t slots;
@@ -107,13 +108,14 @@ typedef struct lora_rt_contract {
 
 /** The table that lora_rt_code_query returns. */
 typedef struct lora_rt_code {
-  uint32_t struct_size; /**< sizeof(lora_rt_code) of the compiler */
-  uint32_t abi_version; /**< LORA_RT_ABI_VERSION of the compiler */
+  uint32_t struct_size; /**< The compiler's sizeof(lora_rt_code). */
+  uint32_t abi_version; /**< The compiler's LORA_RT_ABI_VERSION. */
   uint64_t entry_count;
   const lora_rt_entry_record *entries;
   lora_rt_contract contract;
 } lora_rt_code;
 
+/** The only exported function of the compiled code. */
 typedef const lora_rt_code *(*lora_rt_code_query_fn)(void);
 
 #ifdef __cplusplus

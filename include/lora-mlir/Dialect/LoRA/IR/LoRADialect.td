@@ -1,4 +1,10 @@
 //===- LoRADialect.td - The lora dialect ---------------------*- tablegen -*-===//
+//
+// Defines the dialect and its conventions. LoRAOps.td has its operations, and
+// LoRAAttributes.td its attributes.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_LORA_IR_LORADIALECT_TD
 #define LORA_MLIR_DIALECT_LORA_IR_LORADIALECT_TD
 

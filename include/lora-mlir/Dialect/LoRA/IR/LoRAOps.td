@@ -1,4 +1,12 @@
 //===- LoRAOps.td - Operations of the lora dialect -----------*- tablegen -*-===//
+//
+// Defines linear layers and embeddings with a low-rank branch. The semantics of
+// each is its formula; its constraints (Cn) are verified in
+// lib/Dialect/LoRA/IR/LoRAOps.cpp. Adapters become these operations
+// (-lora-attach, -lora-insert); -lora-merge and -lora-fuse remove or fuse them.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_LORA_IR_LORAOPS_TD
 #define LORA_MLIR_DIALECT_LORA_IR_LORAOPS_TD
 

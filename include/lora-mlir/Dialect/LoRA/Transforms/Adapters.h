@@ -21,6 +21,7 @@ namespace lora {
 using BaseTensors =
     std::function<const lora_rt::TensorView *(std::string_view)>;
 
+/// How branches are added.
 struct AdapterOptions {
   /// The name of the adapter in `#transformer.adapter`.
   std::string name = "default";
@@ -62,6 +63,7 @@ insertBranches(mlir::ModuleOp module, const peft::PeftConfig &config,
 /// slot.
 struct LeafTensor {
   std::string name;
+  /// The shape of the leaf, row-major.
   std::vector<int64_t> shape;
   std::vector<float> values;
 };

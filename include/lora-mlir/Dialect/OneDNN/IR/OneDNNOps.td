@@ -1,4 +1,13 @@
 //===- OneDNNOps.td - The onednn dialect ---------------------*- tablegen -*-===//
+//
+// Defines the dialect, its attributes and its operations, which correspond to
+// primitives of oneDNN. The constraints (Cn) are verified in
+// lib/Dialect/OneDNN/IR/OneDNNDialect.cpp. -convert-transformer-to-onednn makes
+// the operations, and -convert-onednn-to-rt turns them into primitives of the
+// runtime.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_ONEDNN_IR_ONEDNNOPS_TD
 #define LORA_MLIR_DIALECT_ONEDNN_IR_ONEDNNOPS_TD
 

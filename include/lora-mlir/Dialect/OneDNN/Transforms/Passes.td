@@ -1,4 +1,10 @@
-//===- Passes.td - Passes of the OneDNN dialect ------------------*- tablegen -*-===//
+//===- Passes.td - Passes of the onednn dialect ------------------*- tablegen -*-===//
+//
+// Defines the passes on the onednn dialect. CMake generates their declarations
+// and options from this file, and docs/Passes/OneDNN.md.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_ONEDNN_TRANSFORMS_PASSES_TD
 #define LORA_MLIR_DIALECT_ONEDNN_TRANSFORMS_PASSES_TD
 

@@ -16,6 +16,7 @@ namespace lora::rt {
 
 /// How a piece of code accesses a buffer.
 struct Access {
+  /// Whether an access may write.
   bool writes = false;
   /// Whether every access is to the row of the loop's index.
   bool ownRow = true;

@@ -1,4 +1,10 @@
-//===- Passes.td - Passes of the RT dialect ------------------*- tablegen -*-===//
+//===- Passes.td - Passes of the rt dialect ------------------*- tablegen -*-===//
+//
+// Defines the passes on the rt dialect. CMake generates their declarations and
+// options from this file, and docs/Passes/RT.md.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_RT_TRANSFORMS_PASSES_TD
 #define LORA_MLIR_DIALECT_RT_TRANSFORMS_PASSES_TD
 

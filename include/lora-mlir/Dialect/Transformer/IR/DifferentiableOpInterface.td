@@ -1,4 +1,10 @@
 //===- DifferentiableOpInterface.td - Reverse-mode rules -----*- tablegen -*-===//
+//
+// Defines the interface by which -lora-autodiff differentiates operations of
+// any dialect.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_DIFFERENTIABLEOPINTERFACE_TD
 #define LORA_MLIR_DIALECT_TRANSFORMER_IR_DIFFERENTIABLEOPINTERFACE_TD
 

@@ -1,4 +1,11 @@
 //===- TransformerAttentionOps.td - Positions and attention -*- tablegen -*-===//
+//
+// Defines rotary positions, the KV cache and attention, with their gradients.
+// The semantics of each operation is its formula; its constraints (Cn) are
+// verified in lib/Dialect/Transformer/IR/TransformerOps.cpp.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERATTENTIONOPS_TD
 #define LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERATTENTIONOPS_TD
 

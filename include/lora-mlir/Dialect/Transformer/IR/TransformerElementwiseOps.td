@@ -1,4 +1,11 @@
 //===- TransformerElementwiseOps.td - Elementwise operations -*- tablegen -*-===//
+//
+// Defines elementwise operations and operations on features, with their
+// gradients. The semantics of each operation is its formula; its constraints
+// (Cn) are verified in lib/Dialect/Transformer/IR/TransformerOps.cpp.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERELEMENTWISEOPS_TD
 #define LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERELEMENTWISEOPS_TD
 

@@ -1,4 +1,11 @@
 //===- TransformerNormOps.td - Normalizations --------------*- tablegen -*-===//
+//
+// Defines RMSNorm and LayerNorm with their gradients. The semantics of each
+// operation is its formula; its constraints (Cn) are verified in
+// lib/Dialect/Transformer/IR/TransformerOps.cpp.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERNORMOPS_TD
 #define LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERNORMOPS_TD
 

@@ -1,4 +1,10 @@
-//===- TransformerOpBase.td - What operations are made of --*- tablegen -*-===//
+//===- TransformerOpBase.td - Base classes of operations ---*- tablegen -*-===//
+//
+// Defines the base classes of the operations of the dialect. The files
+// Transformer*Ops.td include it.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMEROPBASE_TD
 #define LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMEROPBASE_TD
 

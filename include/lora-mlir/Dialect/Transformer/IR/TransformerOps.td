@@ -1,4 +1,11 @@
 //===- TransformerOps.td - Structure and linear algebra ----*- tablegen -*-===//
+//
+// Defines blocks and their applications, linear layers, embeddings and matrix
+// products, and includes the other operations of the dialect. The constraints
+// (Cn) are verified in lib/Dialect/Transformer/IR/TransformerOps.cpp.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMEROPS_TD
 #define LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMEROPS_TD
 

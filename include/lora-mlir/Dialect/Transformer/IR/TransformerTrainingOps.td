@@ -1,4 +1,12 @@
 //===- TransformerTrainingOps.td - Loss and update ---------*- tablegen -*-===//
+//
+// Defines the loss with its gradient, the norm of all gradients, and the
+// updates of the optimizers. The semantics of each operation is its formula;
+// its constraints (Cn) are verified in
+// lib/Dialect/Transformer/IR/TransformerOps.cpp.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERTRAININGOPS_TD
 #define LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERTRAININGOPS_TD
 

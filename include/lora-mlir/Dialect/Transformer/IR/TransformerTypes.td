@@ -1,4 +1,10 @@
 //===- TransformerTypes.td - Types and constraints -----------*- tablegen -*-===//
+//
+// Defines the dialect's type, and the constraints on tensors that operations of
+// the transformer and lora dialects use.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERTYPES_TD
 #define LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERTYPES_TD
 

@@ -1,4 +1,10 @@
 //===- WeightExprAttrInterface.td - Weight expressions -------*- tablegen -*-===//
+//
+// Defines the interface of weight expressions, by which lib/Weights evaluates
+// those of any dialect, and verifiers check their types.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_WEIGHTEXPRATTRINTERFACE_TD
 #define LORA_MLIR_DIALECT_TRANSFORMER_IR_WEIGHTEXPRATTRINTERFACE_TD
 

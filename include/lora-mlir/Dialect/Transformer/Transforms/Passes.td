@@ -1,4 +1,10 @@
-//===- Passes.td - Passes of the Transformer dialect ------------------*- tablegen -*-===//
+//===- Passes.td - Passes of the transformer dialect ------------------*- tablegen -*-===//
+//
+// Defines the passes on the transformer dialect. CMake generates their
+// declarations and options from this file, and docs/Passes/Transformer.md.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_TRANSFORMS_PASSES_TD
 #define LORA_MLIR_DIALECT_TRANSFORMER_TRANSFORMS_PASSES_TD
 
