@@ -22,23 +22,24 @@ struct ModelOptions {
   std::string modelFolder;
   /// PEFT folders whose changes are added; may be empty.
   std::vector<WeightedAdapter> adapters;
-  /// Merge the adapters into the weights; otherwise they are computed beside
-  /// them.
+  /// Merge the adapters into the weights; otherwise they are computed
+  /// separately.
   bool merge = true;
   /// The compute type; by default the checkpoint's.
   std::optional<lora_rt::DType> dtype;
+  /// "native", a level ("x86-64-v3") or the name of a CPU.
   std::string march = "native";
   /// The numbers of tokens to compile for. A call of another number is split
   /// into these, and the rest is padded. The default is 1, 16 and 128; for an
   /// encoder 16, 128 and its longest sequence, up to 512.
   std::vector<int64_t> tokens;
+  /// What computes the matrix products.
   Kernels kernels = Kernels::OneDNN;
   /// Store frozen weights in oneDNN's layout.
   bool pack = true;
   /// Put oneDNN and the libraries that it needs into the file.
   bool portable = false;
-  /// Where code is looked for before it is made, and stored afterwards; null for
-  /// no cache.
+  /// The cache of code; null for none.
   const Cache *codeCache = nullptr;
   /// Called with a line for each stage, and from time to time in long ones.
   std::function<void(const std::string &)> progress;
@@ -48,12 +49,14 @@ struct ModelOptions {
 
 /// The sizes of what was made.
 struct CompileReport {
+  /// The sizes of the file, of its code and of its parameters.
   uint64_t fileBytes = 0, codeBytes = 0, packBytes = 0;
-  size_t parameters = 0; ///< tensors in the pack
-  double seconds = 0;
-  bool codeWasCached = false; ///< made before, and found in the cache
-  MergeEffect merge;
-  uint64_t peakBytes = 0; ///< that this process had in memory at most
+  size_t parameters = 0; ///< The number of tensors in the pack.
+  double seconds = 0;    ///< The time of the whole compilation.
+  /// Whether the code was found in the cache.
+  bool codeWasCached = false;
+  MergeEffect merge;      ///< How much the adapters changed the weights.
+  uint64_t peakBytes = 0; ///< The most bytes that this process had in memory.
 };
 
 /// Compiles a model to a program that can be run directly. The file appears

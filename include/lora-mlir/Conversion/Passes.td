@@ -1,4 +1,10 @@
 //===- Passes.td - Passes that convert between dialects ------------------*- tablegen -*-===//
+//
+// Defines the passes of lib/Conversion. CMake generates their declarations and
+// options from this file, and docs/Passes/Conversion.md.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_CONVERSION_PASSES_TD
 #define LORA_MLIR_CONVERSION_PASSES_TD
 

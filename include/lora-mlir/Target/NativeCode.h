@@ -42,9 +42,9 @@ struct NativeTarget {
 
 /// How far translateToNative goes.
 enum class NativeOutput {
-  LLVMIR,       ///< text, optimised
-  Assembly,     ///< text
-  SharedObject, ///< what the runtime loads
+  LLVMIR,       ///< Optimised LLVM IR as text.
+  Assembly,     ///< Assembly code as text.
+  SharedObject, ///< A shared object, which the runtime loads.
 };
 
 /// Optimises and translates a module of the llvm dialect. The shared object

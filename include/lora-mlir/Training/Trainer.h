@@ -24,10 +24,14 @@ namespace lora {
 /// torch.optim.AdamW with decoupled weight decay on every trained tensor, after
 /// clipping by the global norm.
 struct AdamWOptions {
+  /// The step size of the update (Loshchilov and Hutter 2019).
   double learningRate = 1e-4;
+  /// The decay rates of the first and second moment; below 1.
   double beta1 = 0.9;
   double beta2 = 0.999;
+  /// Added to the square root of the second moment.
   double eps = 1e-8;
+  /// A step multiplies values by 1 - learningRate * weightDecay.
   double weightDecay = 0;
   /// Gradients are multiplied by min(1, clip / (norm + 1e-6)).
   double clip = std::numeric_limits<double>::infinity();
@@ -35,15 +39,18 @@ struct AdamWOptions {
 
 /// The results of one step.
 struct StepReport {
-  int64_t step = 0; ///< from 1
-  double loss = 0;
-  double gradientNorm = 0; ///< before clipping
-  int64_t tokens = 0;      ///< without padding
+  int64_t step = 0;        ///< The number of the step; the first is 1.
+  double loss = 0;         ///< The mean over the counted tokens.
+  double gradientNorm = 0; ///< The norm of the gradient before clipping.
+  int64_t tokens = 0;      ///< The number of tokens, without padding.
   double seconds = 0;
 };
 
+/// The input, the output and the settings of a training run.
 struct TrainingOptions {
+  /// The Hugging Face folder of the base model.
   std::string modelFolder;
+  /// The PEFT folder with the initial adapter.
   std::string adapterFolder;
   /// The file of rows, JSON Lines with token ids; see TrainingData.h.
   std::string dataFile;
@@ -53,7 +60,9 @@ struct TrainingOptions {
   /// If not empty: the file for the gradients of the first step before
   /// clipping, named as in adapter_model.safetensors.
   std::string gradientsFile;
+  /// The number of steps.
   int64_t steps = 1;
+  /// The number of rows in a step.
   int64_t batchSize = 1;
   AdamWOptions optimizer;
   /// F32 or BF16; by default the checkpoint's type.
@@ -62,8 +71,7 @@ struct TrainingOptions {
   unsigned threads = 0;
   /// The CPU for which the steps are compiled.
   std::string march = "native";
-  /// Where the step's code is looked for before it is made, and put after; none
-  /// if null.
+  /// The cache for the step's code; null for none.
   const Cache *codeCache = nullptr;
 
   /// Called with progress: stages, sizes, warnings.

@@ -25,8 +25,10 @@ struct TensorView {
   std::string name;
   DType dtype = DType::F32;
   std::vector<int64_t> shape;
+  /// The elements, row-major.
   std::span<const std::byte> bytes;
 
+  /// The product of the dimensions; 1 for a scalar.
   int64_t elements() const;
 };
 
@@ -40,6 +42,7 @@ std::string shapeText(std::span<const int64_t> shape);
 /// A safetensors file, mapped.
 class SafetensorsFile {
 public:
+  /// Maps a file and checks its header: names, types, shapes and ranges.
   static Expected<SafetensorsFile> open(const std::string &path);
 
   /// Parses bytes that stay valid as long as this object; `path` is for

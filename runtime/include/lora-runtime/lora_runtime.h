@@ -59,32 +59,41 @@ extern "C" {
 /** Incremented when a function changes its meaning, but not for an addition. */
 #define LORA_RUNTIME_API_VERSION 1u
 
+/** The result of a call. */
 typedef enum lora_status {
   LORA_OK = 0,
-  LORA_INVALID_ARGUMENT = 1, /**< the call does not make sense */
-  LORA_INVALID_FILE = 2,     /**< missing, damaged, or not a compiled model */
-  LORA_UNSUPPORTED = 3,      /**< this CPU or this library cannot do it */
-  LORA_SYSTEM_ERROR = 4      /**< the operating system or a library refused */
+  /** The arguments or the order of calls are wrong. */
+  LORA_INVALID_ARGUMENT = 1,
+  /** The file is missing, damaged, or not a compiled model. */
+  LORA_INVALID_FILE = 2,
+  LORA_UNSUPPORTED = 3, /**< This CPU or this library does not support it. */
+  /** The operating system or a library reported an error. */
+  LORA_SYSTEM_ERROR = 4
 } lora_status;
 
 /** What logits are computed for. */
 typedef enum lora_head {
-  LORA_HEAD_NONE = 0,                    /**< results are hidden states */
-  LORA_HEAD_LANGUAGE_MODEL = 1,          /**< each token, over the vocabulary */
-  LORA_HEAD_SEQUENCE_CLASSIFICATION = 2, /**< one token of a row, over labels */
-  LORA_HEAD_TOKEN_CLASSIFICATION = 3     /**< each token, over labels */
+  LORA_HEAD_NONE = 0, /**< Results are hidden states. */
+  /** Logits of each token, over the vocabulary. */
+  LORA_HEAD_LANGUAGE_MODEL = 1,
+  /** Logits of one token of a row, over labels. */
+  LORA_HEAD_SEQUENCE_CLASSIFICATION = 2,
+  LORA_HEAD_TOKEN_CLASSIFICATION = 3 /**< Logits of each token, over labels. */
 } lora_head;
 
+/** An executable: a compiled file that was opened. */
 typedef struct lora_module lora_module;
+/** A sequence of tokens on an executable, with its cache. */
 typedef struct lora_session lora_session;
 
 /** The error message in UTF-8; truncated if it does not fit. */
 typedef struct lora_error {
   uint32_t struct_size;
-  int32_t status;
+  int32_t status; /**< The lora_status of the call. */
   char message[1024];
 } lora_error;
 
+/** The options of lora_module_open. */
 typedef struct lora_module_options {
   uint32_t struct_size;
   /** The number of threads; 0 for the number of cores that the process may use.
@@ -92,37 +101,41 @@ typedef struct lora_module_options {
   uint32_t threads;
   /** If not 0, compare the checksum of every weight. */
   uint32_t verify;
-  uint32_t reserved;
+  uint32_t reserved; /**< Must be 0. */
   /** Called with warnings; if NULL, they go to standard error. `user` is passed
    *  to it. */
   void (*warn)(const char *text, void *user);
-  void *user;
+  void *user; /**< Passed to `warn`. */
 } lora_module_options;
 
+/** The facts of an executable, from lora_module_get_info. */
 typedef struct lora_module_info {
   uint32_t struct_size;
-  uint32_t threads;
+  uint32_t threads; /**< The number of threads that calls use. */
   /** The next two are valid as long as the executable. */
-  const char *family; /**< "qwen3" */
-  const char *engine; /**< for people: library, instruction set, threads */
-  int64_t vocab_size;
-  int64_t hidden_size;
-  int64_t max_positions;
-  int64_t parameter_bytes;
-  uint32_t has_head; /**< 0: results are hidden states, not logits */
+  const char *family; /**< The model's family, for example "qwen3". */
+  /** A text to print: library, instruction set, threads. */
+  const char *engine;
+  int64_t vocab_size;      /**< Token ids are at least 0 and less than this. */
+  int64_t hidden_size;     /**< The values in a row of hidden states. */
+  int64_t max_positions;   /**< The longest sequence that the model supports. */
+  int64_t parameter_bytes; /**< The bytes of all parameters in the file. */
+  uint32_t has_head;       /**< If 0, results are hidden states, not logits. */
   uint32_t reserved;
-  uint32_t head; /**< a lora_head */
+  uint32_t head; /**< A value of lora_head. */
   /** Not 0 for an encoder, and for a decoder in which tokens see all tokens of
    *  their row. */
   uint32_t is_bidirectional;
-  int64_t outputs;      /**< values in a row of logits; 0 without a head */
-  int64_t token_types;  /**< kinds of tokens; 0: the model knows none */
-  int64_t pad_token_id; /**< an id, or -1 */
+  int64_t outputs; /**< The values in a row of logits; 0 without a head. */
+  /** The number of token types; 0 if the model has none. */
+  int64_t token_types;
+  int64_t pad_token_id; /**< An id, or -1 if the model has none. */
   /** All ids that end a sequence; valid as long as the executable. */
   const int32_t *eos_token_ids;
-  size_t eos_token_count;
+  size_t eos_token_count; /**< The number of eos_token_ids. */
 } lora_module_info;
 
+/** The options of lora_session_create. */
 typedef struct lora_session_options {
   uint32_t struct_size;
   uint32_t reserved;
@@ -135,9 +148,9 @@ typedef struct lora_session_options {
 typedef struct lora_batch {
   uint32_t struct_size;
   uint32_t reserved;
-  size_t rows;
-  const size_t *lengths;     /**< tokens of each row */
-  const int32_t *const *ids; /**< an array for each row */
+  size_t rows;               /**< The number of rows. */
+  const size_t *lengths;     /**< The number of tokens in each row. */
+  const int32_t *const *ids; /**< An array of ids for each row. */
   /** The types of the tokens, an array for each row; NULL if all are of type 0.
    */
   const int32_t *const *token_types;
@@ -149,29 +162,33 @@ typedef struct lora_batch {
  *  session fail, and it must not destroy the session or throw. */
 typedef int32_t (*lora_token_fn)(int32_t id, void *user);
 
+/** The options of lora_session_generate_with. */
 typedef struct lora_generate_options {
   uint32_t struct_size;
   /** If not 0, the continuation ends after an id of eos_token_ids. */
   uint32_t stop_at_eos;
   /** The most tokens; 0 for as many as the context holds. */
   size_t count;
-  lora_token_fn token;
-  void *user;
+  lora_token_fn token; /**< Called with each token. */
+  void *user;          /**< Passed to `token`. */
 } lora_generate_options;
 
+/** The results of lora_session_run. */
 typedef enum lora_output {
-  LORA_OUTPUT_LOGITS = 0, /**< hidden states if the model has no head */
-  LORA_OUTPUT_HIDDEN = 1  /**< final hidden states */
+  /** Logits; hidden states if the model has no head. */
+  LORA_OUTPUT_LOGITS = 0,
+  LORA_OUTPUT_HIDDEN = 1 /**< The final hidden states. */
 } lora_output;
 
 /** Sizes in bytes. They are known before the first token. */
 typedef struct lora_memory_report {
   uint32_t struct_size;
   uint32_t reserved;
-  uint64_t parameters; /**< mapped from the file, shared between processes */
-  uint64_t repacked;   /**< weights whose layout this machine wants otherwise */
-  uint64_t states;     /**< cache */
-  uint64_t workspace;
+  /** Mapped from the file, and shared between processes. */
+  uint64_t parameters;
+  uint64_t repacked;  /**< Weights whose layout was changed for this machine. */
+  uint64_t states;    /**< The KV cache. */
+  uint64_t workspace; /**< Intermediate results of calls. */
 } lora_memory_report;
 
 /** The LORA_RUNTIME_API_VERSION of the library. */
@@ -212,16 +229,17 @@ LORA_API lora_status lora_session_create(lora_module *module,
                                          lora_session **session,
                                          lora_error *error);
 
+/** Frees a session and its cache. NULL is permitted. */
 LORA_API void lora_session_destroy(lora_session *session);
 
-/** Takes tokens back: the session is then in the state in which it was after
+/** Removes tokens: the session is then in the state in which it was after
  *  the first `tokens` tokens (0 up to its position). The cache keeps these.
  *  Only if rotary frequencies depend on the length of a call may a part be
  *  computed again. */
 LORA_API lora_status lora_session_rewind(lora_session *session, int64_t tokens,
                                          lora_error *error);
 
-/** Forgets all tokens. */
+/** Removes all tokens. */
 LORA_API void lora_session_reset(lora_session *session);
 
 /** The number of tokens fed so far. */
@@ -235,8 +253,8 @@ LORA_API int64_t lora_session_row_size(const lora_session *session);
  *  which an encoder was compiled. */
 LORA_API int64_t lora_session_context(const lora_session *session);
 
-/** Runs rows, each from its beginning, and forgets what was fed. `results` is a
- *  buffer of `room` values. It gets [rows, longest row, row_size or
+/** Runs rows, each from its beginning, and discards what was fed. `results` is
+ * a buffer of `room` values. It gets [rows, longest row, row_size or
  *  hidden_size] values, with zeros after shorter rows; for logits of sequence
  *  classification it gets [rows, outputs]. Every model supports this; an
  *  encoder supports only this. */

@@ -1,4 +1,10 @@
-//===- Passes.td - Passes of the LoRA dialect ------------------*- tablegen -*-===//
+//===- Passes.td - Passes of the lora dialect ------------------*- tablegen -*-===//
+//
+// Defines the passes on adapters and training. CMake generates their
+// declarations and options from this file, and docs/Passes/LoRA.md.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_LORA_TRANSFORMS_PASSES_TD
 #define LORA_MLIR_DIALECT_LORA_TRANSFORMS_PASSES_TD
 

@@ -1,4 +1,12 @@
 //===- RTOps.td - The rt dialect -----------------------------*- tablegen -*-===//
+//
+// Defines the dialect, its types and its operations, which correspond to the
+// interface of compiled code (runtime/include/lora-runtime/compiled_code.h).
+// The constraints (Cn) are verified in lib/Dialect/RT/IR/RTDialect.cpp.
+// -convert-rt-to-llvm lowers the operations.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_RT_IR_RTOPS_TD
 #define LORA_MLIR_DIALECT_RT_IR_RTOPS_TD
 

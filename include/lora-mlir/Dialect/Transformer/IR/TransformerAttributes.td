@@ -1,4 +1,14 @@
 //===- TransformerAttributes.td - Roles and weight expressions -*- tablegen -*-//
+//
+// Defines the roles of slots, the kinds of activations and initializers, the
+// encoding conv1d, and the weight expressions that need no adapter: stored
+// tensors, initial values, casts, concatenations, transpositions and offsets.
+// The constraints (Cn) are verified in
+// lib/Dialect/Transformer/IR/TransformerAttributes.cpp. lib/Weights evaluates
+// the expressions.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERATTRIBUTES_TD
 #define LORA_MLIR_DIALECT_TRANSFORMER_IR_TRANSFORMERATTRIBUTES_TD
 
