@@ -10,7 +10,8 @@ packages=(
   liblld-22-dev        # lora-compile links in the process
   zlib1g-dev libzstd-dev
   nlohmann-json3-dev libcli11-dev libxxhash-dev
-  libpcre2-dev         # PEFT's target_modules are Python regular expressions
+  libpcre2-dev         # PEFT's target_modules are Python regular expressions, tokenizers have Oniguruma's
+  libutf8proc-dev      # Unicode's normal forms, cases and classes, for tokenizers
   liblapacke-dev       # singular values and QR, for adapters
   libopenblas0-pthread # LAPACK and BLAS that are fast, with threads that are not OpenMP's
   librandom123-dev libgtest-dev

@@ -1,0 +1,415 @@
+//===- BpeModel.cpp - Byte pair encoding ----------------------------------===//
+//
+// The pair of the lowest rank is merged first, of equal ones the leftmost: by a
+// heap, in N log N steps for N characters. A long word is first cut where no
+// merge ever joins two characters; each part is then a short one, and most
+// came before. The result is that of the whole.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Model.h"
+#include "Unicode.h"
+
+#include <algorithm>
+#include <bit>
+
+namespace lora_rt::text {
+
+namespace {
+
+constexpr uint32_t none = Trie::none;
+
+uint64_t mix(uint64_t value) {
+  value *= 0x9e3779b97f4a7c15u;
+  return value ^ value >> 32;
+}
+
+class BpeModel final : public Model {
+public:
+  BpeModel(Vocabulary vocabulary, BpeOptions options, std::string where)
+      : Model(std::move(vocabulary), std::move(where)),
+        options(std::move(options)) {}
+
+  Error prepare() {
+    if (options.unknown) {
+      if (std::optional<uint32_t> id = pieces.id(*options.unknown))
+        unknownId = *id;
+      // As in the library: it is an error when it is needed.
+    }
+    if (options.byteFallback) {
+      byteIds = byteFallbackIds(pieces);
+      hasAllBytes = std::count(byteIds.begin(), byteIds.end(), none) == 0;
+    }
+    if (pieces.isByteLevel())
+      for (int byte = 0; byte < 256; ++byte) {
+        char c = char(byte);
+        byteSymbols[byte] = pieces.trie().find({&c, 1});
+      }
+    return Error::success();
+  }
+
+  Error setMerges(const MergeTexts &texts);
+  Error readMerges(StoreReader &reader) {
+    table = reader.take<Merge>();
+    joints = reader.take<uint64_t>();
+    if (!std::has_single_bit(table.view.size()) ||
+        (!joints.view.empty() && joints.view.size() != jointWords))
+      reader.damaged();
+    return Error::success();
+  }
+
+  void store(StoreWriter &writer) const override {
+    writer.add(table.view);
+    writer.add(joints.view);
+  }
+
+  Error tokenize(std::string_view word, ModelState &state,
+                 std::vector<Piece> &result) const override {
+    if (options.ignoreMerges)
+      if (uint32_t id = pieces.trie().find(word); id != none) {
+        result.push_back({id, 0, uint32_t(word.size())});
+        return Error::success();
+      }
+    uint32_t end = 0;
+    if (word.size() <= WordCache::maxWordBytes || joints.view.empty())
+      return part(word, state, end, result);
+    for (size_t at = 0; at < word.size();) {
+      size_t behind = nextCut(word, at);
+      if (Error error = part(word.substr(at, behind - at), state, end, result))
+        return error;
+      at = behind;
+    }
+    return Error::success();
+  }
+
+private:
+  BpeOptions options;
+  uint32_t unknownId = none;
+  std::vector<uint32_t> byteIds;
+  uint32_t byteSymbols[256];
+  bool hasAllBytes = false;
+  /// A hash table with a power of two of entries; an empty one has no left
+  /// piece.
+  Stored<Merge> table;
+  /// A set of pairs of characters that a merge joins, and of some more: bits by
+  /// hashes. Empty where a word cannot be cut.
+  Stored<uint64_t> joints;
+  static constexpr size_t jointWords = size_t(1) << 15;
+
+  const Merge *findMerge(uint32_t left, uint32_t right) const {
+    std::span<const Merge> entries = table.view;
+    size_t mask = entries.size() - 1;
+    size_t at = mix(uint64_t(left) << 32 | right) & mask;
+    for (size_t probes = 0; probes <= mask; ++probes, at = (at + 1) & mask) {
+      const Merge &entry = entries[at];
+      if (entry.left == left && entry.right == right)
+        return &entry;
+      if (entry.left == none)
+        return nullptr;
+    }
+    return nullptr;
+  }
+
+  static uint64_t jointBit(char32_t left, char32_t right) {
+    return mix(uint64_t(left) << 32 | right) % (jointWords * 64);
+  }
+  bool mayJoin(char32_t left, char32_t right) const {
+    uint64_t bit = jointBit(left, right);
+    return joints.view[bit / 64] >> bit % 64 & 1;
+  }
+
+  /// A byte, or a character, at `at`, which moves on.
+  char32_t nextUnit(std::string_view word, size_t &at) const {
+    if (pieces.isByteLevel())
+      return static_cast<unsigned char>(word[at++]);
+    return nextCharacter(word, at);
+  }
+
+  bool isKnown(std::string_view unit) const {
+    return pieces.trie().find(unit) != none;
+  }
+
+  /// The end of the part of `word` that begins at `at`.
+  size_t nextCut(std::string_view word, size_t at) const {
+    size_t unitStart = at;
+    char32_t left = nextUnit(word, at);
+    while (at < word.size()) {
+      size_t cut = at;
+      char32_t right = nextUnit(word, at);
+      // What is unknown may vanish, or become one with its neighbour.
+      if (!mayJoin(left, right) &&
+          (hasAllBytes || (isKnown(word.substr(unitStart, cut - unitStart)) &&
+                           isKnown(word.substr(cut, at - cut)))))
+        return cut;
+      left = right;
+      unitStart = cut;
+    }
+    return word.size();
+  }
+
+  Error part(std::string_view word, ModelState &state, uint32_t &end,
+             std::vector<Piece> &result) const {
+    std::span<const WordCache::Item> items;
+    bool isCached = word.size() <= WordCache::maxWordBytes;
+    if (isCached)
+      items = state.cache.find(word);
+    if (items.empty()) {
+      if (Error error = setSymbols(word, state))
+        return error;
+      if (state.symbols.size() <= 24)
+        mergeShort(state);
+      else
+        mergeLong(state);
+      items = state.items;
+      if (isCached)
+        state.cache.insert(word, items);
+    }
+    for (WordCache::Item item : items) {
+      result.push_back({item.id, end, end + item.bytes});
+      end += item.bytes;
+    }
+    return Error::success();
+  }
+
+  Error setSymbols(std::string_view word, ModelState &state) const {
+    std::vector<ModelState::Symbol> &symbols = state.symbols;
+    symbols.clear();
+    auto add = [&](uint32_t id, uint32_t bytes) {
+      symbols.push_back({id, bytes, int32_t(symbols.size()) - 1,
+                         int32_t(symbols.size()) + 1});
+    };
+    uint32_t unknownBytes = 0;
+    auto flush = [&] {
+      if (unknownBytes)
+        add(unknownId, unknownBytes);
+      unknownBytes = 0;
+    };
+    bool isPlain = options.prefix.empty() && options.suffix.empty();
+    std::string decorated;
+    for (size_t at = 0; at < word.size();) {
+      size_t begin = at;
+      uint32_t id;
+      std::string_view unit;
+      if (pieces.isByteLevel()) {
+        id = byteSymbols[static_cast<unsigned char>(word[at++])];
+        unit = word.substr(begin, 1);
+      } else {
+        nextCharacter(word, at);
+        unit = word.substr(begin, at - begin);
+        if (!isPlain) {
+          decorated.clear();
+          if (begin)
+            decorated += options.prefix;
+          decorated += unit;
+          if (at == word.size())
+            decorated += options.suffix;
+          unit = decorated;
+        }
+        id = pieces.trie().find(unit);
+      }
+      uint32_t bytes = uint32_t(at - begin);
+      if (id != none) {
+        flush();
+        add(id, bytes);
+        continue;
+      }
+      if (options.byteFallback) {
+        bool isWhole = true;
+        for (char c : unit)
+          isWhole &= byteIds[static_cast<unsigned char>(c)] != none;
+        if (isWhole) {
+          for (char c : unit)
+            add(byteIds[static_cast<unsigned char>(c)], 1);
+          continue;
+        }
+      }
+      if (!options.unknown)
+        continue;
+      if (unknownId == none)
+        return makeError(ErrorCode::InvalidFile, where, ": the unknown token '",
+                         *options.unknown, "' is not in the vocabulary");
+      if (!options.fuseUnknown)
+        flush();
+      unknownBytes += bytes;
+    }
+    flush();
+    if (!symbols.empty())
+      symbols.back().next = -1;
+    return Error::success();
+  }
+
+  /// Few symbols: the best pair is looked for each time.
+  void mergeShort(ModelState &state) const {
+    std::vector<ModelState::Symbol> &symbols = state.symbols;
+    size_t count = symbols.size();
+    const Merge *pairs[24];
+    for (size_t i = 0; i + 1 < count; ++i)
+      pairs[i] = findMerge(symbols[i].id, symbols[i + 1].id);
+    while (count > 1) {
+      size_t best = count;
+      for (size_t i = 0; i + 1 < count; ++i)
+        if (pairs[i] && (best == count || pairs[i]->rank < pairs[best]->rank))
+          best = i;
+      if (best == count)
+        break;
+      symbols[best].id = pairs[best]->result;
+      symbols[best].bytes += symbols[best + 1].bytes;
+      --count;
+      for (size_t i = best + 1; i < count; ++i) {
+        symbols[i] = symbols[i + 1];
+        if (i + 1 < count)
+          pairs[i] = pairs[i + 1];
+      }
+      if (best)
+        pairs[best - 1] = findMerge(symbols[best - 1].id, symbols[best].id);
+      if (best + 1 < count)
+        pairs[best] = findMerge(symbols[best].id, symbols[best + 1].id);
+    }
+    state.items.clear();
+    for (size_t i = 0; i < count; ++i)
+      state.items.push_back({symbols[i].id, symbols[i].bytes});
+  }
+
+  void mergeLong(ModelState &state) const {
+    std::vector<ModelState::Symbol> &symbols = state.symbols;
+    std::vector<uint64_t> &queue = state.queue;
+    queue.clear();
+    auto later = std::greater<uint64_t>();
+    auto offer = [&](int32_t at) {
+      if (at < 0 || symbols[at].next < 0)
+        return;
+      if (const Merge *merge =
+              findMerge(symbols[at].id, symbols[symbols[at].next].id)) {
+        queue.push_back(uint64_t(merge->rank) << 32 | uint32_t(at));
+        std::push_heap(queue.begin(), queue.end(), later);
+      }
+    };
+    for (size_t i = 0; i + 1 < symbols.size(); ++i)
+      if (const Merge *merge = findMerge(symbols[i].id, symbols[i + 1].id))
+        queue.push_back(uint64_t(merge->rank) << 32 | uint32_t(i));
+    std::make_heap(queue.begin(), queue.end(), later);
+    while (!queue.empty()) {
+      uint64_t top = queue.front();
+      std::pop_heap(queue.begin(), queue.end(), later);
+      queue.pop_back();
+      auto at = int32_t(top & UINT32_MAX);
+      ModelState::Symbol &symbol = symbols[at];
+      if (!symbol.bytes || symbol.next < 0)
+        continue;
+      ModelState::Symbol &right = symbols[symbol.next];
+      const Merge *merge = findMerge(symbol.id, right.id);
+      if (!merge || merge->rank != top >> 32)
+        continue;
+      symbol.id = merge->result;
+      symbol.bytes += right.bytes;
+      symbol.next = right.next;
+      right.bytes = 0;
+      if (symbol.next >= 0)
+        symbols[symbol.next].previous = at;
+      offer(symbol.previous);
+      offer(at);
+    }
+    state.items.clear();
+    for (int32_t at = symbols.empty() ? -1 : 0; at >= 0; at = symbols[at].next)
+      state.items.push_back({symbols[at].id, symbols[at].bytes});
+    // A word of megabytes must not hold memory for ever.
+    if (symbols.capacity() > size_t(1) << 20) {
+      std::vector<ModelState::Symbol>().swap(symbols);
+      std::vector<uint64_t>().swap(queue);
+    }
+  }
+};
+
+Error BpeModel::setMerges(const MergeTexts &texts) {
+  auto fail = [&](size_t i, const auto &...parts) {
+    return makeError(ErrorCode::InvalidFile, where, ": merge ", i + 1, " ('",
+                     texts[i].first, "' and '", texts[i].second, "') ",
+                     parts...);
+  };
+  size_t capacity = std::bit_ceil(std::max<size_t>(2 * texts.size(), 2));
+  if (texts.size() >= UINT32_MAX / 4)
+    return makeError(ErrorCode::InvalidFile, where, ": too many merges");
+  std::vector<Merge> entries(capacity, {none, none, 0, 0});
+  std::vector<uint64_t> bits(jointWords, 0);
+  bool canCut = options.prefix.empty() && options.suffix.empty();
+  for (size_t i = 0; i < texts.size(); ++i) {
+    const auto &[left, right] = texts[i];
+    std::optional<uint32_t> leftId = pieces.id(left),
+                            rightId = pieces.id(right);
+    if (!leftId || !rightId)
+      return fail(i, "names a piece that is not in the vocabulary: '",
+                  leftId ? right : left, "'");
+    if (right.size() < options.prefix.size())
+      return fail(i, "has a right part that is shorter than the prefix '",
+                  options.prefix, "'");
+    std::string text = left + right.substr(options.prefix.size());
+    std::optional<uint32_t> result = pieces.id(text);
+    if (!result)
+      return fail(i, "makes '", text, "', which is not in the vocabulary");
+    Merge merge = {*leftId, *rightId, uint32_t(i), *result};
+    size_t at = mix(uint64_t(merge.left) << 32 | merge.right) & (capacity - 1);
+    while (entries[at].left != none &&
+           (entries[at].left != merge.left || entries[at].right != merge.right))
+      at = (at + 1) & (capacity - 1);
+    entries[at] = merge;
+    // What stands for other characters than its own can join anything.
+    auto isSubstitute = [&](uint32_t id) {
+      return id == unknownId ||
+             std::find(byteIds.begin(), byteIds.end(), id) != byteIds.end();
+    };
+    if (isSubstitute(merge.left) || isSubstitute(merge.right) || left.empty() ||
+        right.empty())
+      canCut = false;
+    if (!canCut)
+      continue;
+    char32_t before, behind;
+    if (pieces.isByteLevel()) {
+      std::optional<std::string> l = fromByteLevel(left),
+                                 r = fromByteLevel(right);
+      if (!l || !r)
+        continue; // never made from a text
+      before = static_cast<unsigned char>(l->back());
+      behind = static_cast<unsigned char>(r->front());
+    } else {
+      size_t end = left.size(), begin = 0;
+      before = previousCharacter(left, end);
+      behind = nextCharacter(right, begin);
+    }
+    uint64_t bit = jointBit(before, behind);
+    bits[bit / 64] |= uint64_t(1) << bit % 64;
+  }
+  table = Stored<Merge>(std::move(entries));
+  if (canCut)
+    joints = Stored<uint64_t>(std::move(bits));
+  return Error::success();
+}
+
+} // namespace
+
+Expected<std::unique_ptr<Model>> makeBpe(Vocabulary vocabulary,
+                                         const MergeTexts &merges,
+                                         BpeOptions options,
+                                         const std::string &where) {
+  auto model = std::make_unique<BpeModel>(std::move(vocabulary),
+                                          std::move(options), where);
+  if (Error error = model->prepare())
+    return error;
+  if (Error error = model->setMerges(merges))
+    return error;
+  return std::unique_ptr<Model>(std::move(model));
+}
+
+Expected<std::unique_ptr<Model>> readBpe(Vocabulary vocabulary,
+                                         StoreReader &reader,
+                                         BpeOptions options,
+                                         const std::string &where) {
+  auto model = std::make_unique<BpeModel>(std::move(vocabulary),
+                                          std::move(options), where);
+  if (Error error = model->prepare())
+    return error;
+  if (Error error = model->readMerges(reader))
+    return error;
+  return std::unique_ptr<Model>(std::move(model));
+}
+
+} // namespace lora_rt::text

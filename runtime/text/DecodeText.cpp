@@ -1,0 +1,172 @@
+//===- DecodeText.cpp - When bytes are characters -------------------------===//
+//
+// The stages of a decoder that hold text back until it is settled.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Decoder.h"
+#include "Vocabulary.h"
+
+namespace lora_rt::text {
+
+namespace {
+
+/// All pieces are one; bytes are characters as soon as they are whole.
+class ByteLevelStage final : public DecodeStage {
+public:
+  void push(std::string_view text, bool, DecodeSink &next) override {
+    if (std::optional<std::string> bytes = fromByteLevel(text))
+      pending += *bytes;
+    else
+      pending += text;
+    give(false, next);
+  }
+  void finish(DecodeSink &next) override { give(true, next); }
+
+  bool inParts(bool) override { return true; }
+
+private:
+  std::string pending;
+  bool hasBegun = false;
+
+  void give(bool isLast, DecodeSink &next) {
+    std::string_view rest = pending;
+    std::string text;
+    while (!rest.empty()) {
+      size_t valid = validPrefix(rest);
+      text += rest.substr(0, valid);
+      rest.remove_prefix(valid);
+      if (rest.empty() || (!isLast && isUnfinished(rest)))
+        break;
+      appendCharacter(text, replacementCharacter);
+      rest.remove_prefix(invalidBytes(rest, 0));
+    }
+    pending = std::string(rest);
+    if (text.empty() && (hasBegun || !isLast))
+      return;
+    next.take(text, !hasBegun);
+    hasBegun = true;
+  }
+};
+
+/// "<0xE4>" is a byte. A run of them is the text that its bytes are, or as many
+/// replacement characters: nothing of it is settled before it ends.
+class ByteFallbackStage final : public DecodeStage {
+public:
+  void push(std::string_view text, bool startsPiece,
+            DecodeSink &next) override {
+    int byte = startsPiece ? byteOf(text) : -1;
+    if (byte >= 0) {
+      run += char(byte);
+      return;
+    }
+    finish(next);
+    next.take(text, startsPiece);
+  }
+
+  void finish(DecodeSink &next) override {
+    if (run.empty())
+      return;
+    if (validPrefix(run) == run.size()) {
+      next.take(run, true);
+    } else {
+      std::string replacement;
+      appendCharacter(replacement, replacementCharacter);
+      for (size_t i = 0; i < run.size(); ++i)
+        next.take(replacement, true);
+    }
+    run.clear();
+  }
+
+private:
+  std::string run;
+
+  static int byteOf(std::string_view text) {
+    if (text.size() != 6 || !text.starts_with("<0x") || !text.ends_with('>'))
+      return -1;
+    auto digit = [](char c) {
+      return c >= '0' && c <= '9'   ? c - '0'
+             : c >= 'a' && c <= 'f' ? c - 'a' + 10
+             : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                    : -1;
+    };
+    int high = text[3] == '+' ? 0 : digit(text[3]), low = digit(text[4]);
+    return high < 0 || low < 0 ? -1 : 16 * high + low;
+  }
+};
+
+/// Text is settled up to a place that no rule reaches over.
+class CleanUpStage final : public DecodeStage {
+public:
+  void push(std::string_view text, bool, DecodeSink &next) override {
+    held += text;
+    size_t cut = settled();
+    if (!cut)
+      return;
+    next.take(withoutSpaces(held.substr(0, cut), false), false);
+    held.erase(0, cut);
+  }
+  void finish(DecodeSink &next) override {
+    next.take(withoutSpaces(std::move(held), false), false);
+    held.clear();
+  }
+
+  bool inParts(bool) override { return true; }
+
+private:
+  std::string held;
+
+  /// A rule begins with a space and has at most three more characters, of which
+  /// only that of " ' " ends in another space. A space in front of which none
+  /// of its characters stands is begun by no rule before it; four characters
+  /// without a space are not the middle of one.
+  size_t settled() const {
+    size_t size = held.size();
+    if (size >= 4 && held.find(' ', size - 4) == std::string::npos)
+      return size;
+    for (size_t at = size; at-- > 1;)
+      if (held[at] == ' ' && held[at - 1] != ' ' && held[at - 1] != '\'' &&
+          held[at - 1] != 'n')
+        return at;
+    return 0;
+  }
+};
+
+} // namespace
+
+std::unique_ptr<DecodeStage> makeByteLevelStage() {
+  return std::make_unique<ByteLevelStage>();
+}
+std::unique_ptr<DecodeStage> makeByteFallbackStage() {
+  return std::make_unique<ByteFallbackStage>();
+}
+std::unique_ptr<DecodeStage> makeCleanUpStage() {
+  return std::make_unique<CleanUpStage>();
+}
+
+std::string withoutSpaces(std::string text, bool isWordPiece) {
+  static constexpr std::pair<std::string_view, std::string_view> rules[] = {
+      {" .", "."},   {" ?", "?"},     {" !", "!"},     {" ,", ","},
+      {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},   {" do not", " don't"},
+      {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"},
+  };
+  for (const auto &[from, to] : rules) {
+    if (from == " do not" && !isWordPiece)
+      continue;
+    size_t at = text.find(from);
+    if (at == std::string::npos)
+      continue;
+    std::string changed;
+    size_t last = 0;
+    for (; at != std::string::npos; at = text.find(from, last)) {
+      changed.append(text, last, at - last);
+      changed += to;
+      last = at + from.size();
+    }
+    changed.append(text, last);
+    text = std::move(changed);
+  }
+  return text;
+}
+
+} // namespace lora_rt::text

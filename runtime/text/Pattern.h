@@ -1,0 +1,29 @@
+//===- Pattern.h - What is looked for in a text -----------------*- C++ -*-===//
+
+#ifndef LORA_RUNTIME_TEXT_PATTERN_H
+#define LORA_RUNTIME_TEXT_PATTERN_H
+
+#include "Fields.h"
+#include "Regex.h"
+
+namespace lora_rt::text {
+
+/// {"String": TEXT} or {"Regex": EXPRESSION}.
+class Pattern {
+public:
+  static Expected<Pattern> read(const Json *value, const std::string &where);
+  static Expected<Pattern> literal(std::string text, const std::string &where);
+
+  /// Appends the matches, left to right, none of which overlap.
+  Error findAll(std::string_view text, std::vector<Range> &matches) const;
+
+  const std::string *text() const { return regex ? nullptr : &string; }
+
+private:
+  std::string string;
+  std::shared_ptr<Regex> regex;
+};
+
+} // namespace lora_rt::text
+
+#endif // LORA_RUNTIME_TEXT_PATTERN_H

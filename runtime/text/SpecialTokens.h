@@ -1,0 +1,63 @@
+//===- SpecialTokens.h - The tokens that a folder's files name --*- C++ -*-===//
+//
+// tokenizer_config.json, special_tokens_map.json, added_tokens.json and the
+// added tokens of a tokenizer.json, put together as transformers does it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef LORA_RUNTIME_TEXT_SPECIALTOKENS_H
+#define LORA_RUNTIME_TEXT_SPECIALTOKENS_H
+
+#include "TokenizerClass.h"
+
+namespace lora_rt::text {
+
+class SpecialTokens {
+public:
+  /// `fileTokens` are the added tokens of a tokenizer.json.
+  static Expected<SpecialTokens> read(const TokenizerConfigs &configs,
+                                      const Json &fileTokens,
+                                      const std::string &where);
+
+  /// The names that no file mentions; one that is null in a file stays none.
+  void setDefaults(
+      std::initializer_list<std::pair<const char *, const char *>> defaults);
+
+  /// Tokens that count as extra ones where no file names any.
+  void addExtras(std::vector<AddedToken> tokens) {
+    if (!hasExtras)
+      extras = std::move(tokens);
+  }
+
+  /// "eos_token" and so on; none if it is not named.
+  std::optional<std::string> text(const char *name) const;
+
+  /// What is added to a tokenizer that has the tokens `known` already, in
+  /// order.
+  std::vector<AddedToken> toAdd(const std::vector<std::string> &known) const;
+
+  /// All special tokens, each once.
+  std::vector<std::string> all() const;
+
+  /// Names to texts.
+  Json named() const;
+
+  /// The tokens of added_tokens_decoder, by their ids.
+  std::map<uint64_t, AddedToken> byId;
+
+private:
+  struct Value {
+    std::string name;
+    std::optional<AddedToken> token; ///< none where a file says null
+  };
+  /// In transformers' order: the standard names, then those of the model.
+  std::vector<Value> values;
+  std::vector<AddedToken> extras;
+  bool hasExtras = false;
+
+  Value *find(std::string_view name);
+};
+
+} // namespace lora_rt::text
+
+#endif // LORA_RUNTIME_TEXT_SPECIALTOKENS_H

@@ -1,0 +1,186 @@
+//===- text-tokens.cpp - Tokenizers on the command line -------------------===//
+//
+//   text-tokens TOKENIZER --serve             answers requests on standard
+//   input text-tokens TOKENIZER --time FILE [N]     encodes a file N times, one
+//   thread
+//
+// TOKENIZER is a model's folder, a tokenizer.json, a sentencepiece .model, or
+// what `--store FILE` wrote.
+//
+// A request is 'E', flags (1: special tokens, 2: a pair), and one or two texts;
+// or 'D', flags (1: without special tokens), and ids. A text or a list is its
+// length and its bytes or numbers; all numbers have 32 bits. The answer to 'E'
+// is lists of ids, type ids and offsets (begin, end), to 'D' the text. A
+// failure is a length of 2^32 - 1 and a text.
+//
+//===----------------------------------------------------------------------===//
+
+#include "lora-runtime/File.h"
+#include "lora-runtime/Tokenizer.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+using namespace lora_rt;
+
+namespace {
+
+/// Bytes of a file at a multiple of 8.
+std::vector<uint64_t> storedBytes;
+
+Expected<Tokenizer> open(const std::string &path) {
+  if (std::filesystem::is_directory(path))
+    return Tokenizer::load(path);
+  Expected<std::string> text = readTextFile(path, uint64_t(1) << 30);
+  if (!text)
+    return text.takeError();
+  if (path.ends_with(".json"))
+    return Tokenizer::fromJson(*text, path);
+  if (path.ends_with(".model"))
+    return Tokenizer::fromSentencePiece(*text, path);
+  storedBytes.resize((text->size() + 7) / 8);
+  std::memcpy(storedBytes.data(), text->data(), text->size());
+  return Tokenizer::fromStored(
+      {reinterpret_cast<const std::byte *>(storedBytes.data()), text->size()},
+      path);
+}
+
+int fail(const Error &error) {
+  std::fprintf(stderr, "text-tokens: %s\n", error.message().c_str());
+  return 1;
+}
+
+bool read(void *data, size_t bytes) {
+  return std::fread(data, 1, bytes, stdin) == bytes;
+}
+bool readNumber(uint32_t &value) { return read(&value, sizeof value); }
+bool readText(std::string &text) {
+  uint32_t bytes = 0;
+  if (!readNumber(bytes))
+    return false;
+  text.resize(bytes);
+  return read(text.data(), bytes);
+}
+
+void writeNumber(uint32_t value) {
+  std::fwrite(&value, sizeof value, 1, stdout);
+}
+void writeText(std::string_view text) {
+  writeNumber(uint32_t(text.size()));
+  std::fwrite(text.data(), 1, text.size(), stdout);
+}
+void writeFailure(const std::string &message) {
+  writeNumber(UINT32_MAX);
+  writeText(message);
+}
+
+void answerEncode(const Tokenizer &tokenizer, uint32_t flags,
+                  const std::string &first, const std::string &second) {
+  EncodeOptions options;
+  options.addSpecialTokens = flags & 1;
+  options.wantsOffsets = true;
+  auto encode = [&] {
+    return flags & 2 ? tokenizer.encode(first, second, options)
+                     : tokenizer.encode(first, options);
+  };
+  Expected<TextEncoding> result = encode();
+  if (!result)
+    return writeFailure(result.message());
+  options.wantsOffsets = false;
+  Expected<TextEncoding> plain = encode();
+  if (!plain || plain->ids != result->ids)
+    return writeFailure("ids with and without offsets differ");
+  writeNumber(uint32_t(result->ids.size()));
+  std::fwrite(result->ids.data(), 4, result->ids.size(), stdout);
+  std::fwrite(result->typeIds.data(), 4, result->typeIds.size(), stdout);
+  std::fwrite(result->offsets.data(), 8, result->offsets.size(), stdout);
+}
+
+void answerDecode(const Tokenizer &tokenizer, uint32_t flags,
+                  const std::vector<uint32_t> &ids) {
+  Expected<std::string> text = tokenizer.decode(ids, flags & 1);
+  if (!text)
+    return writeFailure(text.message());
+  writeText(*text);
+}
+
+int serve(const Tokenizer &tokenizer) {
+  char kind;
+  while (read(&kind, 1)) {
+    uint32_t flags = 0, count = 0;
+    std::string first, second;
+    std::vector<uint32_t> ids;
+    if (!readNumber(flags))
+      return 1;
+    if (kind == 'E') {
+      if (!readText(first) || ((flags & 2) && !readText(second)))
+        return 1;
+      answerEncode(tokenizer, flags, first, second);
+    } else {
+      if (!readNumber(count))
+        return 1;
+      ids.resize(count);
+      if (!read(ids.data(), 4 * size_t(count)))
+        return 1;
+      answerDecode(tokenizer, flags, ids);
+    }
+    // Requests come in batches: answers go out where the next one is awaited.
+    std::fflush(stdout);
+  }
+  return 0;
+}
+
+int time(const Tokenizer &tokenizer, const char *path, int rounds) {
+  Expected<std::string> text = readTextFile(path, uint64_t(1) << 30);
+  if (!text)
+    return fail(text.takeError());
+  double best = 1e30;
+  size_t count = 0;
+  for (int i = 0; i < rounds; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    Expected<TextEncoding> encoding = tokenizer.encode(*text);
+    if (!encoding)
+      return fail(encoding.takeError());
+    count = encoding->ids.size();
+    best = std::min(best, std::chrono::duration<double>(
+                              std::chrono::steady_clock::now() - start)
+                              .count());
+  }
+  std::printf("%.6f s, %zu tokens, %.2f MB/s\n", best, count,
+              double(text->size()) / best / 1e6);
+  return 0;
+}
+
+} // namespace
+
+int main(int argc, char **argv) {
+  if (argc < 3) {
+    std::fprintf(stderr, "usage: text-tokens TOKENIZER --serve | --time FILE "
+                         "[N] | --store FILE\n");
+    return 1;
+  }
+  auto start = std::chrono::steady_clock::now();
+  Expected<Tokenizer> tokenizer = open(argv[1]);
+  if (!tokenizer)
+    return fail(tokenizer.takeError());
+  std::string mode = argv[2];
+  if (mode == "--serve")
+    return serve(*tokenizer);
+  if (mode == "--time" && argc > 3) {
+    std::printf(
+        "opened in %.6f s\n",
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
+            .count());
+    return time(*tokenizer, argv[3], argc > 4 ? std::atoi(argv[4]) : 1);
+  }
+  if (mode == "--store" && argc > 3) {
+    if (Error error = writeTextFile(argv[3], tokenizer->store()))
+      return fail(error);
+    return 0;
+  }
+  std::fprintf(stderr, "text-tokens: unknown mode %s\n", argv[2]);
+  return 1;
+}

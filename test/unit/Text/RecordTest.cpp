@@ -1,0 +1,146 @@
+//===- RecordTest.cpp - The same ids, offsets and texts as in Python ------===//
+//
+// Small tokenizers in the configurations of published models, and others that
+// use every component, against what tools/dev/record_tokenizers.py recorded.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Records.h"
+
+using namespace lora_rt;
+using records::Json;
+
+namespace {
+
+class RecordTest : public testing::TestWithParam<std::string> {};
+
+std::vector<std::string> texts() {
+  return records::read("texts")["texts"].get<std::vector<std::string>>();
+}
+
+void compare(const Tokenizer &tokenizer, const Json &record,
+             const std::vector<std::string> &texts) {
+  ASSERT_GT(record["cases"].size(), 15u);
+  for (const Json &entry : record["cases"]) {
+    const std::string &text = texts[entry[0].get<size_t>()];
+    int second = entry[1].get<int>();
+    EncodeOptions options = {.addSpecialTokens = entry[2] == 1,
+                             .wantsOffsets = true};
+    auto encode = [&] {
+      return second < 0
+                 ? tokenizer.encode(text, options)
+                 : tokenizer.encode(text, texts[size_t(second)], options);
+    };
+    Expected<TextEncoding> found = encode();
+    ASSERT_TRUE(found) << found.message();
+    SCOPED_TRACE(text);
+    auto ids = entry[3].get<std::vector<uint32_t>>();
+    ASSERT_EQ(found->ids, ids);
+    uint32_t last = 0;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      uint32_t begin = last + uint32_t(entry[4][2 * i].get<int>());
+      last = begin + uint32_t(entry[4][2 * i + 1].get<int>());
+      ASSERT_EQ(found->offsets[i], (TextRange{begin, last})) << i;
+    }
+    if (second >= 0)
+      ASSERT_EQ(found->typeIds, entry[5].get<std::vector<uint32_t>>());
+    options.wantsOffsets = false;
+    Expected<TextEncoding> plain = encode();
+    ASSERT_TRUE(plain) << plain.message();
+    ASSERT_EQ(plain->ids, ids);
+    ASSERT_TRUE(plain->offsets.empty());
+    if (entry.size() < 8)
+      continue;
+    for (bool skips : {false, true}) {
+      Expected<std::string> decoded = tokenizer.decode(ids, skips);
+      ASSERT_TRUE(decoded) << decoded.message();
+      ASSERT_EQ(*decoded, entry[skips ? 7 : 6].get<std::string>());
+    }
+  }
+}
+
+TEST_P(RecordTest, IsAsInPython) {
+  Json record = records::read(GetParam());
+  Expected<Tokenizer> tokenizer =
+      Tokenizer::fromJson(record["tokenizer"].dump(), "tokenizer.json");
+  ASSERT_TRUE(tokenizer) << tokenizer.message();
+  compare(*tokenizer, record, texts());
+}
+
+TEST_P(RecordTest, IsTheSameWhenStored) {
+  Json record = records::read(GetParam());
+  Expected<Tokenizer> tokenizer =
+      Tokenizer::fromJson(record["tokenizer"].dump(), "tokenizer.json");
+  ASSERT_TRUE(tokenizer) << tokenizer.message();
+  records::Stored stored(tokenizer->store());
+  Expected<Tokenizer> again =
+      Tokenizer::fromStored(stored.bytes(), "model.bin");
+  ASSERT_TRUE(again) << again.message();
+  compare(*again, record, texts());
+  EXPECT_EQ(again->idLimit(), tokenizer->idLimit());
+  EXPECT_EQ(again->store(), tokenizer->store());
+  for (uint32_t id = 0; id < again->idLimit(); ++id)
+    ASSERT_EQ(again->token(id), tokenizer->token(id));
+}
+
+/// What is not UTF-8 is one U+FFFD for each invalid place, as in Python; the
+/// offsets are those of the bytes.
+TEST_P(RecordTest, TakesAnyBytes) {
+  Json record = records::read(GetParam());
+  Expected<Tokenizer> tokenizer =
+      Tokenizer::fromJson(record["tokenizer"].dump(), "tokenizer.json");
+  ASSERT_TRUE(tokenizer) << tokenizer.message();
+  Json all = records::read("texts");
+  std::vector<std::string> replaced = texts();
+  size_t first = replaced.size() - all["invalid"].size();
+  for (size_t i = 0; i < all["invalid"].size(); ++i) {
+    auto hex = all["invalid"][i].get<std::string>();
+    std::string bytes;
+    for (size_t j = 0; j < hex.size(); j += 2)
+      bytes += char(std::stoi(hex.substr(j, 2), nullptr, 16));
+    Expected<TextEncoding> found =
+        tokenizer->encode(bytes, {.wantsOffsets = true});
+    Expected<TextEncoding> expected = tokenizer->encode(replaced[first + i]);
+    ASSERT_TRUE(found && expected) << found.message();
+    EXPECT_EQ(found->ids, expected->ids);
+    for (TextRange range : found->offsets) {
+      EXPECT_LE(range.begin, range.end);
+      EXPECT_LE(range.end, bytes.size());
+    }
+  }
+}
+
+/// One by one is the same as at once, and no part ends inside of a character.
+TEST_P(RecordTest, StreamsTheSameText) {
+  Json record = records::read(GetParam());
+  Expected<Tokenizer> tokenizer =
+      Tokenizer::fromJson(record["tokenizer"].dump(), "tokenizer.json");
+  ASSERT_TRUE(tokenizer) << tokenizer.message();
+  for (const Json &entry : record["cases"]) {
+    auto ids = entry[3].get<std::vector<uint32_t>>();
+    for (bool skips : {false, true}) {
+      TextStream stream = tokenizer->stream(skips);
+      std::string all;
+      for (uint32_t id : ids) {
+        std::string part = stream.push(id);
+        all += part;
+        if (!part.empty()) {
+          EXPECT_NE(static_cast<unsigned char>(part[0]) & 0xc0, 0x80);
+        }
+      }
+      all += stream.finish();
+      EXPECT_EQ(all, *tokenizer->decode(ids, skips));
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, RecordTest, testing::ValuesIn(records::names()),
+                         [](const testing::TestParamInfo<std::string> &info) {
+                           std::string name = info.param;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+TEST(RecordTest, AllAreThere) { EXPECT_GE(records::names().size(), 34u); }
+
+} // namespace

