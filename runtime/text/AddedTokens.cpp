@@ -1,4 +1,4 @@
-//===- AddedTokens.cpp - Tokens that are looked for first -----------------===//
+//===- AddedTokens.cpp - Tokens that are searched first -------------------===//
 
 #include "AddedTokens.h"
 #include "Unicode.h"
@@ -9,10 +9,10 @@ namespace lora_rt::text {
 
 namespace {
 
-/// Longer ones would make a search in a text slow, and nobody means them.
+/// Longer tokens would make searches slow, and do not occur in practice.
 constexpr size_t maxTokenBytes = 4096;
 
-/// Where the white space that ends at `end` begins.
+/// The beginning of the white space that ends at `end`.
 size_t spaceStart(std::string_view text, size_t end) {
   while (end > 0) {
     size_t at = end;
@@ -104,7 +104,7 @@ Error AddedTokens::prepare(const Normalizer *normalizer) {
     Matcher &matcher = isNormalized ? normalized : raw;
     matcher = Matcher();
     std::vector<Trie::Entry> entries;
-    // Of two equal texts the first one counts.
+    // If two texts are equal, the first one is used.
     for (size_t i = texts[isNormalized].size(); i--;) {
       const auto &[text, id] = texts[isNormalized][i];
       if (text.empty())
@@ -149,7 +149,7 @@ void AddedTokens::split(std::string_view text, bool isNormalized,
     if ((skipsSpecial && isSpecial(token.content)) ||
         (token.singleWord && isInWord(text, range)))
       continue;
-    // What a token before took stays its own.
+    // White space that an earlier token stripped belongs to that token.
     if (range.begin < start)
       continue;
     if (token.lstrip)

@@ -1,7 +1,7 @@
-//===- AddedTokens.h - Tokens that are looked for first ---------*- C++ -*-===//
+//===- AddedTokens.h - Tokens that are searched first -----------*- C++ -*-===//
 //
-// Special tokens, and others that were added to a vocabulary: they are cut out
-// of a text before it is normalised, or after it, and are whole pieces.
+// Special tokens, and other tokens that were added to a vocabulary. They are
+// split from a text before or after it is normalised, and each is one piece.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,27 +25,27 @@ struct AddedToken {
 
 class AddedTokens {
 public:
-  /// Adds a token as the library does: one that is in the vocabulary has its
-  /// id, others come behind. Returns the id.
+  /// Adds a token as the library does: a token of the vocabulary has its id
+  /// there, others get the next ids. Returns the id.
   Expected<uint32_t> add(const AddedToken &token, const Vocabulary &vocabulary,
                          const std::string &where);
 
-  /// Makes the tries; to be called after the last `add`. `normalizer` may be
+  /// Builds the tries. Must be called after the last `add`. `normalizer` may be
   /// null.
   Error prepare(const Normalizer *normalizer);
 
-  /// A part of a text: an added token, or what is between two.
+  /// A part of a text: an added token, or the text between two of them.
   struct Part {
     Range range;
     std::optional<uint32_t> id;
   };
-  /// The parts of a text by the tokens that are looked for in original texts,
-  /// or in normalised ones.
+  /// Splits a text by the tokens that are searched in original texts, or by
+  /// those that are searched in normalised texts.
   void split(std::string_view text, bool isNormalized, bool skipsSpecial,
              std::vector<Part> &parts) const;
 
-  /// The text of an id: as it is looked for, which is normalised for tokens
-  /// that are looked for in normalised texts.
+  /// The text of an id, as it is searched: normalised for tokens that are
+  /// searched in normalised texts.
   const std::string *text(uint32_t id) const {
     auto found = shown.find(id);
     return found == shown.end() ? nullptr : &found->second;

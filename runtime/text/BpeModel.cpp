@@ -1,9 +1,10 @@
 //===- BpeModel.cpp - Byte pair encoding ----------------------------------===//
 //
-// The pair of the lowest rank is merged first, of equal ones the leftmost: by a
-// heap, in N log N steps for N characters. A long word is first cut where no
-// merge ever joins two characters; each part is then a short one, and most
-// came before. The result is that of the whole.
+// The pair with the lowest rank is merged first; among equal ranks, the
+// leftmost one. A heap does this in N log N steps for N characters. A long word
+// is first split between characters that no merge joins. The parts are short,
+// and most of them are in the cache. The result is the same as for the whole
+// word.
 //
 //===----------------------------------------------------------------------===//
 
@@ -34,7 +35,7 @@ public:
     if (options.unknown) {
       if (std::optional<uint32_t> id = pieces.id(*options.unknown))
         unknownId = *id;
-      // As in the library: it is an error when it is needed.
+      // As in the library, this is an error only when the token is needed.
     }
     if (options.byteFallback) {
       byteIds = byteFallbackIds(pieces);
@@ -91,8 +92,8 @@ private:
   /// A hash table with a power of two of entries; an empty one has no left
   /// piece.
   Stored<Merge> table;
-  /// A set of pairs of characters that a merge joins, and of some more: bits by
-  /// hashes. Empty where a word cannot be cut.
+  /// A Bloom filter of the pairs of characters that a merge joins. Empty if
+  /// words cannot be split.
   Stored<uint64_t> joints;
   static constexpr size_t jointWords = size_t(1) << 15;
 
@@ -118,7 +119,7 @@ private:
     return joints.view[bit / 64] >> bit % 64 & 1;
   }
 
-  /// A byte, or a character, at `at`, which moves on.
+  /// The byte or character at `at`; advances `at`.
   char32_t nextUnit(std::string_view word, size_t &at) const {
     if (pieces.isByteLevel())
       return static_cast<unsigned char>(word[at++]);
@@ -136,7 +137,7 @@ private:
     while (at < word.size()) {
       size_t cut = at;
       char32_t right = nextUnit(word, at);
-      // What is unknown may vanish, or become one with its neighbour.
+      // An unknown character may be removed, or be fused with its neighbour.
       if (!mayJoin(left, right) &&
           (hasAllBytes || (isKnown(word.substr(unitStart, cut - unitStart)) &&
                            isKnown(word.substr(cut, at - cut)))))
@@ -238,7 +239,7 @@ private:
     return Error::success();
   }
 
-  /// Few symbols: the best pair is looked for each time.
+  /// For few symbols: searches the best pair in each step.
   void mergeShort(ModelState &state) const {
     std::vector<ModelState::Symbol> &symbols = state.symbols;
     size_t count = symbols.size();
@@ -312,7 +313,7 @@ private:
     state.items.clear();
     for (int32_t at = symbols.empty() ? -1 : 0; at >= 0; at = symbols[at].next)
       state.items.push_back({symbols[at].id, symbols[at].bytes});
-    // A word of megabytes must not hold memory for ever.
+    // The memory for a word of megabytes is released.
     if (symbols.capacity() > size_t(1) << 20) {
       std::vector<ModelState::Symbol>().swap(symbols);
       std::vector<uint64_t>().swap(queue);
@@ -352,7 +353,8 @@ Error BpeModel::setMerges(const MergeTexts &texts) {
            (entries[at].left != merge.left || entries[at].right != merge.right))
       at = (at + 1) & (capacity - 1);
     entries[at] = merge;
-    // What stands for other characters than its own can join anything.
+    // A piece that represents other characters than its own can join any
+    // characters.
     auto isSubstitute = [&](uint32_t id) {
       return id == unknownId ||
              std::find(byteIds.begin(), byteIds.end(), id) != byteIds.end();

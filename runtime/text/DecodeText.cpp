@@ -1,6 +1,6 @@
-//===- DecodeText.cpp - When bytes are characters -------------------------===//
+//===- DecodeText.cpp - Stages that delay text ---------------------------===//
 //
-// The stages of a decoder that hold text back until it is settled.
+// The stages of a decoder that delay text until it is final.
 //
 //===----------------------------------------------------------------------===//
 
@@ -11,7 +11,8 @@ namespace lora_rt::text {
 
 namespace {
 
-/// All pieces are one; bytes are characters as soon as they are whole.
+/// All pieces form one text; a character is output when all of its bytes are
+/// there.
 class ByteLevelStage final : public DecodeStage {
 public:
   void push(std::string_view text, bool, DecodeSink &next) override {
@@ -49,8 +50,8 @@ private:
   }
 };
 
-/// "<0xE4>" is a byte. A run of them is the text that its bytes are, or as many
-/// replacement characters: nothing of it is settled before it ends.
+/// "<0xE4>" is a byte. A run of such pieces is decoded as UTF-8, or gives one
+/// replacement character for each byte. So its text is final only at its end.
 class ByteFallbackStage final : public DecodeStage {
 public:
   void push(std::string_view text, bool startsPiece,
@@ -95,7 +96,7 @@ private:
   }
 };
 
-/// Text is settled up to a place that no rule reaches over.
+/// Text is final before a position that no rule can extend over.
 class CleanUpStage final : public DecodeStage {
 public:
   void push(std::string_view text, bool, DecodeSink &next) override {
@@ -117,9 +118,9 @@ private:
   std::string held;
 
   /// A rule begins with a space and has at most three more characters, of which
-  /// only that of " ' " ends in another space. A space in front of which none
-  /// of its characters stands is begun by no rule before it; four characters
-  /// without a space are not the middle of one.
+  /// only that of " ' " ends in another space. So text is final before a space
+  /// that cannot be the second space of a rule, and after four characters
+  /// without a space.
   size_t settled() const {
     size_t size = held.size();
     if (size >= 4 && held.find(' ', size - 4) == std::string::npos)

@@ -1,8 +1,9 @@
 //===- Decoder.h - From pieces to a text, one by one ------------*- C++ -*-===//
 //
 // A decoder is a chain of stages. Pieces are pushed into the first one; each
-// hands on what no later piece can change. Decoding at once and decoding one by
-// one are the same pushes, so that their texts are equal.
+// passes on the text that no later piece can change. Decoding all pieces
+// together and decoding them one by one do the same pushes, so their texts are
+// equal.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,8 +18,8 @@
 
 namespace lora_rt::text {
 
-/// What a stage gives goes here. `startsPiece` is false for what continues the
-/// piece before.
+/// Receives the output of a stage. `startsPiece` is false for text that
+/// continues the piece before it.
 class DecodeSink {
 public:
   virtual ~DecodeSink() = default;
@@ -32,7 +33,8 @@ public:
   virtual void push(std::string_view text, bool startsPiece,
                     DecodeSink &next) = 0;
   virtual void finish(DecodeSink &next) = 0;
-  /// Told that pieces come in parts; says whether it gives them so.
+  /// Tells the stage that pieces arrive in parts. Returns whether its output is
+  /// in parts, too.
   virtual bool inParts(bool takesParts) { return takesParts; }
 };
 
@@ -41,20 +43,20 @@ using StageMaker = std::function<std::unique_ptr<DecodeStage>()>;
 
 class Decoder {
 public:
-  /// Pieces with spaces between them, which is what no decoder means.
+  /// Joins pieces with spaces; used for a tokenizer without a decoder.
   Decoder();
   /// The component of a tokenizer.json.
   static Expected<Decoder> make(const Json &json, const std::string &where);
 
-  /// One more stage: spaces in front of punctuation go, as
-  /// clean_up_tokenization_spaces has it.
+  /// Adds a stage that removes spaces before punctuation, as
+  /// clean_up_tokenization_spaces does.
   void addCleanUp();
 
   /// One decoding.
   class Run {
   public:
     explicit Run(const Decoder &decoder);
-    /// The text that `piece` settles.
+    /// The text that is final after `piece`.
     std::string push(std::string_view piece);
     std::string finish();
 
@@ -69,14 +71,15 @@ private:
   std::vector<StageMaker> makers;
 };
 
-/// Stages that give text as soon as it is settled: byte-level bytes, bytes as
+/// Stages that output text as soon as it is final: byte-level bytes, bytes as
 /// pieces, and the cleaning of spaces (DecodeText.cpp).
 std::unique_ptr<DecodeStage> makeByteLevelStage();
 std::unique_ptr<DecodeStage> makeByteFallbackStage();
 std::unique_ptr<DecodeStage> makeCleanUpStage();
 
-/// The text without spaces in front of punctuation. `isWordPiece` is the
-/// library's rule, which differs from transformers' in one word.
+/// The text without spaces before punctuation. `isWordPiece` selects the rule
+/// of the tokenizers library, which differs from that of transformers in one
+/// word.
 std::string withoutSpaces(std::string text, bool isWordPiece);
 
 } // namespace lora_rt::text

@@ -7,7 +7,8 @@ namespace lora_rt::text {
 
 namespace {
 
-/// A stage that changes whole pieces. What comes in parts waits for the end.
+/// A stage that changes whole pieces. A piece that arrives in parts is
+/// collected until its end.
 class PieceStage : public DecodeStage {
 public:
   void push(std::string_view text, bool startsPiece, DecodeSink &next) final {
@@ -70,7 +71,7 @@ std::string replaceAll(std::string_view text, std::string_view from,
                        std::string_view to) {
   std::string out;
   if (from.empty()) {
-    // Between any two characters, as Rust has it.
+    // Inserted between any two characters, as in Rust.
     out += to;
     for (size_t at = 0; at < text.size();) {
       appendCharacter(out, nextCharacter(text, at));
@@ -88,7 +89,7 @@ std::string replaceAll(std::string_view text, std::string_view from,
   return out;
 }
 
-/// All pieces are one.
+/// Joins all pieces.
 class FuseStage final : public DecodeStage {
 public:
   void push(std::string_view text, bool, DecodeSink &next) override {
@@ -106,8 +107,8 @@ private:
   bool hasBegun = false;
 };
 
-/// Takes a character away at both ends of a piece, some times at most. It works
-/// on parts: what may be the end is held.
+/// Removes a character at both ends of a piece, up to given numbers. It works
+/// on parts: text that may be at the end is delayed.
 class StripStage final : public DecodeStage {
 public:
   StripStage(char32_t content, uint64_t start, uint64_t stop)
@@ -130,7 +131,7 @@ public:
     if (!text.empty() || !left)
       isStart = false;
     held += text;
-    // Only the last characters of the content can still go.
+    // Only the last characters can still be removed.
     size_t keep = held.size();
     for (uint64_t i = 0;
          i < stop && keep >= content.size() &&
@@ -164,7 +165,7 @@ private:
   }
 };
 
-/// A suffix is a space, but none at the end: one piece waits.
+/// A suffix becomes a space, except at the end; so the last piece is delayed.
 class BpeStage final : public PieceStage {
 public:
   explicit BpeStage(std::string suffix) : suffix(std::move(suffix)) {}
@@ -208,7 +209,7 @@ private:
   std::optional<std::string> last;
 };
 
-/// Pieces with spaces between them.
+/// Joins pieces with spaces.
 class JoinStage final : public DecodeStage {
 public:
   void push(std::string_view text, bool startsPiece,
@@ -258,7 +259,7 @@ Expected<StageMaker> makeReplace(Component &component) {
   return eachPiece(
       [pattern = std::move(*pattern), content](std::string text, bool) {
         std::vector<Range> matches;
-        // A piece is short; one that a pattern does not get through stays.
+        // If a pattern takes too long on a piece, the piece is unchanged.
         if (pattern.findAll(text, matches) || matches.empty())
           return text;
         std::string out;
@@ -365,7 +366,7 @@ Decoder::Run::Run(const Decoder &decoder) {
   }
 }
 
-/// Hands what a stage gives to the next one, or to the text.
+/// Passes the output of a stage to the next one, or appends it to the text.
 class RunSink final : public DecodeSink {
 public:
   RunSink(Decoder::Run &run, size_t stage, std::string &out)

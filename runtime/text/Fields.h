@@ -1,8 +1,8 @@
 //===- Fields.h - Reading the components of a tokenizer ---------*- C++ -*-===//
 //
 // A component is a JSON object with a "type". Its fields are read with the
-// defaults of the tokenizers library; one that is missing or of another type is
-// the error of the component.
+// defaults of the tokenizers library; a missing field, or one of another type,
+// is an error of the component.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +18,7 @@ namespace lora_rt::text {
 
 class Component {
 public:
-  /// `where` names the file and what of it: "tokenizer.json: normalizer".
+  /// `where` names the file and the part of it: "tokenizer.json: normalizer".
   Component(const Json &object, const std::string &where)
       : object(object), where(where) {
     if (!object.is_object())
@@ -97,7 +97,7 @@ public:
                         name, ": ", parts...);
   }
 
-  /// The error of a type that is not known.
+  /// The error for an unknown type.
   Error unknown() const {
     return makeError(ErrorCode::InvalidFile, where, ": '", name,
                      "' is not a component that is known");

@@ -1,7 +1,7 @@
 //===- Model.h - From a word to its pieces ----------------------*- C++ -*-===//
 //
 // The models of the tokenizers library: BPE, WordPiece, Unigram, WordLevel. A
-// model is constant; what a thread needs beside it is in a ModelState.
+// model is constant; the working memory of a thread is in a ModelState.
 //
 //===----------------------------------------------------------------------===//
 
@@ -12,14 +12,14 @@
 
 namespace lora_rt::text {
 
-/// A piece, and the bytes of the word that it stands for.
+/// A piece, and the bytes of the word that it represents.
 struct Piece {
   uint32_t id;
   uint32_t begin, end;
 };
 
-/// The pieces of words that came before. It forgets everything when it is full,
-/// at 8 MB.
+/// A cache of the pieces of earlier words. It is cleared when it is full, at 8
+/// MB.
 class WordCache {
 public:
   struct Item {
@@ -30,7 +30,7 @@ public:
 
   /// The pieces of a word, or an empty span.
   std::span<const Item> find(std::string_view word);
-  /// Keeps those of the word that `find` was last asked for.
+  /// Stores those of the word of the last `find`.
   void insert(std::string_view word, std::span<const Item> items);
 
 private:
@@ -48,7 +48,8 @@ private:
   uint64_t lastHash = 0;
 };
 
-/// What a thread has for a model's work; it grows with the longest word.
+/// The working memory of a thread for a model; its size depends on the longest
+/// word.
 struct ModelState {
   WordCache cache;
   std::vector<WordCache::Item> items;
@@ -89,7 +90,7 @@ protected:
   std::string where;
 };
 
-/// A pair of pieces that becomes one; the lowest rank goes first.
+/// A pair of pieces that is merged into one; the lowest rank is merged first.
 struct Merge {
   uint32_t left, right, rank, result;
 };
@@ -121,7 +122,7 @@ Expected<std::unique_ptr<Model>> makeWordPiece(Vocabulary vocabulary,
                                                uint64_t maxCharacters,
                                                const std::string &where);
 
-/// `scores` of the pieces in the order of ids, which have no holes.
+/// `scores` are those of the pieces in the order of ids, which have no gaps.
 Expected<std::unique_ptr<Model>> makeUnigram(Vocabulary vocabulary,
                                              Stored<double> scores,
                                              std::optional<uint32_t> unknown,
@@ -132,7 +133,7 @@ Expected<std::unique_ptr<Model>> makeWordLevel(Vocabulary vocabulary,
                                                const std::string &unknown,
                                                const std::string &where);
 
-/// "<0x0A>" of each byte, `Trie::none` for those that are not there.
+/// The ids of the pieces "<0x0A>" for each byte; `Trie::none` for missing ones.
 std::vector<uint32_t> byteFallbackIds(const Vocabulary &vocabulary);
 
 } // namespace lora_rt::text

@@ -1,6 +1,6 @@
 //===- ModelFolder.cpp - The tokenizer of a model's folder ----------------===//
 //
-// Which files of a folder count, in transformers' order: tokenizer.json; then
+// Selects the files of a folder, in transformers' order: tokenizer.json; then
 // the files of the tokenizer's class: a sentencepiece model, vocab.json with
 // merges.txt, or vocab.txt.
 //
@@ -55,7 +55,7 @@ Expected<TokenizerConfigs> readConfigs(const Files &files) {
   return configs;
 }
 
-/// "#version: 0.2", then a pair of pieces a line.
+/// The first line is "#version: 0.2"; each further line has a pair of pieces.
 Error readMergesFile(const std::string &path, Ingredients &out) {
   Expected<std::string> text = readTextFile(path, maxFileBytes);
   if (!text)
@@ -118,7 +118,7 @@ Expected<Ingredients> readVocabText(const Files &files) {
         break;
       row = row.substr(0, start);
     }
-    // Of equal lines the last one counts.
+    // If lines are equal, the last one is used.
     ids[std::string(row)] = line;
   }
   Ingredients out;
@@ -128,7 +128,7 @@ Expected<Ingredients> readVocabText(const Files &files) {
   return out;
 }
 
-/// What a class makes of the pieces of a sentencepiece model.
+/// Changes the pieces of a sentencepiece model as a tokenizer class does.
 Expected<Ingredients> fromSentencePieceModel(const SentencePieceModel &model,
                                              TokenizerClass kind,
                                              TokenizerConfigs &configs,
@@ -158,7 +158,8 @@ Expected<Ingredients> fromSentencePieceModel(const SentencePieceModel &model,
   Ingredients out;
   bool isUnigram = kind == TokenizerClass::XLMRoberta;
   if (isUnigram) {
-    // fairseq's ids: four of its own, the pieces but the first three, a mask.
+    // fairseq's ids: four special tokens, the pieces except the first three,
+    // and a mask token.
     std::vector<std::pair<std::string, double>> pieces;
     for (const auto &[key, text] :
          {std::pair<const char *, const char *>{"bos_token", "<s>"},

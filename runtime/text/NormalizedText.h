@@ -1,9 +1,9 @@
 //===- NormalizedText.h - A text that remembers where it is from -*- C++
 //-*-===//
 //
-// A text that normalizers change, and for each of its bytes the part of the
-// original that it stands for. The rules by which a changed character gets its
-// part are those of the tokenizers library: offsets are equal to its own.
+// A text that normalizers change, and for each of its bytes the corresponding
+// range of the original. The rules for these ranges are those of the tokenizers
+// library, so offsets are equal to the library's.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,7 +27,7 @@ struct Range {
 
 /// A character of a changed text. `change` is 0 if it replaces the next one of
 /// the text before, 1 if it is new, and -n if it replaces the next one and the
-/// n behind that are removed.
+/// n characters after that are removed.
 struct Change {
   char32_t character;
   int32_t change;
@@ -44,15 +44,15 @@ public:
   const std::string &text() const { return bytes; }
   bool isTracked() const { return tracked; }
 
-  /// A part of the text by itself. What is put in front of it later is from
-  /// where it begins.
+  /// A part of the text as a separate text. Text that is later inserted before
+  /// it has the origin of its beginning.
   NormalizedText slice(Range range) const;
 
-  /// The part of the original that a range of bytes stands for.
+  /// The range of the original for a range of bytes.
   Range original(Range range) const;
 
-  /// Makes the text that of `changes`, after the first `removed` characters
-  /// went.
+  /// Removes the first `removed` characters, and replaces the text by that of
+  /// `changes`.
   void transform(std::span<const Change> changes, size_t removed = 0) {
     transformRange({0, uint32_t(bytes.size())}, changes, removed);
   }
@@ -60,12 +60,12 @@ public:
   void transformRange(Range range, std::span<const Change> changes,
                       size_t removed);
 
-  /// Puts `content` in the place of each of the ranges, which are in order.
+  /// Replaces each of the ranges, which are in order, by `content`.
   void replace(std::span<const Range> ranges, std::string_view content);
 
   void prepend(std::string_view content);
 
-  /// Removes the characters that `keep` is false for, and maps the others.
+  /// Removes the characters for which `keep` is false, and maps the others.
   template <typename Keep, typename Map> void filter(Keep keep, Map map) {
     std::vector<Change> changes;
     size_t removedFirst = 0;
@@ -88,16 +88,17 @@ public:
       transform(changes, removedFirst);
   }
 
-  /// Whether a normalizer may make this many bytes of it: some 30 times what it
-  /// was, and never what offsets of 32 bits do not reach.
+  /// Whether the text may grow to this many bytes: about 30 times its original
+  /// size, and never more than offsets of 32 bits allow.
   bool fits(uint64_t size) const { return size <= limit; }
 
-  /// Sets ASCII letters in lower case; false where there are others.
+  /// Converts ASCII letters to lower case; returns false if there are non-ASCII
+  /// characters.
   bool lowerAscii();
 
   /// Appends the range of another text, as it is.
   void append(const NormalizedText &other, Range range);
-  /// Appends a character with the origin of the range that it stands for.
+  /// Appends a character with the origin of the given range.
   void append(char32_t character, Range origin);
   void clear() {
     bytes.clear();
@@ -105,7 +106,8 @@ public:
   }
   void setTracked(bool isTracked) { tracked = isTracked; }
   Range alignment(size_t byte) const { return alignments[byte]; }
-  /// Where the original begins: what stands in front of it counts as from here.
+  /// The beginning of the original, which is also the origin of text inserted
+  /// before it.
   uint32_t originalStart() const { return start; }
   void setOriginalStart(uint32_t place) { start = place; }
 

@@ -102,7 +102,7 @@ void separateChinese(NormalizedText &text) {
   for (size_t at = 0; at < bytes.size();) {
     char32_t character = nextCharacter(bytes, at);
     bool isOne = isChinese(character);
-    // All three stand for the character.
+    // All three represent the character.
     if (isOne)
       changes.push_back({' ', 0});
     changes.push_back({character, isOne ? 1 : 0});

@@ -1,10 +1,10 @@
 //===- OnigurumaSyntax.cpp - Ruby's regular expressions for PCRE2 ---------===//
 //
-// What the same text means in both stays. What differs is written out: \s, \w,
-// \d, \h, \b and POSIX names, whose sets are other ones; scripts, which are
-// extensions in PCRE2; classes in classes, and their intersections with &&;
-// {n,m}+ and {n}?, which have other meanings; {,n}; (?m), which is (?s).
-// An escape or a group that is not known is refused.
+// Constructs with the same meaning in both syntaxes are copied. Others are
+// rewritten: \s, \w, \d, \h, \b and POSIX names, whose sets differ; scripts,
+// which are script extensions in PCRE2; nested classes, and their intersections
+// with &&; {n,m}+ and {n}?, which have other meanings; {,n}; (?m), which is
+// (?s). Unknown escapes and groups are refused.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,8 +22,7 @@ constexpr std::string_view hexSet = "0-9a-fA-F";
 constexpr size_t maxPatternBytes = 1 << 16;
 constexpr int maxNesting = 50;
 
-/// Sets by the names that POSIX brackets and \p{...} know, as the inside of a
-/// class.
+/// The sets of POSIX brackets and \p{...} by name, as the inside of a class.
 std::string_view namedSet(std::string_view name) {
   static constexpr std::pair<std::string_view, std::string_view> sets[] = {
       {"alpha", "\\p{Alphabetic}"},
@@ -60,8 +59,8 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-/// An item of a class: what stands in a class of PCRE2's, or an expression by
-/// itself that matches one character.
+/// An item of a class: an item of a PCRE2 class, or a separate expression that
+/// matches one character.
 struct Item {
   std::string set;
   std::string expression;
@@ -89,7 +88,7 @@ private:
   const std::string &where;
   std::string out;
   size_t at = 0;
-  /// Where the last thing that can be repeated begins in `out`.
+  /// The beginning, in `out`, of the last item that can be repeated.
   std::optional<size_t> atom;
   std::vector<size_t> groups;
   int nesting = 0;
@@ -111,7 +110,7 @@ private:
     out += text;
   }
 
-  /// The character at `at`, whole, without a meaning of its own.
+  /// The character at `at`, escaped so that it has no special meaning.
   std::string takeLiteral() {
     size_t begin = at;
     nextCharacter(in, at);
@@ -208,7 +207,7 @@ private:
       out.insert(*atom, "(?:");
       out += ')';
     } else {
-      // As written it cannot be repeated once more.
+      // In this form it cannot be repeated again.
       size_t keep = *atom;
       atom = keep;
     }
@@ -312,7 +311,7 @@ private:
   }
 
   /// An escape that means the same inside of a class and outside: a set of
-  /// characters, or one. `at` is behind the backslash.
+  /// characters, or one. `at` is after the backslash.
   Item commonEscape() {
     char c = in[at];
     if (!std::isalnum(static_cast<unsigned char>(c)) || (c & 0x80)) {

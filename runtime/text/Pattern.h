@@ -14,7 +14,7 @@ public:
   static Expected<Pattern> read(const Json *value, const std::string &where);
   static Expected<Pattern> literal(std::string text, const std::string &where);
 
-  /// Appends the matches, left to right, none of which overlap.
+  /// Appends the matches from left to right; they do not overlap.
   Error findAll(std::string_view text, std::vector<Range> &matches) const;
 
   const std::string *text() const { return regex ? nullptr : &string; }

@@ -9,8 +9,8 @@
 
 namespace lora_rt::text {
 
-/// Texts as ids, one or two, before they become one. What a post-processor
-/// that comes first adds stays with the text that it stands beside.
+/// One or two texts as ids, before they are joined. Ids that an earlier
+/// post-processor added belong to the adjacent text.
 struct Encodings {
   std::vector<TextEncoding> texts;
   bool hasOffsets = false;

@@ -56,8 +56,8 @@ void trim(Encodings &encodings, bool addsPrefixSpace) {
       }
       uint32_t behind = spaces.behind;
       size_t end = range.end;
-      // The library trims only where so many characters are in front of the
-      // end, in the whole text.
+      // The library trims only if the whole text has enough characters before
+      // the end.
       size_t at = end;
       uint32_t count = 0;
       while (count < behind && at > 0) {

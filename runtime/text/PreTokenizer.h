@@ -10,12 +10,12 @@
 
 namespace lora_rt::text {
 
-/// A text and the words in it, none of which is empty.
+/// A text and its words, none of which is empty.
 struct Words {
   NormalizedText text;
   std::vector<Range> ranges;
-  /// Whether a pre-tokenizer has cut it: a word is then from where its first
-  /// character is from, else from where the text is from.
+  /// Whether a pre-tokenizer has split the text. If so, the origin of a word is
+  /// that of its first character; otherwise it is that of the text.
   bool isCut = false;
 };
 
@@ -23,20 +23,20 @@ class PreTokenizer {
 public:
   virtual ~PreTokenizer() = default;
   virtual Error split(Words &words) const = 0;
-  /// Whether what it does depends on where a word is from: the first word of a
-  /// text, of words that parts before it made. `isInner` says that there are.
+  /// Whether its result depends on the origin of a word, as for the first word
+  /// of a text. `isInner` says that an earlier part has made the words.
   virtual bool needsOrigins(bool isInner) const { return false; }
 };
 
-/// The component of a tokenizer.json. With `keepsBytes`, a byte-level part that
-/// comes last leaves the bytes as they are: the model knows them.
+/// The component of a tokenizer.json. With `keepsBytes`, a byte-level part at
+/// the end does not convert bytes, because the model reads them directly.
 Expected<std::unique_ptr<PreTokenizer>>
 makePreTokenizer(const Json &json, bool keepsBytes, const std::string &where);
 
 /// Whether a component ends with a byte-level part.
 bool endsInByteLevel(const Json &preTokenizer);
 
-/// What happens to the matches of a pattern.
+/// How the matches of a pattern are treated.
 enum class Behavior {
   Removed,
   Isolated,
@@ -45,12 +45,12 @@ enum class Behavior {
   Contiguous
 };
 
-/// Cuts a word of `words` at matches, which are ranges in it, and appends the
-/// parts. Inverted, what does not match counts as a match.
+/// Splits a word of `words` at matches, which are ranges in it, and appends the
+/// parts. If inverted, the text between matches is treated as the matches.
 void splitAt(Range word, const std::vector<Range> &matches, Behavior behavior,
              bool isInverted, std::vector<Range> &out);
 
-/// The part of it that cuts where the script changes.
+/// The pre-tokenizer that splits where the script changes.
 std::unique_ptr<PreTokenizer> makeUnicodeScripts();
 
 } // namespace lora_rt::text

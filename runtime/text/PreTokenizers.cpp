@@ -37,7 +37,7 @@ void splitAt(Range word, const std::vector<Range> &matches, Behavior behavior,
       out.push_back(part);
   };
   if (behavior == Behavior::MergedWithNext) {
-    // From right to left; the parts are turned around at the end.
+    // From right to left; the parts are reversed at the end.
     uint32_t end = word.end;
     auto put = [&](Range part, bool isMatch) {
       isMatch ^= isInverted;
@@ -69,7 +69,7 @@ void splitAt(Range word, const std::vector<Range> &matches, Behavior behavior,
     if (at < word.end)
       emit({at, word.end}, false);
   }
-  // Nothing stays of empty parts.
+  // Empty parts are removed.
   size_t kept = begin;
   for (size_t i = begin; i < out.size(); ++i)
     if (!out[i].empty())
@@ -100,8 +100,8 @@ public:
   }
 };
 
-/// Cuts at characters of a kind: 0 for those that stay, other kinds for those
-/// that are cut out one by one or go.
+/// Splits at characters of given kinds: 0 for characters that remain, other
+/// kinds for those that are split off one by one or removed.
 template <typename Kind> class ByCharacter final : public PreTokenizer {
 public:
   ByCharacter(Kind kind, Behavior behavior)
@@ -182,7 +182,7 @@ private:
   bool isInverted;
 };
 
-/// Runs of word characters, and of others that are no white space.
+/// Runs of word characters, and runs of others except white space.
 class WhitespaceWords final : public PreTokenizer {
 public:
   Error split(Words &words) const override {
@@ -313,7 +313,7 @@ private:
   bool isSplit;
 };
 
-/// GPT-2's words, in bytes that are printed.
+/// The words of GPT-2, with bytes as printable characters.
 class ByteLevel final : public PreTokenizer {
 public:
   ByteLevel(std::unique_ptr<PreTokenizer> regex, bool addsSpace,

@@ -1,8 +1,8 @@
 //===- Precompiled.cpp - The character map of sentencepiece ---------------===//
 //
-// A charsmap is a trie of texts as a double array (that of Darts-clone), and
-// behind it the texts that are put in their places, each with a zero at its
-// end. It is asked for each cluster of characters, then for each character.
+// A charsmap is a trie of texts as a double array (that of Darts-clone),
+// followed by the replacement texts, each with a zero at its end. It is
+// searched for each grapheme cluster, then for each character.
 //
 //===----------------------------------------------------------------------===//
 
@@ -62,14 +62,14 @@ private:
   std::string texts;
   std::string where;
 
-  /// Where the cluster of characters that begins at `at` ends.
+  /// The end of the grapheme cluster that begins at `at`.
   static size_t clusterEnd(std::string_view text, size_t at) {
     char32_t left = nextCharacter(text, at);
     int32_t state = 0;
     while (at < text.size()) {
       size_t behind = at;
       char32_t right = nextCharacter(text, behind);
-      // ASCII stands alone, but for a line end of two characters.
+      // Each ASCII character is a cluster, except a line end of two characters.
       bool isBreak = left < 0x80 && right < 0x80
                          ? !(left == '\r' && right == '\n')
                          : isGraphemeBreak(left, right, state);
@@ -81,7 +81,7 @@ private:
     return at;
   }
 
-  /// What a text is replaced by: that of its shortest prefix in the trie.
+  /// The replacement of a text: that of its shortest prefix in the trie.
   std::optional<std::string_view> find(std::string_view key) const {
     auto unit = [&](size_t i) { return i < units.size() ? units[i] : 0; };
     auto offset = [](uint32_t u) {

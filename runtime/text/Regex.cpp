@@ -1,9 +1,9 @@
 //===- Regex.cpp - Matching by PCRE2 --------------------------------------===//
 //
-// What a pattern may cost is bounded in two ways: the steps of one attempt by
-// PCRE2's limits, the time of all attempts in one text by a budget that grows
-// with the text. A search is cut into short stretches of beginnings, since
-// PCRE2 does not return before it has tried all of them.
+// The cost of a pattern is limited in two ways: PCRE2's limits bound the steps
+// of one attempt, and a budget that grows with the text bounds the time of all
+// attempts in one text. A search is split into short ranges of start positions,
+// because PCRE2 returns only after it has tried all of them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,10 +25,11 @@ constexpr uint32_t stepsPerByte = 4;
 constexpr uint32_t depthLimit = 1'000'000;
 constexpr uint32_t heapLimitKiB = 256 * 1024;
 constexpr size_t jitStackBytes = 1024 * 1024;
-/// Time of the processor for a text: published patterns take 0.02 us a byte.
+/// Processor time for a text; published patterns take 0.02 us for each byte.
 constexpr double baseSeconds = 2;
 constexpr double secondsPerByte = 2e-6;
-/// Beginnings that one call tries, at first and where none of them matched.
+/// The start positions that one call tries: at first, and if none of them
+/// matched.
 constexpr size_t shortStretch = 64;
 constexpr size_t longStretch = 1024;
 
@@ -38,7 +39,7 @@ double seconds(clockid_t clock) {
   return double(time.tv_sec) + 1e-9 * double(time.tv_nsec);
 }
 
-/// What a match needs and no pattern owns: one for each thread.
+/// The working memory of matches, one for each thread.
 struct MatchState {
   pcre2_match_data *data = pcre2_match_data_create(1, nullptr);
   pcre2_match_context *context = pcre2_match_context_create(nullptr);
@@ -60,9 +61,9 @@ struct MatchState {
   bool isUsable() const { return data && context && stack; }
 };
 
-/// Says when the attempts in one text have taken too long. The clock of the
-/// thread costs a call of the system: it is asked where the other one, which
-/// does not, has moved.
+/// Detects that the attempts in one text have taken too long. The clock of the
+/// thread needs a system call, so it is read only if a cheaper clock has
+/// advanced.
 class Budget {
 public:
   explicit Budget(size_t bytes)
@@ -178,7 +179,8 @@ Error Regex::findAll(std::string_view subject,
       if (end < begin) // \K in a lookahead
         begin = end;
       if (begin == end) {
-        // Not where the match before ended; go on behind the next character.
+        // An empty match at the end of the previous one; continue after the
+        // next character.
         if (lastEnd != end)
           matches.push_back({uint32_t(begin), uint32_t(end)});
         start = end;

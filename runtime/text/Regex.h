@@ -1,8 +1,8 @@
 //===- Regex.h - Regular expressions of tokenizer files ---------*- C++ -*-===//
 //
 // Tokenizer files hold expressions in the syntax of Oniguruma (Ruby's). PCRE2
-// matches them here, after what it reads differently is written in its own
-// words: OnigurumaSyntax.cpp. Matches that take too long are errors.
+// matches them here. OnigurumaSyntax.cpp first rewrites constructs that have
+// another meaning in PCRE2. Matches that take too long are errors.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,8 +22,8 @@ public:
   static Expected<Regex> compile(std::string_view pattern,
                                  const std::string &where);
 
-  /// Appends the matches in `subject`, none of which overlap; an empty one is
-  /// left out right behind another.
+  /// Appends the matches in `subject`, which do not overlap; an empty match
+  /// directly after another match is skipped.
   Error findAll(std::string_view subject, std::vector<Range> &matches) const;
 
   Regex(Regex &&) noexcept;
@@ -36,8 +36,8 @@ private:
   std::unique_ptr<Impl> impl;
 };
 
-/// The pattern for PCRE2 with UTF, UCP and multiple lines, or why there is
-/// none.
+/// The pattern for PCRE2 with UTF, UCP and multiple lines, or an error with the
+/// reason.
 Expected<std::string> fromOnigurumaSyntax(std::string_view pattern,
                                           const std::string &where);
 

@@ -1,8 +1,8 @@
 //===- SentencePiece.cpp - Models of the sentencepiece library ------------===//
 //
 // A tokenizer.model is a protocol buffer (sentencepiece_model.proto): pieces
-// with scores and types, what it was trained with, and its normalizer. What
-// becomes of it is what transformers makes of such a file: a tokenizer.json.
+// with scores and types, the settings of its training, and its normalizer. It
+// is converted to a tokenizer.json as in transformers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +28,7 @@ class Message {
 public:
   explicit Message(std::string_view bytes) : rest(bytes) {}
 
-  /// False at the end, or where the bytes are no message.
+  /// False at the end, or if the bytes are not a message.
   bool next(Field &field) {
     if (rest.empty())
       return false;
@@ -236,7 +236,7 @@ MergeTexts SentencePieceModel::merges(bool isByScore) const {
                   return a.id < b.id;
                 return a.left != b.left ? a.left < b.left : a.right < b.right;
               }
-              // The length is that of characters.
+              // The length is counted in characters.
               auto length = [](std::string_view text) {
                 size_t count = 0;
                 for (char c : text)
@@ -327,7 +327,7 @@ Ingredients SentencePieceModel::generic(bool isLegacy) const {
         count += !isContinuation(static_cast<unsigned char>(c));
       return count;
     };
-    // Longer ones first; of equal ones, those of lower ids.
+    // Longer ones first; among equal ones, those with lower ids first.
     std::sort(userDefined.begin(), userDefined.end(),
               [&](const Piece *a, const Piece *b) {
                 size_t one = length(a->text), other = length(b->text);

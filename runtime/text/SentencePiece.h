@@ -33,12 +33,12 @@ struct SentencePieceModel {
   static Expected<SentencePieceModel> read(std::string_view bytes,
                                            const std::string &where);
 
-  /// The merges of a BPE model, which the file does not hold: pairs of pieces
-  /// that make another one. By scores, of normal pieces only; or by ids.
+  /// The merges of a BPE model, which are not in the file: pairs of pieces that
+  /// form another one. By scores, of normal pieces only; or by ids.
   MergeTexts merges(bool isByScore) const;
 
-  /// What transformers makes of a model whose class it does not know. With
-  /// `isLegacy`, each text between added tokens begins with a space.
+  /// The tokenizer that transformers creates for a model of an unknown class.
+  /// With `isLegacy`, each text between added tokens begins with a space.
   Ingredients generic(bool isLegacy) const;
 };
 

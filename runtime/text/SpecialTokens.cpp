@@ -111,8 +111,8 @@ Expected<SpecialTokens> SpecialTokens::read(const TokenizerConfigs &configs,
         options[key]["special"] = true;
     }
   }
-  // Extra ones of special_tokens_map.json's old name come last, and make no
-  // token of added_tokens.json a special one.
+  // Extra tokens under the old name in special_tokens_map.json come last, and
+  // do not make tokens of added_tokens.json special.
   bool extrasAreKnown = options.contains("extra_special_tokens");
   if (!extrasAreKnown)
     takeOldName();
@@ -182,7 +182,7 @@ Expected<SpecialTokens> SpecialTokens::read(const TokenizerConfigs &configs,
           byText[token->content] = *token;
         }
   }
-  // A named token has the properties that it has as an added one.
+  // A named token has the properties of the added token.
   for (Value &value : out.values)
     if (value.token && isStandard(value.name))
       if (auto found = byText.find(value.token->content); found != byText.end())

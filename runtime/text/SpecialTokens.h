@@ -1,7 +1,7 @@
 //===- SpecialTokens.h - The tokens that a folder's files name --*- C++ -*-===//
 //
 // tokenizer_config.json, special_tokens_map.json, added_tokens.json and the
-// added tokens of a tokenizer.json, put together as transformers does it.
+// added tokens of a tokenizer.json, combined as in transformers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,11 +19,12 @@ public:
                                       const Json &fileTokens,
                                       const std::string &where);
 
-  /// The names that no file mentions; one that is null in a file stays none.
+  /// Sets the names that no file mentions; a name that is null in a file has no
+  /// token.
   void setDefaults(
       std::initializer_list<std::pair<const char *, const char *>> defaults);
 
-  /// Tokens that count as extra ones where no file names any.
+  /// The extra special tokens if no file names any.
   void addExtras(std::vector<AddedToken> tokens) {
     if (!hasExtras)
       extras = std::move(tokens);
@@ -32,7 +33,7 @@ public:
   /// "eos_token" and so on; none if it is not named.
   std::optional<std::string> text(const char *name) const;
 
-  /// What is added to a tokenizer that has the tokens `known` already, in
+  /// The tokens to add to a tokenizer that already has the tokens `known`, in
   /// order.
   std::vector<AddedToken> toAdd(const std::vector<std::string> &known) const;
 

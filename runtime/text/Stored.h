@@ -1,10 +1,10 @@
 //===- Stored.h - Arrays that are used where they are stored ----*- C++ -*-===//
 //
 // A tokenizer's tables are built once, from its files, and stored in a compiled
-// file. A program that starts uses them there: nothing is read but what a text
-// needs. `Stored` is such an array, its own or in a file; StoreWriter and
-// StoreReader put arrays one behind the other, each at a multiple of 8 bytes.
-// All numbers are in the byte order of x86-64.
+// file. A program uses them there, and reads only the parts that a text needs.
+// `Stored` is such an array, in memory or in a file. StoreWriter and
+// StoreReader write and read arrays one after the other, each at a multiple of
+// 8 bytes. All numbers are in the byte order of x86-64.
 //
 //===----------------------------------------------------------------------===//
 
@@ -61,7 +61,7 @@ public:
   StoreReader(std::span<const std::byte> bytes, const std::string &where)
       : bytes(bytes), where(where) {}
 
-  /// The next array; empty once something was wrong.
+  /// The next array; empty after an error.
   template <typename T> Stored<T> take() {
     std::string_view text = takeBytes();
     if (text.size() % sizeof(T) ||
@@ -88,7 +88,7 @@ public:
     return {start, size};
   }
 
-  /// For what only the reader of an array can see.
+  /// Reports an error that only the user of an array can detect.
   std::string_view damaged() {
     isDamaged = true;
     return {};

@@ -1,9 +1,9 @@
 //===- Tokenizer.cpp - From text to ids and back --------------------------===//
 //
-// The order of work is that of the tokenizers library: added tokens are cut out
-// of the text, what is between them is normalised, then added tokens that are
-// looked for in normalised texts are cut out, the rest becomes words, and each
-// word pieces.
+// The order of the steps is that of the tokenizers library. Added tokens are
+// split from the text, and the text between them is normalised. Then the added
+// tokens that are searched in normalised texts are split off. The rest is split
+// into words, and each word into pieces.
 //
 //===----------------------------------------------------------------------===//
 
@@ -88,7 +88,7 @@ private:
       spaces.push_back(spacesOf(text));
   }
 
-  /// A normalised text that stood between added tokens.
+  /// A normalised text between added tokens.
   Error between(NormalizedText normalized, bool skips) {
     std::vector<AddedTokens::Part> parts;
     state.added.split(normalized.text(), true, skips, parts);
@@ -136,7 +136,7 @@ private:
   }
 };
 
-/// For each byte of replaceInvalid(text): where it is from.
+/// The origin of each byte of replaceInvalid(text).
 std::vector<Range> placesOf(std::string_view text) {
   std::vector<Range> places;
   places.reserve(text.size());
@@ -213,7 +213,8 @@ Expected<TextEncoding> encodeTexts(const TokenizerState &state,
     result.offsets.insert(result.offsets.end(), more.offsets.begin(),
                           more.offsets.end());
   }
-  // From the texts in which what is invalid was replaced to those given.
+  // Converts offsets in texts with replaced invalid bytes to offsets in the
+  // given texts.
   for (size_t i = 0; i < texts.size(); ++i) {
     if (replaced[i].empty())
       continue;
@@ -242,7 +243,7 @@ std::unique_ptr<ModelState> TokenizerState::takeState() const {
 }
 
 void TokenizerState::giveBack(std::unique_ptr<ModelState> state) const {
-  // What one very long text took is not kept for all that come.
+  // The memory for a very long text is released afterwards.
   constexpr size_t most = size_t(1) << 20;
   if (state->items.capacity() > most || state->nodes.capacity() > most)
     return;

@@ -70,7 +70,7 @@ std::string registeredClass(const std::string &modelType) {
   return "";
 }
 
-/// Types whose folders name a wrong class often.
+/// Model types whose folders often name a wrong class.
 bool namesWrongClass(const std::string &modelType) {
   static constexpr const char *types[] = {"phi3", "phimoe", "qwen2",
                                           "modernbert"};
@@ -146,7 +146,7 @@ Json byteLevel(bool addsSpace, bool usesRegex) {
 constexpr const char *qwenWords =
     R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
-/// Parts of a text around it; ids are found when all tokens are there.
+/// The tokens around a text; their ids are found after all tokens were added.
 Json templateOf(std::initializer_list<const char *> single,
                 std::initializer_list<std::pair<const char *, int>> pair,
                 const std::map<std::string, std::string> &names) {
@@ -168,7 +168,7 @@ Json templateOf(std::initializer_list<const char *> single,
   return result;
 }
 
-/// The one that add_bos_token and add_eos_token ask for.
+/// The post-processor for add_bos_token and add_eos_token.
 Json frameOf(const SpecialTokens &tokens, bool addsBos, bool addsEos) {
   std::optional<std::string> bos = tokens.text("bos_token"),
                              eos = tokens.text("eos_token");

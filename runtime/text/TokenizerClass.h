@@ -1,8 +1,8 @@
 //===- TokenizerClass.h - What transformers' classes make -------*- C++ -*-===//
 //
-// transformers 5 does not take a tokenizer.json as it is where it knows the
-// class of the tokenizer: the class builds normalizer, words, model and decoder
-// anew from the pieces, and adds the special tokens that the other files name.
+// If transformers 5 knows the class of a tokenizer, it does not use
+// tokenizer.json as it is. The class builds normalizer, pre-tokenizer, model
+// and decoder from the pieces, and adds the special tokens of the other files.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,8 +24,8 @@ enum class TokenizerClass {
   XLMRoberta
 };
 
-/// The files of a folder that say what the tokens mean; empty objects where
-/// there are none.
+/// The files of a folder with the meaning of tokens; empty objects for missing
+/// files.
 struct TokenizerConfigs {
   Json config = Json::object();           ///< config.json
   Json tokenizerConfig = Json::object();  ///< tokenizer_config.json
@@ -38,10 +38,10 @@ struct TokenizerConfigs {
 TokenizerClass chooseClass(const TokenizerConfigs &configs, bool isByteLevel,
                            std::string &name);
 
-/// Where the pieces are from.
+/// The source of the pieces.
 enum class PieceSource { TokenizerJson, SentencePiece, VocabularyFiles };
 
-/// Changes what was read of the pieces' files into what the class makes of it.
+/// Changes the parts that were read from files to those that the class builds.
 /// `extras` are the tokens that a sentencepiece model adds by itself.
 Error applyClass(TokenizerClass kind, const TokenizerConfigs &configs,
                  PieceSource source, std::vector<AddedToken> extras,

@@ -1,8 +1,7 @@
 //===- TokenizerJson.cpp - The tokenizers library's own file --------------===//
 //
-// Everything of a tokenizer.json is read; what it holds for a call of the
-// library alone (truncation, padding) is left, as transformers does unless it
-// is told otherwise.
+// Reads all of a tokenizer.json, except the settings for calls of the library
+// (truncation, padding), which transformers ignores by default, too.
 //
 //===----------------------------------------------------------------------===//
 
@@ -122,9 +121,9 @@ Expected<Ingredients> readTokenizerJson(std::string_view json,
 
 namespace {
 
-/// Whether words reach the model as the bytes that they are: where each byte is
-/// a piece, or unknown. (Bytes that vanish shift offsets by what they are
-/// printed with.)
+/// Whether the model reads the bytes of words directly. This requires that each
+/// byte is a piece, or becomes the unknown token. (Otherwise removed bytes
+/// shift offsets by the length of their printable form.)
 bool canKeepBytes(const Json &description,
                   const std::vector<Vocabulary::Entry> &vocabulary) {
   const Json &model = description["model"];
@@ -166,7 +165,7 @@ Error readBpeOptions(Component &model, BpeOptions &options) {
   return model ? model.take() : Error::success();
 }
 
-/// One way for both: `merges` and `scores` are given, or stored.
+/// Handles both cases: `merges` and `scores` are given, or stored.
 Expected<std::unique_ptr<Model>>
 makeModel(const Json &description, Vocabulary vocabulary,
           const MergeTexts *merges, Stored<double> scores, StoreReader *reader,
@@ -311,7 +310,7 @@ Error readNamed(TokenizerState &state) {
   return Error::success();
 }
 
-/// Puts in the ids of a post-processor's tokens that are named only.
+/// Adds the ids of a post-processor's tokens that are only named.
 Error findIds(TokenizerState &state) {
   auto found = state.description.find("post_processor");
   if (found == state.description.end() || !found->is_object())

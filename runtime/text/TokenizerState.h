@@ -30,7 +30,7 @@ struct TokenizerState {
   bool splitsSpecialTokens = false;
   bool isAlwaysTracked = false;
 
-  /// States that calls leave to those after them.
+  /// The working memories that calls reuse.
   mutable std::mutex mutex;
   mutable std::vector<std::unique_ptr<ModelState>> idle;
 
@@ -40,8 +40,8 @@ struct TokenizerState {
   std::optional<std::string_view> token(uint32_t id) const;
 };
 
-/// What a tokenizer is made of: a description and the pieces, from whatever
-/// files.
+/// The parts from which a tokenizer is made: a description and the pieces,
+/// independent of the files.
 struct Ingredients {
   Json description;
   std::vector<Vocabulary::Entry> vocabulary;
@@ -61,7 +61,7 @@ Expected<Ingredients> readSentencePiece(std::string_view bytes,
 Expected<std::unique_ptr<TokenizerState>> build(Ingredients ingredients,
                                                 const std::string &where);
 
-/// Makes all but the model of a state's description.
+/// Makes everything in a state's description except the model.
 Error buildComponents(TokenizerState &state);
 
 /// The model that a description names, from texts or from stored tables.

@@ -44,7 +44,7 @@ Trie::Trie(std::vector<Entry> entries) {
     for (Part part : level) {
       uint32_t value = none;
       size_t i = part.begin;
-      // Those that end here come first, the last of them counts.
+      // The texts that end here come first; the last of them is used.
       for (; i < part.end && entries[i].text.size() == depth; ++i)
         if (depth)
           value = entries[i].value;

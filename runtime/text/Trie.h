@@ -1,8 +1,8 @@
 //===- Trie.h - Texts by their bytes ----------------------------*- C++ -*-===//
 //
-// Which of many texts is a prefix of another one. The nodes lie level by level,
-// the children of a node side by side and sorted: four arrays, which are stored
-// in a file and used there as they are.
+// A trie: finds which of many texts are prefixes of another one. The nodes are
+// stored level by level; the children of a node are adjacent and sorted. It
+// consists of four arrays, which can be stored in a file and used there.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,14 +27,14 @@ public:
   };
 
   Trie() = default;
-  /// Of two entries with the same text, the last one counts. Values are not
-  /// `none`; an empty text is left out.
+  /// If two entries have the same text, the last one is used. Values must not
+  /// be `none`; an empty text is skipped.
   explicit Trie(std::vector<Entry> entries);
 
   /// The child of a node, or `none`.
   uint32_t child(uint32_t node, unsigned char label) const {
     size_t begin = first.view[node], count = counts.view[node];
-    // What a damaged file holds stays inside of the arrays.
+    // With a damaged file, accesses stay within the arrays.
     if (begin + count > labels.view.size())
       return none;
     const uint8_t *found = find(labels.view.data() + begin, count, label);
@@ -46,7 +46,7 @@ public:
 
   uint32_t value(uint32_t node) const { return values.view[node]; }
 
-  /// The node of a whole text, from `node` on; `none` if there is no such way.
+  /// The node of a whole text, from `node` on; `none` if there is none.
   uint32_t walk(std::string_view text, uint32_t node = root) const {
     for (char c : text) {
       if (node == none)

@@ -26,7 +26,7 @@ void secondByteRange(unsigned char first, unsigned char &low,
 }
 
 /// Bytes at `at` that are the beginning of a character, and how many the whole
-/// has; {0, 1} where none begins.
+/// has; {0, 1} if none begins.
 struct Beginning {
   size_t bytes;
   size_t whole;

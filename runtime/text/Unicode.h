@@ -1,7 +1,7 @@
 //===- Unicode.h - Characters, their classes and their case -----*- C++ -*-===//
 //
-// What the tokenizers' parts ask of a character. All tables are utf8proc's.
-// Texts inside of runtime/text are valid UTF-8: `Tokenizer` sees to it.
+// Properties of characters for the parts of tokenizers, from the tables of
+// utf8proc. `Tokenizer` ensures that texts in runtime/text are valid UTF-8.
 //
 //===----------------------------------------------------------------------===//
 
@@ -17,15 +17,15 @@ namespace lora_rt::text {
 
 inline constexpr char32_t replacementCharacter = 0xfffd;
 
-/// Bytes of the character that begins with this one; 1 for those that none
-/// begins with.
+/// The number of bytes of the character that begins with this byte; 1 if none
+/// does.
 inline size_t characterBytes(unsigned char first) {
   return first < 0xc0 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
 inline bool isContinuation(unsigned char byte) { return (byte & 0xc0) == 0x80; }
 
-/// The character at `at`, which moves behind it. The text is valid UTF-8.
+/// The character at `at`; moves `at` after it. The text is valid UTF-8.
 inline char32_t nextCharacter(std::string_view text, size_t &at) {
   auto byte = [&](size_t i) {
     return char32_t(static_cast<unsigned char>(text[i]));
@@ -45,20 +45,20 @@ inline char32_t nextCharacter(std::string_view text, size_t &at) {
   return value;
 }
 
-/// The character that ends at `at`, which moves to its first byte.
+/// The character that ends at `at`; moves `at` to its first byte.
 char32_t previousCharacter(std::string_view text, size_t &at);
 
 void appendCharacter(std::string &text, char32_t character);
 
-/// Bytes of the longest valid UTF-8 in front of `text`.
+/// The number of bytes of the longest valid UTF-8 prefix of `text`.
 size_t validPrefix(std::string_view text);
 
-/// How many bytes at an invalid place become one replacement character, as
-/// Unicode's and WHATWG's decoders do it: the longest part of a character, or
-/// one byte.
+/// How many bytes at an invalid place become one replacement character, as in
+/// the decoders of Unicode and WHATWG: the longest part of a character, or one
+/// byte.
 size_t invalidBytes(std::string_view text, size_t at);
 
-/// Whether `text`, which is no whole character, may become one with more bytes.
+/// Whether `text`, an incomplete character, may be completed by more bytes.
 bool isUnfinished(std::string_view text);
 
 /// Valid UTF-8 with a replacement character for each invalid place.
@@ -78,7 +78,7 @@ bool isControl(char32_t character);
 bool isMark(char32_t character);
 /// The category Mn.
 bool isNonspacingMark(char32_t character);
-/// The Chinese characters that BERT sets spaces around.
+/// The Chinese characters around which BERT inserts spaces.
 bool isChinese(char32_t character);
 
 /// The lower case, which is two characters for one letter: "İ". Returns how

@@ -1,8 +1,8 @@
 //===- UnicodeForms.cpp - NFC, NFD, NFKC and NFKD -------------------------===//
 //
-// utf8proc decomposes and composes; the order of marks and which character of
-// the text a new one stands for are kept here (Unicode Standard Annex 15). The
-// rules of the latter are those of the tokenizers library.
+// utf8proc decomposes and composes. This file computes the order of marks, and
+// the character of the text from which a new one comes (Unicode Standard Annex
+// 15). The rules of the latter are those of the tokenizers library.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,7 +24,7 @@ void decompose(std::string_view text, bool isCompatible,
   size_t pending = 0; // where the marks that are not in order yet begin
   std::vector<std::pair<uint32_t, Change>> marks;
   auto sort = [&] {
-    // By class and place, which keeps the order in a class.
+    // By class and position, so that the order within a class is kept.
     marks.clear();
     for (size_t i = pending; i < out.size(); ++i)
       marks.push_back({uint32_t(combiningClass(out[i].character)), out[i]});
@@ -107,7 +107,7 @@ void recompose(std::vector<Change> &changes) {
 void normalizeForm(NormalizedText &text, Form form) {
   bool isComposed = form == Form::NFC || form == Form::NFKC;
   bool isCompatible = form == Form::NFKC || form == Form::NFKD;
-  // Characters below are as they are in each form.
+  // Characters below this one are unchanged in each form.
   char32_t first = form == Form::NFC ? 0x300 : isCompatible ? 0xa0 : 0xc0;
   const std::string &bytes = text.text();
   size_t at = 0;

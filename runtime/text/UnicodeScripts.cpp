@@ -1,8 +1,8 @@
 //===- UnicodeScripts.cpp - Cutting where the script changes --------------===//
 //
-// utf8proc knows no scripts: PCRE2 is asked, once for each script and block of
-// characters that a text has. Hiragana and Katakana count as Han, and spaces as
-// whatever they stand beside, as in the training of Unigram models.
+// utf8proc has no scripts, so PCRE2 is queried, once for each script and block
+// of characters in a text. As in the training of Unigram models, Hiragana and
+// Katakana count as Han, and spaces as the script next to them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,7 +18,7 @@ namespace lora_rt::text {
 namespace {
 
 /// The names of Unicode's scripts up to the version that the tokenizers library
-/// has. Characters of others are of no script, as there.
+/// has. As in the library, other characters have no script.
 constexpr const char *scriptNames[] = {"Adlam",
                                        "Ahom",
                                        "Anatolian_Hieroglyphs",
@@ -157,7 +157,7 @@ constexpr const char *scriptNames[] = {"Adlam",
                                        "Warang_Citi",
                                        "Yi"};
 
-/// Of spaces, and of characters of no script that is known.
+/// The script of spaces, and of characters without a known script.
 constexpr uint8_t anyScript = 255;
 
 /// Scripts of 256 characters each, as they are needed.
@@ -233,8 +233,8 @@ public:
         if (script == anyScript)
           continue;
         if (last != script) {
-          // What stands in front of the first character of a script goes, as
-          // in the library.
+          // Text before the first character of a script is removed, as in the
+          // library.
           if (hasBegun)
             out.push_back({begin, start});
           begin = start;

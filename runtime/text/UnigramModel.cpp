@@ -1,9 +1,9 @@
 //===- UnigramModel.cpp - The most probable pieces ------------------------===//
 //
-// Of all ways to cut a word into pieces, the one with the largest sum of
-// scores, by Viterbi's algorithm (Kudo 2018, arXiv:1804.10959). Where no piece
-// reaches over a place, what lies before it is settled: memory is that of the
-// longest stretch between such places.
+// Splits a word into the pieces with the largest sum of scores, by Viterbi's
+// algorithm (Kudo 2018, arXiv:1804.10959). Before a position that no piece
+// extends over, the result is final. So the memory is that of the longest range
+// between such positions.
 //
 //===----------------------------------------------------------------------===//
 
@@ -120,8 +120,8 @@ private:
     return Error::success();
   }
 
-  /// The best way from `base` to `end`, whose nodes are known. Unknown pieces
-  /// side by side are one.
+  /// The best path from `base` to `end`, whose nodes are known. Adjacent
+  /// unknown pieces are joined.
   void settle(std::string_view word, size_t base, size_t end, ModelState &state,
               Range &unknownRun, std::vector<Piece> &result) const {
     std::vector<WordCache::Item> &path = state.items;

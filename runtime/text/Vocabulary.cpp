@@ -10,8 +10,8 @@ namespace lora_rt::text {
 
 namespace {
 
-/// A byte that is printed as itself in Latin-1 stands for itself, the others
-/// for the characters from 256 on: GPT-2's table.
+/// A byte that is printable in Latin-1 is represented by itself, the others by
+/// the characters from 256 on (GPT-2's table).
 struct ByteTable {
   std::array<char32_t, 256> character;
   std::array<int16_t, 324> byte;
@@ -124,8 +124,8 @@ std::optional<uint32_t> Vocabulary::id(std::string_view text) const {
   } else if (std::optional<std::string> bytes = fromByteLevel(text)) {
     found = trieOfTexts.find(*bytes);
   } else {
-    // The trie does not have it: a special token, looked up when a tokenizer
-    // is built.
+    // A special token, which is not in the trie; it is searched only when a
+    // tokenizer is built.
     for (size_t i = size(); i-- && found == Trie::none;)
       if (textAt(i) == text)
         found = idAt(i);

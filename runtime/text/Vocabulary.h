@@ -1,9 +1,9 @@
 //===- Vocabulary.h - Pieces and their ids ----------------------*- C++ -*-===//
 //
-// The pieces of a model: text to id by a trie, id to text by places in one long
-// text. Ids may have holes; two pieces never share one. With byte-level texts
-// the trie is of the bytes that the pieces stand for, so that a text is looked
-// up as it is.
+// The pieces of a model: text to id by a trie, id to text by offsets in one
+// long text. Ids may have gaps; two pieces never share an id. With byte-level
+// texts the trie is of the bytes that the pieces stand for, so that texts are
+// looked up without conversion.
 //
 //===----------------------------------------------------------------------===//
 
@@ -22,14 +22,14 @@ public:
     uint32_t id;
   };
 
-  /// No text, and no text but the last of several equal ones, has two ids.
+  /// If several texts are equal, only the last one has an id.
   static Expected<Vocabulary> build(std::vector<Entry> entries,
                                     bool isByteLevel, const std::string &where);
 
   size_t size() const {
     return offsets.view.empty() ? 0 : offsets.view.size() - 1;
   }
-  /// The largest id and 1.
+  /// The largest id plus 1.
   uint32_t limit() const;
 
   std::optional<std::string_view> text(uint32_t id) const;
@@ -57,16 +57,16 @@ private:
   std::shared_ptr<std::string> ownedBlob;
   std::string_view blob;
   Stored<uint32_t> offsets;
-  /// Sorted; none where they are 0, 1, 2 and so on.
+  /// Sorted; empty if the ids are 0, 1, 2 and so on.
   Stored<uint32_t> ids;
   bool byteLevel = false;
 };
 
-/// The character that stands for a byte in byte-level texts.
+/// The character that represents a byte in byte-level texts.
 char32_t byteCharacter(unsigned char byte);
-/// The byte that a character stands for, or -1.
+/// The byte that a character represents, or -1.
 int characterByte(char32_t character);
-/// The bytes that a byte-level text stands for, if it is one.
+/// The bytes that a byte-level text represents; nullopt for other texts.
 std::optional<std::string> fromByteLevel(std::string_view text);
 
 } // namespace lora_rt::text

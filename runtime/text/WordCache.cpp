@@ -7,8 +7,8 @@ namespace lora_rt::text {
 namespace {
 
 uint64_t hashOf(std::string_view word) {
-  // Words come from texts that anyone may write; a slot holds one word, so that
-  // words of the same hash only push each other out.
+  // Texts are not trusted, and may contain words with equal hashes. Each slot
+  // contains one word, so such words only replace each other.
   uint64_t hash = 0x9e3779b97f4a7c15u ^ word.size();
   size_t at = 0;
   for (; word.size() - at >= 8; at += 8) {

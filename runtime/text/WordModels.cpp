@@ -9,8 +9,8 @@ namespace {
 
 constexpr uint32_t none = Trie::none;
 
-/// The longest piece from the left, again and again; what has no such way is
-/// unknown as a whole.
+/// Repeatedly takes the longest piece from the left. A word without such a
+/// split is unknown as a whole.
 class WordPieceModel final : public Model {
 public:
   WordPieceModel(Vocabulary vocabulary, std::string unknown,

@@ -5,7 +5,7 @@
 //   thread
 //
 // TOKENIZER is a model's folder, a tokenizer.json, a sentencepiece .model, or
-// what `--store FILE` wrote.
+// an output of `--store FILE`.
 //
 // A request is 'E', flags (1: special tokens, 2: a pair), and one or two texts;
 // or 'D', flags (1: without special tokens), and ids. A text or a list is its
@@ -127,7 +127,8 @@ int serve(const Tokenizer &tokenizer) {
         return 1;
       answerDecode(tokenizer, flags, ids);
     }
-    // Requests come in batches: answers go out where the next one is awaited.
+    // Requests arrive in batches; answers are flushed before it waits for the
+    // next one.
     std::fflush(stdout);
   }
   return 0;

@@ -1,8 +1,8 @@
 //===- TokenizerFuzzer.cpp - Any tokenizer.json may come, and any text ----===//
 //
-// An input is {"tokenizer": a tokenizer.json, "text": TEXT}. What is accepted
-// encodes the same in each way: with offsets and without, stored and not; ids
-// decode the same at once and one by one.
+// An input is {"tokenizer": a tokenizer.json, "text": TEXT}. If it is accepted,
+// all variants must give the same ids: with and without offsets, stored or not.
+// Decoding all ids together and one by one must give the same text.
 //
 //===----------------------------------------------------------------------===//
 

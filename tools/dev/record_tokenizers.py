@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Records what the Python packages tokenizers and transformers make of texts, for test/unit/Text.
+"""Records how the Python packages tokenizers and transformers encode texts, for test/unit/Text.
 
     record_tokenizers.py [NAME ...]        default: all; writes test/unit/Text/Inputs/NAME.json.gz and texts.json.gz
     record_tokenizers.py folders           writes test/unit/Text/folders.json.gz, which the default does, too

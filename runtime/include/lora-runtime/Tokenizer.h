@@ -1,13 +1,13 @@
 //===- Tokenizer.h - From text to ids and back ------------------*- C++ -*-===//
 //
-// The tokenizer of a model as transformers' AutoTokenizer makes it of the
+// The tokenizer of a model, as transformers' AutoTokenizer creates it from the
 // model's folder: tokenizer.json, tokenizer_config.json,
 // special_tokens_map.json and added_tokens.json; or vocab.json with merges.txt,
 // vocab.txt, or sentencepiece's tokenizer.model. Ids, offsets and texts are
 // equal to those of the Python packages `tokenizers` and `transformers`.
 //
-// A text is any bytes. What is not UTF-8 counts as U+FFFD, as Python's
-// errors="replace" has it. A Tokenizer is constant: any number of threads may
+// A text consists of any bytes. Invalid UTF-8 is replaced by U+FFFD, as with
+// Python's errors="replace". A Tokenizer is constant: any number of threads may
 // use one.
 //
 // Memory of a call: at most 60 times the text, its result included; texts of
@@ -35,14 +35,14 @@ namespace text {
 struct TokenizerState;
 } // namespace text
 
-/// Bytes of a text, from `begin` to before `end`.
+/// The range [begin, end) of the bytes of a text.
 struct TextRange {
   uint32_t begin = 0, end = 0;
   bool operator==(const TextRange &) const = default;
 };
 
-/// A text, or a pair of texts, as ids. All lists that are asked for have an
-/// element for each id.
+/// A text, or a pair of texts, as ids. All requested lists have an element for
+/// each id.
 struct TextEncoding {
   std::vector<uint32_t> ids;
   /// 0 for the first text, 1 for the second, or what the post-processor says.
@@ -51,21 +51,21 @@ struct TextEncoding {
   std::vector<uint8_t> isAdded;
   /// 0 or 1: which text an offset is in.
   std::vector<uint8_t> textOf;
-  /// What of its text an id stands for; empty ranges for added ones. Always
-  /// whole characters.
+  /// The range of the text that an id represents, always whole characters;
+  /// empty for ids that the post-processor added.
   std::vector<TextRange> offsets;
 };
 
 struct EncodeOptions {
   /// Whether the post-processor adds the special tokens of the model.
   bool addSpecialTokens = true;
-  /// Whether `offsets` are asked for; they take time and memory.
+  /// Whether to compute `offsets`, which takes time and memory.
   bool wantsOffsets = false;
-  /// Whether special tokens in the text are text like any other.
+  /// Whether special tokens in the text are treated as ordinary text.
   bool splitSpecialTokens = false;
 };
 
-/// A token that is looked for in a text before anything else.
+/// A token that is searched in a text first.
 struct AddedTokenInfo {
   uint32_t id;
   std::string text;
@@ -98,11 +98,11 @@ public:
   static Expected<Tokenizer> fromSentencePiece(std::string_view bytes,
                                                const std::string &where);
 
-  /// What `fromStored` reads: tables that are used where they lie.
+  /// The input of `fromStored`: tables that are used without a copy.
   std::string store() const;
 
-  /// Opens what `store` made. `bytes` outlive the tokenizer and begin at a
-  /// multiple of 8; nothing of their size is read or copied.
+  /// Opens the output of `store`. `bytes` must outlive the tokenizer and begin
+  /// at a multiple of 8. The time does not depend on their size.
   static Expected<Tokenizer> fromStored(std::span<const std::byte> bytes,
                                         const std::string &where);
 
@@ -111,28 +111,27 @@ public:
   Expected<TextEncoding> encode(std::string_view first, std::string_view second,
                                 const EncodeOptions &options = {}) const;
 
-  /// The text of ids. Ids that the tokenizer does not have are left out.
+  /// The text of ids. Unknown ids are skipped.
   Expected<std::string> decode(std::span<const uint32_t> ids,
                                bool skipSpecial = false) const;
 
-  /// Decodes ids one by one. The tokenizer outlives the stream.
+  /// Decodes ids one by one. The tokenizer must outlive the stream.
   TextStream stream(bool skipSpecial = false) const;
 
   /// The token of an id as the vocabulary writes it, and the id of a token.
   std::optional<std::string> token(uint32_t id) const;
   std::optional<uint32_t> id(std::string_view token) const;
 
-  /// The largest id and 1: what a model's embedding must have at least.
+  /// The largest id plus 1: the least number of rows of a model's embedding.
   uint32_t idLimit() const;
 
   /// Added tokens by their ids.
   std::vector<AddedTokenInfo> addedTokens() const;
   bool isSpecial(uint32_t id) const;
-  /// bos_token, eos_token and so on, as far as the folder names them.
+  /// bos_token, eos_token and so on, if the folder names them.
   const std::vector<NamedToken> &namedTokens() const;
   std::optional<uint32_t> namedId(std::string_view name) const;
-  /// The most tokens that the model takes (model_max_length); 0 if none is
-  /// named.
+  /// The most tokens that the model accepts (model_max_length); 0 if not set.
   uint64_t maxLength() const;
 
   Tokenizer(Tokenizer &&) noexcept;
@@ -144,9 +143,9 @@ private:
   std::unique_ptr<text::TokenizerState> state;
 };
 
-/// The text of ids that come one after the other. All that `push` and `finish`
-/// give, put together, is what `decode` gives for all ids at once. A part comes
-/// as soon as no later id can change it; it ends with a whole character.
+/// Decodes ids one after the other. The results of `push` and `finish` together
+/// are equal to the result of `decode` for all ids. A part is returned as soon
+/// as no later id can change it, and ends with a whole character.
 class TextStream {
 public:
   std::string push(uint32_t id);

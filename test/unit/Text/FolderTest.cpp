@@ -1,7 +1,7 @@
 //===- FolderTest.cpp - The tokenizer that transformers makes of a folder -===//
 //
-// Folders that tools/dev/record_tokenizers.py wrote, with what AutoTokenizer
-// made of texts.
+// Compares with AutoTokenizer's results for the folders that
+// tools/dev/record_tokenizers.py recorded.
 //
 //===----------------------------------------------------------------------===//
 
@@ -33,8 +33,8 @@ public:
   std::string path;
 };
 
-/// Files of a record: texts, or bytes as {"hex": ...}. One that many folders
-/// have is named: {"file": NAME}.
+/// The files of a record: texts, or bytes as {"hex": ...}. A file of many
+/// folders is referenced by name: {"file": NAME}.
 void writeFiles(Folder &folder, const Json &files, const Json &shared) {
   for (const auto &[name, content] : files.items()) {
     const Json &body = content.contains("file")
@@ -81,7 +81,7 @@ TEST(FolderTest, IsAsInTransformers) {
       if (added.isSpecial)
         special.push_back(added.id);
     EXPECT_EQ(special, record["special"].get<std::vector<uint32_t>>());
-    // What a compiled file would hold.
+    // The form in a compiled file.
     records::Stored stored(tokenizer->store());
     Expected<Tokenizer> again = Tokenizer::fromStored(stored.bytes(), "m.bin");
     ASSERT_TRUE(again) << again.message();

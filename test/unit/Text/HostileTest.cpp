@@ -1,6 +1,6 @@
 //===- HostileTest.cpp - Tokenizers and texts that mean no good -----------===//
 //
-// Each is a sentence that says what is wrong, in bounded time and memory.
+// Each error message must say what is wrong, in bounded time and memory.
 //
 //===----------------------------------------------------------------------===//
 
@@ -140,7 +140,7 @@ TEST(HostileTest, TextsOfMoreThanAGigabyte) {
   Expected<Tokenizer> tokenizer = Tokenizer::fromJson(bpe().dump(), "t.json");
   ASSERT_TRUE(tokenizer);
   static const char byte = 'a';
-  // Its bytes are not looked at.
+  // Its bytes are not read.
   Expected<TextEncoding> found =
       tokenizer->encode(std::string_view(&byte, (size_t(1) << 30) + 1));
   ASSERT_FALSE(found);
@@ -148,7 +148,7 @@ TEST(HostileTest, TextsOfMoreThanAGigabyte) {
             std::string::npos);
 }
 
-/// Quadratic work for one of these would be minutes.
+/// With quadratic time, each of these would take minutes.
 TEST(HostileTest, LongWords) {
   for (const std::string &name : records::names()) {
     Expected<Tokenizer> tokenizer = Tokenizer::fromJson(
@@ -176,7 +176,7 @@ TEST(HostileTest, StoredTablesThatAreDamaged) {
     ASSERT_FALSE(again) << size;
     EXPECT_EQ(again.message().find("m.bin"), 0u);
   }
-  // Whatever stands in the tables, texts are encoded, or it is said why not.
+  // For any contents of the tables, texts are encoded, or an error is returned.
   uint32_t random = 1;
   for (int round = 0; round < 300; ++round) {
     std::string changed = bytes;

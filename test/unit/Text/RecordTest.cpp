@@ -1,7 +1,8 @@
 //===- RecordTest.cpp - The same ids, offsets and texts as in Python ------===//
 //
 // Small tokenizers in the configurations of published models, and others that
-// use every component, against what tools/dev/record_tokenizers.py recorded.
+// use every component, compared with the records of
+// tools/dev/record_tokenizers.py.
 //
 //===----------------------------------------------------------------------===//
 
@@ -83,8 +84,8 @@ TEST_P(RecordTest, IsTheSameWhenStored) {
     ASSERT_EQ(again->token(id), tokenizer->token(id));
 }
 
-/// What is not UTF-8 is one U+FFFD for each invalid place, as in Python; the
-/// offsets are those of the bytes.
+/// Each invalid part of UTF-8 becomes one U+FFFD, as in Python; the offsets are
+/// those of the bytes.
 TEST_P(RecordTest, TakesAnyBytes) {
   Json record = records::read(GetParam());
   Expected<Tokenizer> tokenizer =
@@ -110,7 +111,8 @@ TEST_P(RecordTest, TakesAnyBytes) {
   }
 }
 
-/// One by one is the same as at once, and no part ends inside of a character.
+/// Decoding one by one gives the same text, and no part ends inside a
+/// character.
 TEST_P(RecordTest, StreamsTheSameText) {
   Json record = records::read(GetParam());
   Expected<Tokenizer> tokenizer =

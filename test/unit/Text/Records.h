@@ -45,7 +45,7 @@ inline std::vector<std::string> names() {
   return result;
 }
 
-/// What `store` gave, at a multiple of 8.
+/// The output of `store`, at a multiple of 8.
 class Stored {
 public:
   explicit Stored(const std::string &bytes)
