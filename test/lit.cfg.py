@@ -9,7 +9,7 @@
 # Features: avx2, avx512, avx512bf16 (of this machine), onednn, lora-compile, lora-train and lora-bench (built), mount (this user may),
 # unnamed-files (the file system of the tests has O_TMPFILE), make and packages (what builds programs, and .deb files, is here),
 # few-threads (this user may limit those of another).
-# Substitutions: %lora_build (the build folder), %fixtures (test/Fixtures), %examples (examples), %docs (docs), %include and %build_include (this project's headers),
+# Substitutions: %lora_build (the build folder), %fixtures (test/Fixtures), %examples (examples), %docs (docs), %include, %runtime_include and %build_include (this project's headers),
 # %mlir_libs and %mlir_include (MLIR's libraries and headers), %cxx (the compiler that built this), %t and %s as everywhere.
 
 import os
@@ -36,6 +36,7 @@ config.test_exec_root = os.path.join(
 
 config.substitutions.append(("%docs", os.path.join(config.lora_source_dir, "docs")))
 config.substitutions.append(("%include", os.path.join(config.lora_source_dir, "include")))
+config.substitutions.append(("%runtime_include", os.path.join(config.lora_source_dir, "runtime", "include")))
 config.substitutions.append(("%build_include", os.path.join(config.lora_build_dir, "include")))
 config.substitutions.append(("%mlir_include", os.path.join(os.path.dirname(config.llvm_tools_dir), "include")))
 config.substitutions.append(("%cxx", config.lora_cxx_compiler))

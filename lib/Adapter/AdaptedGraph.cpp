@@ -54,22 +54,18 @@ static Error checkFit(mlir::ModuleOp graph, const peft::PeftAdapter &adapter,
   auto facts = adapter.facts();
   if (!facts)
     return facts.takeError();
-  auto model = graph->getAttrOfType<mlir::DictionaryAttr>(
-      TransformerDialect::kModelAttr);
-  auto head = model ? model.getAs<mlir::StringAttr>("head") : nullptr;
-  auto vocabulary =
-      model ? model.getAs<mlir::IntegerAttr>("vocab_size") : nullptr;
-  if (!head || !vocabulary)
+  std::optional<ModelFacts> model = getModelFacts(graph);
+  if (!model)
     return makeError(ErrorCode::InvalidFile, where,
                      ": its graph does not say which model it is; compile the "
                      "model again");
-  if (facts->head && head.getValue() != lora_rt::headName(*facts->head))
+  if (facts->head && model->head != *facts->head)
     return refuse("was made for a model with another head (",
-                  lora_rt::headName(*facts->head), " instead of ", head.str(),
-                  ")");
-  if (facts->vocabSize && *facts->vocabSize != vocabulary.getInt())
+                  lora_rt::headName(*facts->head), " instead of ",
+                  lora_rt::headName(model->head), ")");
+  if (facts->vocabSize && *facts->vocabSize != model->vocabSize)
     return refuse("was made for a vocabulary of ", *facts->vocabSize,
-                  " instead of ", vocabulary.getInt());
+                  " instead of ", model->vocabSize);
   return Error::success();
 }
 

@@ -63,14 +63,10 @@ Error ProgramFile::read() {
   if (!graph)
     return graph.takeError();
   graphText = textOf(*graph);
-  auto text = payload.verified(lora_rt::manifestPart);
-  if (!text)
-    return text.takeError();
-  manifestJson = textOf(*text);
-  auto parsed = Manifest::parse(manifestJson, path());
-  if (!parsed)
-    return parsed.takeError();
-  manifest = std::move(*parsed);
+  auto manifest = Manifest::read(payload);
+  if (!manifest)
+    return manifest.takeError();
+  contents = std::move(*manifest);
   return readParameters();
 }
 
@@ -81,7 +77,7 @@ Error ProgramFile::readParameters() {
                      ": it has no part 'pack'; compile the model again");
   packBytes = payload.bytes(*pack);
   std::set<std::string> known;
-  for (const Manifest::Param &param : manifest.params) {
+  for (const Manifest::Param &param : contents.params) {
     auto fail = [&](const auto &...what) {
       return makeError(ErrorCode::InvalidFile, path(), ": parameter '",
                        param.name, "' ", what...,
@@ -116,7 +112,7 @@ Error ProgramFile::readParameters() {
 lora_rt::Checkpoint ProgramFile::tensors() const {
   std::vector<lora_rt::TensorView> views;
   for (size_t i = 0; i < keys.size(); ++i) {
-    const Manifest::Param &param = manifest.params[i];
+    const Manifest::Param &param = contents.params[i];
     views.push_back({keys[i], param.dtype, param.shape,
                      packBytes.subspan(param.offset, param.bytes)});
   }
@@ -124,7 +120,7 @@ lora_rt::Checkpoint ProgramFile::tensors() const {
 }
 
 Expected<std::span<const std::byte>> ProgramFile::packed(size_t index) const {
-  const Manifest::Param &param = manifest.params[index];
+  const Manifest::Param &param = contents.params[index];
   std::span<const std::byte> bytes =
       packBytes.subspan(param.offset, param.bytes);
   if (lora_rt::checksum(bytes) != param.checksum)
@@ -140,7 +136,7 @@ Expected<lora_rt::TensorView> ProgramFile::plain(size_t index,
   auto bytes = packed(index);
   if (!bytes)
     return bytes.takeError();
-  const Manifest::Param &param = manifest.params[index];
+  const Manifest::Param &param = contents.params[index];
   lora_rt::TensorView view{param.name, param.dtype, param.shape, *bytes};
   if (param.layout == lora_rt::plainLayout)
     return view;
@@ -156,7 +152,7 @@ Expected<lora_rt::TensorView> ProgramFile::plain(size_t index,
 Expected<std::span<const std::byte>>
 ProgramFile::pack(size_t index, std::span<const std::byte> plain,
                   TensorRoom &room) const {
-  const Manifest::Param &param = manifest.params[index];
+  const Manifest::Param &param = contents.params[index];
   if (plain.size() != plainBytes(param))
     return makeError(ErrorCode::InvalidArgument, path(), ": parameter '",
                      param.name, "': expected ", plainBytes(param),

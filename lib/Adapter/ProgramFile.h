@@ -50,9 +50,9 @@ public:
   }
   /// The graph before an adapter was attached.
   std::string_view graph() const { return graphText; }
-  std::string_view manifestText() const { return manifestJson; }
+  const lora_rt::Manifest &manifest() const { return contents; }
   const std::vector<lora_rt::Manifest::Param> &parameters() const {
-    return manifest.params;
+    return contents.params;
   }
 
   /// The name of a parameter, unique in the file. If a tensor is stored twice,
@@ -68,8 +68,8 @@ public:
   /// Gives back the memory of a parameter's pages; they are read again when
   /// needed.
   void release(size_t index) const {
-    lora_rt::releasePages(packBytes.subspan(manifest.params[index].offset,
-                                            manifest.params[index].bytes));
+    lora_rt::releasePages(packBytes.subspan(contents.params[index].offset,
+                                            contents.params[index].bytes));
   }
 
   /// A parameter as a row-major tensor under its name without a layout. If it
@@ -86,8 +86,8 @@ private:
   lora_rt::Error readParameters();
 
   lora_rt::Payload payload;
-  lora_rt::Manifest manifest;
-  std::string_view manifestJson, graphText;
+  lora_rt::Manifest contents;
+  std::string_view graphText;
   std::span<const std::byte> packBytes;
   std::vector<std::string> keys;
   std::optional<lora_rt::CarriedAdapter> merged;

@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Json.h"
 #include "ProgramFile.h"
 
 #include <chrono>
@@ -22,7 +21,8 @@ class ProgramWriter {
 public:
   ProgramWriter(const ProgramFile &source, const ProgramEdit &edit,
                 lora_rt::PayloadWriter writer)
-      : source(source), edit(edit), writer(std::move(writer)) {}
+      : source(source), edit(edit), writer(std::move(writer)),
+        manifest(source.manifest()) {}
 
   Error run();
 
@@ -35,7 +35,7 @@ private:
   const ProgramFile &source;
   const ProgramEdit &edit;
   lora_rt::PayloadWriter writer;
-  lora_rt::OrderedJson manifest;
+  lora_rt::Manifest manifest;
   TensorRoom plainRoom, packedRoom;
   std::set<std::string> edited;
 };
@@ -72,10 +72,7 @@ Error ProgramWriter::writePack() {
       return place.takeError();
     if (edit.written)
       edit.written(source.key(i), *bytes);
-    auto &entry = manifest["params"][i];
-    entry["bytes"] = place->bytes;
-    entry["offset"] = place->offset;
-    entry["xxh3"] = place->checksum;
+    manifest.params[i].setPlace(*place);
     source.release(i);
     done += place->bytes;
     if (edit.progress && Clock::now() - told > std::chrono::seconds(2)) {
@@ -92,7 +89,7 @@ Error ProgramWriter::copyParts() {
         part.name == lora_rt::exactPart || part.name == lora_rt::programPart)
       continue;
     if (part.name == lora_rt::manifestPart) {
-      if (Error error = writer.addPart(part.name, manifest.dump()))
+      if (Error error = writer.addPart(part.name, manifest.print()))
         return error;
       continue;
     }
@@ -126,10 +123,6 @@ Error ProgramWriter::addExact() {
 }
 
 Error ProgramWriter::run() {
-  // The manifest was parsed strictly when the file was opened.
-  std::string_view text = source.manifestText();
-  manifest = lora_rt::OrderedJson::parse(text.begin(), text.end(), nullptr,
-                                         /*allow_exceptions=*/false);
   if (Error error = writePack())
     return error;
   if (Error error = copyParts())

@@ -107,15 +107,11 @@ public:
 
   /// Sets the target on the module, for the passes and the manifest.
   void setTargetAttr() {
-    Builder builder(module->getContext());
-    SmallVector<StringRef> features(target.features.begin(),
-                                    target.features.end());
-    NamedAttrList attr;
-    attr.set("engine", builder.getStringAttr(options.engine));
-    attr.set("cpu", builder.getStringAttr(target.cpu));
-    attr.set("features", builder.getStrArrayAttr(features));
-    (*module)->setAttr(rt::RTDialect::kTargetAttr,
-                       attr.getDictionary(module->getContext()));
+    module->getContext()->loadDialect<rt::RTDialect>();
+    (*module)->setAttr(
+        rt::RTDialect::kTargetAttr,
+        rt::TargetAttr::get(module->getContext(),
+                            {options.engine, target.cpu, target.features}));
   }
 
   Error lower() {
@@ -134,21 +130,17 @@ public:
     return Error::success();
   }
 
-  /// Makes the manifest. Its contract goes into the code.
-  Expected<ModuleManifest> describe() {
-    FailureOr<ModuleManifest> manifest = buildManifest(*module);
-    if (failed(manifest))
+  /// The description; the contract of its manifest goes into the code.
+  Expected<ProgramDescription> describe() {
+    FailureOr<ProgramDescription> program = describeProgram(*module);
+    if (failed(program))
       return diagnostics.takeError("the lowered model could not be described");
-    auto read =
-        lora_rt::Manifest::parse(manifest->json.dump(), "the compiled code");
-    if (!read)
-      return read.takeError();
     using Words = std::array<int64_t, sizeof(lora_rt_contract) / 8>;
-    (*module)->setAttr(
-        rt::RTDialect::kContractAttr,
-        DenseI64ArrayAttr::get(module->getContext(),
-                               std::bit_cast<Words>(read->contract())));
-    return std::move(*manifest);
+    (*module)->setAttr(rt::RTDialect::kContractAttr,
+                       DenseI64ArrayAttr::get(
+                           module->getContext(),
+                           std::bit_cast<Words>(program->manifest.contract())));
+    return std::move(*program);
   }
 
   /// The code, from the cache if it is there. Afterwards the module no longer
@@ -198,23 +190,23 @@ std::string print(ModuleOp module) {
 
 } // namespace
 
-Expected<CompiledExecutable>
-lora::compileInMemory(ModuleOp graph, const CompileOptions &options,
-                      llvm::function_ref<Error(ModuleManifest &)> meanwhile) {
+Expected<CompiledExecutable> lora::compileInMemory(
+    ModuleOp graph, const CompileOptions &options,
+    llvm::function_ref<Error(ProgramDescription &)> meanwhile) {
   Compilation compilation(graph, options);
   if (Error error = compilation.chooseTarget())
     return error;
   if (Error error = compilation.lower())
     return error;
-  Expected<ModuleManifest> manifest = compilation.describe();
-  if (!manifest)
-    return manifest.takeError();
+  Expected<ProgramDescription> program = compilation.describe();
+  if (!program)
+    return program.takeError();
   std::optional<Expected<std::string>> code;
   auto translate = [&] { code = compilation.makeCode(); };
   if (meanwhile) {
     std::optional<lora_rt::Thread> translation =
         lora_rt::Thread::start(translate);
-    Error error = meanwhile(*manifest);
+    Error error = meanwhile(*program);
     if (translation)
       translation->join();
     if (error)
@@ -227,7 +219,7 @@ lora::compileInMemory(ModuleOp graph, const CompileOptions &options,
   if (!*code)
     return code->takeError();
   return CompiledExecutable{std::move(**code), compilation.codeWasCached(),
-                            std::move(*manifest)};
+                            std::move(*program)};
 }
 
 Expected<std::string>
@@ -241,8 +233,8 @@ lora::printStage(ModuleOp graph, const CompileOptions &options, Stage stage) {
     return error;
   if (stage == Stage::Kernels)
     return print(compilation.get());
-  if (Expected<ModuleManifest> manifest = compilation.describe(); !manifest)
-    return manifest.takeError();
+  if (Expected<ProgramDescription> program = compilation.describe(); !program)
+    return program.takeError();
   return compilation.translate(stage == Stage::LLVMIR ? NativeOutput::LLVMIR
                                                       : NativeOutput::Assembly);
 }

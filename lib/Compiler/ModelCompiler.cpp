@@ -150,12 +150,10 @@ Error ModelCompiler::bringIn() {
 std::vector<int64_t> ModelCompiler::tokens() const {
   if (!options.tokens.empty())
     return options.tokens;
-  auto model = (*graph)->getAttrOfType<mlir::DictionaryAttr>(
-      transformer::TransformerDialect::kModelAttr);
-  auto attention = model.getAs<mlir::StringAttr>("attention");
-  if (!attention || attention.getValue() != "bidirectional")
+  transformer::ModelFacts model = *transformer::getModelFacts(*graph);
+  if (!model.isBidirectional)
     return {1, 16, 128};
-  int64_t positions = model.getAs<mlir::IntegerAttr>("max_positions").getInt();
+  int64_t positions = model.maxPositions;
   std::vector<int64_t> sizes;
   for (int64_t size : {16, 128})
     if (size < positions)
@@ -237,19 +235,19 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
         return Error::success();
       });
   progress("compiling");
-  auto compiled =
-      compileInMemory(*graph, getCompileOptions(), [&](ModuleManifest &module) {
-        return pack.write(module, options.progress);
+  auto compiled = compileInMemory(
+      *graph, getCompileOptions(), [&](ProgramDescription &program) {
+        return pack.write(program, options.progress);
       });
   if (!compiled)
     return compiled.takeError();
   report.codeBytes = compiled->code.size();
   report.codeWasCached = compiled->codeWasCached;
   report.packBytes = pack.getBytes();
-  report.parameters = compiled->manifest.params.size();
+  report.parameters = compiled->description.params.size();
   report.merge = pack.getMergeEffect();
 
-  std::string manifest = compiled->manifest.json.dump();
+  std::string manifest = compiled->description.manifest.print();
   if (Error error = writer->addPart(lora_rt::manifestPart, manifest))
     return error;
   if (Error error = writer->addPart(lora_rt::codePart, compiled->code))

@@ -20,21 +20,21 @@ static std::string inMebibytes(uint64_t bytes) {
 }
 
 Error PackWriter::write(
-    ModuleManifest &manifest,
+    ProgramDescription &program,
     const std::function<void(const std::string &)> &progress) {
   uint64_t total = 0;
-  for (const BoundValue &value : manifest.params)
+  for (const BoundValue &value : program.params)
     total += uint64_t(value.type.getNumElements()) *
              lora_rt::sizeOf(getRuntimeType(value.type.getElementType()));
   if (progress)
-    progress("writing " + std::to_string(manifest.params.size()) +
-             " weights, " + inMebibytes(total) + " MiB");
+    progress("writing " + std::to_string(program.params.size()) + " weights, " +
+             inMebibytes(total) + " MiB");
 
   using Clock = std::chrono::steady_clock;
   Clock::time_point told = Clock::now();
   if (Error error = writer.beginPart(lora_rt::packPart))
     return error;
-  PackPieces pieces(manifest.params, resolve);
+  PackPieces pieces(program.params, resolve);
   size_t index = 0;
   while (true) {
     Expected<const Piece *> piece = pieces.next();
@@ -66,10 +66,7 @@ Error PackWriter::write(
     }
     weight.bound.addTo(effect);
     lora_rt::PackedPlace place = writer.endTensor();
-    auto &entry = manifest.json["params"][index++];
-    entry["bytes"] = place.bytes;
-    entry["offset"] = place.offset;
-    entry["xxh3"] = place.checksum;
+    program.manifest.params[index++].setPlace(place);
     bytes += place.bytes;
     for (const lora_rt::TensorView *tensor : weight.tensors)
       lora_rt::releasePages(tensor->bytes);

@@ -33,7 +33,7 @@ public:
   /// Evaluates, packs and writes every parameter, and enters its place into the
   /// manifest.
   lora_rt::Error
-  write(ModuleManifest &manifest,
+  write(ProgramDescription &program,
         const std::function<void(const std::string &)> &progress);
 
   /// The bytes of all parameters so far, without padding.

@@ -112,6 +112,18 @@ ModelBuilder::Block ModelBuilder::begin(StringRef name, ArrayRef<Input> inputs,
   return block;
 }
 
+ModelBuilder::Block ModelBuilder::beginEntry(StringRef name,
+                                             ArrayRef<Input> inputs,
+                                             Type result, OutputKind output) {
+  Block entry = begin(name, inputs, result);
+  for (auto [index, input] : llvm::enumerate(inputs))
+    entry.function.setArgAttr(index, TransformerDialect::kInputAttr,
+                              InputKindAttr::get(b.getContext(), *input.kind));
+  entry.function.setResultAttr(0, TransformerDialect::kOutputAttr,
+                               OutputKindAttr::get(b.getContext(), output));
+  return entry;
+}
+
 void ModelBuilder::finish(Block &block, ValueRange results) {
   func::ReturnOp::create(b, block.function.getLoc(), results);
 }

@@ -89,14 +89,17 @@ SmallVector<std::pair<Value, Value>> ModelBuilder::buildAngles(Block &entry) {
 }
 
 void ModelBuilder::buildHiddenStates(ArrayRef<std::string> layers) {
-  SmallVector<Input> inputs{{"ids", ids()}, {"seq", sequence()}};
+  SmallVector<Input> inputs{{"ids", ids(), InputKind::Ids},
+                            {"seq", sequence(), InputKind::Sequence}};
   if (config.isEncoder())
-    inputs.push_back({"token_types", ids()});
+    inputs.push_back({"token_types", ids(), InputKind::TokenTypes});
   if (hasFrequencies())
     inputs.push_back(
-        {"frequencies", tensor({int64_t(config.ropes[0].frequencies.size())},
-                               b.getF32Type())});
-  Block entry = begin("hidden_states", inputs, hidden());
+        {"frequencies",
+         tensor({int64_t(config.ropes[0].frequencies.size())}, b.getF32Type()),
+         InputKind::Frequencies});
+  Block entry =
+      beginEntry("hidden_states", inputs, hidden(), OutputKind::Hidden);
   Value x = embed(entry);
   SmallVector<std::pair<Value, Value>> tables = buildAngles(entry);
   for (auto [name, layer, settings] :
@@ -114,7 +117,8 @@ void ModelBuilder::buildHiddenStates(ArrayRef<std::string> layers) {
 }
 
 void ModelBuilder::buildLogits() {
-  Block entry = begin("logits", {{"hidden", hidden()}}, logits());
+  Block entry = beginEntry("logits", {{"hidden", hidden(), InputKind::Hidden}},
+                           logits(), OutputKind::Logits);
   Value x = entry.get("hidden");
   if (plan.pooler)
     x = apply("pooler", plan.pooler->path, x, hidden());
@@ -134,65 +138,58 @@ void ModelBuilder::buildPooled() {
 // The module
 //===----------------------------------------------------------------------===//
 
-/// What the runtime needs to compute frequencies: see
-/// docs/executable-format.md.
-DictionaryAttr ModelBuilder::ropeDescription() {
-  const RopeConfig &rope = config.ropes[0];
-  NamedAttrList attrs;
-  auto width = int64_t(2 * rope.frequencies.size());
-  attrs.set("switch_length", b.getI64IntegerAttr(rope.switchLength));
+/// What the runtime needs to give frequencies.
+static lora_rt::Manifest::Rope describeRope(const RopeConfig &rope,
+                                            ModelFamily family) {
+  using Rope = lora_rt::Manifest::Rope;
+  Rope result;
+  result.switchLength = rope.switchLength;
   if (rope.kind == RopeConfig::Kind::Dynamic) {
-    attrs.set("kind", b.getStringAttr("dynamic"));
-    attrs.set("width", b.getI64IntegerAttr(width));
-    attrs.set("theta", b.getF64FloatAttr(rope.theta));
-    attrs.set("factor", b.getF64FloatAttr(rope.factor));
+    result.kind = Rope::Kind::Dynamic;
+    result.width = int64_t(2 * rope.frequencies.size());
+    result.theta = rope.theta;
+    result.factor = rope.factor;
   } else {
-    attrs.set("kind", b.getStringAttr("longrope"));
-    attrs.set("short", b.getF32ArrayAttr(rope.frequencies));
-    attrs.set("long", b.getF32ArrayAttr(rope.longFrequencies));
+    result.kind = Rope::Kind::LongRope;
+    result.shortFrequencies = rope.frequencies;
+    result.longFrequencies = rope.longFrequencies;
+    // prepare_inputs_for_generation in transformers' modeling_phi3.py.
+    result.restartsCache = family == ModelFamily::Phi3;
   }
-  return attrs.getDictionary(b.getContext());
+  return result;
 }
 
-DictionaryAttr ModelBuilder::description() {
-  NamedAttrList attrs;
-  auto number = [&](StringRef name, int64_t value) {
-    attrs.set(name, b.getI64IntegerAttr(value));
-  };
-  auto text = [&](StringRef name, StringRef value) {
-    attrs.set(name, b.getStringAttr(value));
-  };
-  text("family", StringRef(familyName(config.family)));
-  number("vocab_size", config.vocabSize);
-  number("hidden_size", config.hiddenSize);
-  int64_t positions = config.maxPositions;
+ModelFacts ModelBuilder::describe() const {
+  ModelFacts facts;
+  facts.family = familyName(config.family);
+  facts.vocabSize = config.vocabSize;
+  facts.hiddenSize = config.hiddenSize;
+  facts.maxPositions = config.maxPositions;
   if (options.fixedFrequencies)
     for (const RopeConfig &rope : config.ropes)
       if (rope.kind != RopeConfig::Kind::Static)
-        positions = std::min(positions, rope.switchLength);
-  number("max_positions", positions);
-  number("layers", int64_t(config.layers.size()));
-  attrs.set("tied", b.getBoolAttr(plan.tied || plan.sharesTable));
-  attrs.set("eos_token_ids", b.getI64ArrayAttr(config.eosTokenIds));
-  text("head", lora_rt::headName(config.head));
-  number("outputs", config.head == ModelHead::None ? 0 : outputs());
-  text("attention", config.causal ? "causal" : "bidirectional");
-  if (!config.causal && !config.isEncoder())
-    text("pooled", "last");
-  number("token_types", config.tokenTypes);
-  number("pad_token_id", config.padTokenId.value_or(-1));
-  text("positions",
-       config.family == ModelFamily::Roberta ? "skip_padding" : "plain");
+        facts.maxPositions = std::min(facts.maxPositions, rope.switchLength);
+  facts.layers = int64_t(config.layers.size());
+  facts.isTied = plan.tied || plan.sharesTable;
+  facts.eosTokenIds.assign(config.eosTokenIds.begin(),
+                           config.eosTokenIds.end());
+  facts.head = config.head;
+  facts.outputs = config.head == ModelHead::None ? 0 : outputs();
+  facts.isBidirectional = !config.causal;
+  facts.poolsLast = !config.isEncoder();
+  facts.tokenTypes = config.tokenTypes;
+  facts.padTokenId = int32_t(config.padTokenId.value_or(-1));
+  facts.skipsPadding = config.family == ModelFamily::Roberta;
   if (hasFrequencies())
-    attrs.set("rope", ropeDescription());
-  return attrs.getDictionary(b.getContext());
+    facts.rope = describeRope(config.ropes[0], config.family);
+  return facts;
 }
 
 OwningOpRef<ModuleOp> ModelBuilder::build() {
   OwningOpRef<ModuleOp> owner(
       ModuleOp::create(named(familyName(config.family))));
   module = *owner;
-  module->setAttr(TransformerDialect::kModelAttr, description());
+  setModelFacts(module, describe());
   if (config.isEncoder())
     buildEncoderEmbedding();
   else

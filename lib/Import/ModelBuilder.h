@@ -10,6 +10,7 @@
 #define LORA_MLIR_LIB_IMPORT_MODELBUILDER_H
 
 #include "ModelPlan.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -36,10 +37,12 @@ public:
   mlir::OwningOpRef<mlir::ModuleOp> build();
 
 private:
-  /// An argument that is not a parameter, and its name in printed IR.
+  /// An argument that is not a parameter, with the name that it is printed by;
+  /// of an entry also what the runtime gives.
   struct Input {
     llvm::StringRef name;
     mlir::Type type;
+    std::optional<transformer::InputKind> kind = std::nullopt;
   };
   /// A block or entry under construction, with its inputs, parameters and
   /// states by name.
@@ -98,7 +101,10 @@ private:
               llvm::ArrayRef<mlir::Type> results,
               const BlockPlan *plan = nullptr,
               llvm::ArrayRef<std::string> states = {});
-  /// Ends the function.
+  /// Begins an entry, whose inputs have a kind each.
+  Block beginEntry(llvm::StringRef name, llvm::ArrayRef<Input> inputs,
+                   mlir::Type result, transformer::OutputKind output);
+  /// Ends it.
   void finish(Block &block, mlir::ValueRange results);
 
   /// The type of a slot, and its weight expression; null for the base tensor of
@@ -163,8 +169,7 @@ private:
   void buildHiddenStates(llvm::ArrayRef<std::string> layers);
   void buildLogits();
   void buildPooled();
-  mlir::DictionaryAttr description();
-  mlir::DictionaryAttr ropeDescription();
+  transformer::ModelFacts describe() const;
 
   const ModelConfig &config;
   const ModelPlan &plan;

@@ -25,7 +25,7 @@ takeApart(TrainingProgram &program, lora_rt::Instance::Region region) {
   std::vector<peft::AdapterTensor> tensors;
   lora_rt::Instance &instance = program.instance();
   for (auto [trainable, bound] : llvm::zip_equal(
-           instance.manifest().trainables, program.manifest().trainables)) {
+           instance.manifest().trainables, program.description().trainables)) {
     std::span<float> data = instance.region(region, trainable);
     std::vector<LeafTensor> leaves;
     if (mlir::failed(

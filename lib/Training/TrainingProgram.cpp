@@ -49,13 +49,13 @@ TrainingProgram::create(const TrainingOptions &options) {
         ErrorCode::Unsupported, adapter->config().where, ": lora_dropout is ",
         adapter->config().dropout,
         ", but training with dropout is not supported; set it to 0");
-  std::unique_ptr<TrainingProgram> program(new TrainingProgram(
+  std::unique_ptr<TrainingProgram> training(new TrainingProgram(
       options, std::move(*checkpoint), std::move(*adapter)));
   std::clock_t start = std::clock();
-  if (Error error = program->buildGraph())
+  if (Error error = training->buildGraph())
     return error;
-  program->graphSeconds = double(std::clock() - start) / CLOCKS_PER_SEC;
-  return program;
+  training->graphSeconds = double(std::clock() - start) / CLOCKS_PER_SEC;
+  return training;
 }
 
 Error TrainingProgram::buildGraph() {
@@ -75,16 +75,14 @@ Error TrainingProgram::buildGraph() {
   if (!module)
     return module.takeError();
   graph = std::move(*module);
-  auto model = (*graph)->getAttrOfType<mlir::DictionaryAttr>(
-      transformer::TransformerDialect::kModelAttr);
-  auto head = model.getAs<mlir::StringAttr>("head").getValue();
-  auto attention = model.getAs<mlir::StringAttr>("attention").getValue();
-  if (head != "language_model" || attention != "causal")
+  transformer::ModelFacts model = *transformer::getModelFacts(*graph);
+  if (!model.isGenerative())
     return lora_rt::makeError(
         ErrorCode::Unsupported, options.modelFolder,
         ": only causal language models can be trained, but by config.json and "
         "this adapter the model's head is '",
-        head.str(), "' and its attention ", attention.str());
+        lora_rt::headName(model.head), "' and its attention ",
+        model.attentionNames[model.isBidirectional]);
 
   DiagnosticText diagnostics(context);
   AdapterOptions attach;
@@ -108,12 +106,8 @@ Error TrainingProgram::buildGraph() {
 }
 
 std::pair<int64_t, int64_t> TrainingProgram::limits() const {
-  auto model = (*graph)->getAttrOfType<mlir::DictionaryAttr>(
-      transformer::TransformerDialect::kModelAttr);
-  auto get = [&](llvm::StringRef key) {
-    return model.getAs<mlir::IntegerAttr>(key).getInt();
-  };
-  return {get("vocab_size"), get("max_positions")};
+  transformer::ModelFacts model = *transformer::getModelFacts(*graph);
+  return {model.vocabSize, model.maxPositions};
 }
 
 int64_t TrainingProgram::lengthFor(int64_t longestRow) const {
@@ -163,7 +157,7 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
                                               : "")
             .str());
   }
-  moduleManifest = std::move(compiled->manifest);
+  program = std::move(compiled->description);
   return load(compiled->code);
 }
 
@@ -189,15 +183,10 @@ Error TrainingProgram::load(const std::string &code) {
     return lora_rt::makeError(ErrorCode::InvalidFile, peft.folder(),
                               ": has no tensor '", name, "'");
   });
-  auto manifest =
-      lora_rt::Manifest::parse(moduleManifest.json.dump(), "the compiled step");
-  if (!manifest)
-    return manifest.takeError();
-
   size_t next = 0; // Parameters are asked for in the manifest's order.
   auto provide =
       [&](const lora_rt::Manifest::Param &param) -> Expected<const void *> {
-    const BoundValue &bound = moduleManifest.params[next++];
+    const BoundValue &bound = program.params[next++];
     Expected<BoundWeight> weight = evaluator.bind(bound.value, bound.path);
     if (!weight)
       return weight.takeError();
@@ -212,8 +201,8 @@ Error TrainingProgram::load(const std::string &code) {
   moduleOptions.threads = options.threads;
   moduleOptions.warn = options.progress;
   auto module = lora_rt::Executable::load(
-      std::move(*manifest), std::as_bytes(std::span(code)), provide,
-      moduleOptions, "the compiled step");
+      program.manifest, std::as_bytes(std::span(code)), provide, moduleOptions,
+      "the compiled step");
   if (!module)
     return module.takeError();
   auto instance =
@@ -222,8 +211,8 @@ Error TrainingProgram::load(const std::string &code) {
     return instance.takeError();
   loaded = std::move(*instance);
 
-  for (auto [trainable, bound] : llvm::zip_equal(loaded->manifest().trainables,
-                                                 moduleManifest.trainables)) {
+  for (auto [trainable, bound] :
+       llvm::zip_equal(loaded->manifest().trainables, program.trainables)) {
     std::span<float> theta =
         loaded->region(lora_rt::Instance::Region::Theta, trainable);
     if (Error error = evaluator.evaluate(bound.value, bound.path,

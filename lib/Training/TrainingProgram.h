@@ -52,7 +52,7 @@ public:
       const std::array<float, 8> &hyperparameters);
 
   lora_rt::Instance &instance() { return *loaded; }
-  const ModuleManifest &manifest() const { return moduleManifest; }
+  const ProgramDescription &description() const { return program; }
   const peft::PeftAdapter &adapter() const { return peft; }
 
 private:
@@ -67,7 +67,7 @@ private:
   peft::PeftAdapter peft;
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
   mlir::OwningOpRef<mlir::ModuleOp> graph;
-  ModuleManifest moduleManifest;
+  ProgramDescription program;
   std::set<int64_t> lengths;
   /// The processor time that building the graph took, in seconds.
   double graphSeconds = 0;

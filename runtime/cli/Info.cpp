@@ -70,11 +70,7 @@ Error printInfo(const std::string &path) {
   Expected<Payload> payload = Payload::open(path);
   if (!payload)
     return payload.takeError();
-  Expected<std::span<const std::byte>> text = payload->verified(manifestPart);
-  if (!text)
-    return text.takeError();
-  Expected<Manifest> manifest = Manifest::parse(
-      {reinterpret_cast<const char *>(text->data()), text->size()}, path);
+  Expected<Manifest> manifest = Manifest::read(*payload);
   if (!manifest)
     return manifest.takeError();
   Expected<std::optional<CarriedAdapter>> adapter = readAdapterPart(*payload);

@@ -179,8 +179,7 @@ public:
         fields.fail("expected 1 to 63 letters and digits for 'tag'");
     } else if (scheme != "plain")
       fail("unknown layout scheme '", scheme, "'");
-    if (Error error = fields.finish(); error && !failure)
-      failure = std::move(error);
+    adopt(fields.finish());
     return name;
   }
 
@@ -189,8 +188,11 @@ public:
       failure = makeError(ErrorCode::InvalidFile, what, ": ", parts...);
   }
 
-  /// The first error so far. Unknown keys are not an error here.
-  Error failed() { return std::move(failure); }
+  /// Takes the failure of an object inside, unless there was one before.
+  void adopt(Error error) {
+    if (!failure)
+      failure = std::move(error);
+  }
 
   /// The first error. Unknown keys are an error here.
   Error finish() {

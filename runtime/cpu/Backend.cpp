@@ -127,12 +127,16 @@ int32_t unmap(lora_engine *, void *, void *, lora_message *) { return 0; }
 
 int32_t preferredLayout(lora_engine *engine, const char *json, uint64_t length,
                         char *layout, lora_message *message) {
-  Expected<MatmulSpec> spec = cpu::parseMatmul({json, length});
+  Expected<PrimitiveSpec> spec = PrimitiveSpec::parse({json, length});
   if (!spec)
     return report(spec.takeError(), message);
+  if (!spec->matmul())
+    return report(makeError(ErrorCode::InvalidArgument, "a ", spec->kind(),
+                            " has no layout to choose"),
+                  message);
   if (Error error = cpu::useThreads(engine->threads))
     return report(error, message);
-  Expected<std::string> name = lora_rt::preferredLayout(*spec);
+  Expected<std::string> name = lora_rt::preferredLayout(*spec->matmul());
   if (!name)
     return report(name.takeError(), message);
   std::strncpy(layout, name->c_str(), 63);
@@ -175,8 +179,12 @@ int32_t repackMatrix(lora_engine *engine, const lora_matrix *from,
 
 int32_t createPrimitive(lora_engine *engine, const char *json, uint64_t length,
                         lora_primitive **primitive, lora_message *message) {
+  Expected<PrimitiveSpec> spec = PrimitiveSpec::parse({json, length});
+  if (!spec)
+    return report(spec.takeError(), message);
   Expected<std::unique_ptr<lora_primitive>> result =
-      cpu::createFromJson(*engine, {json, length});
+      spec->matmul() ? cpu::createMatmul(*engine, *spec->matmul())
+                     : cpu::createGather(*engine, *spec->gather());
   if (!result)
     return report(result.takeError(), message);
   *primitive = result->release();

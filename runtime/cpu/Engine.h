@@ -39,13 +39,6 @@ struct lora_primitive {
 
 namespace lora_rt::cpu {
 
-/// Selects rows of a table by i32 indices. The table may be packed.
-struct GatherSpec {
-  int64_t rows = 0, width = 0, count = 0;
-  DType dtype = DType::F32;
-  std::string layout;
-};
-
 Expected<std::unique_ptr<lora_primitive>> createMatmul(lora_engine &engine,
                                                        const MatmulSpec &spec);
 
@@ -64,13 +57,6 @@ Error executeRows(lora_engine &engine,
 
 Expected<std::unique_ptr<lora_primitive>> createGather(lora_engine &engine,
                                                        const GatherSpec &spec);
-
-/// Creates a primitive from its JSON. An unknown key is an error.
-Expected<std::unique_ptr<lora_primitive>> createFromJson(lora_engine &engine,
-                                                         std::string_view json);
-
-/// Reads a matmul from its JSON, including its layout.
-Expected<MatmulSpec> parseMatmul(std::string_view json);
 
 } // namespace lora_rt::cpu
 

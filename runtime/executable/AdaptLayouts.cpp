@@ -12,18 +12,13 @@
 #include <algorithm>
 #include <map>
 #include <set>
-#include <tuple>
 
 namespace lora_rt {
 
 namespace {
 
-/// The properties by which primitives and parameters are matched.
-using Key = std::tuple<std::string, DType, int64_t, int64_t>;
-
-Key keyOf(const Manifest::Primitive &primitive) {
-  return {primitive.layout, primitive.dtype, primitive.n, primitive.k};
-}
+/// What primitives and parameters are matched by.
+using Key = PrimitiveSpec::Weight;
 
 lora_matrix matrixOf(const Manifest::Param &param, const std::string &layout) {
   return {layout.c_str(), manifestName(param.dtype).data(), param.shape[0],
@@ -37,21 +32,21 @@ Error Executable::State::adaptLayouts(
   lora_message message = {};
   // For each kind of packed weight, the choice of each primitive that reads it.
   std::map<Key, std::vector<std::string>> choices;
-  for (const Manifest::Primitive &primitive : manifest.primitives) {
-    if (primitive.kind != "matmul" || primitive.layout == "plain")
+  for (const PrimitiveSpec &primitive : manifest.primitives) {
+    if (!primitive.matmul() || primitive.weight().layout == plainLayout)
       continue;
     char layout[64];
-    if (int32_t status =
-            backend->preferred_layout(engine, primitive.json.data(),
-                                      primitive.json.size(), layout, &message))
+    std::string json = primitive.json();
+    if (int32_t status = backend->preferred_layout(
+            engine, json.data(), json.size(), layout, &message))
       return backendError(status, message, where);
-    choices[keyOf(primitive)].push_back(layout);
+    choices[primitive.weight()].push_back(layout);
   }
   std::map<Key, std::string> changes;
   for (const auto &[key, layouts] : choices) {
-    // The compiled layout is kept if any primitive would choose it. Otherwise
-    // the choice of the primitive with the most tokens, the last one, is used.
-    const std::string &layout = std::get<0>(key);
+    // As compiled if any primitive would choose it; otherwise what the one with
+    // the most tokens, the last one, would.
+    const std::string &layout = key.layout;
     if (std::find(layouts.begin(), layouts.end(), layout) == layouts.end())
       changes.emplace(key, layouts.back());
   }
@@ -62,7 +57,7 @@ Error Executable::State::adaptLayouts(
   uint64_t total = 0;
   for (size_t i = 0; i < manifest.params.size(); ++i) {
     Manifest::Param &param = manifest.params[i];
-    if (param.layout == "plain")
+    if (param.layout == plainLayout)
       continue;
     auto change = changes.find(
         {param.layout, param.dtype, param.shape[0], param.shape[1]});
@@ -89,13 +84,9 @@ Error Executable::State::adaptLayouts(
     total += bytes;
     param.layout = change->second;
   }
-  for (Manifest::Primitive &primitive : manifest.primitives) {
-    auto change = changes.find(keyOf(primitive));
-    if (change == changes.end())
-      continue;
-    primitive.json = withLayout(primitive, change->second);
-    primitive.layout = change->second;
-  }
+  for (PrimitiveSpec &primitive : manifest.primitives)
+    if (auto change = changes.find(primitive.weight()); change != changes.end())
+      primitive = primitive.withLayout(change->second);
   auto list = [](const std::set<std::string> &names) {
     std::string text;
     for (const std::string &name : names)

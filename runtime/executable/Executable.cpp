@@ -101,12 +101,11 @@ Error Executable::State::bindParameters(const ParameterSource &source) {
 
 Error Executable::State::createPrimitives() {
   for (size_t i = 0; i < manifest.primitives.size(); ++i) {
-    const Manifest::Primitive &primitive = manifest.primitives[i];
+    std::string json = manifest.primitives[i].json();
     lora_message message = {};
     lora_primitive *created = nullptr;
     if (int32_t status = backend->create_primitive(
-            engine, primitive.json.data(), primitive.json.size(), &created,
-            &message))
+            engine, json.data(), json.size(), &created, &message))
       return backendError(status, message,
                           where + ": primitive " + std::to_string(i));
     primitives.push_back(created);
@@ -197,11 +196,7 @@ Executable::open(const std::string &path, const ExecutableOptions &options) {
 Expected<std::shared_ptr<Executable>>
 Executable::open(Payload payload, const ExecutableOptions &options) {
   const std::string path = payload.path();
-  Expected<std::span<const std::byte>> text = payload.verified(manifestPart);
-  if (!text)
-    return text.takeError();
-  Expected<Manifest> manifest = Manifest::parse(
-      {reinterpret_cast<const char *>(text->data()), text->size()}, path);
+  Expected<Manifest> manifest = Manifest::read(payload);
   if (!manifest)
     return manifest.takeError();
   if (Error error =

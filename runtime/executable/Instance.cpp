@@ -7,7 +7,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "../core/Fork.h"
-#include "../core/Json.h"
 #include "ExecutableState.h"
 #include "lora-runtime/Clock.h"
 
@@ -83,30 +82,6 @@ Expected<HostView> HostView::map(const lora_backend *backend,
 }
 
 namespace {
-
-/// A primitive as text: "matmul 128 x 8192 x 2048 bf16, silu".
-std::string describe(const Manifest::Primitive &primitive) {
-  Json json = Json::parse(primitive.json, nullptr, /*allow_exceptions=*/false);
-  std::string text = primitive.kind;
-  auto sizes = [&](std::initializer_list<const char *> keys) {
-    const char *before = " ";
-    for (const char *key : keys) {
-      auto found = json.find(key);
-      if (found == json.end() || !found->is_number())
-        return;
-      text += before + found->dump();
-      before = " x ";
-    }
-  };
-  sizes({"m", "n", "k"});
-  sizes({"count", "width"});
-  text += " " + std::string(manifestName(primitive.dtype));
-  if (auto ops = json.find("post_ops"); ops != json.end() && ops->is_array())
-    for (const Json &op : *ops)
-      if (auto kind = op.find("kind"); kind != op.end() && kind->is_string())
-        text += ", " + kind->get<std::string>();
-  return text;
-}
 
 /// Adds the time of a scope to an entry, if there is one.
 class Timed {
@@ -427,8 +402,8 @@ void Instance::startProfile() {
   Call &call = *callContext;
   call.profiling = true;
   call.primitives.clear();
-  for (const Manifest::Primitive &primitive : manifest().primitives)
-    call.primitives.push_back({.name = describe(primitive)});
+  for (const PrimitiveSpec &primitive : manifest().primitives)
+    call.primitives.push_back({.name = primitive.text()});
   call.groups.clear();
   call.loops.clear();
   for (auto &[address, name] : executable->state->code.functions())
@@ -456,7 +431,7 @@ Profile Instance::takeProfile() {
     entry.name.clear();
     for (uint32_t index : members)
       entry.name += (entry.name.empty() ? "" : " | ") +
-                    describe(manifest().primitives[index]);
+                    manifest().primitives[index].text();
     take(entry);
   }
   for (auto &[body, entry] : call.loops)

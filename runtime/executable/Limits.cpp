@@ -62,19 +62,19 @@ double Instance::readBandwidth(const EngineMemory &memory) {
 Expected<double> Instance::matmulRate() {
   Executable::State &state = *executable->state;
   constexpr int64_t m = 512, n = 2048, k = 2048;
-  std::string type(manifestName(manifest().model.dtype));
-  Manifest::Primitive primitive;
-  primitive.kind = "matmul";
-  primitive.json =
-      "{\"kind\":\"matmul\",\"m\":512,\"n\":2048,\"k\":2048,\"a\":\"" + type +
-      "\",\"b\":\"" + type + "\",\"c\":\"" + type + "\"}";
+  MatmulSpec spec;
+  spec.m = m;
+  spec.n = n;
+  spec.k = k;
+  spec.a = spec.b = spec.c = manifest().model.dtype;
+  PrimitiveSpec primitive{spec};
+  std::string json = primitive.json();
   lora_message message = {};
   char layout[64];
   if (int32_t status = state.backend->preferred_layout(
-          state.engine, primitive.json.data(), primitive.json.size(), layout,
-          &message))
+          state.engine, json.data(), json.size(), layout, &message))
     return backendError(status, message, "measuring");
-  std::string json = withLayout(primitive, layout);
+  json = primitive.withLayout(layout).json();
   lora_primitive *created = nullptr;
   if (int32_t status = state.backend->create_primitive(
           state.engine, json.data(), json.size(), &created, &message))

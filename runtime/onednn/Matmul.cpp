@@ -11,18 +11,6 @@
 
 namespace lora_rt {
 
-std::string MatmulSpec::text() const {
-  std::ostringstream out;
-  out << "matmul " << m << " x " << n << " x " << k << " (" << manifestName(a)
-      << ", " << manifestName(b) << " -> " << manifestName(c) << "), layout "
-      << (layout.empty() ? "any" : layout);
-  if (bias)
-    out << ", bias " << manifestName(*bias);
-  if (!postOps.empty())
-    out << ", " << postOps.size() << " post-ops";
-  return out.str();
-}
-
 namespace onednn {
 
 namespace {

@@ -210,13 +210,8 @@ Expected<int32_t> Session::greedy() {
                    position() - 1);
 }
 
-/// Whether the whole cache is computed again with the long frequencies when a
-/// continuation crosses the switch length. Phi-3 does so
-/// (prepare_inputs_for_generation in transformers' modeling_phi3.py); other
-/// models keep their keys.
 bool Session::State::computesCacheAgain() const {
-  return model().family == "phi3" && rope &&
-         model().rope->kind == Manifest::Rope::Kind::LongRope;
+  return rope && model().rope->restartsCache;
 }
 
 Error Session::generate(int64_t count,

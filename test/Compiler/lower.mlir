@@ -3,7 +3,7 @@
 // A model of one layer, from its graph to loops and a planned frame.
 
 // CHECK: module attributes {
-// CHECK-SAME: rt.slot_table = [{kind = "param", path = "model.layers.0", slot = "input_layernorm.weight"
+// CHECK-SAME: rt.slot_table = [#rt.slot<param, "model.layers.0", "input_layernorm.weight"
 // CHECK-LABEL: func.func private @decoder.t32(
 // CHECK-SAME: %[[CTX:[A-Za-z0-9_.]+]]: !rt.context, %[[SLOTS:[A-Za-z0-9_.]+]]: !rt.slots, %[[FRAME:[A-Za-z0-9_.]+]]: !rt.frame
 // CHECK-SAME: rt.frame_bytes
@@ -11,7 +11,7 @@
 // CHECK: rt.frame_view %[[FRAME]]
 // CHECK: rt.parallel_for %[[CTX]]
 // CHECK-LABEL: func.func @hidden_states.t32(
-// CHECK-SAME: rt.entry = {function = "hidden_states", inputs = ["ids", "sequence"], name = "hidden_states.t32", outputs = ["hidden"], tokens = 32 : i64}
+// CHECK-SAME: rt.entry = #rt.entry<name = "hidden_states.t32", function = "hidden_states", tokens = 32, inputs = ["ids", "sequence"], outputs = ["hidden"]>
 // CHECK: call @decoder.t32
 // CHECK-LABEL: func.func @hidden_states.t1(
 // CHECK: call @decoder.t1
@@ -28,7 +28,7 @@ module {
     %y = transformer.add %x, %o : tensor<?x48xf32>
     return %y, %kc1 : tensor<?x48xf32>, tensor<?x24xf32>
   }
-  func.func @hidden_states(%x: tensor<?x48xf32>, %seq: tensor<4x?xi32>) -> tensor<?x48xf32> {
+  func.func @hidden_states(%x: tensor<?x48xf32> {transformer.input = #transformer.input<ids>}, %seq: tensor<4x?xi32> {transformer.input = #transformer.input<sequence>}) -> (tensor<?x48xf32> {transformer.output = #transformer.output<hidden>}) {
     %0 = transformer.apply @decoder at "model.layers.0"(%x, %seq) : (tensor<?x48xf32>, tensor<4x?xi32>) -> tensor<?x48xf32>
     return %0 : tensor<?x48xf32>
   }

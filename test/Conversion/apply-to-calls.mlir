@@ -5,15 +5,15 @@
 // are written directly to their buffers.
 
 // CHECK: module attributes {rt.slot_table = [
-// CHECK-SAME: {kind = "param", path = "layers.0", slot = "norm", type = tensor<6xf32>, value = #transformer.base<"norm", tensor<6xf32>>}
-// CHECK-SAME: {kind = "trainable", offset = 0 : i64, path = "layers.0", slot = "a"
-// CHECK-SAME: {kind = "param", path = "layers.0", slot = "packed", type = tensor<4x6xf32, #onednn.packed<"any">>
-// CHECK-SAME: {kind = "state", path = "layers.0", slot = "cache", type = tensor<?x6xf32>}
-// CHECK-SAME: {kind = "gradient", offset = 0 : i64, path = "layers.0", slot = "a", type = tensor<6xf32>}
-// CHECK-SAME: {kind = "param", path = "layers.1", slot = "norm"
-// CHECK-SAME: value = #transformer.init<ones, "norm", tensor<6xf32>, seed = 0>}
-// CHECK-SAME: {kind = "trainable", offset = 16 : i64, path = "layers.1"
-// CHECK-NOT: path = "layers.0"
+// CHECK-SAME: #rt.slot<param, "layers.0", "norm", tensor<6xf32> value = #transformer.base<"norm", tensor<6xf32>>>
+// CHECK-SAME: #rt.slot<trainable, "layers.0", "a", tensor<6xf32> value = #transformer.base<"a", tensor<6xf32>> offset = 0>
+// CHECK-SAME: #rt.slot<param, "layers.0", "packed", tensor<4x6xf32, #onednn.packed<"any">>
+// CHECK-SAME: #rt.slot<state, "layers.0", "cache", tensor<?x6xf32>>
+// CHECK-SAME: #rt.slot<gradient, "layers.0", "a", tensor<6xf32> offset = 0>
+// CHECK-SAME: #rt.slot<param, "layers.1", "norm", tensor<6xf32>
+// CHECK-SAME: value = #transformer.init<ones, "norm", tensor<6xf32>, seed = 0>>
+// CHECK-SAME: #rt.slot<trainable, "layers.1", {{.+}} offset = 16>
+// CHECK-NOT: "layers.0"
 module {
   // CHECK-LABEL: func.func private @block(
   // CHECK-SAME: %[[C:[A-Za-z0-9_.]+]]: !rt.context, %[[S:[A-Za-z0-9_.]+]]: !rt.slots, %{{[A-Za-z0-9_.]+}}: !rt.frame,
@@ -44,7 +44,7 @@ module {
   // CHECK-LABEL: func.func @hidden_states.t2(
   // CHECK-SAME: %[[C:[A-Za-z0-9_.]+]]: !rt.context, %[[S:[A-Za-z0-9_.]+]]: !rt.slots, %[[F:[A-Za-z0-9_.]+]]: !rt.frame,
   // CHECK-SAME: %[[X:[A-Za-z0-9_.]+]]: memref<2x6xf32>, %[[SEQ:[A-Za-z0-9_.]+]]: memref<4x2xi32>, %[[OUT:[A-Za-z0-9_.]+]]: memref<2x6xf32>)
-  // CHECK-SAME: rt.entry = {function = "hidden_states", inputs = ["ids", "sequence"], name = "hidden_states.t2", outputs = ["hidden"], tokens = 2 : i64}
+  // CHECK-SAME: rt.entry = #rt.entry<name = "hidden_states.t2", function = "hidden_states", tokens = 2, inputs = ["ids", "sequence"], outputs = ["hidden"]>
   // CHECK-NOT: transformer.tokens
   // CHECK: %[[XT:.+]] = bufferization.to_tensor %[[X]]
   // CHECK: %[[ST:.+]] = bufferization.to_tensor %[[SEQ]]
@@ -60,7 +60,8 @@ module {
   // CHECK: call @block(%[[C]], %[[R1]], %{{.+}}, %[[YB]], %{{.+}}, %[[OUT]])
   // CHECK-NOT: materialize
   // CHECK: return{{$}}
-  func.func @hidden_states.t2(%x: tensor<2x6xf32>, %seq: tensor<4x2xi32>) -> tensor<2x6xf32> attributes {transformer.tokens = 2 : i64} {
+  func.func @hidden_states.t2(%x: tensor<2x6xf32> {transformer.input = #transformer.input<ids>}, %seq: tensor<4x2xi32> {transformer.input = #transformer.input<sequence>})
+      -> (tensor<2x6xf32> {transformer.output = #transformer.output<hidden>}) attributes {transformer.tokens = 2 : i64} {
     %0, %g0 = transformer.apply @block at "layers.0"(%x, %seq) : (tensor<2x6xf32>, tensor<4x2xi32>) -> (tensor<2x6xf32>, !transformer.gradients)
     %1, %g1 = transformer.apply @block at "layers.1"(%0, %seq)
       {values = {norm = #transformer.init<ones, "norm", tensor<6xf32>, seed = 0>}}
@@ -87,10 +88,10 @@ module {
 
 // The optimizer works on the flat regions, which hold every trainable value, each aligned to 16 elements: 17 becomes 32, and 6 more.
 
-// CHECK: {kind = "region", path = "", slot = "gradient", type = tensor<48xf32>}
-// CHECK-SAME: {kind = "region", path = "", slot = "theta", type = tensor<48xf32>}
-// CHECK-SAME: {kind = "region", path = "", slot = "moment1", type = tensor<48xf32>}
-// CHECK-SAME: {kind = "region", path = "", slot = "moment2", type = tensor<48xf32>}
+// CHECK: #rt.region<gradient, tensor<48xf32>>
+// CHECK-SAME: #rt.region<theta, tensor<48xf32>>
+// CHECK-SAME: #rt.region<moment1, tensor<48xf32>>
+// CHECK-SAME: #rt.region<moment2, tensor<48xf32>>
 module {
   func.func private @block(
       %a: tensor<17xf32> {transformer.slot = "a", transformer.role = #transformer.role<trainable>},

@@ -1,9 +1,9 @@
 // RUN: lora-opt %s -convert-onednn-to-rt -split-input-file -verify-diagnostics | FileCheck %s -enable-var-scope
 
 // Two operations of one kind share a primitive; another shape has its own.
-// CHECK-DAG: rt.primitive @[[$P:matmul_16x144x48_bf16[_0-9]*]] {a = "bf16", b = "bf16", b_layout = {scheme = "onednn", tag = "BA16a64b2a"}, bias = "bf16", c = "bf16", k = 48 : i64, kind = "matmul", m = 16 : i64, n = 144 : i64, post_ops = [{kind = "silu"}, {dtype = "bf16", kind = "mul"}], transpose_a = false, transpose_b = true}
-// CHECK-DAG: rt.primitive @[[$D:matmul_144x3x16_f32[_0-9]*]] {{.+}}b_layout = {scheme = "plain"}, c = "f32"{{.+}}transpose_a = true, transpose_b = false
-// CHECK-DAG: rt.primitive @[[$G:gather_16x48_bf16[_0-9]*]] {count = 16 : i64, dtype = "bf16", kind = "gather", layout = {scheme = "onednn", tag = "BA16a64b2a"}, rows = 259 : i64, width = 48 : i64}
+// CHECK-DAG: rt.primitive @[[$P:matmul_16x144x48_bf16[_0-9]*]] <{a = "bf16", b = "bf16", b_layout = "BA16a64b2a", bias = "bf16", c = "bf16", k = 48 : i64, kind = "matmul", m = 16 : i64, n = 144 : i64, post_ops = [{kind = "silu"}, {dtype = "bf16", kind = "mul"}], transpose_b = true}>
+// CHECK-DAG: rt.primitive @[[$D:matmul_144x3x16_f32[_0-9]*]] {{.+}}b_layout = "plain", c = "f32"{{.+}}transpose_a = true}>
+// CHECK-DAG: rt.primitive @[[$G:gather_16x48_bf16[_0-9]*]] <{count = 16 : i64, dtype = "bf16", kind = "gather", layout = "BA16a64b2a", rows = 259 : i64, width = 48 : i64}>
 // CHECK-NOT: rt.primitive
 // CHECK-LABEL: func.func @f
 // CHECK-SAME: (%[[CTX:.+]]: !rt.context, %[[X:.+]]: memref<16x48xbf16>, %[[W:.+]]: memref<1xi8>, %[[B:.+]]: memref<144xbf16>, %[[U:.+]]: memref<16x144xbf16>, %[[C:.+]]: memref<16x144xbf16>
@@ -62,7 +62,7 @@ func.func @no_context(%x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<1
 // -----
 
 // The primitive says that its rows are tokens.
-// CHECK: rt.primitive {{.+}}n = 72 : i64, post_ops = [], token_rows = true, transpose_a = false
+// CHECK: rt.primitive {{.+}}n = 72 : i64, post_ops = [], token_rows = true, transpose_b = true}>
 // CHECK: rt.execute
 func.func @token_rows(%ctx: !rt.context, %x: memref<16x48xf32>, %w: memref<72x48xf32>, %c: memref<16x72xf32>) {
   onednn.matmul ins(%x, %w : memref<16x48xf32>, memref<72x48xf32>) outs(%c : memref<16x72xf32>) {transpose_b, token_rows}

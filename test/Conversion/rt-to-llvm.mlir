@@ -1,7 +1,7 @@
 // RUN: lora-opt %s -convert-rt-to-llvm -split-input-file -verify-diagnostics | FileCheck %s
 
-rt.primitive @first {kind = "matmul"}
-rt.primitive @second {kind = "gather"}
+rt.primitive @first <{kind = "matmul"}>
+rt.primitive @second <{kind = "gather"}>
 
 // CHECK-LABEL: llvm.func internal @work.kernel(
 // CHECK-SAME:    %{{.+}}: i64, %{{.+}}: i64, %{{.+}}: !llvm.ptr {llvm.noalias}, %{{.+}}: f32)
@@ -74,7 +74,7 @@ func.func private @together(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.fr
 // CHECK:         %[[INNER:.+]] = llvm.getelementptr inbounds %{{.+}}[%{{.+}}]
 // CHECK:         llvm.call @work(%{{.+}}, %[[LAYER]], %[[INNER]], %{{.+}}, %{{.+}})
 func.func @entry(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame, %in: memref<16xf32>, %out: memref<16xf32>)
-    attributes {rt.entry = {name = "work.t16"}} {
+    attributes {rt.entry = #rt.entry<name = "work.t16", function = "work", tokens = 16, inputs = [], outputs = []>} {
   %layer = rt.slot_range %slots[5]
   %inner = rt.subframe %frame[4096]
   %s = arith.constant 2.5 : f32
@@ -118,7 +118,7 @@ module attributes {rt.contract = array<i64: 11, 12>} {
 // -----
 
 // expected-error @below {{expected an entry to take a context, slots, a frame and buffers of static shapes}}
-func.func @scalar(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame, %s: f32) attributes {rt.entry = {name = "scalar"}} {
+func.func @scalar(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame, %s: f32) attributes {rt.entry = #rt.entry<name = "scalar", function = "scalar", tokens = 0, inputs = [], outputs = []>} {
   return
 }
 

@@ -1,6 +1,6 @@
 // RUN: lora-opt %s -pass-pipeline='builtin.module(func.func(convert-transformer-to-linalg))' -split-input-file | FileCheck %s
 
-module attributes {rt.target = {engine = "cpu", cpu = "znver4", features = ["avx512bf16", "avx512f"]}} {
+module attributes {rt.target = #rt.target<{engine = "cpu", cpu = "znver4", features = ["avx512bf16", "avx512f"]}>} {
 // Queries, keys and values are copied as pairs of bf16: keys by pairs of features, values by pairs of keys.
 
 // CHECK-LABEL: func.func @pairs
@@ -64,7 +64,7 @@ func.func @width(%q: tensor<64x160xbf16>, %k: tensor<?x80xbf16>, %v: tensor<?x80
 
 // -----
 
-module attributes {rt.target = {engine = "cpu", cpu = "x86-64-v4", features = ["avx512f"]}} {
+module attributes {rt.target = #rt.target<{engine = "cpu", cpu = "x86-64-v4", features = ["avx512f"]}>} {
 // CHECK-LABEL: func.func @without
 // CHECK-NOT: x86vector
 func.func @without(%q: tensor<64x256xbf16>, %k: tensor<?x128xbf16>, %v: tensor<?x128xbf16>, %seq: tensor<4x64xi32>) -> tensor<64x256xbf16> {

@@ -54,13 +54,13 @@
 // OPERATION-NEXT: "builtin.module"
 
 // IDLE: {{.*}}lora-opt.mlir:[[#]]:1: remark: -lora-merge found nothing to do (Folds frozen low-rank branches into weight expressions)
-// IDLE-NEXT: {{.*}}lora-opt.mlir:[[#]]:1: remark: -transformer-strip-cache found nothing to do (Attends to the tokens at hand instead of a key/value cache)
+// IDLE-NEXT: {{.*}}lora-opt.mlir:[[#]]:1: remark: -transformer-strip-cache found nothing to do (Replaces the key/value cache by the keys and values of the call)
 
 // TOKENS: error: expected the option tokens with the numbers of tokens to make copies for, such as tokens=1,128
 
 // DYNAMIC: remark: 1 matrix products are left as they are, because their number of tokens is not fixed; run -transformer-specialize-tokens first
 
-module attributes {transformer.model = {attention = "causal", family = "llama", hidden_size = 6 : i64, layers = 1 : i64, outputs = 4 : i64}} {
+module attributes {transformer.model = #transformer.model<{family = "llama", hidden_size = 6 : i64, layers = 1 : i64, max_positions = 4 : i64}>} {
 func.func private @block(%x: tensor<?x6xf32>, %arg1: tensor<4x6xf32> {transformer.slot = "q_proj.weight"}) -> tensor<?x4xf32> {
   %0 = transformer.linear %x, %arg1 : tensor<?x6xf32>, tensor<4x6xf32> -> tensor<?x4xf32>
   %act = transformer.activation %0 {kind = silu} : tensor<?x4xf32>

@@ -79,6 +79,10 @@ static constexpr const char *words[] = {"format",
                                         "token_types",
                                         "pad_token_id",
                                         "positions",
+                                        "pooled",
+                                        "first",
+                                        "last",
+                                        "restarts_cache",
                                         "skip_padding",
                                         "rope",
                                         "dynamic",
@@ -127,8 +131,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (const lora_rt::Manifest::Value &value : entry.inputs)
       (void)value.bytes();
   }
-  for (const lora_rt::Manifest::Primitive &primitive : manifest->primitives)
-    CHECK(!fuzz::parse(lora_rt::withLayout(primitive, "AB16b64a2b"))
-               .is_discarded());
+  // What is written is read as what it was.
+  lora_rt::Expected<lora_rt::Manifest> written =
+      lora_rt::Manifest::parse(manifest->print(), "fuzz");
+  CHECK(written);
+  CHECK(written->print() == manifest->print());
+  for (const lora_rt::PrimitiveSpec &primitive : manifest->primitives) {
+    lora_rt::PrimitiveSpec packed = primitive.withLayout("AB16b64a2b");
+    lora_rt::Expected<lora_rt::PrimitiveSpec> read =
+        lora_rt::PrimitiveSpec::parse(packed.json());
+    CHECK(read);
+    CHECK(*read == packed);
+  }
   return 0;
 }

@@ -42,10 +42,6 @@ Expected<Program> Program::compile(mlir::ModuleOp module, Kernels kernels,
   Expected<CompiledExecutable> compiled = compileInMemory(module, options);
   if (!compiled)
     return compiled.takeError();
-  auto manifest = lora_rt::Manifest::parse(compiled->manifest.json.dump(),
-                                           "the compiled functions");
-  if (!manifest)
-    return manifest.takeError();
   auto noParameters =
       [](const lora_rt::Manifest::Param &param) -> Expected<const void *> {
     return lora_rt::makeError(ErrorCode::InvalidArgument,
@@ -53,9 +49,10 @@ Expected<Program> Program::compile(mlir::ModuleOp module, Kernels kernels,
                               "one asks for '",
                               param.name, "'");
   };
-  auto loaded = lora_rt::Executable::load(
-      std::move(*manifest), std::as_bytes(std::span(compiled->code)),
-      noParameters, {}, "the compiled functions");
+  auto loaded =
+      lora_rt::Executable::load(std::move(compiled->description.manifest),
+                                std::as_bytes(std::span(compiled->code)),
+                                noParameters, {}, "the compiled functions");
   if (!loaded)
     return loaded.takeError();
   Program program;

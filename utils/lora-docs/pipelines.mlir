@@ -1,5 +1,5 @@
 // The model of docs/Passes/Pipelines.md: two layers, the second with an adapter.
-module attributes {transformer.model = {family = "llama", vocab_size = 10 : i64}} {
+module attributes {transformer.model = #transformer.model<{family = "llama", vocab_size = 10 : i64}>} {
   func.func private @embedding(%ids: tensor<?xi32>, %table: tensor<10x6xf32> {transformer.slot = "weight"}) -> tensor<?x6xf32> {
     %x = transformer.embedding %ids, %table : tensor<?xi32>, tensor<10x6xf32> -> tensor<?x6xf32>
     return %x : tensor<?x6xf32>

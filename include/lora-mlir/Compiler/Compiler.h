@@ -56,8 +56,8 @@ struct CompileOptions {
   /// the backend with this name.
   std::string engine = "cpu";
   LoweringSettings lowering;
-  /// Where code is looked for before it is made, and stored afterwards; null for
-  /// no cache. Cached code is the same, byte for byte.
+  /// Where code is looked for before it is made, and stored afterwards; null
+  /// for no cache. Cached code is the same, byte for byte.
   const Cache *codeCache = nullptr;
   /// Called with warnings and remarks.
   std::function<void(const std::string &)> note;
@@ -69,16 +69,17 @@ struct CompiledExecutable {
   std::string code;
   /// Whether the code was in the cache.
   bool codeWasCached = false;
-  ModuleManifest manifest;
+  ProgramDescription description;
 };
 
 /// Compiles a graph (transformer, lora), which is not changed. `meanwhile` is
-/// called with the manifest as soon as it exists. It runs in the calling
+/// called with the description as soon as it exists. It runs in the calling
 /// thread, while another thread generates native code. If both fail, its error
 /// is returned.
 lora_rt::Expected<CompiledExecutable> compileInMemory(
     mlir::ModuleOp graph, const CompileOptions &options,
-    llvm::function_ref<lora_rt::Error(ModuleManifest &)> meanwhile = nullptr);
+    llvm::function_ref<lora_rt::Error(ProgramDescription &)> meanwhile =
+        nullptr);
 
 /// The stages at which a compilation can be printed.
 enum class Stage {

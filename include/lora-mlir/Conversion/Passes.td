@@ -41,7 +41,7 @@ def ConvertOneDNNToRT : Pass<"convert-onednn-to-rt", "::mlir::ModuleOp"> {
     ```
     becomes
     ```mlir
-    rt.primitive @matmul_16x144x48_f32 {kind = "matmul", m = 16 : i64, n = 144 : i64, k = 48 : i64, ...}
+    rt.primitive @matmul_16x144x48_f32 <{kind = "matmul", m = 16 : i64, n = 144 : i64, k = 48 : i64, ...}>
     rt.execute %ctx, @matmul_16x144x48_f32(%a, %b, %c) : ...
     ```
   }];

@@ -1,25 +1,25 @@
 //===- Manifest.h - The manifest of a lowered module ------------*- C++ -*-===//
 //
-// Collects the parameters, state, primitives and entries of a module in rt form
-// into the manifest of docs/executable-format.md, and records where the bytes
-// of each parameter come from.
+// Collects parameters, state, primitives and entries of a module in rt form
+// into the structs that the runtime takes (lora-runtime/Manifest.h), and says
+// where each parameter's bytes come from.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_TARGET_MANIFEST_H
 #define LORA_MLIR_TARGET_MANIFEST_H
 
+#include "lora-runtime/Manifest.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/BuiltinTypes.h"
-
-#include <nlohmann/json.hpp>
 
 #include <string>
 #include <vector>
 
 namespace lora {
 
-/// A parameter of the manifest, and the expression of its bytes.
+/// A parameter or trainable of the manifest and the expression that gives its
+/// bytes.
 struct BoundValue {
   /// The full name of the slot.
   std::string name;
@@ -29,23 +29,24 @@ struct BoundValue {
   /// The logical type, without a layout.
   mlir::RankedTensorType type;
   /// "plain" or a oneDNN format tag.
-  std::string layout = "plain";
+  std::string layout = std::string(lora_rt::plainLayout);
 };
 
-struct ModuleManifest {
-  /// The manifest. `params` have no `bytes`, `offset` or checksum; whoever
-  /// writes a pack adds them.
-  nlohmann::ordered_json json;
-  /// One for each entry of `params`, in the same order.
+/// A lowered module without its code.
+struct ProgramDescription {
+  /// Its parameters have no places: whoever writes a pack sets them.
+  lora_rt::Manifest manifest;
+  /// One per entry of `manifest.params`, in its order.
   std::vector<BoundValue> params;
-  /// One for each entry of `trainables`, in the same order.
+  /// One per entry of `manifest.trainables`, in its order.
   std::vector<BoundValue> trainables;
 };
 
-/// Builds the manifest of `module`, in rt form with planned frames
-/// (`rt.target`, `rt.slot_table`, `rt.entry`, `rt.frame_bytes`,
-/// `rt.primitive`). A failure is a diagnostic.
-mlir::FailureOr<ModuleManifest> buildManifest(mlir::ModuleOp module);
+/// Describes `module`, in rt form with planned frames, by its attributes
+/// `rt.target`, `rt.slot_table`, `rt.entry`, `rt.frame_bytes`,
+/// `transformer.model` and its `rt.primitive` operations. The manifest is
+/// verified. A failure is a diagnostic.
+mlir::FailureOr<ProgramDescription> describeProgram(mlir::ModuleOp module);
 
 } // namespace lora
 

@@ -50,65 +50,30 @@ static SmallVector<unsigned> getValueResults(func::FuncOp function) {
 // Names in the manifest
 //===----------------------------------------------------------------------===//
 
-/// The names of an entry's inputs and outputs (docs/executable-format.md);
-/// functions that are not listed there get numbered ones. After the sequence
-/// table may come the kinds of the tokens and rotary frequencies.
-static std::pair<SmallVector<StringRef>, SmallVector<StringRef>>
-getInterface(StringRef function, ArrayRef<Type> inputs) {
-  if (function == "logits")
-    return {{"hidden"}, {"logits"}};
-  if (function == "pooled")
-    return {{"hidden"}, {"pooled"}};
-  SmallVector<StringRef> first{"ids", "sequence"}, last, outputs;
-  if (function == "hidden_states") {
-    outputs = {"hidden"};
-  } else if (function == "loss") {
-    last = {"labels"};
-    outputs = {"loss"};
-  } else if (function == "train_step") {
-    last = {"labels", "hyperparameters"};
-    outputs = {"loss", "norm"};
-  } else {
-    return {};
-  }
-  for (size_t i = first.size(); i + last.size() < inputs.size(); ++i)
-    first.push_back(getElementTypeOrSelf(inputs[i]).isInteger()
-                        ? "token_types"
-                        : "frequencies");
-  llvm::append_range(first, last);
-  return {first, outputs};
-}
-
-static ArrayAttr getNames(Builder &builder, ArrayRef<StringRef> names,
-                          StringRef prefix, unsigned count) {
-  SmallVector<Attribute> attrs;
-  for (unsigned i = 0; i < count; ++i)
-    attrs.push_back(builder.getStringAttr(
-        i < names.size() ? Twine(names[i]) : prefix + Twine(i)));
-  return builder.getArrayAttr(attrs);
-}
-
-/// Replaces `transformer.tokens` by `rt.entry` on a public function.
-static void setEntryAttr(func::FuncOp function, ArrayRef<Type> inputTypes,
-                         unsigned numOutputs) {
+/// What the manifest says of a public function: the names of its inputs and
+/// outputs are those that it is marked with; unmarked ones are numbered.
+static rt::EntryAttr getEntry(func::FuncOp function) {
   Builder builder(function.getContext());
   auto tokens =
       function->getAttrOfType<IntegerAttr>(TransformerDialect::kTokensAttr);
   StringRef name = function.getSymName(), base = name;
-  function->removeAttr(TransformerDialect::kTokensAttr);
-  if (function.isPrivate())
-    return;
   if (tokens)
     base.consume_back((".t" + Twine(tokens.getInt())).str());
-  auto [inputs, outputs] = getInterface(base, inputTypes);
-  NamedAttrList entry;
-  entry.append("name", builder.getStringAttr(name));
-  entry.append("function", builder.getStringAttr(base));
-  entry.append("tokens", tokens ? tokens : builder.getI64IntegerAttr(0));
-  entry.append("inputs", getNames(builder, inputs, "input", inputTypes.size()));
-  entry.append("outputs", getNames(builder, outputs, "output", numOutputs));
-  function->setAttr(rt::RTDialect::kEntryAttr,
-                    entry.getDictionary(function.getContext()));
+  SmallVector<Attribute> inputs, outputs;
+  auto add = [&](SmallVector<Attribute> &names, StringRef marked,
+                 StringRef prefix) {
+    names.push_back(builder.getStringAttr(
+        marked.empty() ? prefix + Twine(names.size()) : Twine(marked)));
+  };
+  for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
+    if (!getSlotName(function, i))
+      add(inputs, getInputName(function, i), "input");
+  for (unsigned i : getValueResults(function))
+    add(outputs, getOutputName(function, i), "output");
+  return rt::EntryAttr::get(
+      function.getContext(), builder.getStringAttr(name),
+      builder.getStringAttr(base), tokens ? tokens.getInt() : 0,
+      builder.getArrayAttr(inputs), builder.getArrayAttr(outputs));
 }
 
 //===----------------------------------------------------------------------===//
@@ -156,7 +121,8 @@ Value FunctionConverter::createSlot(int64_t index, const BlockSlot &slot) {
   MemRefType memory = slot.type.getEncoding()
                           ? MemRefType::get({1}, builder.getI8Type())
                           : getBufferType(slot.type);
-  std::string name = (slot.kind == "gradient" ? "d." : "") + slot.name.str();
+  std::string name =
+      (slot.kind == rt::SlotKind::Gradient ? "d." : "") + slot.name.str();
   return rt::SlotOp::create(builder, namedLoc(name, function.getLoc()), memory,
                             leading[kContext], leading[kSlots], index);
 }
@@ -201,11 +167,11 @@ void FunctionConverter::convertArguments() {
   llvm::StringMap<Value> states;
   for (auto [index, slot] : llvm::enumerate(slots)) {
     Value memory = createSlot(index, slot);
-    if (slot.kind == "gradient") {
+    if (slot.kind == rt::SlotKind::Gradient) {
       resultMemory[slot.index] = memory;
       continue;
     }
-    bool isState = slot.kind == "state";
+    bool isState = slot.kind == rt::SlotKind::State;
     body.getArgument(slot.index)
         .replaceAllUsesWith(createTensor(memory, slot.type, isState));
     if (isState)
@@ -293,11 +259,9 @@ LogicalResult FunctionConverter::convert() {
       return function.emitOpError()
              << "expected arguments and results to be tensors, but got "
              << type;
-  unsigned numOutputs = getValueResults(function).size();
-  SmallVector<Type> inputs;
-  for (unsigned i = 0, e = function.getNumArguments(); i < e; ++i)
-    if (!getSlotName(function, i))
-      inputs.push_back(function.getArgumentTypes()[i]);
+  if (function.isPublic())
+    function->setAttr(rt::RTDialect::kEntryAttr, getEntry(function));
+  function->removeAttr(TransformerDialect::kTokensAttr);
 
   convertArguments();
   convertUpdates(function, table, leading[kContext], leading[kSlots]);
@@ -310,7 +274,6 @@ LogicalResult FunctionConverter::convert() {
   function.removeResAttrsAttr();
   function.setFunctionType(builder.getFunctionType(
       function.getBody().getArgumentTypes(), TypeRange()));
-  setEntryAttr(function, inputs, numOutputs);
   return success();
 }
 
@@ -326,7 +289,7 @@ static LogicalResult verifyGradientsOnce(func::FuncOp entry,
   WalkResult result = entry.walk([&](ApplyOp apply) {
     auto block = symbols.lookup<func::FuncOp>(apply.getBlock());
     for (const BlockSlot &slot : getBlockSlots(block))
-      if (slot.kind == "gradient" &&
+      if (slot.kind == rt::SlotKind::Gradient &&
           !written.insert(joinPath(apply.getPath(), slot.name)).second) {
         apply.emitOpError() << "expected one gradient of '"
                             << joinPath(apply.getPath(), slot.name)

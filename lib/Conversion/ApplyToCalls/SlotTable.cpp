@@ -23,18 +23,18 @@ SmallVector<BlockSlot> lora::getBlockSlots(func::FuncOp block) {
     StringAttr name = getSlotName(block, i);
     if (!name)
       continue;
-    StringRef kind = "param";
+    rt::SlotKind kind = rt::SlotKind::Param;
     if (getSlotRole(block, i) == Role::State)
-      kind = "state";
+      kind = rt::SlotKind::State;
     else if (getSlotRole(block, i) == Role::Trainable)
-      kind = "trainable";
+      kind = rt::SlotKind::Trainable;
     slots.push_back(
         {kind, name, cast<RankedTensorType>(block.getArgumentTypes()[i]), i});
   }
   for (unsigned i = 0, e = block.getNumResults(); i < e; ++i)
     if (auto name = block.getResultAttrOfType<StringAttr>(
             i, TransformerDialect::kGradAttr))
-      slots.push_back({"gradient", name,
+      slots.push_back({rt::SlotKind::Gradient, name,
                        cast<RankedTensorType>(block.getResultTypes()[i]), i});
   return slots;
 }
@@ -58,26 +58,26 @@ FailureOr<int64_t> SlotTable::getOffset(ApplyOp apply, const BlockSlot &slot) {
 }
 
 FailureOr<int64_t> SlotTable::getRange(ApplyOp apply, func::FuncOp block) {
-  Builder builder(module.getContext());
   SmallVector<Attribute> range;
   for (const BlockSlot &slot : getBlockSlots(block)) {
-    NamedAttrList entry;
-    entry.append("kind", builder.getStringAttr(slot.kind));
-    entry.append("path", apply.getPathAttr());
-    entry.append("slot", slot.name);
-    entry.append("type", TypeAttr::get(slot.type));
-    if (slot.kind == "param" || slot.kind == "trainable")
-      entry.append("value", getSlotValue(apply, block, slot.index));
-    if (slot.kind == "trainable" || slot.kind == "gradient") {
-      FailureOr<int64_t> offset = getOffset(apply, slot);
-      if (failed(offset))
+    Attribute value;
+    int64_t offset = -1;
+    if (slot.kind == rt::SlotKind::Param ||
+        slot.kind == rt::SlotKind::Trainable)
+      value = getSlotValue(apply, block, slot.index);
+    if (slot.kind == rt::SlotKind::Trainable ||
+        slot.kind == rt::SlotKind::Gradient) {
+      FailureOr<int64_t> place = getOffset(apply, slot);
+      if (failed(place))
         return failure();
-      entry.append("offset", builder.getI64IntegerAttr(*offset));
+      offset = *place;
     }
-    range.push_back(entry.getDictionary(module.getContext()));
+    range.push_back(rt::SlotAttr::get(module.getContext(), slot.kind,
+                                      apply.getPathAttr(), slot.name, slot.type,
+                                      value, offset));
   }
-  auto [it, inserted] =
-      ranges.try_emplace(builder.getArrayAttr(range), entries.size());
+  ArrayAttr key = ArrayAttr::get(module.getContext(), range);
+  auto [it, inserted] = ranges.try_emplace(key, entries.size());
   if (inserted)
     entries.append(range);
   return it->second;
@@ -88,16 +88,11 @@ RankedTensorType SlotTable::getRegionType() {
                                Float32Type::get(module.getContext()));
 }
 
-int64_t SlotTable::getRegion(StringRef name) {
-  auto [it, inserted] = regions.try_emplace(name, entries.size());
-  if (inserted) {
-    Builder builder(module.getContext());
-    entries.push_back(builder.getDictionaryAttr(
-        {builder.getNamedAttr("kind", builder.getStringAttr("region")),
-         builder.getNamedAttr("path", builder.getStringAttr("")),
-         builder.getNamedAttr("slot", builder.getStringAttr(name)),
-         builder.getNamedAttr("type", TypeAttr::get(getRegionType()))}));
-  }
+int64_t SlotTable::getRegion(rt::RegionKind region) {
+  auto [it, inserted] = regions.try_emplace(region, entries.size());
+  if (inserted)
+    entries.push_back(
+        rt::RegionAttr::get(module.getContext(), region, getRegionType()));
   return it->second;
 }
 

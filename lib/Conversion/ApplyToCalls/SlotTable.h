@@ -9,16 +9,19 @@
 #ifndef LORA_MLIR_LIB_CONVERSION_APPLYTOCALLS_SLOTTABLE_H
 #define LORA_MLIR_LIB_CONVERSION_APPLYTOCALLS_SLOTTABLE_H
 
+#include "lora-mlir/Dialect/RT/IR/RTOps.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
+
+#include <map>
 
 namespace lora {
 
 /// One address that a block needs: a bound argument, or the memory that a
 /// gradient is written to.
 struct BlockSlot {
-  llvm::StringRef kind; ///< "param", "state", "trainable" or "gradient"
+  rt::SlotKind kind;
   mlir::StringAttr name;
   mlir::RankedTensorType type;
   /// The index of the argument; for a gradient, that of the result.
@@ -39,9 +42,9 @@ public:
   mlir::FailureOr<int64_t> getRange(transformer::ApplyOp apply,
                                     mlir::func::FuncOp block);
 
-  /// The index of the slot of a whole flat region: "theta", "gradient",
-  /// "moment1" or "moment2". All ranges must have been added.
-  int64_t getRegion(llvm::StringRef name);
+  /// The index of the slot of a whole flat region. All ranges must have been
+  /// added.
+  int64_t getRegion(rt::RegionKind region);
 
   /// The type of a region: all trainable values, each aligned to 16 elements.
   mlir::RankedTensorType getRegionType();
@@ -57,9 +60,8 @@ private:
   mlir::ModuleOp module;
   llvm::SmallVector<mlir::Attribute> entries;
   llvm::DenseMap<mlir::Attribute, int64_t> ranges;
-  llvm::StringMap<int64_t> regions;
-  /// The offset and size, by name.
-  llvm::StringMap<std::pair<int64_t, int64_t>> offsets;
+  std::map<rt::RegionKind, int64_t> regions;
+  llvm::StringMap<std::pair<int64_t, int64_t>> offsets; ///< offset and size
   int64_t regionSize = 0;
 };
 

@@ -26,8 +26,8 @@ public:
 
   void convert(GradientNormOp op) {
     builder.setInsertionPoint(op);
-    Value norm = buildGradientNorm(builder, op.getLoc(),
-                                   getRegion(op.getLoc(), "gradient"));
+    Value norm = buildGradientNorm(
+        builder, op.getLoc(), getRegion(op.getLoc(), rt::RegionKind::Gradient));
     Type element = op.getType().getElementType();
     if (norm.getType() != element)
       norm = arith::ExtFOp::create(builder, op.getLoc(), element, norm);
@@ -39,9 +39,10 @@ public:
   void convert(AdamWOp op) {
     builder.setInsertionPoint(op);
     Location loc = op.getLoc();
-    buildAdamW(builder, loc, getRegion(loc, "theta"),
-               getRegion(loc, "gradient"), getRegion(loc, "moment1"),
-               getRegion(loc, "moment2"), getBuffer(op.getNorm()),
+    buildAdamW(builder, loc, getRegion(loc, rt::RegionKind::Theta),
+               getRegion(loc, rt::RegionKind::Gradient),
+               getRegion(loc, rt::RegionKind::Moment1),
+               getRegion(loc, rt::RegionKind::Moment2), getBuffer(op.getNorm()),
                getBuffer(op.getHyperparameters()));
     op.erase();
   }
@@ -49,18 +50,19 @@ public:
   void convert(SGDOp op) {
     builder.setInsertionPoint(op);
     Location loc = op.getLoc();
-    buildSGD(builder, loc, getRegion(loc, "theta"), getRegion(loc, "gradient"),
-             getRegion(loc, "moment1"), getBuffer(op.getNorm()),
+    buildSGD(builder, loc, getRegion(loc, rt::RegionKind::Theta),
+             getRegion(loc, rt::RegionKind::Gradient),
+             getRegion(loc, rt::RegionKind::Moment1), getBuffer(op.getNorm()),
              getBuffer(op.getHyperparameters()));
     op.erase();
   }
 
 private:
-  Value getRegion(Location loc, StringRef name) {
+  Value getRegion(Location loc, rt::RegionKind region) {
     RankedTensorType type = table.getRegionType();
     return rt::SlotOp::create(
         builder, loc, MemRefType::get(type.getShape(), type.getElementType()),
-        context, slots, table.getRegion(name));
+        context, slots, table.getRegion(region));
   }
 
   Value getBuffer(Value tensor) {

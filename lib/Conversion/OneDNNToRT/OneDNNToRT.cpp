@@ -2,7 +2,7 @@
 //
 // Turns onednn operations on memrefs into entries of the module's primitive
 // table, which the runtime creates at load, and their executions. The spec of a
-// primitive is its entry in the manifest (docs/executable-format.md).
+// primitive is its entry in the manifest.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,8 +37,10 @@ public:
       primitives[primitive.getSpec()] = primitive;
   }
 
-  /// The primitive with this spec. A new one gets a name made from `base`.
-  rt::PrimitiveOp get(DictionaryAttr spec, StringRef base) {
+  /// The primitive with this spec, made under a name like `base` if new.
+  rt::PrimitiveOp get(const lora_rt::PrimitiveSpec &primitiveSpec,
+                      StringRef base) {
+    auto spec = rt::PrimitiveSpecAttr::get(module.getContext(), primitiveSpec);
     rt::PrimitiveOp &primitive = primitives[spec];
     if (!primitive) {
       OpBuilder builder(module.getContext());
@@ -56,13 +58,13 @@ private:
   llvm::MapVector<Attribute, rt::PrimitiveOp> primitives;
 };
 
-/// The manifest's description of a weight layout.
-DictionaryAttr getLayoutSpec(Builder &builder, onednn::PackedAttr layout) {
-  NamedAttrList spec;
-  spec.set("scheme", builder.getStringAttr(layout ? "onednn" : "plain"));
-  if (layout)
-    spec.set("tag", builder.getStringAttr(layout.getTag()));
-  return spec.getDictionary(builder.getContext());
+lora_rt::DType getDType(Value value) {
+  // The verifiers of the operations allow no type that has no name here.
+  return *lora_rt::parseManifestName(getTypeName(value.getType()));
+}
+
+std::string getLayout(onednn::PackedAttr layout) {
+  return layout ? layout.getTag().str() : std::string(lora_rt::plainLayout);
 }
 
 /// The number of elements from one row of a matrix to the next, if each row is
@@ -78,60 +80,49 @@ std::optional<int64_t> getRowStride(Value value) {
   return strides[0];
 }
 
-DictionaryAttr getSpec(onednn::MatmulOp op) {
-  Builder builder(op.getContext());
-  auto type = [&](Value value) {
-    return builder.getStringAttr(getTypeName(value.getType()));
-  };
-  NamedAttrList spec;
-  spec.set("kind", builder.getStringAttr("matmul"));
-  spec.set("m", builder.getI64IntegerAttr(op.getM()));
-  spec.set("n", builder.getI64IntegerAttr(op.getN()));
-  spec.set("k", builder.getI64IntegerAttr(op.getK()));
-  spec.set("a", type(op.getA()));
-  spec.set("b", type(op.getA()));
-  spec.set("c", type(op.getC()));
-  spec.set("transpose_a", builder.getBoolAttr(op.getTransposeA()));
-  spec.set("transpose_b", builder.getBoolAttr(op.getTransposeB()));
-  if (op.getTokenRows())
-    spec.set("token_rows", builder.getBoolAttr(true));
-  spec.set("b_layout", getLayoutSpec(builder, op.getWeightLayout()));
-  if (std::optional<int64_t> stride = getRowStride(op.getA()))
-    spec.set("a_stride", builder.getI64IntegerAttr(*stride));
-  if (std::optional<int64_t> stride = getRowStride(op.getB()))
-    spec.set("b_stride", builder.getI64IntegerAttr(*stride));
-  if (std::optional<int64_t> stride = getRowStride(op.getC()))
-    spec.set("c_stride", builder.getI64IntegerAttr(*stride));
-  if (op.getBias())
-    spec.set("bias", type(op.getBias()));
-  SmallVector<Attribute> postOps;
-  auto operand = op.getPostOperands().begin();
-  for (Attribute attr : op.getPostOps()) {
-    onednn::PostOpKind kind = cast<onednn::PostOpKindAttr>(attr).getValue();
-    NamedAttrList postOp;
-    postOp.set("kind",
-               builder.getStringAttr(onednn::stringifyPostOpKind(kind)));
-    if (kind == onednn::PostOpKind::Add || kind == onednn::PostOpKind::Mul)
-      postOp.set("dtype", type(*operand++));
-    postOps.push_back(postOp.getDictionary(op.getContext()));
-  }
-  spec.set("post_ops", builder.getArrayAttr(postOps));
-  return spec.getDictionary(op.getContext());
+lora_rt::PostOp::Kind getPostOpKind(onednn::PostOpKind kind) {
+  StringRef name = onednn::stringifyPostOpKind(kind);
+  const auto &names = lora_rt::PostOp::names;
+  return lora_rt::PostOp::Kind(llvm::find(names, name) - names.begin());
 }
 
-DictionaryAttr getSpec(onednn::GatherOp op) {
-  Builder builder(op.getContext());
-  auto out = cast<ShapedType>(op.getOut().getType());
+lora_rt::PrimitiveSpec getSpec(onednn::MatmulOp op) {
+  lora_rt::MatmulSpec spec;
+  spec.m = op.getM();
+  spec.n = op.getN();
+  spec.k = op.getK();
+  spec.a = spec.b = getDType(op.getA());
+  spec.c = getDType(op.getC());
+  spec.transposeA = op.getTransposeA();
+  spec.transposeB = op.getTransposeB();
+  spec.tokenRows = op.getTokenRows();
+  spec.layout = getLayout(op.getWeightLayout());
+  spec.strideA = getRowStride(op.getA()).value_or(0);
+  spec.strideB = getRowStride(op.getB()).value_or(0);
+  spec.strideC = getRowStride(op.getC()).value_or(0);
+  if (op.getBias())
+    spec.bias = getDType(op.getBias());
+  auto operand = op.getPostOperands().begin();
+  for (auto attr : op.getPostOps().getAsRange<onednn::PostOpKindAttr>()) {
+    lora_rt::PostOp postOp;
+    postOp.kind = getPostOpKind(attr.getValue());
+    if (postOp.isBinary())
+      postOp.operand = getDType(*operand++);
+    spec.postOps.push_back(postOp);
+  }
+  return {spec};
+}
+
+lora_rt::PrimitiveSpec getSpec(onednn::GatherOp op) {
   auto table = cast<ShapedType>(op.getTableShape() ? *op.getTableShape()
                                                    : op.getTable().getType());
-  NamedAttrList spec;
-  spec.set("kind", builder.getStringAttr("gather"));
-  spec.set("rows", builder.getI64IntegerAttr(table.getDimSize(0)));
-  spec.set("width", builder.getI64IntegerAttr(table.getDimSize(1)));
-  spec.set("count", builder.getI64IntegerAttr(out.getDimSize(0)));
-  spec.set("dtype", builder.getStringAttr(getTypeName(out)));
-  spec.set("layout", getLayoutSpec(builder, op.getWeightLayout()));
-  return spec.getDictionary(op.getContext());
+  lora_rt::GatherSpec spec;
+  spec.rows = table.getDimSize(0);
+  spec.width = table.getDimSize(1);
+  spec.count = cast<ShapedType>(op.getOut().getType()).getDimSize(0);
+  spec.dtype = getDType(op.getOut());
+  spec.layout = getLayout(op.getWeightLayout());
+  return {spec};
 }
 
 /// Whether the elements lie row by row without gaps, at any offset.

@@ -187,14 +187,8 @@ LogicalResult lora::makeCodeTable(ModuleOp module,
       return failure();
   for (auto function :
        llvm::make_early_inc_range(module.getOps<LLVM::LLVMFuncOp>())) {
-    auto entry =
-        function->getAttrOfType<DictionaryAttr>(rt::RTDialect::kEntryAttr);
-    if (!entry)
-      continue;
-    auto name = entry.getAs<StringAttr>("name");
-    if (!name)
-      return function.emitError() << "expected 'rt.entry' to have a 'name'";
-    if (failed(builder.addEntry(function, name.getValue())))
+    rt::EntryAttr entry = rt::RTDialect::getEntry(function);
+    if (entry && failed(builder.addEntry(function, entry.getName())))
       return failure();
   }
   builder.addTable(contract);

@@ -1,8 +1,9 @@
 //===- RTToLLVM.cpp - Lowered functions become LLVM functions -------------===//
 //
 // The last conversion: rt, func, memref, arith, cf and index at once. A buffer
-// is passed as a bare pointer; the offsets below are those of
-// lora-runtime/compiled_code.h.
+// is passed as a bare pointer. Code is made for the machine that the compiler
+// runs on, so the offsets in lora-runtime/compiled_code.h are those of this
+// build.
 //
 //===----------------------------------------------------------------------===//
 
@@ -10,6 +11,7 @@
 #include "VerifyLowered.h"
 #include "lora-mlir/Conversion/Passes.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "lora-runtime/compiled_code.h"
 #include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
 #include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
 #include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
@@ -23,6 +25,8 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "llvm/ADT/SetVector.h"
 
+#include <cstddef>
+
 namespace lora {
 #define GEN_PASS_DEF_CONVERTRTTOLLVM
 #include "lora-mlir/Conversion/Passes.h.inc"
@@ -33,10 +37,15 @@ using namespace lora;
 
 namespace {
 
-// Offsets in lora_rt_context and lora_rt_services.
-constexpr int64_t kContextServices = 0, kContextStateRows = 8;
-constexpr int64_t kServicesExecute = 8, kServicesParallelFor = 16,
-                  kServicesExecuteGroup = 24;
+constexpr int64_t kContextServices = offsetof(lora_rt_context, services),
+                  kContextStateRows = offsetof(lora_rt_context, state_rows);
+constexpr int64_t kServicesExecute = offsetof(lora_rt_services, execute),
+                  kServicesParallelFor =
+                      offsetof(lora_rt_services, parallel_for),
+                  kServicesExecuteGroup =
+                      offsetof(lora_rt_services, execute_group);
+/// An entry of the slot table, of the arguments of an execution.
+constexpr int64_t kPointerBytes = sizeof(void *);
 
 using PrimitiveIndices = llvm::StringMap<int32_t>;
 
@@ -101,8 +110,9 @@ Value storeAddresses(ConversionPatternRewriter &rewriter, Operation *op,
       address = stackSlot(rewriter, op, value.getType(), 1);
       LLVM::StoreOp::create(rewriter, loc, value, address);
     }
-    LLVM::StoreOp::create(rewriter, loc, address,
-                          addBytes(rewriter, loc, array, 8 * index));
+    LLVM::StoreOp::create(
+        rewriter, loc, address,
+        addBytes(rewriter, loc, array, kPointerBytes * index));
   }
   return array;
 }
@@ -142,7 +152,7 @@ struct LowerSlot : ConvertOpToLLVMPattern<rt::SlotOp> {
                   ConversionPatternRewriter &rewriter) const override {
     Location loc = op.getLoc();
     Value address = loadField(rewriter, loc, getPtrType(), adaptor.getSlots(),
-                              8 * op.getIndex());
+                              kPointerBytes * op.getIndex());
     rewriter.replaceOp(op, describe(rewriter, loc, *getTypeConverter(),
                                     op.getType(), address, [&] {
                                       return loadField(
@@ -161,7 +171,7 @@ struct LowerSlotRange : ConvertOpToLLVMPattern<rt::SlotRangeOp> {
   matchAndRewrite(rt::SlotRangeOp op, OpAdaptor adaptor,
                   ConversionPatternRewriter &rewriter) const override {
     rewriter.replaceOp(op, addBytes(rewriter, op.getLoc(), adaptor.getSlots(),
-                                    8 * op.getIndex()));
+                                    kPointerBytes * op.getIndex()));
     return success();
   }
 };
@@ -214,7 +224,7 @@ struct LowerAdvance : ConvertOpToLLVMPattern<rt::AdvanceOp> {
                   ConversionPatternRewriter &rewriter) const override {
     bool isSlots = isa<rt::SlotsType>(op.getType());
     Value stride = constant(rewriter, op.getLoc(), rewriter.getI64Type(),
-                            op.getStride() * (isSlots ? 8 : 1));
+                            op.getStride() * (isSlots ? kPointerBytes : 1));
     Value offset =
         LLVM::MulOp::create(rewriter, op.getLoc(), adaptor.getCount(), stride);
     rewriter.replaceOpWithNewOp<LLVM::GEPOp>(
@@ -282,8 +292,9 @@ struct LowerExecuteGroup : ConvertOpToLLVMPattern<rt::ExecuteGroupOp> {
           storeAddresses(rewriter, op, *getTypeConverter(),
                          op.getBuffers().slice(first, count).getTypes(),
                          adaptor.getBuffers().slice(first, count));
-      LLVM::StoreOp::create(rewriter, loc, addresses,
-                            addBytes(rewriter, loc, arguments, 8 * i));
+      LLVM::StoreOp::create(
+          rewriter, loc, addresses,
+          addBytes(rewriter, loc, arguments, kPointerBytes * i));
       first += count;
     }
     Value service =

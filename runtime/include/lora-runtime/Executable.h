@@ -154,7 +154,7 @@ private:
 /// entries.
 class Instance {
 public:
-  enum class Region { Theta, Gradient, Moment1, Moment2 };
+  using Region = Manifest::Region;
 
   /// `stateRows` replaces -1 in the shapes of states.
   static Expected<std::unique_ptr<Instance>>

@@ -11,14 +11,12 @@
 #ifndef LORA_RUNTIME_LAYOUTS_H
 #define LORA_RUNTIME_LAYOUTS_H
 
-#include "lora-runtime/Numeric.h"
+#include "lora-runtime/PrimitiveSpec.h"
 
 #include <string>
 #include <vector>
 
 namespace lora_rt {
-
-inline constexpr std::string_view plainLayout = "plain";
 
 /// Restricts oneDNN to an instruction set before its first use in the process,
 /// so that layouts fit a target with fewer instructions than this machine:
@@ -33,42 +31,9 @@ std::string instructionSet();
 /// The version of oneDNN: "3.2.0".
 std::string oneDNNVersion();
 
-/// An operation on the result of a matmul before it is rounded and stored.
-struct PostOp {
-  enum class Kind { Sum, Add, Mul, Silu, GeluTanh, GeluErf, Relu, Tanh };
-  Kind kind;
-  /// The type of the operand [m, n] of Add and Mul.
-  DType operand = DType::F32;
-
-  bool isBinary() const { return kind == Kind::Add || kind == Kind::Mul; }
-};
-
-/// The matmul c[m, n] = post_ops(a[m, k] b[k, n] + bias[n]), with the
-/// manifest's fields.
-struct MatmulSpec {
-  int64_t m = 0, n = 0, k = 0;
-  DType a = DType::F32, b = DType::F32, c = DType::F32;
-  bool transposeA = false;
-  /// Whether a plain b is stored as [n, k]. A packed layout has its own order.
-  bool transposeB = false;
-  /// Whether the rows of a and c are tokens, so that a call may need only the
-  /// first ones.
-  bool tokenRows = false;
-  /// Elements from one stored row to the next, of a, of a plain b, and of c; 0
-  /// if rows follow each other.
-  int64_t strideA = 0, strideB = 0, strideC = 0;
-  /// "plain", a format tag, or empty for the layout that oneDNN prefers.
-  std::string layout;
-  std::optional<DType> bias;
-  std::vector<PostOp> postOps;
-
-  /// As text: "matmul 16 x 144 x 48 (bf16, bf16 -> bf16), layout BA16a64b2a".
-  std::string text() const;
-};
-
-/// The layout of b that oneDNN prefers on this machine's CPU; `spec.layout` is
-/// ignored. "plain" if the preferred layout has no name, or if oneDNN packs
-/// weights in each call and reads plain ones faster.
+/// The layout of b that oneDNN prefers on this machine's CPU, whatever
+/// `spec.layout` is; "plain" if what it prefers has no name, or if it packs
+/// weights in each call and reads them faster so.
 Expected<std::string> preferredLayout(MatmulSpec spec);
 
 /// The same for c[m, n] = a[m, k] b[k, n].

@@ -1,7 +1,7 @@
 // RUN: lora-opt %s -lora-optimizer -split-input-file -verify-diagnostics
 // RUN: not lora-opt %s -lora-optimizer=optimizer=lion 2>&1 | FileCheck %s
 
-// CHECK: expected the option optimizer to be adamw or sgd, but got 'lion'
+// CHECK: for the --optimizer option: Cannot find option named 'lion'
 
 module {
   // expected-error @below {{expected gradients to update parameters with}}

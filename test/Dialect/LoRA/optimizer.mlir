@@ -17,8 +17,8 @@ func.func private @d(%x: tensor<?x6xf32>, %w: tensor<6xf32> {transformer.slot = 
 }
 
 // CHECK-LABEL: func.func @train_step(
-// ADAMW-SAME: %[[DY:.+]]: tensor<?x6xf32>, %[[LOSS:.+]]: tensor<f32>, %[[H:.+]]: tensor<8xf32>) -> (tensor<f32>, tensor<f32>)
-// SGD-SAME: %[[DY:.+]]: tensor<?x6xf32>, %[[LOSS:.+]]: tensor<f32>, %[[H:.+]]: tensor<4xf32>) -> (tensor<f32>, tensor<f32>)
+// ADAMW-SAME: %[[DY:.+]]: tensor<?x6xf32>, %[[LOSS:.+]]: tensor<f32>, %[[H:[^:]+]]: tensor<8xf32> {transformer.input = #transformer.input<hyperparameters>}) -> (tensor<f32>, tensor<f32> {transformer.output = #transformer.output<norm>})
+// SGD-SAME: %[[DY:.+]]: tensor<?x6xf32>, %[[LOSS:.+]]: tensor<f32>, %[[H:[^:]+]]: tensor<4xf32> {transformer.input = #transformer.input<hyperparameters>}) -> (tensor<f32>, tensor<f32> {transformer.output = #transformer.output<norm>})
 func.func @train_step(%dy: tensor<?x6xf32>, %loss: tensor<f32>) -> tensor<f32> {
   // CHECK: %[[D:.+]] = transformer.apply @d
   %d = transformer.apply @d at "d"(%dy) : (tensor<?x6xf32>) -> tensor<?x6xf32>

@@ -38,7 +38,7 @@
 // CHECK-LABEL: func.func private @decoder.lora.backward(
 
 // CHECK-LABEL: func.func @train_step(
-// CHECK-SAME: %{{.+}}: tensor<?xi32>, %{{.+}}: tensor<4x?xi32>, %{{.+}}: tensor<?xi32>, %[[HYPER:.+]]: tensor<8xf32>) -> (tensor<f32>, tensor<f32>)
+// CHECK-SAME: %{{[^:]+}}: tensor<?xi32> {transformer.input = #transformer.input<ids>}, %{{[^:]+}}: tensor<4x?xi32> {transformer.input = #transformer.input<sequence>}, %{{[^:]+}}: tensor<?xi32> {transformer.input = #transformer.input<labels>}, %[[HYPER:[^:]+]]: tensor<8xf32> {transformer.input = #transformer.input<hyperparameters>}) -> (tensor<f32> {transformer.output = #transformer.output<loss>}, tensor<f32> {transformer.output = #transformer.output<norm>})
 // CHECK: transformer.apply @embedding at "model.embed_tokens"
 // CHECK: transformer.apply @decoder at "model.layers.0"
 // CHECK: transformer.apply @decoder.lora.forward at "model.layers.1"

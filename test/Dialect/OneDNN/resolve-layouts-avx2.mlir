@@ -3,7 +3,7 @@
 
 // Without AVX-512 oneDNN packs weights in each call: a small one is faster in columns, one that is read for one row, or that is too
 // large for a cache, as it is stored.
-module attributes {rt.target = {engine = "cpu"}} {
+module attributes {rt.target = #rt.target<{engine = "cpu"}>} {
 // CHECK-LABEL: func.func private @small
 // CHECK-SAME: tensor<72x48xf32, #onednn.packed<"ab">>
 func.func private @small(%x: tensor<16x48xf32>, %e: tensor<16x72xf32>, %w: tensor<72x48xf32, #onednn.packed<"any">> {transformer.slot = "weight"}) -> tensor<16x72xf32> {

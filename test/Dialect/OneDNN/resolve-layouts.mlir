@@ -4,7 +4,7 @@
 
 // oneDNN's answer depends on the machine. No layout is left open, and the function's type agrees with the operation.
 // GPU: expected the engine to be cpu
-module attributes {rt.target = {engine = "cpu"}} {
+module attributes {rt.target = #rt.target<{engine = "cpu"}>} {
 // CHECK-LABEL: func.func private @head
 // CHECK-NOT: "any"
 func.func private @head(%x: tensor<16x48xf32>, %e: tensor<16x259xf32>, %w: tensor<259x48xf32, #onednn.packed<"any">> {transformer.slot = "weight"}) -> tensor<16x259xf32> {

@@ -1,13 +1,13 @@
 // RUN: lora-opt %s -rt-group-executions | FileCheck %s
 // RUN: lora-opt %s -rt-group-executions --remarks-filter=rt-group-executions 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 
-rt.primitive @row {kind = "matmul", m = 1 : i64, n = 6 : i64, k = 4 : i64}
-rt.primitive @times {kind = "matmul", m = 1 : i64, n = 6 : i64, k = 4 : i64, post_ops = [{kind = "mul", dtype = "f32"}]}
-rt.primitive @biased {kind = "matmul", m = 1 : i64, n = 6 : i64, k = 4 : i64, bias = "f32"}
-rt.primitive @wide {kind = "matmul", m = 1 : i64, n = 8 : i64, k = 4 : i64}
-rt.primitive @back {kind = "matmul", m = 1 : i64, n = 4 : i64, k = 6 : i64}
-rt.primitive @rows {kind = "matmul", m = 2 : i64, n = 6 : i64, k = 4 : i64}
-rt.primitive @gather {kind = "gather", rows = 6 : i64, width = 4 : i64, count = 1 : i64}
+rt.primitive @row <{kind = "matmul", m = 1 : i64, n = 6 : i64, k = 4 : i64}>
+rt.primitive @times <{kind = "matmul", m = 1 : i64, n = 6 : i64, k = 4 : i64, post_ops = [{kind = "mul", dtype = "f32"}]}>
+rt.primitive @biased <{kind = "matmul", m = 1 : i64, n = 6 : i64, k = 4 : i64, bias = "f32"}>
+rt.primitive @wide <{kind = "matmul", m = 1 : i64, n = 8 : i64, k = 4 : i64}>
+rt.primitive @back <{kind = "matmul", m = 1 : i64, n = 4 : i64, k = 6 : i64}>
+rt.primitive @rows <{kind = "matmul", m = 2 : i64, n = 6 : i64, k = 4 : i64}>
+rt.primitive @gather <{kind = "gather", rows = 6 : i64, width = 4 : i64, count = 1 : i64}>
 
 // Three that share an input; results may be views, and what is between them only computes, allocates or reads something else.
 

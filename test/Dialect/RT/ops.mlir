@@ -32,8 +32,8 @@ func.func @subframe(%frame: !rt.frame) {
   return
 }
 
-// CHECK: rt.primitive @matmul_16x144x48_bf16
-rt.primitive @matmul_16x144x48_bf16 {kind = "matmul", m = 16 : i64, n = 144 : i64, k = 48 : i64}
+// CHECK: rt.primitive @matmul_16x144x48_bf16 <{k = 48 : i64, kind = "matmul", m = 16 : i64, n = 144 : i64}>
+rt.primitive @matmul_16x144x48_bf16 <{kind = "matmul", m = 16 : i64, n = 144 : i64, k = 48 : i64}>
 
 // CHECK-LABEL: func.func @execute(
 func.func @execute(%context: !rt.context, %a: memref<16x48xbf16>, %w: memref<13824xi8>, %c: memref<16x144xbf16>) {
@@ -42,8 +42,8 @@ func.func @execute(%context: !rt.context, %a: memref<16x48xbf16>, %w: memref<138
   return
 }
 
-rt.primitive @matmul_1x144x48_bf16 {kind = "matmul", m = 1 : i64, n = 144 : i64, k = 48 : i64}
-rt.primitive @matmul_1x96x48_bf16 {kind = "matmul", m = 1 : i64, n = 96 : i64, k = 48 : i64}
+rt.primitive @matmul_1x144x48_bf16 <{kind = "matmul", m = 1 : i64, n = 144 : i64, k = 48 : i64}>
+rt.primitive @matmul_1x96x48_bf16 <{kind = "matmul", m = 1 : i64, n = 96 : i64, k = 48 : i64}>
 
 // CHECK-LABEL: func.func @execute_group(
 func.func @execute_group(%context: !rt.context, %a: memref<1x48xbf16>, %w: memref<1xi8>, %c: memref<1x144xbf16>, %v: memref<1xi8>, %d: memref<1x96xbf16>) {

@@ -121,7 +121,7 @@ func.func @moved(%ctx: !rt.context, %frame: !rt.frame, %n: index) {
 // CHECK:         call @copies.kernel(
 // CHECK:         scf.for
 // CHECK-NEXT:      rt.execute
-rt.primitive @p {kind = "matmul"}
+rt.primitive @p <{kind = "matmul"}>
 func.func @copies(%ctx: !rt.context, %a: memref<4x6xf32>, %b: memref<4x6xf32>, %c: memref<4x3xf32>) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index

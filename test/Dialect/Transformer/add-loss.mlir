@@ -24,7 +24,7 @@ func.func @logits(%h: tensor<?x48xbf16>) -> tensor<?x259xf32> {
 
 // KEEP: func.func @loss
 // CHECK-LABEL: func.func @loss(
-// CHECK-SAME: %[[IDS:.+]]: tensor<?xi32>, %{{.+}}: tensor<4x?xi32>, %[[LABELS:.+]]: tensor<?xi32>) -> tensor<f32> {
+// CHECK-SAME: %[[IDS:[^:]+]]: tensor<?xi32> {transformer.input = #transformer.input<ids>}, %{{[^:]+}}: tensor<4x?xi32> {transformer.input = #transformer.input<sequence>}, %[[LABELS:[^:]+]]: tensor<?xi32> {transformer.input = #transformer.input<labels>}) -> (tensor<f32> {transformer.output = #transformer.output<loss>}) {
 // CHECK-NEXT: %[[H:.+]] = transformer.apply @embedding at "model.embed_tokens"(%[[IDS]])
 // CHECK-NEXT: %[[L:.+]] = transformer.apply @head at "lm_head"(%[[H]])
 // CHECK-NEXT: %[[LOSS:.+]], %{{.+}} = transformer.cross_entropy %[[L]], %[[LABELS]] : tensor<?x259xf32>, tensor<?xi32> -> tensor<f32>, tensor<?xf32>

@@ -10,13 +10,63 @@ func.func @on_an_operation(%x: tensor<?x4xf32>) {
 
 // -----
 
-// expected-error @below {{expected 'transformer.model' to be a dictionary on a module}}
+// expected-error @below {{expected 'transformer.model' to be #transformer.model on a module}}
 module attributes {transformer.model = "llama"} {}
 
 // -----
 
-// expected-error @below {{expected 'transformer.model' to be a dictionary on a module}}
-func.func private @f() attributes {transformer.model = {}}
+// expected-error @below {{expected 'transformer.model' to be #transformer.model on a module}}
+func.func private @f() attributes {transformer.model = #transformer.model<{}>}
+
+// -----
+
+// expected-error @below {{unknown key 'vocab'; known: family, vocab_size, hidden_size, max_positions, dtype, eos_token_ids, head, outputs, attention, pooled, token_types, pad_token_id, positions, rope, layers, tied, parted}}
+module attributes {transformer.model = #transformer.model<{vocab = 9 : i64}>} {}
+
+// -----
+
+// expected-error @below {{expected a whole number from 1 on for 'vocab_size', but got 0 : i64}}
+module attributes {transformer.model = #transformer.model<{vocab_size = 0 : i64}>} {}
+
+// -----
+
+// expected-error @below {{expected a whole number from 1 on for 'vocab_size', but got 9 : i32}}
+module attributes {transformer.model = #transformer.model<{vocab_size = 9 : i32}>} {}
+
+// -----
+
+// expected-error @below {{unknown value "sideways" for 'attention'; known: causal, bidirectional}}
+module attributes {transformer.model = #transformer.model<{attention = "sideways"}>} {}
+
+// -----
+
+// expected-error @below {{model: expected 'outputs' to be above 0 with a head and 0 without one}}
+module attributes {transformer.model = #transformer.model<{head = "language_model"}>} {}
+
+// -----
+
+// expected-error @below {{expected a number above 0 for 'theta', but got -1.000000e+00 : f64}}
+module attributes {transformer.model = #transformer.model<{rope = {kind = "dynamic", switch_length = 8 : i64, width = 6 : i64, theta = -1.0, factor = 2.0}}>} {}
+
+// -----
+
+// expected-error @below {{argument 1: expected inputs to be unique, but 'ids' is there twice}}
+func.func private @f(tensor<?xi32> {transformer.input = #transformer.input<ids>}, tensor<?xi32> {transformer.input = #transformer.input<ids>})
+
+// -----
+
+// expected-error @below {{argument 0: expected an input or a slot, but got both}}
+func.func private @f(tensor<4xi32> {transformer.slot = "a", transformer.input = #transformer.input<ids>})
+
+// -----
+
+// expected-error @below {{argument 0: expected #transformer.input, but got "ids"}}
+func.func private @f(tensor<?xi32> {transformer.input = "ids"})
+
+// -----
+
+// expected-error @below {{result 0: expected #transformer.output on a function, but got "hidden"}}
+func.func private @f() -> (tensor<4xf32> {transformer.output = "hidden"})
 
 // -----
 
@@ -215,8 +265,8 @@ func.func private @f(tensor<4xf32> {transformer.slot = "a"}) -> (tensor<4xf32> {
 
 // -----
 
-// expected-error @below {{result 0: expected a known attribute of the transformer dialect, but got 'transformer.something'; known here: transformer.next, transformer.grad}}
-func.func private @f(tensor<4xf32>) -> (tensor<4xf32> {transformer.something = 1})
+// expected-error @below {{result 0: expected a known attribute of the transformer dialect, but got 'transformer.anything'; known here: transformer.next, transformer.grad, transformer.output}}
+func.func private @f(tensor<4xf32>) -> (tensor<4xf32> {transformer.anything = 1})
 
 // -----
 

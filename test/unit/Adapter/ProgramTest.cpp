@@ -28,7 +28,7 @@ constexpr const char *kName = "model.layers.0.proj.weight";
 constexpr const char *kTag = "BA16a64b2a";
 
 constexpr const char *kGraph = R"(
-module attributes {transformer.model = {head = "none", vocab_size = 7 : i64}} {
+module attributes {transformer.model = #transformer.model<{head = "none", vocab_size = 7 : i64}>} {
   func.func private @decoder(%x: tensor<?x5xbf16>,
       %w: tensor<6x5xbf16> {transformer.slot = "proj.weight", transformer.value =
         #transformer.cast<#transformer.base<"proj.weight", tensor<6x5xf32>> to tensor<6x5xbf16>>})
@@ -121,7 +121,7 @@ protected:
     add(kName, {kOut, kIn}, {{"scheme", "plain"}}, plain);
     ASSERT_FALSE(writer->endPart());
     nlohmann::ordered_json manifest = {
-        {"format", 2},
+        {"format", lora_rt::Manifest::formatVersion},
         {"target",
          {{"engine", "cpu"},
           {"cpu", "any"},
@@ -136,6 +136,7 @@ protected:
           {"head", "none"},
           {"outputs", 0},
           {"attention", "causal"},
+          {"pooled", "last"},
           {"token_types", 0},
           {"pad_token_id", -1},
           {"positions", "plain"}}},

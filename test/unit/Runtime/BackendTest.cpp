@@ -63,14 +63,14 @@ TEST_F(Backend, ParallelForVisitsEachIterationOnce) {
 TEST_F(Backend, WhatItCannotReadIsNamed) {
   Reference r{5, 19, 37};
   auto failure = [&](const std::string &text) { return run(text, {}); };
-  EXPECT_NE(failure("{\"kind\":\"fold\"}").find("unknown kind 'fold'"),
+  EXPECT_NE(failure("{\"kind\":\"fold\"}").find("unknown value 'fold' for 'kind'"),
             std::string::npos);
   EXPECT_NE(failure(r.json("f32", ",\"x\":1")).find("unknown key 'x'"),
             std::string::npos);
   EXPECT_NE(failure(r.json("f31", "")).find("'f31'"), std::string::npos);
   EXPECT_NE(failure("{\"kind\":\"matmul\"}").find("'m'"), std::string::npos);
   EXPECT_NE(failure(r.json("f32", ",\"post_ops\":[{\"kind\":\"tan\"}]"))
-                .find("unknown kind 'tan'"),
+                .find("unknown value 'tan' for 'kind'"),
             std::string::npos);
   EXPECT_NE(failure(r.json("f32", ",\"b_layout\":{\"scheme\":\"onednn\","
                                   "\"tag\":\"QQ\"}"))

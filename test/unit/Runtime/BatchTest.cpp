@@ -192,11 +192,11 @@ TEST(Causal, ClassifiesTheLastTokenThatIsNoPadding) {
 }
 
 /// Short frequencies for up to 5 tokens, long ones for more.
-tiny::Model longRope(const std::string &family) {
+tiny::Model longRope(bool restartsCache = false) {
   tiny::Model model;
-  model.family = family;
   model.rope = "{\"kind\":\"longrope\",\"switch_length\":5,"
-               "\"short\":[1,2,3],\"long\":[10,20,40]}";
+               "\"short\":[1,2,3],\"long\":[10,20,40]" +
+               std::string(restartsCache ? ",\"restarts_cache\":true}" : "}");
   return model;
 }
 
@@ -207,7 +207,7 @@ float frequency(bool isLong, int64_t j) {
 
 TEST(Rotary, FrequenciesAreThoseOfTheCall) {
   TestFolder folder;
-  std::unique_ptr<Session> s = session(folder, longRope("tiny"));
+  std::unique_ptr<Session> s = session(folder, longRope());
   auto always = [](bool isLong) {
     return [=](size_t, int64_t j) { return frequency(isLong, j); };
   };
@@ -234,11 +234,10 @@ TEST(Rotary, FrequenciesAreThoseOfTheCall) {
             }));
 }
 
-TEST(Rotary, Phi3ComputesItsCacheAgain) {
+TEST(Rotary, TheCacheIsComputedAgainWhereTheModelSaysSo) {
   TestFolder folder;
-  for (bool isPhi3 : {false, true}) {
-    std::unique_ptr<Session> s =
-        session(folder, longRope(isPhi3 ? "phi3" : "tiny"));
+  for (bool restartsCache : {false, true}) {
+    std::unique_ptr<Session> s = session(folder, longRope(restartsCache));
     ASSERT_FALSE(s->feed({a}));
     Ids ids = a;
     Error error = s->generate(5, [&](int32_t id) {
@@ -252,14 +251,14 @@ TEST(Rotary, Phi3ComputesItsCacheAgain) {
     Values expected = tiny::products(
         tiny::causalHidden(ids,
                            [&](size_t p, int64_t j) {
-                             return frequency(isPhi3 || p >= 5, j);
+                             return frequency(restartsCache || p >= 5, j);
                            }),
         tiny::vocabulary);
     Expected<std::span<const float>> last = s->last();
     ASSERT_TRUE(last);
     EXPECT_EQ(Values(last->begin(), last->end()),
               Values(expected.end() - tiny::vocabulary, expected.end()))
-        << isPhi3;
+        << restartsCache;
   }
 }
 

@@ -60,6 +60,7 @@ TEST(Contract, CoversEveryValue) {
       {"model", "\"eos_token_ids\":[2,7]", "\"eos_token_ids\":[7,2]"},
       {"model", "language_model", "token_classification"},
       {"model", "\"outputs\":11", "\"outputs\":10"},
+      {"model", "\"long\":[4,5,6]", "\"long\":[4,5,6],\"restarts_cache\":true"},
       {"model", "\"token_types\":0", "\"token_types\":1"},
       {"model", "\"pad_token_id\":-1", "\"pad_token_id\":0"},
       {"model", "\"switch_length\":8", "\"switch_length\":9"},
@@ -102,7 +103,7 @@ TEST(Contract, LeavesOutWhatChangesWithTheWeights) {
   EXPECT_EQ(changed("\"xxh3\":\"0\"", "\"xxh3\":\"1\""), "");
   // The contract does not depend on how the text is written.
   EXPECT_EQ(changed("\"rows\":11,\"width\":6", "\"width\":6,\"rows\":11"), "");
-  EXPECT_EQ(changed("\"format\":2,", "  \"format\": 2,\n"), "");
+  EXPECT_EQ(changed("\"format\":3,", "  \"format\": 3,\n"), "");
 }
 
 TEST(Contract, IsComparedWhenAFileIsOpened) {

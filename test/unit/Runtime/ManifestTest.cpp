@@ -32,9 +32,10 @@ void expectFailure(const std::string &from, const std::string &to,
 
 TEST(Manifest, IsReadStrictly) {
   EXPECT_TRUE(Manifest::parse(good, "tiny"));
-  expectFailure("\"format\":2", "\"format\":1", "format 1");
-  expectFailure("\"format\":2", "\"format\":3", "format 3");
-  expectFailure("\"format\":2", "\"format\":2,\"new\":0", "unknown key 'new'");
+  expectFailure("\"format\":3", "\"format\":2", "format 2");
+  expectFailure("\"format\":3", "\"format\":4", "format 4");
+  expectFailure("\"format\":3", "\"format\":\"3\"", "for 'format'");
+  expectFailure("\"format\":3", "\"format\":3,\"new\":0", "unknown key 'new'");
   expectFailure("{\"param\":0}", "{\"param\":1}", "there are only 1");
   expectFailure("{\"region\":\"theta\"}", "{\"region\":\"beta\"}", "'beta'");
   expectFailure("\"bytes\":264", "\"bytes\":260", "does not fit its shape");
@@ -44,6 +45,40 @@ TEST(Manifest, IsReadStrictly) {
   expectFailure("\"kind\":\"gather\"", "\"kind\":\"scatter\"", "'scatter'");
   expectFailure("\"offset\":0,\"xxh3\"", "\"offset\":-4096,\"xxh3\"",
                 "whole number");
+}
+
+/// Reading what was written gives the same values.
+TEST(Manifest, IsWrittenAsItIsRead) {
+  tiny::Model model;
+  for (const char *rope :
+       {"",
+        "{\"kind\":\"dynamic\",\"switch_length\":12,\"width\":6,"
+        "\"theta\":1e4,\"factor\":2.7}",
+        "{\"kind\":\"longrope\",\"switch_length\":8,\"short\":[1,2,0.1],"
+        "\"long\":[4,5,6],\"restarts_cache\":true}"}) {
+    model.rope = rope;
+    std::string text =
+        tiny::manifest("plain", {0, 264, "0"}, "\"sse2\"", model);
+    Expected<Manifest> manifest = Manifest::parse(text, "tiny");
+    ASSERT_TRUE(manifest) << manifest.message();
+    std::string written = manifest->print();
+    Expected<Manifest> again = Manifest::parse(written, "again");
+    ASSERT_TRUE(again) << again.message();
+    EXPECT_EQ(again->print(), written);
+    EXPECT_EQ(again->model, manifest->model);
+    EXPECT_EQ(again->primitives, manifest->primitives);
+    EXPECT_FALSE(checkContract(*again, manifest->contract(), "again"));
+    EXPECT_EQ(again->params[0].bytes, 264u);
+    EXPECT_EQ(again->params[0].checksum, "0");
+  }
+  // A parameter without a place stays one.
+  Expected<Manifest> manifest = Manifest::parse(good, "tiny");
+  ASSERT_TRUE(manifest);
+  manifest->params[0].isPlaced = false;
+  EXPECT_EQ(manifest->print().find("xxh3"), std::string::npos);
+  // A name that is no UTF-8 does not stop the writer.
+  manifest->params[0].name = "\xff";
+  EXPECT_TRUE(Manifest::parse(manifest->print(), "tiny"));
 }
 
 TEST(Manifest, PartsOfItDoNotOverlap) {
@@ -109,6 +144,9 @@ TEST(Manifest, DescribesTheModel) {
   // The keys are tokens of the same call, so there is no state.
   expectFailure("\"attention\":\"causal\"", "\"attention\":\"bidirectional\"",
                 "no states");
+  expectFailure("\"pooled\":\"last\"", "\"pooled\":\"first\"",
+                "sees no other one");
+  expectFailure("\"pooled\":\"last\"", "\"pooled\":\"mean\"", "'mean'");
   expectFailure("\"token_types\":0", "\"token_types\":-1", "'token_types'");
   expectFailure("\"pad_token_id\":-1", "\"pad_token_id\":-2", "from -1 on");
   expectFailure("\"pad_token_id\":-1", "\"pad_token_id\":4294967296",

@@ -167,7 +167,8 @@ inline std::string modelJson(const Model &model) {
          text(model.maxPositions) +
          ",\"dtype\":\"f32\",\"eos_token_ids\":[2,7],\"head\":\"" + model.head +
          "\",\"outputs\":" + text(model.outputs()) + ",\"attention\":\"" +
-         (model.isEncoder ? "bidirectional" : "causal") +
+         (model.isEncoder ? "bidirectional\",\"pooled\":\"first"
+                          : "causal\",\"pooled\":\"last") +
          "\",\"token_types\":" + (model.isEncoder ? "2" : "0") +
          ",\"pad_token_id\":" + text(model.padTokenId) + ",\"positions\":\"" +
          model.positions + "\"" +
@@ -206,7 +207,7 @@ inline std::string manifest(const std::string &layout,
     entries += headEntry(model) + ",";
   entries += entry("train_step", "train_step", 2, 0, value("ids", "i32", "2"),
                    value("loss", "f32", "1"));
-  return "{\"format\":2,\"target\":{\"engine\":\"" + std::string(engine) +
+  return "{\"format\":3,\"target\":{\"engine\":\"" + std::string(engine) +
          "\",\"cpu\":\"any\","
          "\"features\":[" +
          features + "]},\"model\":" + modelJson(model) +

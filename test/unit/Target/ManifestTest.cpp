@@ -27,15 +27,16 @@ protected:
   /// The model that the runtime sees for IR with these attributes.
   Manifest::Model model(const std::string &attributes) {
     std::string text =
-        "module attributes {rt.target = {cpu = \"any\", features = []}, "
+        "module attributes {rt.target = #rt.target<{cpu = \"any\"}>, "
         "rt.slot_table = []" +
         attributes + "} {}";
     auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
     EXPECT_TRUE(module);
-    auto built = buildManifest(*module);
+    auto built = describeProgram(*module);
     EXPECT_TRUE(succeeded(built));
-    auto read = Manifest::parse(built->json.dump(), "test");
+    auto read = Manifest::parse(built->manifest.print(), "test");
     EXPECT_TRUE(bool(read)) << read.message();
+    EXPECT_EQ(read->model, built->manifest.model);
     return read ? read->model : Manifest::Model();
   }
 
@@ -53,11 +54,11 @@ TEST_F(ManifestTest, AModuleWithoutAModel) {
 }
 
 TEST_F(ManifestTest, AnEncoder) {
-  Manifest::Model read = model(R"(, transformer.model = {
+  Manifest::Model read = model(R"(, transformer.model = #transformer.model<{
     family = "roberta", vocab_size = 50, hidden_size = 12, max_positions = 30,
-    eos_token_ids = [2, 7], head = "sequence_classification", outputs = 3,
+    eos_token_ids = array<i32: 2, 7>, head = "sequence_classification", outputs = 3,
     attention = "bidirectional", token_types = 1, pad_token_id = 1,
-    positions = "skip_padding"})");
+    positions = "skip_padding"}>)");
   EXPECT_EQ(read.family, "roberta");
   EXPECT_EQ(read.vocabSize, 50);
   EXPECT_EQ(read.hiddenSize, 12);
@@ -72,9 +73,9 @@ TEST_F(ManifestTest, AnEncoder) {
 }
 
 TEST_F(ManifestTest, RotaryFrequencies) {
-  Manifest::Model dynamic = model(R"(, transformer.model = {
+  Manifest::Model dynamic = model(R"(, transformer.model = #transformer.model<{
     pad_token_id = -1, rope = {kind = "dynamic", width = 10, theta = 1.0e4,
-    factor = 2.7, switch_length = 24}})");
+    factor = 2.7, switch_length = 24}}>)");
   ASSERT_TRUE(dynamic.rope);
   EXPECT_EQ(dynamic.rope->kind, Manifest::Rope::Kind::Dynamic);
   EXPECT_EQ(dynamic.rope->width, 10);
@@ -83,11 +84,11 @@ TEST_F(ManifestTest, RotaryFrequencies) {
   EXPECT_EQ(dynamic.rope->factor, 2.7);
   EXPECT_EQ(dynamic.rope->switchLength, 24);
 
-  // Both forms of a list. Each f32 keeps its value.
-  Manifest::Model longrope = model(R"(, transformer.model = {
+  // Each f32 keeps its value.
+  Manifest::Model longrope = model(R"(, transformer.model = #transformer.model<{
     rope = {kind = "longrope", switch_length = 8,
-    short = [1.0 : f32, 0.0909090936 : f32],
-    long = array<f32: 0.333333343, 1.0e-7>}})");
+    short = array<f32: 1.0, 0.0909090936>,
+    long = array<f32: 0.333333343, 1.0e-7>}}>)");
   ASSERT_TRUE(longrope.rope);
   EXPECT_EQ(longrope.rope->shortFrequencies,
             (std::vector<float>{1.0f, 0.0909090936f}));

@@ -117,8 +117,8 @@ protected:
 };
 
 constexpr llvm::StringLiteral kModule = R"mlir(
-  rt.primitive @unused {kind = "gather"}
-  rt.primitive @add {kind = "matmul"}
+  rt.primitive @unused <{kind = "gather"}>
+  rt.primitive @add <{kind = "matmul"}>
   func.func private @block(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame,
                            %in: memref<16x5xf32>, %out: memref<16x5xf32>) {
     %w = rt.slot %ctx, %slots[1] : memref<5xf32>
@@ -157,7 +157,8 @@ constexpr llvm::StringLiteral kModule = R"mlir(
   }
   func.func @hidden(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame,
                     %in: memref<16x5xf32>, %out: memref<16x5xf32>)
-      attributes {rt.entry = {name = "hidden.t16"}} {
+      attributes {rt.entry = #rt.entry<name = "hidden.t16",
+          function = "hidden", tokens = 16, inputs = [], outputs = []>} {
     %layer = rt.slot_range %slots[3]
     %inner = rt.subframe %frame[512]
     call @block(%ctx, %layer, %inner, %in, %out)
@@ -166,7 +167,8 @@ constexpr llvm::StringLiteral kModule = R"mlir(
   }
   func.func @sines(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame,
                    %in: memref<7xf64>, %out: memref<7xf64>)
-      attributes {rt.entry = {name = "sines"}} {
+      attributes {rt.entry = #rt.entry<name = "sines",
+          function = "sines", tokens = 0, inputs = [], outputs = []>} {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     %c7 = arith.constant 7 : index
@@ -239,7 +241,8 @@ TEST_F(NativeCode, NarrowsToBF16WithAndWithoutTheInstruction) {
   constexpr llvm::StringLiteral text = R"mlir(
     func.func @narrow(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame,
                       %in: memref<50xf32>, %out: memref<50xbf16>)
-        attributes {rt.entry = {name = "narrow"}} {
+        attributes {rt.entry = #rt.entry<name = "narrow",
+          function = "narrow", tokens = 0, inputs = [], outputs = []>} {
       %c0 = arith.constant 0 : index
       %c50 = arith.constant 50 : index
       rt.parallel_for %ctx, %i = %c0 to %c50 grain 50 {
@@ -282,7 +285,8 @@ TEST_F(NativeCode, RefusesUnknownFunctions) {
   EXPECT_EQ(compile(R"mlir(
     func.func private @mystery()
     func.func @f(%ctx: !rt.context, %slots: !rt.slots, %frame: !rt.frame)
-        attributes {rt.entry = {name = "f"}} {
+        attributes {rt.entry = #rt.entry<name = "f",
+          function = "f", tokens = 0, inputs = [], outputs = []>} {
       call @mystery() : () -> ()
       return
     }

@@ -465,10 +465,7 @@ AdapterTensors::refuseAdaptedRows(ArrayRef<GraphModule> modules,
 
 LogicalResult
 AdapterTensors::refuseRowsOfParted(ArrayRef<GraphModule> modules) {
-  auto model =
-      module->getAttrOfType<DictionaryAttr>(TransformerDialect::kModelAttr);
-  auto parted = model ? model.getAs<BoolAttr>("parted") : BoolAttr();
-  if (!parted || !parted.getValue())
+  if (!getModelFacts(module).value_or(ModelFacts()).isParted)
     return success();
   auto embedding = llvm::find_if(modules, isTokenEmbedding);
   auto head = llvm::find_if(modules, [](const GraphModule &known) {
@@ -489,12 +486,9 @@ LogicalResult AdapterTensors::replaceRows(ArrayRef<GraphModule> modules,
   bool found = false;
   constexpr StringLiteral suffix = "token_adapter.trainable_tokens_delta";
   auto embedding = llvm::find_if(modules, isTokenEmbedding);
-  // The heads for masked words of BERT and RoBERTa have their own slot for the
-  // weight of the embedding.
-  auto model =
-      module->getAttrOfType<DictionaryAttr>(TransformerDialect::kModelAttr);
-  auto tied = model ? model.getAs<BoolAttr>("tied") : BoolAttr();
-  wasTied |= tied && tied.getValue();
+  // BERT's and RoBERTa's heads for masked words have a slot of their own for
+  // the embedding's weight.
+  wasTied |= getModelFacts(module).value_or(ModelFacts()).isTied;
   for (const GraphModule &known : modules) {
     bool isHead =
         wasTied && known.info.kind == peft::ModuleKind::OutputEmbedding;

@@ -144,12 +144,9 @@ void lora::untie(ModuleOp module, MutableArrayRef<GraphModule> modules) {
   }
   for (GraphModule &known : modules)
     known.info.tied = false;
-  if (auto model = module->getAttrOfType<DictionaryAttr>(
-          TransformerDialect::kModelAttr)) {
-    NamedAttrList entries(model);
-    entries.set("tied", BoolAttr::get(context, false));
-    entries.set("parted", BoolAttr::get(context, true));
-    module->setAttr(TransformerDialect::kModelAttr,
-                    entries.getDictionary(context));
+  if (std::optional<ModelFacts> facts = getModelFacts(module)) {
+    facts->isTied = false;
+    facts->isParted = true;
+    setModelFacts(module, *facts);
   }
 }

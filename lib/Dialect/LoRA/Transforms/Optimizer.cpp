@@ -24,13 +24,7 @@ struct Optimizer : lora::impl::OptimizerBase<Optimizer> {
   using OptimizerBase::OptimizerBase;
 
   void runOnOperation() override {
-    bool isAdamW = optimizer == "adamw";
-    if (!isAdamW && optimizer != "sgd") {
-      getOperation().emitError()
-          << "expected the option optimizer to be adamw or sgd, but got '"
-          << optimizer << "'";
-      return signalPassFailure();
-    }
+    bool isAdamW = optimizer == lora::OptimizerKind::AdamW;
     auto step = getOperation().lookupSymbol<func::FuncOp>(function);
     if (!step || step.isDeclaration()) {
       getOperation().emitError() << "expected a training step '" << function
@@ -59,6 +53,9 @@ struct Optimizer : lora::impl::OptimizerBase<Optimizer> {
     (void)step.insertArgument(index,
                               RankedTensorType::get({isAdamW ? 8 : 4}, f32), {},
                               named("hyperparameters"));
+    step.setArgAttr(
+        index, TransformerDialect::kInputAttr,
+        InputKindAttr::get(&getContext(), InputKind::Hyperparameters));
     Value hyperparameters = step.getArgument(index);
     auto scalar = RankedTensorType::get({}, f32);
     Value norm =
@@ -69,6 +66,8 @@ struct Optimizer : lora::impl::OptimizerBase<Optimizer> {
       SGDOp::create(builder, loc, gradients, norm, hyperparameters);
     unsigned numResults = step.getNumResults();
     (void)step.insertResult(numResults, scalar, {});
+    step.setResultAttr(numResults, TransformerDialect::kOutputAttr,
+                       OutputKindAttr::get(&getContext(), OutputKind::Norm));
     terminator->insertOperands(numResults, norm);
   }
 };

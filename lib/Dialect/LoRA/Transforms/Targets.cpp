@@ -221,11 +221,7 @@ lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
     visible.push_back({known.seen, known.info.kind, known.info.tied});
     indices.push_back(index);
   }
-  StringRef family;
-  if (auto model =
-          module->getAttrOfType<DictionaryAttr>(TransformerDialect::kModelAttr))
-    if (auto name = model.getAs<StringAttr>("family"))
-      family = name.getValue();
+  std::string family = getModelFacts(module).value_or(ModelFacts()).family;
 
   lora_rt::Expected<peft::TargetSelection> selection =
       peft::selectTargets(config, visible, peft::defaultTargetModules(family));

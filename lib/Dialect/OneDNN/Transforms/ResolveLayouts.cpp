@@ -106,7 +106,7 @@ struct ResolveLayoutsPass
 
   void runOnOperation() override {
     ModuleOp module = getOperation();
-    StringRef engine = rt::RTDialect::getEngine(module);
+    std::string engine = rt::RTDialect::getEngine(module);
     if (engine != "cpu") {
       module.emitError() << "expected the engine to be cpu, the only one that "
                             "this build can ask for layouts, but got '"

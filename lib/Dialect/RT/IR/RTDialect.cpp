@@ -1,10 +1,14 @@
 //===- RTDialect.cpp - Registration, verifiers, parallel_for's syntax -----===//
 //
+// Verifies what the manifest is made from, where it stands in the IR.
+//
 // The labels (C1), (C2), ... are those of the constraints in RTOps.td.
 //
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/FieldAttributes.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Dialect/Transformer/IR/VerifierUtils.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -13,9 +17,15 @@
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
+using namespace lora;
 using namespace lora::rt;
 
 #include "lora-mlir/Dialect/RT/IR/RTDialect.cpp.inc"
+
+#include "lora-mlir/Dialect/RT/IR/RTEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "lora-mlir/Dialect/RT/IR/RTAttributes.cpp.inc"
 
 #define GET_TYPEDEF_CLASSES
 #include "lora-mlir/Dialect/RT/IR/RTTypes.cpp.inc"
@@ -32,11 +42,121 @@ void RTDialect::initialize() {
       >();
 }
 
+void RTDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "lora-mlir/Dialect/RT/IR/RTAttributes.cpp.inc"
+      >();
+}
+
 void RTDialect::registerTypes() {
   addTypes<
 #define GET_TYPEDEF_LIST
 #include "lora-mlir/Dialect/RT/IR/RTTypes.cpp.inc"
       >();
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+LogicalResult TargetAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 DictionaryAttr fields) {
+  return FieldsFromAttributes::convert<lora_rt::Manifest::Target>(fields,
+                                                                  emitError);
+}
+
+TargetAttr TargetAttr::get(MLIRContext *context,
+                           const lora_rt::Manifest::Target &target) {
+  return get(context, FieldsToAttributes::convert(context, target));
+}
+
+lora_rt::Manifest::Target TargetAttr::getTarget() const {
+  // The verifier has read the fields before.
+  return *FieldsFromAttributes::convert<lora_rt::Manifest::Target>(
+      getFields(), [&] { return emitError(UnknownLoc::get(getContext())); });
+}
+
+LogicalResult
+PrimitiveSpecAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                          DictionaryAttr fields) {
+  FailureOr<lora_rt::PrimitiveSpec> spec =
+      FieldsFromAttributes::convert<lora_rt::PrimitiveSpec>(fields, emitError);
+  if (failed(spec))
+    return failure();
+  if (lora_rt::Error error = spec->verify("primitive"))
+    return emitError() << error.message();
+  return success();
+}
+
+PrimitiveSpecAttr PrimitiveSpecAttr::get(MLIRContext *context,
+                                         const lora_rt::PrimitiveSpec &spec) {
+  return get(context, FieldsToAttributes::convert(context, spec));
+}
+
+lora_rt::PrimitiveSpec PrimitiveSpecAttr::getSpec() const {
+  // The verifier has read the fields before.
+  return *FieldsFromAttributes::convert<lora_rt::PrimitiveSpec>(
+      getFields(), [&] { return emitError(UnknownLoc::get(getContext())); });
+}
+
+LogicalResult EntryAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                StringAttr name, StringAttr function,
+                                int64_t tokens, ArrayAttr inputs,
+                                ArrayAttr outputs) {
+  if (name.empty() || function.empty())
+    return emitError() << "expected an entry to have a name and a function";
+  if (tokens < 0)
+    return emitError() << "expected a number of tokens from 0 on, but got "
+                       << tokens;
+  for (ArrayAttr names : {inputs, outputs})
+    if (!llvm::all_of(names, llvm::IsaPred<StringAttr>))
+      return emitError() << "expected a list of names, but got " << names;
+  return success();
+}
+
+LogicalResult SlotAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                               SlotKind kind, StringAttr path, StringAttr slot,
+                               RankedTensorType type, Attribute value,
+                               int64_t offset) {
+  bool hasValue = kind == SlotKind::Param || kind == SlotKind::Trainable;
+  if (hasValue != bool(value))
+    return emitError() << "expected a slot of kind " << stringifySlotKind(kind)
+                       << " to have " << (hasValue ? "a" : "no") << " value";
+  bool hasOffset = kind == SlotKind::Trainable || kind == SlotKind::Gradient;
+  if (hasOffset != (offset >= 0))
+    return emitError() << "expected a slot of kind " << stringifySlotKind(kind)
+                       << " to have " << (hasOffset ? "an" : "no") << " offset";
+  return success();
+}
+
+/// Verifies that the table consists of slots and regions, and that a gradient
+/// lies where its trainable does.
+static LogicalResult verifySlotTable(Operation *op, Attribute attribute) {
+  auto table = dyn_cast<ArrayAttr>(attribute);
+  if (!isa<ModuleOp>(op) || !table ||
+      !llvm::all_of(table, llvm::IsaPred<SlotAttr, RegionAttr>))
+    return op->emitOpError() << "expected '" << RTDialect::kSlotTableAttr
+                             << "' to be a list of #rt.slot and #rt.region on "
+                                "a module";
+  llvm::DenseMap<std::pair<Attribute, Attribute>, SlotAttr> trainables;
+  for (Attribute entry : table)
+    if (auto slot = dyn_cast<SlotAttr>(entry);
+        slot && slot.getKind() == SlotKind::Trainable)
+      trainables[{slot.getPath(), slot.getSlot()}] = slot;
+  for (Attribute entry : table) {
+    auto slot = dyn_cast<SlotAttr>(entry);
+    if (!slot || slot.getKind() != SlotKind::Gradient)
+      continue;
+    SlotAttr trainable = trainables.lookup({slot.getPath(), slot.getSlot()});
+    if (!trainable || trainable.getOffset() != slot.getOffset() ||
+        trainable.getType().getShape() != slot.getType().getShape())
+      return op->emitOpError()
+             << "expected the gradient of '"
+             << transformer::joinPath(slot.getPath(), slot.getSlot())
+             << "' to belong to a trainable slot of its shape and offset";
+  }
+  return success();
 }
 
 LogicalResult RTDialect::verifyOperationAttribute(Operation *op,
@@ -45,27 +165,39 @@ LogicalResult RTDialect::verifyOperationAttribute(Operation *op,
                                         kEntryAttr,     kKernelAttr,
                                         kSlotTableAttr, kContractAttr};
   StringRef name = attribute.getName();
+  auto expect = [&](bool holds, StringRef what) -> LogicalResult {
+    if (holds)
+      return success();
+    return op->emitOpError() << "expected '" << name << "' to be " << what;
+  };
+  if (name == kTargetAttr)
+    return expect(isa<ModuleOp>(op) && isa<TargetAttr>(attribute.getValue()),
+                  "#rt.target on a module");
+  if (name == kEntryAttr)
+    return expect(isa<FunctionOpInterface>(op) &&
+                      isa<EntryAttr>(attribute.getValue()),
+                  "#rt.entry on a function");
+  if (name == kSlotTableAttr)
+    return verifySlotTable(op, attribute.getValue());
   if (llvm::is_contained(known, name))
     return success();
   return transformer::refuseUnknown(op->emitOpError(), name, known);
 }
 
-StringRef RTDialect::getEngine(Operation *module) {
-  auto target = module->getAttrOfType<DictionaryAttr>(kTargetAttr);
-  auto engine = target ? target.getAs<StringAttr>("engine") : StringAttr();
-  return engine ? engine.getValue() : "cpu";
+std::string RTDialect::getEngine(Operation *module) {
+  auto target = module->getAttrOfType<TargetAttr>(kTargetAttr);
+  return target ? target.getTarget().engine : "cpu";
 }
 
 bool RTDialect::hasFeature(Operation *op, StringRef feature) {
   while (op && !op->hasAttr(kTargetAttr))
     op = op->getParentOp();
-  auto target =
-      op ? op->getAttrOfType<DictionaryAttr>(kTargetAttr) : DictionaryAttr();
-  auto features = target ? target.getAs<ArrayAttr>("features") : ArrayAttr();
-  return features && llvm::any_of(features, [&](Attribute one) {
-           auto name = dyn_cast<StringAttr>(one);
-           return name && name.getValue() == feature;
-         });
+  auto target = op ? op->getAttrOfType<TargetAttr>(kTargetAttr) : TargetAttr();
+  return target && llvm::is_contained(target.getTarget().features, feature);
+}
+
+EntryAttr RTDialect::getEntry(Operation *function) {
+  return function->getAttrOfType<EntryAttr>(kEntryAttr);
 }
 
 LogicalResult SlotOp::verify() {

@@ -63,10 +63,12 @@ struct Step {
 
   bool canTake(const Product &product) const {
     return !group.empty() && group.size() < rt::RTDialect::kMaxGroup &&
-           llvm::all_of(group, [&](const Product &other) {
-             return areIndependent(product.getAccesses(&other),
-                                   other.getAccesses());
-           });
+           llvm::all_of(
+               group,
+               [&](const Product &other) {
+                 return areIndependent(product.getAccesses(&other),
+                                       other.getAccesses());
+               });
   }
 };
 
@@ -75,15 +77,16 @@ std::optional<Product> getProduct(Operation *op,
   auto execute = dyn_cast<rt::ExecuteOp>(op);
   if (!execute)
     return std::nullopt;
-  DictionaryAttr spec = symbols
-                            .lookupNearestSymbolFrom<rt::PrimitiveOp>(
-                                execute, execute.getPrimitiveAttr())
-                            .getSpec();
-  auto kind = spec.getAs<StringAttr>("kind");
-  auto m = spec.getAs<IntegerAttr>("m"), n = spec.getAs<IntegerAttr>("n");
-  if (!kind || kind.getValue() != "matmul" || !m || m.getInt() != 1 || !n)
+  lora_rt::PrimitiveSpec primitive =
+      symbols
+          .lookupNearestSymbolFrom<rt::PrimitiveOp>(execute,
+                                                    execute.getPrimitiveAttr())
+          .getSpec()
+          .getSpec();
+  const lora_rt::MatmulSpec *spec = primitive.matmul();
+  if (!spec || spec->m != 1)
     return std::nullopt;
-  return Product{execute, n.getInt(), spec.contains("bias") ? 3u : 2u};
+  return Product{execute, spec->n, spec->bias ? 3u : 2u};
 }
 
 /// The steps of a block since the last operation that nothing can be moved

@@ -33,16 +33,17 @@ struct Plan {
 /// slots; nullopt if nothing is trained.
 std::optional<int64_t> getSmallestAdaptedWeight(ArrayAttr table) {
   llvm::DenseSet<Attribute> adapted;
-  for (auto entry : table.getAsRange<DictionaryAttr>())
-    if (entry.getAs<StringAttr>("kind").getValue() == "trainable")
-      adapted.insert(entry.get("path"));
+  for (Attribute entry : table)
+    if (auto slot = dyn_cast<SlotAttr>(entry);
+        slot && slot.getKind() == SlotKind::Trainable)
+      adapted.insert(slot.getPath());
   std::optional<int64_t> smallest;
-  for (auto entry : table.getAsRange<DictionaryAttr>()) {
-    auto type =
-        cast<RankedTensorType>(entry.getAs<TypeAttr>("type").getValue());
-    if (entry.getAs<StringAttr>("kind").getValue() != "param" ||
-        type.getRank() != 2 || !adapted.contains(entry.get("path")))
+  for (Attribute entry : table) {
+    auto slot = dyn_cast<SlotAttr>(entry);
+    if (!slot || slot.getKind() != SlotKind::Param ||
+        slot.getType().getRank() != 2 || !adapted.contains(slot.getPath()))
       continue;
+    RankedTensorType type = slot.getType();
     int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
     smallest = std::min(smallest.value_or(bytes), bytes);
   }
@@ -54,7 +55,8 @@ struct VerifyTrainingPlanPass
   using Base::Base;
 
   void runOnOperation() override {
-    auto table = getOperation()->getAttrOfType<ArrayAttr>("rt.slot_table");
+    auto table =
+        getOperation()->getAttrOfType<ArrayAttr>(RTDialect::kSlotTableAttr);
     if (!table) {
       getOperation().emitRemark()
           << "nothing is verified, because the module has no slot table "
@@ -67,14 +69,12 @@ struct VerifyTrainingPlanPass
     // The plans of each entry, by the function that it computes.
     llvm::MapVector<Attribute, SmallVector<Plan>> plans;
     for (auto function : getOperation().getOps<func::FuncOp>()) {
-      auto entry =
-          function->getAttrOfType<DictionaryAttr>(RTDialect::kEntryAttr);
+      EntryAttr entry = RTDialect::getEntry(function);
       auto frame =
           function->getAttrOfType<IntegerAttr>(RTDialect::kFrameBytesAttr);
       if (entry && frame)
-        plans[entry.get("function")].push_back(
-            {function, entry.getAs<IntegerAttr>("tokens").getInt(),
-             frame.getInt()});
+        plans[entry.getFunction()].push_back(
+            {function, entry.getTokens(), frame.getInt()});
     }
     for (auto &[name, entries] : plans)
       if (failed(verify(entries, *smallest)))

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/Dialect/Transformer/IR/FieldAttributes.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/DialectImplementation.h"
@@ -35,7 +36,36 @@ void TransformerDialect::registerTypes() {
       >();
 }
 
-/// The type of a sub-expression; null after an error.
+//===----------------------------------------------------------------------===//
+// Model
+//===----------------------------------------------------------------------===//
+
+LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                DictionaryAttr fields) {
+  FailureOr<ModelFacts> facts =
+      lora::FieldsFromAttributes::convert<ModelFacts>(fields, emitError);
+  if (failed(facts))
+    return failure();
+  if (lora_rt::Error error = facts->verify("model"))
+    return emitError() << error.message();
+  return success();
+}
+
+ModelAttr ModelAttr::get(MLIRContext *context, const ModelFacts &facts) {
+  return get(context, lora::FieldsToAttributes::convertChanged(context, facts));
+}
+
+ModelFacts ModelAttr::getFacts() const {
+  // The verifier has read them before.
+  return *lora::FieldsFromAttributes::convert<ModelFacts>(
+      getFields(), [&] { return emitError(UnknownLoc::get(getContext())); });
+}
+
+//===----------------------------------------------------------------------===//
+// Weight expressions
+//===----------------------------------------------------------------------===//
+
+/// The type of a sub-expression, or null after an error.
 static RankedTensorType
 getExprType(function_ref<InFlightDiagnostic()> emitError, Attribute expr) {
   auto weight = dyn_cast_or_null<WeightExprAttrInterface>(expr);

@@ -30,6 +30,31 @@ void TransformerDialect::initialize() {
 // Slots
 //===----------------------------------------------------------------------===//
 
+std::optional<ModelFacts> lora::transformer::getModelFacts(ModuleOp module) {
+  if (auto model =
+          module->getAttrOfType<ModelAttr>(TransformerDialect::kModelAttr))
+    return model.getFacts();
+  return std::nullopt;
+}
+
+void lora::transformer::setModelFacts(ModuleOp module,
+                                      const ModelFacts &facts) {
+  module->setAttr(TransformerDialect::kModelAttr,
+                  ModelAttr::get(module.getContext(), facts));
+}
+
+StringRef lora::transformer::getInputName(func::FuncOp entry, unsigned index) {
+  auto input = entry.getArgAttrOfType<InputKindAttr>(
+      index, TransformerDialect::kInputAttr);
+  return input ? stringifyInputKind(input.getValue()) : StringRef();
+}
+
+StringRef lora::transformer::getOutputName(func::FuncOp entry, unsigned index) {
+  auto output = entry.getResultAttrOfType<OutputKindAttr>(
+      index, TransformerDialect::kOutputAttr);
+  return output ? stringifyOutputKind(output.getValue()) : StringRef();
+}
+
 StringAttr lora::transformer::getSlotName(func::FuncOp block, unsigned index) {
   return block.getArgAttrOfType<StringAttr>(index,
                                             TransformerDialect::kSlotAttr);
@@ -137,11 +162,12 @@ LogicalResult lora::transformer::refuseUnknown(InFlightDiagnostic diag,
 static constexpr StringRef kOperationAttrs[] = {
     TransformerDialect::kModelAttr, TransformerDialect::kTokensAttr,
     TransformerDialect::kTokenRowsAttr};
-static constexpr StringRef kArgumentAttrs[] = {TransformerDialect::kSlotAttr,
-                                               TransformerDialect::kValueAttr,
-                                               TransformerDialect::kRoleAttr};
+static constexpr StringRef kArgumentAttrs[] = {
+    TransformerDialect::kSlotAttr, TransformerDialect::kValueAttr,
+    TransformerDialect::kRoleAttr, TransformerDialect::kInputAttr};
 static constexpr StringRef kResultAttrs[] = {TransformerDialect::kNextAttr,
-                                             TransformerDialect::kGradAttr};
+                                             TransformerDialect::kGradAttr,
+                                             TransformerDialect::kOutputAttr};
 
 /// Refuses an attribute that belongs to something other than an operation, or
 /// that the dialect does not have.
@@ -179,9 +205,9 @@ TransformerDialect::verifyOperationAttribute(Operation *op,
     return refuseUnknown(op->emitOpError(), attribute.getName(),
                          kOperationAttrs);
   }
-  if (!isa<ModuleOp>(op) || !isa<DictionaryAttr>(attribute.getValue()))
-    return op->emitOpError()
-           << "expected '" << kModelAttr << "' to be a dictionary on a module";
+  if (!isa<ModuleOp>(op) || !isa<ModelAttr>(attribute.getValue()))
+    return op->emitOpError() << "expected '" << kModelAttr
+                             << "' to be #transformer.model on a module";
   return success();
 }
 
@@ -219,6 +245,18 @@ LogicalResult TransformerDialect::verifyRegionArgAttribute(
     if (failed(refuseMisplaced(block, name)))
       return failure();
     return refuseUnknown(where(), name, kArgumentAttrs);
+  }
+  if (name == kInputAttr) {
+    if (!isa<InputKindAttr>(attribute.getValue()))
+      return where() << "expected #transformer.input, but got "
+                     << attribute.getValue();
+    if (getSlotName(block, argIndex))
+      return where() << "expected an input or a slot, but got both";
+    for (unsigned i = 0; i < argIndex; ++i)
+      if (block.getArgAttr(i, kInputAttr) == attribute.getValue())
+        return where() << "expected inputs to be unique, but '"
+                       << getInputName(block, argIndex) << "' is there twice";
+    return success();
   }
   if (!getSlotName(block, argIndex))
     return where() << "expected '" << kSlotAttr << "' beside '" << name << "'";
@@ -278,6 +316,19 @@ LogicalResult TransformerDialect::verifyRegionResultAttribute(
     Operation *op, unsigned regionIndex, unsigned resultIndex,
     NamedAttribute attribute) {
   auto block = dyn_cast<func::FuncOp>(op);
+  if (attribute.getName() == kOutputAttr) {
+    if (!block || !isa<OutputKindAttr>(attribute.getValue()))
+      return op->emitOpError()
+             << "result " << resultIndex
+             << ": expected #transformer.output on a function, but got "
+             << attribute.getValue();
+    if (!isValueResult(block, resultIndex))
+      return op->emitOpError()
+             << "result " << resultIndex
+             << ": expected an output, or a state's new value or gradient, but "
+                "got both";
+    return success();
+  }
   auto slotName = dyn_cast<StringAttr>(attribute.getValue());
   if (!llvm::is_contained(kResultAttrs, attribute.getName())) {
     if (failed(refuseMisplaced(op, attribute.getName())))

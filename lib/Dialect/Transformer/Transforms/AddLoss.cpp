@@ -87,6 +87,13 @@ struct AddLoss : lora::transformer::impl::AddLossBase<AddLoss> {
     builder.setInsertionPointAfter(head);
     auto loss = func::FuncOp::create(builder, head.getLoc(), "loss",
                                      builder.getFunctionType(inputs, lossType));
+    constexpr InputKind kinds[] = {InputKind::Ids, InputKind::Sequence,
+                                   InputKind::Labels};
+    for (auto [index, kind] : llvm::enumerate(kinds))
+      loss.setArgAttr(index, TransformerDialect::kInputAttr,
+                      InputKindAttr::get(&getContext(), kind));
+    loss.setResultAttr(0, TransformerDialect::kOutputAttr,
+                       OutputKindAttr::get(&getContext(), OutputKind::Loss));
     Block *body = loss.addEntryBlock();
     for (unsigned i : {0, 1})
       body->getArgument(i).setLoc(hidden.getArgument(i).getLoc());

@@ -15,6 +15,9 @@
 
 namespace lora {
 
+/// What updates the parameters of a training step.
+enum class OptimizerKind { AdamW, SGD };
+
 #define GEN_PASS_DECL
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h.inc"
 

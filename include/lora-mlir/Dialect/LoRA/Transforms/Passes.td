@@ -98,7 +98,10 @@ def Optimizer : Pass<"lora-optimizer", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"function", "function", "std::string", /*default=*/"\"train_step\"", "The training step">,
-    Option<"optimizer", "optimizer", "std::string", /*default=*/"\"adamw\"", "adamw or sgd">
+    Option<"optimizer", "optimizer", "::lora::OptimizerKind", /*default=*/"::lora::OptimizerKind::AdamW",
+           "What updates the parameters", [{::llvm::cl::values(
+             clEnumValN(::lora::OptimizerKind::AdamW, "adamw", "Adam with decoupled weight decay"),
+             clEnumValN(::lora::OptimizerKind::SGD, "sgd", "Stochastic gradient descent with momentum"))}]>
   ];
   let dependentDialects = ["::lora::transformer::TransformerDialect"];
   let statistics = [

@@ -7,6 +7,7 @@
 #ifndef LORA_MLIR_DIALECT_LORA_TRANSFORMS_PIPELINES_H
 #define LORA_MLIR_DIALECT_LORA_TRANSFORMS_PIPELINES_H
 
+#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -14,9 +15,14 @@ namespace lora {
 
 struct TrainingPipelineOptions
     : public mlir::PassPipelineOptions<TrainingPipelineOptions> {
-  Option<std::string> optimizer{*this, "optimizer",
-                                llvm::cl::desc("adamw or sgd"),
-                                llvm::cl::init("adamw")};
+  Option<OptimizerKind> optimizer{
+      *this, "optimizer", llvm::cl::desc("What updates the parameters"),
+      llvm::cl::init(OptimizerKind::AdamW),
+      llvm::cl::values(clEnumValN(OptimizerKind::AdamW, "adamw",
+                                  "Adam with decoupled weight decay"),
+                       clEnumValN(OptimizerKind::SGD, "sgd",
+                                  "Stochastic gradient descent with "
+                                  "momentum"))};
   Option<bool> fuse{*this, "fuse",
                     llvm::cl::desc("Fuse branches that share an input"),
                     llvm::cl::init(true)};

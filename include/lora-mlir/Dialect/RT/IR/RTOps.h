@@ -1,6 +1,6 @@
 //===- RTOps.h - The rt dialect ---------------------------------*- C++ -*-===//
 //
-// Declarations of the dialect's operations and types.
+// Declarations of the dialect's operations, types and attributes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,10 +15,21 @@
 #include "mlir/IR/SymbolTable.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "lora-runtime/Manifest.h"
+
+#include "lora-mlir/Dialect/RT/IR/RTEnums.h.inc"
+
+namespace lora::rt {
+class EntryAttr;
+} // namespace lora::rt
+
 #include "lora-mlir/Dialect/RT/IR/RTDialect.h.inc"
 
 #define GET_TYPEDEF_CLASSES
 #include "lora-mlir/Dialect/RT/IR/RTTypes.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "lora-mlir/Dialect/RT/IR/RTAttributes.h.inc"
 
 #define GET_OP_CLASSES
 #include "lora-mlir/Dialect/RT/IR/RTOps.h.inc"

@@ -11,6 +11,7 @@
 #define LORA_MLIR_DIALECT_RT_IR_RTOPS_TD
 
 include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/SymbolInterfaces.td"
 include "mlir/Interfaces/ControlFlowInterfaces.td"
@@ -25,17 +26,16 @@ def RT_Dialect : Dialect {
     runtime), `!rt.slots` (the addresses of a layer's parameters and state), a `!rt.frame` (their
     workspace), and memrefs. Everything in it has a counterpart in `lora-runtime/compiled_code.h`.
   }];
+  let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
   let hasOperationAttrVerify = 1;
   let extraClassDeclaration = [{
     void registerTypes();
-    void registerAttributes() {}
-    /// On a module: its target, a dictionary of `engine` ("cpu"; where
-    /// primitives run), `cpu` and `features` (of generated code). Without it,
-    /// the engine is the CPU.
+    void registerAttributes();
+    /// On a module, `#rt.target`: what it is compiled for. Without it, the CPU engine.
     static constexpr llvm::StringLiteral kTargetAttr = "rt.target";
     /// The engine of a module's target.
-    static llvm::StringRef getEngine(::mlir::Operation *module);
+    static std::string getEngine(::mlir::Operation *module);
     /// Whether code for the target of the module around `op` may use a feature of the CPU ("avx512bf16").
     static bool hasFeature(::mlir::Operation *op, llvm::StringRef feature);
     /// On a module: the checksums of its manifest, as the numbers of a
@@ -43,15 +43,16 @@ def RT_Dialect : Dialect {
     static constexpr llvm::StringLiteral kContractAttr = "rt.contract";
     /// On a function: the bytes of its frame (after rt-plan-memory).
     static constexpr llvm::StringLiteral kFrameBytesAttr = "rt.frame_bytes";
-    /// On a function: it is an entry of the module, with its name in the
-    /// manifest.
+    /// On a function, `#rt.entry`: the runtime calls it.
     static constexpr llvm::StringLiteral kEntryAttr = "rt.entry";
-    /// On a function: it is an outlined loop nest. It accesses only the memory
-    /// of its memref arguments.
+    /// The function's entry, or null.
+    static ::lora::rt::EntryAttr getEntry(::mlir::Operation *function);
+    /// On a function: it is an outlined loop nest; its memref arguments are
+    /// the memory it touches.
     static constexpr llvm::StringLiteral kKernelAttr = "rt.kernel";
     /// The most primitives of an rt.execute_group.
     static constexpr int64_t kMaxGroup = 8;
-    /// On a module: the slot table, an array of dictionaries.
+    /// On a module, an array of `#rt.slot` and `#rt.region`: the slot table.
     static constexpr llvm::StringLiteral kSlotTableAttr = "rt.slot_table";
   }];
 }
@@ -67,6 +68,109 @@ def RT_SlotsType : RT_Type<"Slots", "slots"> {
 }
 def RT_FrameType : RT_Type<"Frame", "frame"> {
   let summary = "The workspace of a function, aligned to 64 bytes";
+}
+
+class RT_Attr<string name, string attrMnemonic> : AttrDef<RT_Dialect, name> {
+  let mnemonic = attrMnemonic;
+}
+
+def RT_TargetAttr : RT_Attr<"Target", "target"> {
+  let summary = "What a module is compiled for";
+  let description = [{
+    ```mlir
+    #rt.target<{engine = "cpu", cpu = "znver4", features = ["avx2", "avx512f"]}>
+    ```
+    The manifest's `target`: `engine` is where primitives run, `cpu` and `features` (LLVM's names)
+    are those of generated code.
+  }];
+  let parameters = (ins "::mlir::DictionaryAttr":$fields);
+  let assemblyFormat = "`<` $fields `>`";
+  let genVerifyDecl = 1;
+  let builders = [AttrBuilder<(ins "const ::lora_rt::Manifest::Target &":$target)>];
+  let extraClassDeclaration = [{
+    ::lora_rt::Manifest::Target getTarget() const;
+  }];
+}
+
+def RT_PrimitiveSpecAttr : RT_Attr<"PrimitiveSpec", "primitive_spec"> {
+  let summary = "A primitive: what a backend creates at load";
+  let description = [{
+    ```mlir
+    #rt.primitive_spec<{kind = "gather", rows = 259 : i64, width = 48 : i64, count = 16 : i64, dtype = "bf16", layout = "plain"}>
+    ```
+    An entry of the manifest's `primitives`.
+  }];
+  let parameters = (ins "::mlir::DictionaryAttr":$fields);
+  let assemblyFormat = "`<` $fields `>`";
+  let genVerifyDecl = 1;
+  let builders = [AttrBuilder<(ins "const ::lora_rt::PrimitiveSpec &":$spec)>];
+  let extraClassDeclaration = [{
+    ::lora_rt::PrimitiveSpec getSpec() const;
+  }];
+}
+
+def RT_EntryAttr : RT_Attr<"Entry", "entry"> {
+  let summary = "A function that the runtime calls";
+  let description = [{
+    ```mlir
+    #rt.entry<name = "hidden_states.t16", function = "hidden_states", tokens = 16, inputs = ["ids", "sequence"], outputs = ["hidden"]>
+    ```
+    The manifest's `entries` have it with the types of the buffers, which are the function's last
+    arguments: the inputs, then the outputs. `tokens` is 0 for a function without a token axis.
+  }];
+  let parameters = (ins "::mlir::StringAttr":$name, "::mlir::StringAttr":$function, "int64_t":$tokens,
+                        "::mlir::ArrayAttr":$inputs, "::mlir::ArrayAttr":$outputs);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def RT_SlotKind : I32EnumAttr<"SlotKind", "What a slot holds", [
+    I32EnumAttrCase<"Param", 0, "param">,
+    I32EnumAttrCase<"State", 1, "state">,
+    I32EnumAttrCase<"Trainable", 2, "trainable">,
+    I32EnumAttrCase<"Gradient", 3, "gradient">]> {
+  let cppNamespace = "::lora::rt";
+  let genSpecializedAttr = 0;
+}
+
+def RT_SlotAttr : RT_Attr<"Slot", "slot"> {
+  let summary = "An entry of the slot table: the memory of a tensor of one layer";
+  let description = [{
+    ```mlir
+    #rt.slot<param, "model.layers.0", "mlp.up_proj.weight", tensor<6x4xf32> value = #transformer.base<"mlp.up_proj.weight", tensor<6x4xf32>>>
+    ```
+    ```mlir
+    #rt.slot<gradient, "model.layers.0", "mlp.up_proj.lora_A.weight", tensor<2x4xf32> offset = 16>
+    ```
+    The path and the name in the path. `value` is the weight expression of a parameter, and of a
+    trainable its initial value; `offset` is the place of a trainable, and of its gradient, in the
+    flat regions, in elements.
+  }];
+  let parameters = (ins EnumParameter<RT_SlotKind>:$kind, "::mlir::StringAttr":$path, "::mlir::StringAttr":$slot,
+                        "::mlir::RankedTensorType":$type, OptionalParameter<"::mlir::Attribute">:$value,
+                        DefaultValuedParameter<"int64_t", "-1">:$offset);
+  let assemblyFormat = "`<` $kind `,` $path `,` $slot `,` $type (`value` `=` $value^)? (`offset` `=` $offset^)? `>`";
+  let genVerifyDecl = 1;
+}
+
+def RT_RegionKind : I32EnumAttr<"RegionKind", "Flat memory of all trainables", [
+    I32EnumAttrCase<"Theta", 0, "theta">,
+    I32EnumAttrCase<"Gradient", 1, "gradient">,
+    I32EnumAttrCase<"Moment1", 2, "moment1">,
+    I32EnumAttrCase<"Moment2", 3, "moment2">]> {
+  let cppNamespace = "::lora::rt";
+  let genSpecializedAttr = 0;
+}
+
+def RT_RegionAttr : RT_Attr<"Region", "region"> {
+  let summary = "An entry of the slot table: a whole flat region";
+  let description = [{
+    ```mlir
+    #rt.region<theta, tensor<64xf32>>
+    ```
+  }];
+  let parameters = (ins EnumParameter<RT_RegionKind>:$region, "::mlir::RankedTensorType":$type);
+  let assemblyFormat = "`<` $region `,` $type `>`";
 }
 
 class RT_Op<string mnemonic, list<Trait> traits = []> : Op<RT_Dialect, mnemonic, traits>;
@@ -148,13 +252,11 @@ def RT_AdvanceOp : RT_Op<"advance", [Pure, AllTypesMatch<["base", "result"]>]> {
 def RT_PrimitiveOp : RT_Op<"primitive", [Symbol]> {
   let summary = "A primitive that the runtime creates at load";
   let description = [{
-    `spec` is its entry in the manifest's `primitives`.
-
     ```mlir
-    rt.primitive @matmul_16x144x48_bf16 {kind = "matmul", m = 16 : i64, n = 144 : i64, k = 48 : i64}
+    rt.primitive @matmul_16x144x48 <{kind = "matmul", m = 16 : i64, n = 144 : i64, k = 48 : i64, a = "bf16", b = "bf16", c = "bf16"}>
     ```
   }];
-  let arguments = (ins SymbolNameAttr:$sym_name, DictionaryAttr:$spec);
+  let arguments = (ins SymbolNameAttr:$sym_name, RT_PrimitiveSpecAttr:$spec);
   let assemblyFormat = "$sym_name $spec attr-dict";
 }
 

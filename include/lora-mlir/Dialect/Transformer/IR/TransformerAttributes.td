@@ -57,6 +57,53 @@ def Transformer_InitKind : I32EnumAttr<"InitKind", "How a new parameter is initi
   let genSpecializedAttr = 0;
 }
 
+def Transformer_ModelAttr : Transformer_Attr<"Model", "model"> {
+  let summary = "What is known of the model that a module computes";
+  let description = [{
+    ```mlir
+    #transformer.model<{family = "llama", vocab_size = 259 : i64, hidden_size = 48 : i64, max_positions = 512 : i64, tied = true}>
+    ```
+    A dictionary with the keys of the manifest's `model`, which the runtime acts on, and three more
+    that passes act on: `layers` (their number), `tied` (the head's weight is the embedding's, as the
+    checkpoint has it) and `parted` (an adapter has given a tied head a weight of its own). An absent
+    key has the value of a module that is no model. The importer makes it.
+  }];
+  let parameters = (ins "::mlir::DictionaryAttr":$fields);
+  let assemblyFormat = "`<` $fields `>`";
+  let genVerifyDecl = 1;
+  let builders = [AttrBuilder<(ins "const ::lora::transformer::ModelFacts &":$facts)>];
+  let extraClassDeclaration = [{
+    ::lora::transformer::ModelFacts getFacts() const;
+  }];
+}
+
+def Transformer_InputKind : I32EnumAttr<"InputKind", "What an entry is given by the runtime", [
+    I32EnumAttrCase<"Ids", 0, "ids">,
+    I32EnumAttrCase<"Sequence", 1, "sequence">,
+    I32EnumAttrCase<"TokenTypes", 2, "token_types">,
+    I32EnumAttrCase<"Frequencies", 3, "frequencies">,
+    I32EnumAttrCase<"Hidden", 4, "hidden">,
+    I32EnumAttrCase<"Labels", 5, "labels">,
+    I32EnumAttrCase<"Hyperparameters", 6, "hyperparameters">]> {
+  let cppNamespace = "::lora::transformer";
+  let genSpecializedAttr = 0;
+}
+def Transformer_InputAttr : EnumAttr<Transformer_Dialect, Transformer_InputKind, "input"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
+def Transformer_OutputKind : I32EnumAttr<"OutputKind", "What an entry gives to the runtime", [
+    I32EnumAttrCase<"Hidden", 0, "hidden">,
+    I32EnumAttrCase<"Logits", 1, "logits">,
+    I32EnumAttrCase<"Loss", 2, "loss">,
+    I32EnumAttrCase<"Norm", 3, "norm">]> {
+  let cppNamespace = "::lora::transformer";
+  let genSpecializedAttr = 0;
+}
+def Transformer_OutputAttr : EnumAttr<Transformer_Dialect, Transformer_OutputKind, "output"> {
+  let assemblyFormat = "`<` $value `>`";
+}
+
 class Transformer_WeightExpr<string name, string mnemonic>
     : Transformer_Attr<name, mnemonic, [DeclareAttrInterfaceMethods<WeightExprAttrInterface>]>;
 

@@ -59,7 +59,11 @@ def Transformer_Dialect : Dialect {
     static constexpr llvm::StringLiteral kRoleAttr = "transformer.role";
     static constexpr llvm::StringLiteral kNextAttr = "transformer.next";
     static constexpr llvm::StringLiteral kGradAttr = "transformer.grad";
-    /// The model's description (a dictionary) on the module.
+    /// On an argument of an entry, `#transformer.input`: what the runtime gives.
+    static constexpr llvm::StringLiteral kInputAttr = "transformer.input";
+    /// On a result of an entry, `#transformer.output`: what the runtime gets.
+    static constexpr llvm::StringLiteral kOutputAttr = "transformer.output";
+    /// On a module, `#transformer.model`: what is known of the model.
     static constexpr llvm::StringLiteral kModelAttr = "transformer.model";
     /// On a function: the number of tokens for which it is made.
     static constexpr llvm::StringLiteral kTokensAttr = "transformer.tokens";

@@ -17,6 +17,7 @@
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 
+#include "lora-mlir/Dialect/Transformer/IR/ModelFacts.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerEnums.h.inc"
 #include "lora-mlir/Dialect/Transformer/IR/WeightExprAttrInterface.h.inc"
 
@@ -41,6 +42,16 @@ struct ParameterResource
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h.inc"
 
 namespace lora::transformer {
+
+/// The model's facts on a module, or none.
+std::optional<ModelFacts> getModelFacts(mlir::ModuleOp module);
+void setModelFacts(mlir::ModuleOp module, const ModelFacts &facts);
+
+/// What argument `index` of an entry is given; empty for one that is not
+/// marked.
+llvm::StringRef getInputName(mlir::func::FuncOp entry, unsigned index);
+/// What result `index` of an entry is; empty for one that is not marked.
+llvm::StringRef getOutputName(mlir::func::FuncOp entry, unsigned index);
 
 /// The slot name of argument `index` of a block, or null for a plain value.
 mlir::StringAttr getSlotName(mlir::func::FuncOp block, unsigned index);
