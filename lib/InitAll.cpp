@@ -17,6 +17,7 @@
 #include "lora-mlir/Dialect/RT/Transforms/Passes.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-mlir/Dialect/Transformer/Transforms/Passes.h"
+#include "lora-mlir/Import/Passes.h"
 #include "lora-mlir/Transforms/Passes.h"
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
@@ -43,5 +44,6 @@ void lora::registerOwnPasses() {
   rt::registerRTPasses();
   transformer::registerTransformerPasses();
   lora::registerTransformsPasses();
+  lora::registerImportPasses();
   lora::registerPipelines();
 }

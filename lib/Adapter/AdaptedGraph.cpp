@@ -91,28 +91,25 @@ AdaptedModel::openGraph(std::string_view text, lora_rt::Checkpoint tensors,
                         const Note &warning) {
   std::unique_ptr<AdaptedModel> model(new AdaptedModel());
   const std::string where = tensors.folder();
-  model->tensorFiles = std::move(tensors);
+  model->opened.checkpoint = std::move(tensors);
   // MLIR's lexer needs a zero byte after the text.
   const std::string terminated(text);
   if (Error error = checkIRText(terminated, where + ": part 'graph'"))
     return error;
   {
     DiagnosticText diagnostics(model->context);
-    model->graph = mlir::parseSourceString<mlir::ModuleOp>(
+    model->opened.graph = mlir::parseSourceString<mlir::ModuleOp>(
         terminated, mlir::ParserConfig(&model->context), "graph");
-    if (!model->graph)
+    if (!model->opened.graph)
       return diagnostics.takeError(
           where + ": its graph cannot be read; compile the model again");
   }
-  for (const NamedAdapter &adapter : named) {
-    auto opened = peft::PeftAdapter::open(adapter.folder);
-    if (!opened)
-      return opened.takeError();
-    if (Error error = checkFit(*model->graph, *opened, where))
+  if (Error error = model->opened.openAdapters(named))
+    return error;
+  for (const OpenedAdapter &adapter : model->opened.adapters)
+    if (Error error = checkFit(*model->opened.graph, adapter.files, where))
       return error;
-    model->adapters.emplace_back(adapter.name, std::move(*opened));
-  }
-  takeTensorsAsTheyAre(*model->graph);
+  takeTensorsAsTheyAre(*model->opened.graph);
   std::vector<Slot> before = model->collectSlots();
   if (Error error = model->attach(warning))
     return error;

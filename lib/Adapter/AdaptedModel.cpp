@@ -7,9 +7,7 @@
 
 #include "AdaptedModel.h"
 #include "lora-mlir/Compiler/Compiler.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/AdapterSum.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
-#include "lora-mlir/Import/Import.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/ContextThreads.h"
 #include "mlir/Pass/PassManager.h"
@@ -43,8 +41,8 @@ AdaptedModel::AdaptedModel() {
 std::vector<AdaptedModel::Slot> AdaptedModel::collectSlots() {
   std::vector<Slot> slots;
   std::set<std::pair<std::string, bool>> known;
-  mlir::SymbolTable symbols(*graph);
-  graph->walk([&](ApplyOp apply) {
+  mlir::SymbolTable symbols(*opened.graph);
+  opened.graph->walk([&](ApplyOp apply) {
     auto block = symbols.lookup<mlir::func::FuncOp>(apply.getBlock());
     for (mlir::BlockArgument arg : block.getArguments()) {
       unsigned index = arg.getArgNumber();
@@ -70,25 +68,21 @@ std::vector<AdaptedModel::Slot> AdaptedModel::collectSlots() {
 }
 
 Error AdaptedModel::attach(const Note &warning) {
+  if (Error error = opened.attach(/*train=*/false, warning))
+    return error;
   DiagnosticText diagnostics(context, warning);
-  std::vector<AdapterTerm> terms;
-  for (const auto &[name, adapter] : adapters) {
-    AdapterTerm term{name, &adapter};
-    if (mlir::failed(attachTerm(*graph, term, terms)))
-      return diagnostics.takeError("the adapter does not fit the model");
-    terms.push_back(term);
-  }
   mlir::PassManager passes(&context);
   passes.addPass(createMerge());
-  if (mlir::failed(passes.run(*graph)))
+  if (mlir::failed(passes.run(*opened.graph)))
     return diagnostics.takeError("the adapter could not be merged");
   std::string left;
-  graph->walk([&](mlir::Operation *op) {
+  opened.graph->walk([&](mlir::Operation *op) {
     if (mlir::isa_and_nonnull<LoRADialect>(op->getDialect()) && left.empty())
       left = op->getName().getStringRef().str();
   });
   if (!left.empty())
-    return makeError(ErrorCode::Unsupported, adapters.front().second.folder(),
+    return makeError(ErrorCode::Unsupported,
+                     opened.adapters.front().files.folder(),
                      ": the adapter cannot be folded into the weights of this "
                      "model: a ",
                      left, " is left; compile it with --unmerged");
@@ -106,7 +100,7 @@ void AdaptedModel::listParameters(const std::vector<Slot> &slots) {
   for (const Slot &slot : slots) {
     if (slot.isLinear && tables.count(slot.name))
       continue;
-    const TensorView *stored = resolveTensor(tensorFiles, slot.name);
+    const TensorView *stored = resolveTensor(opened.checkpoint, slot.name);
     if (!stored)
       continue; // An adapter contains this tensor.
     bool transposed = false;
@@ -123,30 +117,14 @@ AdaptedModel::open(const std::string &modelFolder,
                    const std::vector<NamedAdapter> &named,
                    const Note &warning) {
   std::unique_ptr<AdaptedModel> model(new AdaptedModel());
-  auto checkpoint = lora_rt::Checkpoint::open(modelFolder);
-  if (!checkpoint)
-    return checkpoint.takeError();
-  model->tensorFiles = std::move(*checkpoint);
   ImportOptions options;
-  // Expressions are evaluated without rounding; the writer rounds once.
+  // No rounding inside of expressions: the writer rounds once.
   options.dtype = lora_rt::DType::F32;
   options.warning = warning;
-  for (const NamedAdapter &adapter : named) {
-    auto opened = peft::PeftAdapter::open(adapter.folder);
-    if (!opened)
-      return opened.takeError();
-    model->adapters.emplace_back(adapter.name, std::move(*opened));
-  }
-  std::vector<const peft::PeftAdapter *> pointers;
-  for (const auto &[name, adapter] : model->adapters)
-    pointers.push_back(&adapter);
-  if (Error error = fitToAdapters(options, pointers))
-    return error;
-  model->headRequest = options.head;
-  auto graph = importModel(model->context, modelFolder, options);
-  if (!graph)
-    return graph.takeError();
-  model->graph = std::move(*graph);
+  auto opened = OpenedModel::open(model->context, modelFolder, named, options);
+  if (!opened)
+    return opened.takeError();
+  model->opened = std::move(*opened);
   std::vector<Slot> before = model->collectSlots();
   model->listParameters(before);
   if (!named.empty()) {

@@ -12,10 +12,7 @@
 
 #include "lora-mlir/Adapter/Rounding.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
-#include "lora-mlir/Import/ModelConfig.h"
-#include "lora-mlir/Import/PeftAdapter.h"
-#include "lora-runtime/Checkpoint.h"
-#include "mlir/IR/OwningOpRef.h"
+#include "lora-mlir/Import/OpenedModel.h"
 
 #include <functional>
 #include <memory>
@@ -63,13 +60,7 @@ struct ModelParameter {
   bool tied = false;
 
   /// The name without its last component.
-  std::string module() const { return name.substr(0, name.rfind('.')); }
-};
-
-/// An adapter folder, and the adapter's name in expressions.
-struct NamedAdapter {
-  std::string folder;
-  std::string name = "default";
+  std::string layer() const { return name.substr(0, name.rfind('.')); }
 };
 
 /// A tensor with an adapter's delta added or subtracted, rounded.
@@ -97,7 +88,7 @@ public:
             const std::vector<NamedAdapter> &adapters,
             const Note &warning = {});
 
-  const lora_rt::Checkpoint &checkpoint() const { return tensorFiles; }
+  const lora_rt::Checkpoint &checkpoint() const { return opened.checkpoint; }
 
   /// The tensors that change, in the order of the model.
   const std::vector<AdaptedTensor> &tensors() const { return changed; }
@@ -108,7 +99,7 @@ public:
   const std::vector<ModelParameter> &parameters() const { return all; }
 
   /// The head that the adapter brings, or that it was made for, if it says so.
-  const std::optional<HeadRequest> &head() const { return headRequest; }
+  const std::optional<HeadRequest> &head() const { return opened.head; }
 
   /// Whether embedding and head were tied and are separate now.
   bool unties() const { return untied; }
@@ -165,12 +156,9 @@ private:
                           std::span<float> target) const;
 
   mutable mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
-  lora_rt::Checkpoint tensorFiles;
-  std::vector<std::pair<std::string, peft::PeftAdapter>> adapters;
-  mlir::OwningOpRef<mlir::ModuleOp> graph;
+  OpenedModel opened;
   std::vector<AdaptedTensor> changed;
   std::vector<ModelParameter> all;
-  std::optional<HeadRequest> headRequest;
   bool untied = false;
 };
 

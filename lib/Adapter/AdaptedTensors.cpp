@@ -83,13 +83,13 @@ bool AdaptedModel::haveSameBytes(Attribute a, const std::string &pathOfA,
   auto x = mlir::dyn_cast<AdapterAttr>(a), y = mlir::dyn_cast<AdapterAttr>(b);
   if (!x || !y || x.getAdapter() != y.getAdapter())
     return false;
-  for (const auto &[name, adapter] : adapters)
-    if (x.getAdapter().getValue() == name) {
-      const TensorView *one = adapter.find(joinPath(pathOfA, x.getName())),
-                       *two = adapter.find(joinPath(pathOfB, y.getName()));
-      return one && two && one->dtype == two->dtype &&
-             one->shape == two->shape &&
-             std::ranges::equal(one->bytes, two->bytes);
+  for (const OpenedAdapter &adapter : opened.adapters)
+    if (x.getAdapter().getValue() == adapter.name) {
+      const TensorView *one =
+                           adapter.files.find(joinPath(pathOfA, x.getName())),
+                       *two =
+                           adapter.files.find(joinPath(pathOfB, y.getName()));
+      return one && two && lora_rt::haveSameBytes(*one, *two);
     }
   return false;
 }
@@ -98,10 +98,10 @@ std::optional<AdaptedModel::MaskedHead>
 AdaptedModel::findMaskedHead(const std::vector<Slot> &slots) const {
   for (const Slot &table : slots)
     for (const Slot &head : slots) {
-      const TensorView *tensor = resolveTensor(tensorFiles, table.name);
+      const TensorView *tensor = resolveTensor(opened.checkpoint, table.name);
       if (!table.isEmbedding || head.isEmbedding || !tensor ||
           head.name == table.name || head.name == kHead ||
-          resolveTensor(tensorFiles, head.name) != tensor)
+          resolveTensor(opened.checkpoint, head.name) != tensor)
         continue;
       bool changes = isChanged(table.value) || isChanged(head.value);
       return MaskedHead{&head,
@@ -139,7 +139,7 @@ Error AdaptedModel::compare(const std::vector<Slot> &before,
       continue; // The head is handled together with its table.
     auto old = known.find(slot.key());
     const Slot &was = old == known.end() ? slot : *old->second;
-    const TensorView *base = resolveTensor(tensorFiles, slot.name);
+    const TensorView *base = resolveTensor(opened.checkpoint, slot.name);
     bool changes = isChanged(slot.value);
     if (masked && &slot == masked->head) {
       if (masked->parts)
@@ -155,7 +155,7 @@ Error AdaptedModel::compare(const std::vector<Slot> &before,
                   other = slot.path + ".bias";
       if (slot.name == other) {
         for (const std::string &name : {used, other}) {
-          const TensorView *stored = tensorFiles.find(name);
+          const TensorView *stored = opened.checkpoint.find(name);
           if (changes ? stored || (masked->parts && name == used)
                       : !stored && masked->parts && name == used)
             if (Error error = addTensor(was, slot, stored, base, name))
@@ -173,7 +173,7 @@ Error AdaptedModel::compare(const std::vector<Slot> &before,
     // The checkpoint may have the weight under either name, or under both. If
     // the two values differ, each gets a tensor; otherwise both get the same
     // value.
-    const TensorView *ofHead = tensorFiles.find(kHead);
+    const TensorView *ofHead = opened.checkpoint.find(kHead);
     const TensorView *ofTable = base == ofHead ? nullptr : base;
     bool headChanges = untied ? isChanged(head->value) : changes;
     if (changes || (untied && !ofTable))
@@ -210,15 +210,15 @@ Error AdaptedModel::addTensor(const Slot &before, const Slot &after,
     } else if (mlir::isa<TransposeAttr>(was)) {
       tensor.transposed = !tensor.transposed;
     } else if (!mlir::isa<CastAttr, ResizeRowsAttr>(was)) {
-      return makeError(ErrorCode::Unsupported, tensorFiles.folder(),
+      return makeError(ErrorCode::Unsupported, opened.checkpoint.folder(),
                        ": the adapter changes '", name,
                        "' in a way that cannot be stored in its tensor; "
                        "compile it with --unmerged");
     }
     was = onlyOperand(was);
     if (!was)
-      return makeError(ErrorCode::Unsupported, tensorFiles.folder(), ": '",
-                       name, "' is made of several tensors");
+      return makeError(ErrorCode::Unsupported, opened.checkpoint.folder(),
+                       ": '", name, "' is made of several tensors");
   }
   mlir::RankedTensorType type = typeOf(is);
   tensor.shape.assign(type.getShape().begin(), type.getShape().end());

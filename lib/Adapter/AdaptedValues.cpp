@@ -24,17 +24,8 @@ static mlir::RankedTensorType typeOf(Attribute expr) {
 
 Error AdaptedModel::evaluate(Attribute value, const AdaptedTensor &tensor,
                              std::span<float> target) const {
-  WeightEvaluator evaluator([&](Attribute leaf, const std::string &name)
-                                -> Expected<const TensorView *> {
-    auto adapterLeaf = mlir::dyn_cast<AdapterAttr>(leaf);
-    if (!adapterLeaf)
-      return getTensor(tensorFiles, name);
-    for (const auto &[known, adapter] : adapters)
-      if (adapterLeaf.getAdapter().getValue() == known)
-        if (const TensorView *found = adapter.find(name))
-          return found;
-    return makeError(ErrorCode::InvalidFile, adapters.front().second.folder(),
-                     ": has no tensor '", name, "'");
+  WeightEvaluator evaluator([&](Attribute leaf, const std::string &name) {
+    return opened.find(leaf, name);
   });
   if (!tensor.transposed)
     return evaluator.evaluate(value, tensor.path,

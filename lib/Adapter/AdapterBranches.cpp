@@ -19,11 +19,11 @@ using lora_rt::OrderedJson;
 using lora_rt::TensorView;
 
 /// Splits "MODULE.lora_A.weight"; false for other tensors.
-static bool splitName(std::string_view name, std::string &module,
+static bool splitName(std::string_view name, std::string &target,
                       bool &embedding) {
   for (std::string_view suffix : {".lora_A.weight", ".lora_embedding_A"})
     if (name.ends_with(suffix)) {
-      module = name.substr(0, name.size() - suffix.size());
+      target = name.substr(0, name.size() - suffix.size());
       embedding = suffix == ".lora_embedding_A";
       return true;
     }
@@ -37,12 +37,12 @@ Expected<BranchedAdapter> BranchedAdapter::open(const std::string &folder) {
   BranchedAdapter result{std::move(*opened), {}, {}};
   const peft::PeftAdapter &adapter = result.adapter;
   std::set<std::string> used;
-  std::vector<peft::ModuleInfo> modules;
+  std::vector<peft::LayerInfo> layers;
   for (std::string_view name : adapter.names()) {
     AdapterBranch branch;
-    if (!splitName(name, branch.module, branch.embedding))
+    if (!splitName(name, branch.target, branch.embedding))
       continue;
-    std::string other = branch.module + "." + branch.nameOfB();
+    std::string other = branch.target + "." + branch.nameOfB();
     branch.a = adapter.find(name);
     branch.b = adapter.find(other);
     if (!branch.b)
@@ -57,15 +57,15 @@ Expected<BranchedAdapter> BranchedAdapter::open(const std::string &folder) {
                        " are not A [rank, in] and B [out, rank]");
     used.insert(std::string(name));
     used.insert(other);
-    std::string_view last = branch.module;
+    std::string_view last = branch.target;
     last.remove_prefix(last.rfind('.') + 1);
     // If both tensors are there, the model tied them.
     bool tied = adapter.config().ensureWeightTying &&
                 (last == "embed_tokens" || last == "lm_head");
-    modules.push_back({branch.module,
-                       branch.embedding ? peft::ModuleKind::Embedding
-                                        : peft::ModuleKind::Linear,
-                       tied});
+    layers.push_back({branch.target,
+                      branch.embedding ? peft::LayerKind::Embedding
+                                       : peft::LayerKind::Linear,
+                      tied});
     result.branches.push_back(std::move(branch));
   }
   for (std::string_view name : adapter.names())
@@ -77,13 +77,13 @@ Expected<BranchedAdapter> BranchedAdapter::open(const std::string &folder) {
   // A null target_modules means the usual targets of the architecture. Here it
   // means the layers that there are tensors for.
   std::vector<std::string> all;
-  for (const peft::ModuleInfo &module : modules)
-    all.push_back(module.path);
-  auto selection = peft::selectTargets(adapter.config(), modules, all);
+  for (const peft::LayerInfo &layer : layers)
+    all.push_back(layer.path);
+  auto selection = peft::selectTargets(adapter.config(), layers, all);
   if (!selection)
     return selection.takeError();
   for (const peft::Target &target : selection->targets) {
-    AdapterBranch &branch = result.branches[target.module];
+    AdapterBranch &branch = result.branches[target.layer];
     branch.scale = target.scale;
     if (target.rank != branch.rank())
       return makeError(ErrorCode::InvalidFile, folder, ": tensor '",
@@ -92,13 +92,13 @@ Expected<BranchedAdapter> BranchedAdapter::open(const std::string &folder) {
                        ", but adapter_config.json gives rank ", target.rank);
   }
   if (selection->targets.size() != result.branches.size())
-    for (size_t i = 0; i < modules.size(); ++i)
+    for (size_t i = 0; i < layers.size(); ++i)
       if (std::none_of(
               selection->targets.begin(), selection->targets.end(),
-              [&](const peft::Target &target) { return target.module == i; }))
+              [&](const peft::Target &target) { return target.layer == i; }))
         return makeError(ErrorCode::InvalidFile, folder,
                          ": adapter_config.json does not target '",
-                         modules[i].path, "', which has tensors");
+                         layers[i].path, "', which has tensors");
   return result;
 }
 
@@ -181,15 +181,15 @@ std::string lora::quoted(const std::string &text) {
 }
 
 Expected<peft::PeftConfig>
-lora::configFor(const std::string &text, const std::vector<ModuleRank> &modules,
+lora::configFor(const std::string &text, const std::vector<TargetRank> &targets,
                 const std::string &where) {
   std::vector<int64_t> ranks;
   std::vector<double> alphas;
-  std::set<std::string> targets;
-  for (const ModuleRank &module : modules) {
-    ranks.push_back(module.rank);
-    alphas.push_back(module.alpha);
-    targets.insert(module.module);
+  std::set<std::string> paths;
+  for (const TargetRank &target : targets) {
+    ranks.push_back(target.rank);
+    alphas.push_back(target.alpha);
+    paths.insert(target.path);
   }
   int64_t rank = mostFrequent(ranks);
   double alpha = mostFrequent(alphas);
@@ -197,11 +197,11 @@ lora::configFor(const std::string &text, const std::vector<ModuleRank> &modules,
               alphaPattern = OrderedJson::object();
   // A pattern is needed only for a rank or an alpha that is not the default.
   // Its key is the whole path, so that it matches no other layer.
-  for (const ModuleRank &module : modules) {
-    if (module.rank != rank)
-      rankPattern[module.module] = module.rank;
-    if (module.alpha != alpha)
-      alphaPattern[module.module] = module.alpha;
+  for (const TargetRank &target : targets) {
+    if (target.rank != rank)
+      rankPattern[target.path] = target.rank;
+    if (target.alpha != alpha)
+      alphaPattern[target.path] = target.alpha;
   }
   auto number = [](double value) {
     auto whole = int64_t(value);
@@ -215,7 +215,7 @@ lora::configFor(const std::string &text, const std::vector<ModuleRank> &modules,
                       {"init_lora_weights", "true"},
                       {"rank_pattern", rankPattern.dump()},
                       {"alpha_pattern", alphaPattern.dump()},
-                      {"target_modules", OrderedJson(targets).dump()},
+                      {"target_modules", OrderedJson(paths).dump()},
                       {"exclude_modules", "null"},
                       {"layers_to_transform", "null"},
                       {"layers_pattern", "null"}}),

@@ -20,7 +20,7 @@ namespace lora {
 /// vocabulary] and B [width, rank]; the table changes by the transpose of the
 /// product.
 struct AdapterBranch {
-  std::string module;
+  std::string target;
   bool embedding = false;
   const lora_rt::TensorView *a = nullptr, *b = nullptr;
   double scale = 0;
@@ -60,8 +60,8 @@ lora_rt::Expected<DenseMatrix> toMatrix(const lora_rt::TensorView &tensor);
 lora_rt::Expected<Factors> factorsOf(const AdapterBranch &branch);
 
 /// The rank and the alpha of a layer.
-struct ModuleRank {
-  std::string module;
+struct TargetRank {
+  std::string path;
   int64_t rank = 0;
   double alpha = 0;
 };
@@ -71,7 +71,7 @@ struct ModuleRank {
 /// set. Keys that would select other layers, or another initialization, are
 /// removed. `where` is for messages.
 lora_rt::Expected<peft::PeftConfig>
-configFor(const std::string &text, const std::vector<ModuleRank> &modules,
+configFor(const std::string &text, const std::vector<TargetRank> &targets,
           const std::string &where);
 
 /// Sets keys of a JSON object; the values are JSON.

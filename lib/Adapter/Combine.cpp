@@ -41,13 +41,13 @@ public:
 
 private:
   Error checkOthers() const;
-  Error combine(const std::string &module,
+  Error combine(const std::string &target,
                 const std::vector<Summand> &summands);
 
   const CombineOptions &options;
   std::vector<BranchedAdapter> adapters;
   std::vector<peft::AdapterTensor> tensors;
-  std::vector<ModuleRank> ranks;
+  std::vector<TargetRank> ranks;
   AlgebraReport report;
 };
 
@@ -76,7 +76,7 @@ Error Combiner::open() {
     if (adapter.adapter.isHeadless() != adapters.front().adapter.isHeadless())
       return makeError(ErrorCode::InvalidArgument, adapter.adapter.folder(),
                        " and ", adapters.front().adapter.folder(),
-                       " are of models with and without a head; their modules "
+                       " are of models with and without a head; their targets "
                        "have different names");
   return checkOthers();
 }
@@ -108,7 +108,7 @@ Error Combiner::checkOthers() const {
   return Error::success();
 }
 
-Error Combiner::combine(const std::string &module,
+Error Combiner::combine(const std::string &target,
                         const std::vector<Summand> &summands) {
   const AdapterBranch &first = *summands.front().branch;
   int64_t rank = 0;
@@ -116,7 +116,7 @@ Error Combiner::combine(const std::string &module,
     const AdapterBranch &branch = *summand.branch;
     if (branch.out() != first.out() || branch.in() != first.in() ||
         branch.embedding != first.embedding)
-      return makeError(ErrorCode::InvalidArgument, "module '", module, "' is [",
+      return makeError(ErrorCode::InvalidArgument, "target '", target, "' is [",
                        first.out(), ", ", first.in(),
                        "] for one "
                        "adapter and [",
@@ -145,9 +145,9 @@ Error Combiner::combine(const std::string &module,
   }
   auto svd = svdOfProduct(*b, *a, options.rank);
   if (!svd)
-    return makeError(ErrorCode::InvalidFile, "module '", module,
+    return makeError(ErrorCode::InvalidFile, "target '", target,
                      "': ", svd.message());
-  ModuleShare share{module, rank, rank,
+  TargetShare share{target, rank, rank,
                     std::abs(scale) * std::sqrt(svd->squaredNorm), 0};
   if (options.rank != 0) {
     // If two adapters share directions, some singular values are zero up to
@@ -162,25 +162,25 @@ Error Combiner::combine(const std::string &module,
     *a = std::move(factors->a);
     *b = std::move(factors->b);
   }
-  ranks.push_back({module, share.rank, scale * double(share.rank)});
-  tensors.push_back(makeTensor(module + "." + first.nameOfA(), *a));
-  tensors.push_back(makeTensor(module + "." + first.nameOfB(), *b));
-  report.modules.push_back(share);
+  ranks.push_back({target, share.rank, scale * double(share.rank)});
+  tensors.push_back(makeTensor(target + "." + first.nameOfA(), *a));
+  tensors.push_back(makeTensor(target + "." + first.nameOfB(), *b));
+  report.targets.push_back(share);
   return Error::success();
 }
 
 Expected<AlgebraReport> Combiner::run(StagedFolder folder) {
-  std::map<std::string, std::vector<Summand>> modules;
+  std::map<std::string, std::vector<Summand>> targets;
   for (size_t i = 0; i < adapters.size(); ++i)
     for (const AdapterBranch &branch : adapters[i].branches)
       if (double factor = options.adapters[i].weight * branch.scale;
           factor != 0)
-        modules[branch.module].push_back({&branch, factor});
-  if (modules.empty())
+        targets[branch.target].push_back({&branch, factor});
+  if (targets.empty())
     return makeError(ErrorCode::InvalidArgument,
                      "all weights are 0: nothing is left of the adapters");
-  for (const auto &[module, summands] : modules)
-    if (Error error = combine(module, summands))
+  for (const auto &[target, summands] : targets)
+    if (Error error = combine(target, summands))
       return error;
   const peft::PeftAdapter &first = adapters.front().adapter;
   for (const std::string &name : adapters.front().others) {

@@ -24,36 +24,36 @@ using lora_rt::ErrorCode;
 using lora_rt::Expected;
 using lora_rt::makeError;
 
-Error lora::padRank(ModuleFactors &module, int64_t rank) {
-  if (rank < module.rank())
-    return makeError(ErrorCode::InvalidArgument, "module '", module.module,
-                     "' has rank ", module.rank(), ", above ", rank,
+Error lora::padRank(TargetFactors &target, int64_t rank) {
+  if (rank < target.rank())
+    return makeError(ErrorCode::InvalidArgument, "target '", target.path,
+                     "' has rank ", target.rank(), ", above ", rank,
                      "; lora-adapter combine --rank truncates");
-  auto a = DenseMatrix::create(rank, module.a.columns());
+  auto a = DenseMatrix::create(rank, target.a.columns());
   if (!a)
     return a.takeError();
-  auto b = DenseMatrix::create(module.b.rows(), rank);
+  auto b = DenseMatrix::create(target.b.rows(), rank);
   if (!b)
     return b.takeError();
-  std::copy_n(module.a.data(), module.a.rows() * module.a.columns(), a->data());
+  std::copy_n(target.a.data(), target.a.rows() * target.a.columns(), a->data());
   for (int64_t i = 0; i < b->rows(); ++i)
-    std::copy_n(module.b.row(i), module.b.columns(), b->row(i));
-  module.a = std::move(*a);
-  module.b = std::move(*b);
+    std::copy_n(target.b.row(i), target.b.columns(), b->row(i));
+  target.a = std::move(*a);
+  target.b = std::move(*b);
   return Error::success();
 }
 
-static Expected<std::vector<ModuleFactors>>
+static Expected<std::vector<TargetFactors>>
 readPeft(const BranchedAdapter &adapter) {
-  std::vector<ModuleFactors> modules;
+  std::vector<TargetFactors> targets;
   for (const AdapterBranch &branch : adapter.branches) {
     auto factors = factorsOf(branch);
     if (!factors)
       return factors.takeError();
-    modules.push_back({branch.module, branch.embedding, std::move(factors->a),
+    targets.push_back({branch.target, branch.embedding, std::move(factors->a),
                        std::move(factors->b), branch.scale});
   }
-  return modules;
+  return targets;
 }
 
 /// What a PEFT folder gets in addition to branches.
@@ -65,28 +65,27 @@ struct Rest {
   std::map<std::string, std::string> keys;
 };
 
-static Error writePeft(const std::vector<ModuleFactors> &modules,
+static Error writePeft(const std::vector<TargetFactors> &targets,
                        const Rest &rest, const std::string &output) {
   auto folder = StagedFolder::create(output);
   if (!folder)
     return folder.takeError();
   std::vector<peft::AdapterTensor> tensors;
-  std::vector<ModuleRank> ranks;
-  for (const ModuleFactors &module : modules) {
-    bool embedding = module.embedding;
+  std::vector<TargetRank> ranks;
+  for (const TargetFactors &target : targets) {
+    bool embedding = target.embedding;
     tensors.push_back(makeTensor(
-        module.module + (embedding ? ".lora_embedding_A" : ".lora_A.weight"),
-        module.a));
+        target.path + (embedding ? ".lora_embedding_A" : ".lora_A.weight"),
+        target.a));
     tensors.push_back(makeTensor(
-        module.module + (embedding ? ".lora_embedding_B" : ".lora_B.weight"),
-        module.b));
-    if (!module.magnitude.empty())
-      tensors.push_back(
-          {peft::fileKey(module.module + ".lora_magnitude_vector"),
-           {int64_t(module.magnitude.size())},
-           module.magnitude});
+        target.path + (embedding ? ".lora_embedding_B" : ".lora_B.weight"),
+        target.b));
+    if (!target.magnitude.empty())
+      tensors.push_back({peft::fileKey(target.path + ".lora_magnitude_vector"),
+                         {int64_t(target.magnitude.size())},
+                         target.magnitude});
     ranks.push_back(
-        {module.module, module.rank(), module.scale * double(module.rank())});
+        {target.path, target.rank(), target.scale * double(target.rank())});
   }
   if (const BranchedAdapter *source = rest.source)
     for (const std::string &name : source->others) {
@@ -122,14 +121,14 @@ Expected<ConvertReport> lora::convertAdapter(const ConvertOptions &options,
     return error;
   ConvertReport report;
   std::optional<BranchedAdapter> source;
-  std::vector<ModuleFactors> modules;
+  std::vector<TargetFactors> targets;
   Rest rest;
   std::error_code code;
   if (peft::isMlxAdapter(options.input)) {
     auto read = readMlx(options, reporting);
     if (!read)
       return read.takeError();
-    modules = std::move(read->modules);
+    targets = std::move(read->targets);
     rest.folder = options.input;
     rest.keys = {{"task_type", "\"CAUSAL_LM\""},
                  {"use_dora", read->dora ? "true" : "false"}};
@@ -153,22 +152,22 @@ Expected<ConvertReport> lora::convertAdapter(const ConvertOptions &options,
     auto read = readPeft(*source);
     if (!read)
       return read.takeError();
-    modules = std::move(*read);
+    targets = std::move(*read);
     rest.folder = options.input;
     rest.source = &*source;
   } else {
     auto read = readLoralib(options, report);
     if (!read)
       return read.takeError();
-    modules = std::move(*read);
+    targets = std::move(*read);
   }
   if (options.rank != 0)
-    for (ModuleFactors &module : modules)
-      if (Error error = padRank(module, options.rank))
+    for (TargetFactors &target : targets)
+      if (Error error = padRank(target, options.rank))
         return error;
-  report.modules = int64_t(modules.size());
+  report.targets = int64_t(targets.size());
   if (options.format == AdapterFormat::Peft) {
-    if (Error error = writePeft(modules, rest, options.output))
+    if (Error error = writePeft(targets, rest, options.output))
       return error;
     return report;
   }
@@ -181,12 +180,12 @@ Expected<ConvertReport> lora::convertAdapter(const ConvertOptions &options,
                      " can hold");
   if (options.format == AdapterFormat::Mlx) {
     if (Error error = writeMlx(
-            std::move(modules),
+            std::move(targets),
             source ? source->adapter.config() : peft::PeftConfig(), options))
       return error;
     return report;
   }
-  if (Error error = writeLoralib(modules, options))
+  if (Error error = writeLoralib(targets, options))
     return error;
   return report;
 }

@@ -55,8 +55,8 @@ private:
   const AdaptedModel &base;
   lora_rt::Checkpoint tuned;
   std::map<std::string, peft::AdapterTensor> tensors;
-  std::vector<ModuleRank> ranks;
-  std::set<std::string> savedModules;
+  std::vector<TargetRank> ranks;
+  std::set<std::string> savedLayers;
   AlgebraReport report;
 };
 
@@ -99,7 +99,7 @@ Error Differ::save(const std::string &name, const TensorView &tensor) {
   if (!values)
     return values.takeError();
   tensors[name] = {peft::fileKey(name), tensor.shape, std::move(*values)};
-  savedModules.insert(name.substr(0, name.rfind('.')));
+  savedLayers.insert(name.substr(0, name.rfind('.')));
   report.saved.push_back(name);
   return Error::success();
 }
@@ -110,9 +110,7 @@ Error Differ::refuseOwnHead() const {
     if (!parameter.tied || !head)
       continue;
     const TensorView *table = resolveTensor(tuned, parameter.name);
-    if (table && table != head &&
-        !(table->dtype == head->dtype && table->shape == head->shape &&
-          std::ranges::equal(table->bytes, head->bytes)))
+    if (table && table != head && !lora_rt::haveSameBytes(*table, *head))
       return makeError(
           ErrorCode::Unsupported, tuned.folder(),
           ": has a head of its own ('lm_head.weight'), but in ",
@@ -160,10 +158,8 @@ Error Differ::compareOthers() {
 }
 
 Error Differ::approximate(const ModelParameter &linear, const TensorView &now) {
-  std::string module = linear.module();
-  if (linear.stored->dtype == now.dtype &&
-      std::equal(now.bytes.begin(), now.bytes.end(),
-                 linear.stored->bytes.begin(), linear.stored->bytes.end()))
+  std::string target = linear.layer();
+  if (lora_rt::haveSameBytes(now, *linear.stored))
     return Error::success();
   auto was = toMatrix(*linear.stored);
   if (!was)
@@ -189,8 +185,8 @@ Error Differ::approximate(const ModelParameter &linear, const TensorView &now) {
   auto factors = balancedFactors(*svd);
   if (!factors)
     return factors.takeError();
-  peft::AdapterTensor a = makeTensor(module + ".lora_A.weight", factors->a),
-                      b = makeTensor(module + ".lora_B.weight", factors->b);
+  peft::AdapterTensor a = makeTensor(target + ".lora_A.weight", factors->a),
+                      b = makeTensor(target + ".lora_B.weight", factors->b);
   if (linear.transposed) {
     // W is stored as [in, out], so its left factor belongs to the input.
     std::vector<float> left = std::move(b.values), right = std::move(a.values);
@@ -208,11 +204,11 @@ Error Differ::approximate(const ModelParameter &linear, const TensorView &now) {
     b.values = exchange(right, rank, columns);
   }
   auto rank = int64_t(svd->s.size());
-  ranks.push_back({module, rank, double(rank)});
-  report.modules.push_back(
-      {module, rank, most, std::sqrt(svd->squaredNorm), lostShare(*svd)});
-  tensors[module + ".lora_A.weight"] = std::move(a);
-  tensors[module + ".lora_B.weight"] = std::move(b);
+  ranks.push_back({target, rank, double(rank)});
+  report.targets.push_back(
+      {target, rank, most, std::sqrt(svd->squaredNorm), lostShare(*svd)});
+  tensors[target + ".lora_A.weight"] = std::move(a);
+  tensors[target + ".lora_B.weight"] = std::move(b);
   return Error::success();
 }
 
@@ -227,7 +223,7 @@ Error Differ::compareLinears() {
     if (!now)
       return now.takeError();
     // A layer is either saved whole or has a branch. PEFT cannot do both.
-    if (savedModules.count(parameter.module())) {
+    if (savedLayers.count(parameter.layer())) {
       if (Error error = save(parameter.name, **now))
         return error;
     } else if (Error error = approximate(parameter, **now)) {
@@ -263,8 +259,8 @@ Expected<AlgebraReport> Differ::write(StagedFolder folder) {
   std::map<std::string, std::string> keys = {
       {"base_model_name_or_path", quoted(options.baseFolder)},
       {"task_type", isCausal ? "\"CAUSAL_LM\"" : "null"}};
-  if (!savedModules.empty())
-    keys["modules_to_save"] = lora_rt::Json(savedModules).dump();
+  if (!savedLayers.empty())
+    keys["modules_to_save"] = lora_rt::Json(savedLayers).dump();
   auto config = configFor("{}", ranks, options.outputFolder);
   if (!config)
     return config.takeError();

@@ -36,8 +36,8 @@ static std::string kindOf(std::string_view name) {
   return "saved module";
 }
 
-static Expected<ModuleFacts> measure(const AdapterBranch &branch) {
-  ModuleFacts facts{branch.module,
+static Expected<TargetFacts> measure(const AdapterBranch &branch) {
+  TargetFacts facts{branch.target,
                     branch.embedding,
                     branch.out(),
                     branch.in(),
@@ -51,8 +51,8 @@ static Expected<ModuleFacts> measure(const AdapterBranch &branch) {
     return factors.takeError();
   auto svd = svdOfProduct(factors->b, factors->a);
   if (!svd)
-    return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile, "module '",
-                              branch.module, "': ", svd.message());
+    return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile, "target '",
+                              branch.target, "': ", svd.message());
   double squares = 0;
   for (double value : svd->s) {
     squares += value * value;
@@ -99,7 +99,7 @@ Expected<AdapterFacts> lora::inspectAdapter(const std::string &folder,
   facts.rank = config.rank;
   facts.alpha = config.alpha;
   facts.rankStabilized = config.rankStabilized;
-  facts.targets =
+  facts.targetModules =
       json.contains("target_modules") ? json["target_modules"].dump() : "null";
   facts.nonlinear = opened->nonlinearity();
   for (std::string_view name : opened->adapter.names()) {
@@ -109,11 +109,11 @@ Expected<AdapterFacts> lora::inspectAdapter(const std::string &folder,
     ++facts.types[std::string(lora_rt::safetensorsName(view.dtype))];
   }
   for (const AdapterBranch &branch : opened->branches) {
-    auto module = measure(branch);
-    if (!module)
+    auto target = measure(branch);
+    if (!target)
       return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile, folder, ": ",
-                                module.message());
-    facts.modules.push_back(std::move(*module));
+                                target.message());
+    facts.targets.push_back(std::move(*target));
   }
   for (const std::string &name : opened->others)
     facts.special.emplace_back(name, kindOf(name));

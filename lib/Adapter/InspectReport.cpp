@@ -14,9 +14,9 @@ using namespace lora;
 using llvm::format;
 using lora_rt::OrderedJson;
 
-static std::string extents(const ModuleFacts &module) {
-  return "[" + std::to_string(module.out) + ", " + std::to_string(module.in) +
-         "]" + (module.embedding ? " embedding" : "");
+static std::string extents(const TargetFacts &target) {
+  return "[" + std::to_string(target.out) + ", " + std::to_string(target.in) +
+         "]" + (target.embedding ? " embedding" : "");
 }
 
 std::string AdapterFacts::text() const {
@@ -30,11 +30,11 @@ std::string AdapterFacts::text() const {
   line("base", base);
   line("task", task);
   line("PEFT", peftVersion);
-  line("targets", targets);
+  line("targets", targetModules);
   out << format("rank        %lld, alpha %g%s\n", (long long)rank, alpha,
                 rankStabilized ? ", scale alpha / sqrt(rank)" : "");
-  out << format("parameters  %lld in %zu modules, %llu bytes,",
-                (long long)parameters, modules.size(),
+  out << format("parameters  %lld in %zu targets, %llu bytes,",
+                (long long)parameters, targets.size(),
                 (unsigned long long)bytes);
   for (const auto &[type, count] : types)
     out << " " << count << " x " << type;
@@ -43,20 +43,20 @@ std::string AdapterFacts::text() const {
     out << "not W + s B A: " << nonlinear << "\n";
 
   size_t width = 6, shape = 9;
-  for (const ModuleFacts &module : modules) {
-    width = std::max(width, module.module.size());
-    shape = std::max(shape, extents(module).size());
+  for (const TargetFacts &target : targets) {
+    width = std::max(width, target.path.size());
+    shape = std::max(shape, extents(target).size());
   }
   out << "\n"
-      << llvm::left_justify("module", unsigned(width)) << "  "
+      << llvm::left_justify("target", unsigned(width)) << "  "
       << llvm::left_justify("[out, in]", unsigned(shape))
       << "  rank  used  scale     |delta|   largest singular values' share\n";
-  for (const ModuleFacts &module : modules) {
-    out << llvm::left_justify(module.module, unsigned(width)) << "  "
-        << llvm::left_justify(extents(module), unsigned(shape))
-        << format("  %-4lld  %-4lld  %-8.4g  %-8.4g ", (long long)module.rank,
-                  (long long)module.numericalRank, module.scale, module.norm);
-    for (double share : module.shares)
+  for (const TargetFacts &target : targets) {
+    out << llvm::left_justify(target.path, unsigned(width)) << "  "
+        << llvm::left_justify(extents(target), unsigned(shape))
+        << format("  %-4lld  %-4lld  %-8.4g  %-8.4g ", (long long)target.rank,
+                  (long long)target.numericalRank, target.scale, target.norm);
+    for (double share : target.shares)
       out << format(" %.1f %%", 100 * share);
     out << "\n";
   }
@@ -80,7 +80,7 @@ std::string AdapterFacts::json() const {
   json["base_model_name_or_path"] = orNull(base);
   json["task_type"] = orNull(task);
   json["peft_version"] = orNull(peftVersion);
-  json["target_modules"] = OrderedJson::parse(targets);
+  json["target_modules"] = OrderedJson::parse(targetModules);
   json["r"] = rank;
   json["lora_alpha"] = alpha;
   json["use_rslora"] = rankStabilized;
@@ -91,17 +91,17 @@ std::string AdapterFacts::json() const {
   if (!nonlinear.empty())
     json["nonlinear_reason"] = nonlinear;
   json["modules"] = OrderedJson::array();
-  for (const ModuleFacts &module : modules) {
+  for (const TargetFacts &target : targets) {
     OrderedJson entry;
-    entry["module"] = module.module;
-    entry["embedding"] = module.embedding;
-    entry["out"] = module.out;
-    entry["in"] = module.in;
-    entry["rank"] = module.rank;
-    entry["numerical_rank"] = module.numericalRank;
-    entry["scale"] = module.scale;
-    entry["delta_norm"] = module.norm;
-    entry["singular_value_shares"] = module.shares;
+    entry["module"] = target.path;
+    entry["embedding"] = target.embedding;
+    entry["out"] = target.out;
+    entry["in"] = target.in;
+    entry["rank"] = target.rank;
+    entry["numerical_rank"] = target.numericalRank;
+    entry["scale"] = target.scale;
+    entry["delta_norm"] = target.norm;
+    entry["singular_value_shares"] = target.shares;
     json["modules"].push_back(std::move(entry));
   }
   json["other_tensors"] = OrderedJson::object();

@@ -17,8 +17,8 @@
 namespace lora {
 
 /// The factors of one layer while an adapter is converted.
-struct ModuleFactors {
-  std::string module;
+struct TargetFactors {
+  std::string path;
   bool embedding = false;
   DenseMatrix a, b;
   double scale = 0;
@@ -29,16 +29,16 @@ struct ModuleFactors {
 };
 
 /// Whether a layer's path is `name` or ends in "." + `name`.
-bool matchesModule(std::string_view path, std::string_view name);
+bool matchesTarget(std::string_view path, std::string_view name);
 
 /// The flags that `options` has for a layer; nullptr if it has none.
 const std::vector<bool> *findFlags(const ConvertOptions &options,
-                                   std::string_view module);
+                                   std::string_view target);
 
-lora_rt::Expected<std::vector<ModuleFactors>>
+lora_rt::Expected<std::vector<TargetFactors>>
 readLoralib(const ConvertOptions &options, ConvertReport &report);
 
-lora_rt::Error writeLoralib(const std::vector<ModuleFactors> &modules,
+lora_rt::Error writeLoralib(const std::vector<TargetFactors> &targets,
                             const ConvertOptions &options);
 
 } // namespace lora

@@ -19,15 +19,15 @@ using lora_rt::makeError;
 using lora_rt::SafetensorsFile;
 using lora_rt::TensorView;
 
-bool lora::matchesModule(std::string_view path, std::string_view name) {
+bool lora::matchesTarget(std::string_view path, std::string_view name) {
   return path == name || (path.ends_with(name) && path.size() > name.size() &&
                           path[path.size() - name.size() - 1] == '.');
 }
 
 const std::vector<bool> *lora::findFlags(const ConvertOptions &options,
-                                         std::string_view module) {
+                                         std::string_view target) {
   for (const auto &[name, flags] : options.enableLora)
-    if (matchesModule(module, name))
+    if (matchesTarget(target, name))
       return &flags;
   return nullptr;
 }
@@ -75,11 +75,11 @@ static Expected<double> readScale(const ConvertOptions &options,
                    "give it with --alpha (loralib's default is 1)");
 }
 
-static Expected<ModuleFactors> readModule(const ConvertOptions &options,
+static Expected<TargetFactors> readTarget(const ConvertOptions &options,
                                           const SafetensorsFile &file,
                                           const std::string &name) {
   auto fail = [&](const auto &...parts) {
-    return makeError(ErrorCode::InvalidFile, file.path(), ": module '", name,
+    return makeError(ErrorCode::InvalidFile, file.path(), ": target '", name,
                      "': ", parts...);
   };
   auto viewB = file.get(name + ".lora_B");
@@ -91,8 +91,8 @@ static Expected<ModuleFactors> readModule(const ConvertOptions &options,
   auto b = toMatrix(**viewB);
   if (!b)
     return fail(b.message());
-  ModuleFactors factors;
-  factors.module = options.prefix + name;
+  TargetFactors factors;
+  factors.path = options.prefix + name;
   int64_t rank = b->columns();
   if (const std::vector<bool> *flags = findFlags(options, name)) {
     auto on = std::count(flags->begin(), flags->end(), true);
@@ -115,7 +115,7 @@ static Expected<ModuleFactors> readModule(const ConvertOptions &options,
   }
   factors.embedding = std::any_of(
       options.embeddings.begin(), options.embeddings.end(),
-      [&](const std::string &entry) { return matchesModule(name, entry); });
+      [&](const std::string &entry) { return matchesTarget(name, entry); });
   if (const TensorView *weight = file.find(name + ".weight")) {
     std::vector<int64_t> plain = {b->rows(), a->columns()},
                          turned = {a->columns(), b->rows()};
@@ -136,7 +136,7 @@ static Expected<ModuleFactors> readModule(const ConvertOptions &options,
   return factors;
 }
 
-Expected<std::vector<ModuleFactors>>
+Expected<std::vector<TargetFactors>>
 lora::readLoralib(const ConvertOptions &options, ConvertReport &report) {
   auto file = SafetensorsFile::open(options.input);
   if (!file)
@@ -162,12 +162,12 @@ lora::readLoralib(const ConvertOptions &options, ConvertReport &report) {
     return makeError(ErrorCode::InvalidFile, file->path(),
                      ": no tensor's name ends in '.lora_A', as loralib's do");
   std::sort(names.begin(), names.end());
-  std::vector<ModuleFactors> modules;
+  std::vector<TargetFactors> targets;
   for (const std::string &name : names) {
-    auto module = readModule(options, *file, name);
-    if (!module)
-      return module.takeError();
-    modules.push_back(std::move(*module));
+    auto target = readTarget(options, *file, name);
+    if (!target)
+      return target.takeError();
+    targets.push_back(std::move(*target));
   }
-  return modules;
+  return targets;
 }

@@ -25,17 +25,17 @@ static std::string numberText(double value) {
 
 /// The rows of a block-diagonal B that MergedLinear stores. An error if there
 /// is a nonzero value outside the blocks.
-static Expected<DenseMatrix> blocksOf(const ModuleFactors &module,
+static Expected<DenseMatrix> blocksOf(const TargetFactors &target,
                                       const std::vector<bool> &flags) {
   auto on = std::count(flags.begin(), flags.end(), true);
   auto parts = int64_t(flags.size());
-  const DenseMatrix &b = module.b;
-  if (on == 0 || module.rank() % on || b.rows() % parts)
-    return makeError(ErrorCode::InvalidArgument, "module '", module.module,
-                     "': rank ", module.rank(), " and ", b.rows(),
+  const DenseMatrix &b = target.b;
+  if (on == 0 || target.rank() % on || b.rows() % parts)
+    return makeError(ErrorCode::InvalidArgument, "target '", target.path,
+                     "': rank ", target.rank(), " and ", b.rows(),
                      " outputs cannot be divided into ", on, " of ", parts,
                      " parts");
-  int64_t rank = module.rank() / on, part = b.rows() / parts;
+  int64_t rank = target.rank() / on, part = b.rows() / parts;
   auto result = DenseMatrix::create(part * on, rank);
   if (!result)
     return result;
@@ -47,7 +47,7 @@ static Expected<DenseMatrix> blocksOf(const ModuleFactors &module,
         if (flags[size_t(i)] && k / rank == block)
           (*result)(block * part + row, k % rank) = value;
         else if (value != 0)
-          return makeError(ErrorCode::Unsupported, "module '", module.module,
+          return makeError(ErrorCode::Unsupported, "target '", target.path,
                            "': B is not block-diagonal, so a MergedLinear "
                            "cannot hold it; leave out --enable-lora to write "
                            "it as a plain Linear");
@@ -57,34 +57,34 @@ static Expected<DenseMatrix> blocksOf(const ModuleFactors &module,
   return result;
 }
 
-Error lora::writeLoralib(const std::vector<ModuleFactors> &modules,
+Error lora::writeLoralib(const std::vector<TargetFactors> &targets,
                          const ConvertOptions &options) {
   std::vector<lora_rt::TensorSpec> specs;
   std::vector<std::pair<std::string, std::vector<float>>> values;
   std::map<std::string, std::string> ranks, alphas;
-  for (const ModuleFactors &module : modules) {
-    std::string name = module.module;
+  for (const TargetFactors &target : targets) {
+    std::string name = target.path;
     if (!name.starts_with(options.prefix))
-      return makeError(ErrorCode::InvalidArgument, "module '", name,
+      return makeError(ErrorCode::InvalidArgument, "target '", name,
                        "' does not begin with the prefix '", options.prefix,
                        "'");
     name.erase(0, options.prefix.size());
-    std::vector<float> b = module.b.toFloat();
-    std::vector<int64_t> shape = {module.b.rows(), module.b.columns()};
+    std::vector<float> b = target.b.toFloat();
+    std::vector<int64_t> shape = {target.b.rows(), target.b.columns()};
     if (const std::vector<bool> *flags = findFlags(options, name)) {
-      auto blocks = blocksOf(module, *flags);
+      auto blocks = blocksOf(target, *flags);
       if (!blocks)
         return blocks.takeError();
       b = blocks->toFloat();
       shape = {blocks->rows(), blocks->columns()};
     }
     ranks[name] = std::to_string(shape[1]);
-    alphas[name] = numberText(module.scale * double(shape[1]));
+    alphas[name] = numberText(target.scale * double(shape[1]));
     specs.push_back({name + ".lora_A",
                      lora_rt::DType::F32,
-                     {module.a.rows(), module.a.columns()}});
+                     {target.a.rows(), target.a.columns()}});
     specs.push_back({name + ".lora_B", lora_rt::DType::F32, shape});
-    values.emplace_back(name + ".lora_A", module.a.toFloat());
+    values.emplace_back(name + ".lora_A", target.a.toFloat());
     values.emplace_back(name + ".lora_B", std::move(b));
   }
   std::map<std::string, std::string> metadata = {{"format", "pt"}};

@@ -21,7 +21,7 @@ namespace lora {
 
 /// An adapter of mlx-lm in PEFT's terms.
 struct MlxAdapter {
-  std::vector<ModuleFactors> modules;
+  std::vector<TargetFactors> targets;
   bool dora = false;
   /// The name of the model in adapter_config.json; may be empty.
   std::string model;
@@ -33,12 +33,12 @@ lora_rt::Expected<MlxAdapter> readMlx(const ConvertOptions &options,
 
 /// Writes a folder. mlx-lm has one rank and one scale for all layers. So ranks
 /// are padded to the largest one, and other scales are multiplied into B.
-lora_rt::Error writeMlx(std::vector<ModuleFactors> modules,
+lora_rt::Error writeMlx(std::vector<TargetFactors> targets,
                         const peft::PeftConfig &config,
                         const ConvertOptions &options);
 
 /// Adds rows of zeros to A and columns of zeros to B.
-lora_rt::Error padRank(ModuleFactors &module, int64_t rank);
+lora_rt::Error padRank(TargetFactors &target, int64_t rank);
 
 /// The transpose.
 lora_rt::Expected<DenseMatrix> transposed(const DenseMatrix &matrix);

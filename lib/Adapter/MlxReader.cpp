@@ -34,10 +34,10 @@ Expected<DenseMatrix> lora::transposed(const DenseMatrix &matrix) {
   return result;
 }
 
-/// The path of a layer in transformers' tree of modules. mlx-lm calls GPT-2's
+/// The path of a layer in transformers' module tree. mlx-lm calls GPT-2's
 /// blocks "model.h", and models for text and images have one more component in
 /// front.
-static std::string modulePath(std::string name) {
+static std::string targetPath(std::string name) {
   constexpr std::string_view outer = "language_model.";
   if (name.starts_with(outer))
     name.erase(0, outer.size());
@@ -47,9 +47,9 @@ static std::string modulePath(std::string name) {
   return name;
 }
 
-static bool isEmbedding(std::string_view module) {
+static bool isEmbedding(std::string_view target) {
   for (std::string_view name : {"embed_tokens", "wte", "wpe"})
-    if (matchesModule(module, name))
+    if (matchesTarget(target, name))
       return true;
   return false;
 }
@@ -190,7 +190,7 @@ Error Reader::checkQuantization() {
 
 Error Reader::add(const SafetensorsFile &file, const std::string &name) {
   auto fail = [&](const auto &...parts) {
-    return makeError(ErrorCode::InvalidFile, file.path(), ": module '", name,
+    return makeError(ErrorCode::InvalidFile, file.path(), ": target '", name,
                      "': ", parts...);
   };
   const TensorView *viewA = file.find(name + ".lora_a"),
@@ -199,7 +199,7 @@ Error Reader::add(const SafetensorsFile &file, const std::string &name) {
   if (!viewA || !viewB)
     return fail("has no tensor '", viewA ? "lora_b" : "lora_a", "'");
   if (viewA->shape.size() == 3 || viewB->shape.size() == 3)
-    return makeError(ErrorCode::Unsupported, file.path(), ": module '", name,
+    return makeError(ErrorCode::Unsupported, file.path(), ": target '", name,
                      "' is a mixture of experts (a Switch layer, lora_a ",
                      lora_rt::shapeText(viewA->shape),
                      "), which PEFT and this compiler do not have");
@@ -220,9 +220,9 @@ Error Reader::add(const SafetensorsFile &file, const std::string &name) {
   if (*said && **said != double(rank))
     return fail("lora_a ", lora_rt::shapeText(viewA->shape), " has rank ", rank,
                 ", but ", configPath, " says ", **said);
-  ModuleFactors factors;
-  factors.module = options.prefix + modulePath(name);
-  factors.embedding = isEmbedding(factors.module);
+  TargetFactors factors;
+  factors.path = options.prefix + targetPath(name);
+  factors.embedding = isEmbedding(factors.path);
   auto scale = scaleOf(rank);
   if (!scale)
     return scale.takeError();
@@ -241,7 +241,7 @@ Error Reader::add(const SafetensorsFile &file, const std::string &name) {
                 configPath, result.dora ? " says" : " does not say",
                 " DoRA ('fine_tune_type')");
   if (viewM && factors.embedding)
-    return makeError(ErrorCode::Unsupported, file.path(), ": module '", name,
+    return makeError(ErrorCode::Unsupported, file.path(), ": target '", name,
                      "' is an embedding with DoRA, which has a magnitude for "
                      "each token in mlx-lm and for each feature in PEFT");
   if (viewM) {
@@ -254,17 +254,17 @@ Error Reader::add(const SafetensorsFile &file, const std::string &name) {
                                               factors.magnitude))
       return error;
   }
-  result.modules.push_back(std::move(factors));
+  result.targets.push_back(std::move(factors));
   return Error::success();
 }
 
 /// Gives the embedding's branch to the head as well if the model ties them.
 /// PEFT has two layers there, and a branch on one does not change the other.
 Error Reader::addHead() {
-  const ModuleFactors *table = nullptr;
-  for (const ModuleFactors &module : result.modules)
-    if (module.embedding && !matchesModule(module.module, "wpe"))
-      table = &module;
+  const TargetFactors *table = nullptr;
+  for (const TargetFactors &target : result.targets)
+    if (target.embedding && !matchesTarget(target.path, "wpe"))
+      table = &target;
   if (!table)
     return Error::success();
   std::error_code code;
@@ -274,7 +274,7 @@ Error Reader::addHead() {
     model = result.model;
   if (model.empty())
     return makeError(ErrorCode::InvalidArgument, options.input,
-                     ": has a branch on '", table->module,
+                     ": has a branch on '", table->path,
                      "', which in mlx-lm adapts the head, too, where the model "
                      "ties the two; say which model with --base MODEL_DIR");
   auto read = readModelConfig(model);
@@ -282,8 +282,8 @@ Error Reader::addHead() {
     return read.takeError();
   if (!read->tied)
     return Error::success();
-  ModuleFactors head;
-  head.module = "lm_head";
+  TargetFactors head;
+  head.path = "lm_head";
   head.scale = table->scale;
   auto a = transposed(table->b);
   if (!a)
@@ -293,7 +293,7 @@ Error Reader::addHead() {
     return b.takeError();
   head.a = std::move(*a);
   head.b = std::move(*b);
-  result.modules.push_back(std::move(head));
+  result.targets.push_back(std::move(head));
   return Error::success();
 }
 
@@ -315,12 +315,12 @@ Expected<MlxAdapter> Reader::run() {
     size_t dot = tensor.name.rfind('.');
     std::string leaf =
         dot == std::string::npos ? "" : tensor.name.substr(dot + 1);
-    std::string module =
+    std::string target =
         tensor.name.substr(0, dot == std::string::npos ? 0 : dot);
     bool isPart = leaf == "lora_b" || leaf == "m";
     if (leaf == "lora_a")
-      names.push_back(module);
-    else if (!isPart || !file->find(module + ".lora_a"))
+      names.push_back(target);
+    else if (!isPart || !file->find(target + ".lora_a"))
       return makeError(ErrorCode::Unsupported, path, ": tensor '", tensor.name,
                        "' is no part of a low-rank branch (lora_a, lora_b, m)");
   }

@@ -23,11 +23,11 @@ using lora_rt::makeError;
 using lora_rt::OrderedJson;
 
 /// mlx-lm's path of a layer; empty if it has none.
-static std::string mlxPath(const std::string &module) {
+static std::string mlxPath(const std::string &target) {
   constexpr std::string_view gpt2 = "transformer.";
-  if (module.starts_with(gpt2))
-    return "model." + module.substr(gpt2.size());
-  return module.starts_with("model.") || module == "lm_head" ? module : "";
+  if (target.starts_with(gpt2))
+    return "model." + target.substr(gpt2.size());
+  return target.starts_with("model.") || target == "lm_head" ? target : "";
 }
 
 /// The entry of `keys` for a path: the part after "model.layers.3." or
@@ -43,8 +43,8 @@ static std::string keyOf(const std::string &path) {
 }
 
 /// Whether the head's branch is the transpose of the embedding's.
-static bool isTransposed(const ModuleFactors &head,
-                         const ModuleFactors &table) {
+static bool isTransposed(const TargetFactors &head,
+                         const TargetFactors &table) {
   auto same = [](const DenseMatrix &x, const DenseMatrix &y) {
     bool equal = x.rows() == y.columns() && x.columns() == y.rows();
     for (int64_t i = 0; equal && i < x.rows(); ++i)
@@ -58,17 +58,17 @@ static bool isTransposed(const ModuleFactors &head,
 
 /// Removes the head's branch if the model ties the head to the embedding:
 /// mlx-lm has one branch for both.
-static Error joinTied(std::vector<ModuleFactors> &modules,
+static Error joinTied(std::vector<TargetFactors> &targets,
                       const ConvertOptions &options) {
-  const ModuleFactors *head = nullptr, *table = nullptr;
-  for (const ModuleFactors &module : modules)
-    if (module.module == "lm_head")
-      head = &module;
-    else if (module.embedding && !matchesModule(module.module, "wpe"))
-      table = &module;
+  const TargetFactors *head = nullptr, *table = nullptr;
+  for (const TargetFactors &target : targets)
+    if (target.path == "lm_head")
+      head = &target;
+    else if (target.embedding && !matchesTarget(target.path, "wpe"))
+      table = &target;
   if (!head && !table)
     return Error::success();
-  const std::string &name = (table ? table : head)->module;
+  const std::string &name = (table ? table : head)->path;
   if (options.base.empty())
     return makeError(ErrorCode::InvalidArgument, options.input,
                      ": has a branch on '", name,
@@ -85,55 +85,55 @@ static Error joinTied(std::vector<ModuleFactors> &modules,
                      ": does not do "
                      "the same to the head as to the embedding; mlx-lm has one "
                      "branch for both in a model that ties them");
-  std::erase_if(modules, [](const ModuleFactors &module) {
-    return module.module == "lm_head";
+  std::erase_if(targets, [](const TargetFactors &target) {
+    return target.path == "lm_head";
   });
   return Error::success();
 }
 
 /// The scale that most layers have. The B of the others is multiplied.
-static double commonScale(const std::vector<ModuleFactors> &modules) {
+static double commonScale(const std::vector<TargetFactors> &targets) {
   std::map<double, size_t> counts;
-  for (const ModuleFactors &module : modules)
-    ++counts[module.scale];
-  double scale = modules.front().scale;
+  for (const TargetFactors &target : targets)
+    ++counts[target.scale];
+  double scale = targets.front().scale;
   for (const auto &[value, count] : counts)
     if (value != 0 && (scale == 0 || count > counts[scale]))
       scale = value;
   return scale == 0 ? 1 : scale;
 }
 
-Error lora::writeMlx(std::vector<ModuleFactors> modules,
+Error lora::writeMlx(std::vector<TargetFactors> targets,
                      const peft::PeftConfig &config,
                      const ConvertOptions &options) {
-  if (Error error = joinTied(modules, options))
+  if (Error error = joinTied(targets, options))
     return error;
-  if (modules.empty())
+  if (targets.empty())
     return makeError(ErrorCode::InvalidFile, options.input,
                      ": has no branches");
   int64_t rank = 0;
-  for (const ModuleFactors &module : modules)
-    rank = std::max(rank, module.rank());
-  double scale = commonScale(modules);
+  for (const TargetFactors &target : targets)
+    rank = std::max(rank, target.rank());
+  double scale = commonScale(targets);
 
   std::vector<lora_rt::TensorSpec> specs;
   std::vector<std::pair<std::string, std::vector<float>>> values;
   std::set<std::string> keys;
-  for (ModuleFactors &module : modules) {
-    std::string path = mlxPath(module.module);
+  for (TargetFactors &target : targets) {
+    std::string path = mlxPath(target.path);
     if (path.empty())
-      return makeError(ErrorCode::Unsupported, options.input, ": module '",
-                       module.module,
+      return makeError(ErrorCode::Unsupported, options.input, ": target '",
+                       target.path,
                        "' is of no model that mlx-lm has (model.*, "
                        "transformer.*, lm_head)");
     keys.insert(keyOf(path));
-    if (Error error = padRank(module, rank))
+    if (Error error = padRank(target, rank))
       return error;
-    for (int64_t i = 0; module.scale != scale && i < module.b.rows(); ++i)
+    for (int64_t i = 0; target.scale != scale && i < target.b.rows(); ++i)
       for (int64_t k = 0; k < rank; ++k)
-        module.b(i, k) *= module.scale / scale;
+        target.b(i, k) *= target.scale / scale;
     for (auto [name, matrix] :
-         {std::pair(".lora_a", &module.a), std::pair(".lora_b", &module.b)}) {
+         {std::pair(".lora_a", &target.a), std::pair(".lora_b", &target.b)}) {
       auto turned = transposed(*matrix);
       if (!turned)
         return turned.takeError();

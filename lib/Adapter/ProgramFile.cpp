@@ -132,7 +132,7 @@ Expected<std::span<const std::byte>> ProgramFile::packed(size_t index) const {
 }
 
 Expected<lora_rt::TensorView> ProgramFile::plain(size_t index,
-                                                 TensorRoom &room) const {
+                                                 TensorBuffer &buffer) const {
   auto bytes = packed(index);
   if (!bytes)
     return bytes.takeError();
@@ -140,7 +140,7 @@ Expected<lora_rt::TensorView> ProgramFile::plain(size_t index,
   lora_rt::TensorView view{param.name, param.dtype, param.shape, *bytes};
   if (param.layout == lora_rt::plainLayout)
     return view;
-  std::span<std::byte> target = room.get(plainBytes(param));
+  std::span<std::byte> target = buffer.get(plainBytes(param));
   if (Error error = lora_rt::repack(
           param.layout, bytes->data(), lora_rt::plainLayout, target.data(),
           param.shape[0], param.shape[1], param.dtype))
@@ -151,7 +151,7 @@ Expected<lora_rt::TensorView> ProgramFile::plain(size_t index,
 
 Expected<std::span<const std::byte>>
 ProgramFile::pack(size_t index, std::span<const std::byte> plain,
-                  TensorRoom &room) const {
+                  TensorBuffer &buffer) const {
   const Manifest::Param &param = contents.params[index];
   if (plain.size() != plainBytes(param))
     return makeError(ErrorCode::InvalidArgument, path(), ": parameter '",
@@ -159,7 +159,7 @@ ProgramFile::pack(size_t index, std::span<const std::byte> plain,
                      " bytes, but got ", plain.size());
   if (param.layout == lora_rt::plainLayout)
     return plain;
-  std::span<std::byte> target = room.get(param.bytes);
+  std::span<std::byte> target = buffer.get(param.bytes);
   if (Error error = lora_rt::pack(param.layout, plain.data(), target.data(),
                                   param.shape[0], param.shape[1], param.dtype))
     return error;

@@ -19,7 +19,7 @@
 namespace lora {
 
 /// A buffer for a tensor, aligned as oneDNN needs it.
-class TensorRoom {
+class TensorBuffer {
 public:
   std::span<std::byte> get(size_t bytes) {
     lines.resize(bytes / sizeof(Line) + 1);
@@ -73,13 +73,14 @@ public:
   }
 
   /// A parameter as a row-major tensor under its name without a layout. If it
-  /// is stored in another layout, its bytes are in `room`.
+  /// is stored in another layout, its bytes are in `buffer`.
   lora_rt::Expected<lora_rt::TensorView> plain(size_t index,
-                                               TensorRoom &room) const;
+                                               TensorBuffer &buffer) const;
 
   /// Converts a row-major tensor to the layout of a parameter.
   lora_rt::Expected<std::span<const std::byte>>
-  pack(size_t index, std::span<const std::byte> plain, TensorRoom &room) const;
+  pack(size_t index, std::span<const std::byte> plain,
+       TensorBuffer &buffer) const;
 
 private:
   lora_rt::Error read();

@@ -50,7 +50,7 @@ private:
   const AdaptedModel &model;
   const FreshProgram *fresh;
   std::optional<FreshComparison> comparison;
-  TensorRoom room;
+  TensorBuffer buffer;
   RoundedSum sum;
   SwitchResult result;
 };
@@ -98,7 +98,7 @@ Expected<Bytes> ProgramSwitcher::edit(const TensorView &plain, bool again) {
   if (place == fresh->indices.end())
     return makeError(ErrorCode::InvalidFile, fresh->base.path(),
                      ": has no parameter '", plain.name, "'");
-  auto original = fresh->base.plain(place->second, room);
+  auto original = fresh->base.plain(place->second, buffer);
   if (!original)
     return original.takeError();
   if (original->dtype != plain.dtype || original->shape != plain.shape)

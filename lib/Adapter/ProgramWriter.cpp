@@ -36,7 +36,7 @@ private:
   const ProgramEdit &edit;
   lora_rt::PayloadWriter writer;
   lora_rt::Manifest manifest;
-  TensorRoom plainRoom, packedRoom;
+  TensorBuffer plainBuffer, packedBuffer;
   std::set<std::string> edited;
 };
 
@@ -47,14 +47,14 @@ Expected<std::span<const std::byte>> ProgramWriter::produce(size_t index) {
   const std::string &name = source.parameters()[index].name;
   if (!edit.changes(name))
     return source.packed(index);
-  auto plain = source.plain(index, plainRoom);
+  auto plain = source.plain(index, plainBuffer);
   if (!plain)
     return plain.takeError();
   bool again = !edited.insert(name).second;
   auto changed = edit.edit(*plain, again);
   if (!changed)
     return changed.takeError();
-  return source.pack(index, *changed, packedRoom);
+  return source.pack(index, *changed, packedBuffer);
 }
 
 Error ProgramWriter::writePack() {

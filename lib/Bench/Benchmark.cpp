@@ -162,11 +162,11 @@ Error BenchmarkRun::measure(Phase phase, int64_t size) {
 }
 
 std::vector<int64_t>
-BenchmarkRun::sizesThatFit(const std::vector<int64_t> &sizes, int64_t room,
+BenchmarkRun::sizesThatFit(const std::vector<int64_t> &sizes, int64_t limit,
                            const char *what) {
   std::vector<int64_t> result;
   for (int64_t size : sizes) {
-    if (size <= room)
+    if (size <= limit)
       result.push_back(size);
     else
       note(std::string(what) + " " + std::to_string(size) +

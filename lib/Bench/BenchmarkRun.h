@@ -95,7 +95,7 @@ private:
                                    int64_t steps);
   lora_rt::Json requestOf(const Measurement &measurement, int64_t steps) const;
   std::vector<int64_t> sizesThatFit(const std::vector<int64_t> &sizes,
-                                    int64_t room, const char *what);
+                                    int64_t limit, const char *what);
 
   PeerInput peerInput() const {
     return {modelFolder, adapterFolder, work->path(), results.machine.threads,

@@ -28,28 +28,6 @@ using lora_rt::Error;
 using lora_rt::ErrorCode;
 using lora_rt::Expected;
 
-DiagnosticText::DiagnosticText(MLIRContext &context,
-                               std::function<void(const std::string &)> note)
-    : note(std::move(note)), handler(&context, [this](Diagnostic &diagnostic) {
-        std::string text = diagnostic.str();
-        for (Diagnostic &attached : diagnostic.getNotes())
-          text += " (" + attached.str() + ")";
-        if (diagnostic.getSeverity() == DiagnosticSeverity::Error)
-          errors += (errors.empty() ? "" : "; ") + text;
-        else if (this->note)
-          this->note(text);
-        return success();
-      }) {
-  // The text of a whole module is of no use to users of a model.
-  context.printOpOnDiagnostic(false);
-}
-
-Error DiagnosticText::takeError(const std::string &what) {
-  return lora_rt::makeError(ErrorCode::Unsupported, what,
-                            errors.empty() ? "" : ": ",
-                            std::exchange(errors, {}));
-}
-
 namespace {
 
 /// A graph while it is lowered.

@@ -10,10 +10,9 @@
 #include "PackWriter.h"
 #include "SourceParts.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/AdapterSum.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
-#include "lora-mlir/Import/Import.h"
+#include "lora-mlir/Import/OpenedModel.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/ContextThreads.h"
 #include "lora-runtime/CompiledFile.h"
@@ -55,22 +54,15 @@ private:
     if (options.progress)
       options.progress(text);
   }
-  Error openAdapters(ImportOptions &import);
   Error bringIn();
   std::vector<int64_t> tokens() const;
   CompileOptions getCompileOptions() const;
-  Expected<const lora_rt::TensorView *> findLeaf(mlir::Attribute leaf,
-                                                 const std::string &name) const;
   /// Fails for a tensor with NaN or infinity.
   Error checkFinite(const lora_rt::TensorView &tensor) const;
 
   const ModelOptions &options;
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
-  std::optional<lora_rt::Checkpoint> checkpoint;
-  /// The adapters with their names in weight expressions, in the order of the
-  /// options.
-  std::vector<std::pair<std::string, peft::PeftAdapter>> adapters;
-  mlir::OwningOpRef<mlir::ModuleOp> graph;
+  OpenedModel model;
   /// The graph before adapters were attached.
   std::string importedGraph;
 };
@@ -79,68 +71,47 @@ private:
 
 Error ModelCompiler::readGraph() {
   progress("reading " + options.modelFolder);
-  auto tensors = lora_rt::Checkpoint::open(options.modelFolder);
-  if (!tensors)
-    return tensors.takeError();
-  checkpoint = std::move(*tensors);
   ImportOptions import;
   import.dtype = options.dtype;
   import.warning = options.warning;
-  if (Error error = openAdapters(import))
-    return error;
-  auto module = importModel(context, options.modelFolder, import);
-  if (!module)
-    return module.takeError();
-  graph = std::move(*module);
-  auto text = printStage(*graph, {}, Stage::Graph);
+  std::vector<std::string> names = nameAdapters(options.adapters);
+  std::vector<NamedAdapter> named;
+  for (auto [name, adapter] : llvm::zip_equal(names, options.adapters))
+    named.push_back({adapter.folder, name, adapter.weight});
+  auto opened = OpenedModel::open(context, options.modelFolder, named, import);
+  if (!opened)
+    return opened.takeError();
+  model = std::move(*opened);
+  auto text = printStage(*model.graph, {}, Stage::Graph);
   if (!text)
     return text.takeError();
   importedGraph = std::move(*text);
-  return adapters.empty() ? Error::success() : bringIn();
-}
-
-Error ModelCompiler::openAdapters(ImportOptions &import) {
-  std::vector<std::string> names = nameAdapters(options.adapters);
-  for (size_t i = 0; i < options.adapters.size(); ++i) {
-    auto folder = peft::PeftAdapter::open(options.adapters[i].folder);
-    if (!folder)
-      return folder.takeError();
-    adapters.emplace_back(names[i], std::move(*folder));
-  }
-  std::vector<const peft::PeftAdapter *> pointers;
-  for (const auto &[name, adapter] : adapters)
-    pointers.push_back(&adapter);
-  return fitToAdapters(import, pointers);
+  return model.adapters.empty() ? Error::success() : bringIn();
 }
 
 Error ModelCompiler::bringIn() {
+  if (Error error = model.attach(
+          /*train=*/false, options.warning,
+          [&](const OpenedAdapter &adapter,
+              const BranchStatistics &statistics) {
+            std::string text;
+            llvm::raw_string_ostream stream(text);
+            stream << (options.merge ? "merging " : "keeping ")
+                   << statistics.branches << " branches of rank-"
+                   << adapter.files.config().rank << " adapter "
+                   << adapter.files.folder();
+            if (adapter.weight != 1)
+              stream << llvm::format(", times %g", adapter.weight);
+            progress(text);
+          }))
+    return error;
   DiagnosticText diagnostics(context, options.warning);
-  std::vector<AdapterTerm> terms;
-  for (size_t i = 0; i < adapters.size(); ++i) {
-    const auto &[name, adapter] = adapters[i];
-    AdapterTerm term{name, &adapter, options.adapters[i].weight};
-    auto statistics = attachTerm(*graph, term, terms);
-    if (mlir::failed(statistics))
-      return diagnostics.takeError(
-          i != 0 ? "the adapter " + adapter.folder() +
-                       " does not fit the model and the adapters before it"
-                 : "the adapter does not fit the model");
-    std::string text;
-    llvm::raw_string_ostream stream(text);
-    stream << (options.merge ? "merging " : "keeping ") << statistics->branches
-           << " branches of rank-" << adapter.config().rank << " adapter "
-           << adapter.folder();
-    if (term.weight != 1)
-      stream << llvm::format(", times %g", term.weight);
-    progress(text);
-    terms.push_back(term);
-  }
   mlir::PassManager passes(&context);
   if (options.merge)
     passes.addPass(createMerge());
   else
     passes.addPass(createFuse());
-  if (mlir::failed(passes.run(*graph)))
+  if (mlir::failed(passes.run(*model.graph)))
     return diagnostics.takeError("the adapter could not be brought in");
   return Error::success();
 }
@@ -150,10 +121,10 @@ Error ModelCompiler::bringIn() {
 std::vector<int64_t> ModelCompiler::tokens() const {
   if (!options.tokens.empty())
     return options.tokens;
-  transformer::ModelFacts model = *transformer::getModelFacts(*graph);
-  if (!model.isBidirectional)
+  transformer::ModelFacts facts = *transformer::getModelFacts(*model.graph);
+  if (!facts.isBidirectional)
     return {1, 16, 128};
-  int64_t positions = model.maxPositions;
+  int64_t positions = facts.maxPositions;
   std::vector<int64_t> sizes;
   for (int64_t size : {16, 128})
     if (size < positions)
@@ -168,7 +139,7 @@ CompileOptions ModelCompiler::getCompileOptions() const {
   compile.lowering.tokens = tokens();
   // Other entries are for inspection and for adapters.
   for (const char *entry : {"hidden_states", "logits"})
-    if ((*graph).lookupSymbol(entry))
+    if ((*model.graph).lookupSymbol(entry))
       compile.lowering.functions.push_back(entry);
   compile.lowering.kernels = options.kernels;
   compile.lowering.pack = options.pack;
@@ -178,35 +149,11 @@ CompileOptions ModelCompiler::getCompileOptions() const {
 }
 
 Error ModelCompiler::checkFinite(const lora_rt::TensorView &tensor) const {
-  // Several folders may have tensors of the same name.
-  std::string_view file;
-  if (checkpoint->find(tensor.name) == &tensor)
-    file = checkpoint->fileOf(tensor.name);
-  for (const auto &[label, adapter] : adapters)
-    for (std::string_view name : adapter.names())
-      if (adapter.findOwn(name) == &tensor)
-        file = adapter.fileOf(tensor);
-  return lora_rt::checkFinite(tensor, file);
-}
-
-Expected<const lora_rt::TensorView *>
-ModelCompiler::findLeaf(mlir::Attribute leaf, const std::string &name) const {
-  if (mlir::isa<transformer::BaseAttr>(leaf))
-    return getTensor(*checkpoint, name);
-  auto adapterLeaf = mlir::cast<transformer::AdapterAttr>(leaf);
-  std::string folder = adapterLeaf.getAdapter().str();
-  for (const auto &[known, adapter] : adapters)
-    if (adapterLeaf.getAdapter().getValue() == known) {
-      if (const lora_rt::TensorView *tensor = adapter.find(name))
-        return tensor;
-      folder = adapter.folder();
-    }
-  return lora_rt::makeError(lora_rt::ErrorCode::InvalidFile, folder,
-                            ": has no tensor '", name, "'");
+  return lora_rt::checkFinite(tensor, model.fileOf(tensor));
 }
 
 Expected<std::string> ModelCompiler::print(Stage stage) {
-  return printStage(*graph, getCompileOptions(), stage);
+  return printStage(*model.graph, getCompileOptions(), stage);
 }
 
 Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
@@ -226,7 +173,7 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
   PackWriter pack(
       *writer,
       [this](mlir::Attribute leaf, const std::string &name) {
-        return findLeaf(leaf, name);
+        return model.find(leaf, name);
       },
       [this](llvm::ArrayRef<const lora_rt::TensorView *> tensors) {
         for (const lora_rt::TensorView *tensor : tensors)
@@ -236,7 +183,7 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
       });
   progress("compiling");
   auto compiled = compileInMemory(
-      *graph, getCompileOptions(), [&](ProgramDescription &program) {
+      *model.graph, getCompileOptions(), [&](ProgramDescription &program) {
         return pack.write(program, options.progress);
       });
   if (!compiled)

@@ -33,7 +33,7 @@ Error outOfMemory(const BoundValue &value, uint64_t bytes) {
 }
 
 /// Computes and packs the rows of a piece.
-Error fill(Piece &piece, RowRoom &room, RowRoom &computedRoom) {
+Error fill(Piece &piece, RowBuffer &buffer, RowBuffer &computedBuffer) {
   PackedWeight &weight = *piece.weight;
   const BoundValue &value = weight.value;
   bool isPlain = value.layout == lora_rt::plainLayout;
@@ -46,7 +46,7 @@ Error fill(Piece &piece, RowRoom &room, RowRoom &computedRoom) {
                                       weight.k, weight.type);
     if (!bytes)
       return bytes.takeError();
-    result = room.get(*bytes);
+    result = buffer.get(*bytes);
     if (result.empty())
       return outOfMemory(value, *bytes);
     piece.bytes = result;
@@ -62,7 +62,7 @@ Error fill(Piece &piece, RowRoom &room, RowRoom &computedRoom) {
     const std::byte *plain = mapped ? mapped + size_t(row) * rowBytes : nullptr;
     if (!mapped) {
       std::span<std::byte> rows =
-          isPlain ? result.first(bytes) : computedRoom.get(bytes);
+          isPlain ? result.first(bytes) : computedBuffer.get(bytes);
       if (rows.empty())
         return outOfMemory(value, bytes);
       weight.bound.computeRows(row, row + count, rows);
@@ -91,7 +91,7 @@ Error fill(Piece &piece, RowRoom &room, RowRoom &computedRoom) {
 
 } // namespace
 
-std::span<std::byte> RowRoom::get(size_t size) {
+std::span<std::byte> RowBuffer::get(size_t size) {
   if (size > capacity) {
     data.reset();
     capacity = llvm::alignTo(size, 64);
@@ -177,7 +177,7 @@ bool PackPieces::begin(Slot &slot) {
 
 void PackPieces::work() {
   lora_rt::OneThread alone;
-  RowRoom computed;
+  RowBuffer computed;
   std::unique_lock<std::mutex> lock(mutex);
   while (true) {
     changed.wait(lock, [&] {
@@ -190,7 +190,7 @@ void PackPieces::work() {
 }
 
 void PackPieces::workOnce(std::unique_lock<std::mutex> &lock,
-                          RowRoom &computed) {
+                          RowBuffer &computed) {
   Slot &slot = slots[begun % slots.size()];
   slot.isReady = false;
   if (!begin(slot)) {
@@ -201,7 +201,7 @@ void PackPieces::workOnce(std::unique_lock<std::mutex> &lock,
   ++begun;
   if (!slot.error) {
     lock.unlock();
-    Error error = fill(slot.piece, slot.room, computed);
+    Error error = fill(slot.piece, slot.buffer, computed);
     lock.lock();
     slot.error = std::move(error);
   }
@@ -222,7 +222,7 @@ Expected<const Piece *> PackPieces::next() {
   // If no thread could be started, the caller computes the piece.
   if (threads.empty() && done == begun && !isEnd && !isStopped) {
     lora_rt::OneThread alone;
-    workOnce(lock, ownRoom);
+    workOnce(lock, ownBuffer);
   }
   changed.wait(
       lock, [&] { return done < begun ? slot.isReady : isEnd || isStopped; });

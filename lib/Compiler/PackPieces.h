@@ -25,7 +25,7 @@ namespace lora {
 
 /// A buffer for rows of a parameter, aligned as oneDNN's conversions need it.
 /// It is reused for the next rows.
-class RowRoom {
+class RowBuffer {
 public:
   /// A buffer of `size` bytes; empty if there is no memory.
   std::span<std::byte> get(size_t size);
@@ -62,7 +62,7 @@ struct PackedWeight {
 struct Piece {
   std::shared_ptr<PackedWeight> weight;
   int64_t begin = 0, end = 0;
-  /// In `room`, or in a mapped file.
+  /// In `buffer`, or in a mapped file.
   std::span<const std::byte> bytes;
 
   bool isFirst() const { return begin == 0; }
@@ -83,7 +83,7 @@ public:
 private:
   struct Slot {
     Piece piece;
-    RowRoom room;
+    RowBuffer buffer;
     lora_rt::Error error = lora_rt::Error::success();
     bool isReady = false;
   };
@@ -91,7 +91,7 @@ private:
   void work();
   /// Fills the next slot, if there is another piece. The mutex is locked by the
   /// caller; it is unlocked while a piece is computed.
-  void workOnce(std::unique_lock<std::mutex> &lock, RowRoom &computed);
+  void workOnce(std::unique_lock<std::mutex> &lock, RowBuffer &computed);
   /// Assigns the next piece to a slot. Returns false after the last piece. The
   /// mutex is locked.
   bool begin(Slot &slot);
@@ -114,7 +114,7 @@ private:
   std::shared_ptr<PackedWeight> current;
   int64_t nextRow = 0;
   /// The buffer of the caller, if there are no threads.
-  RowRoom ownRoom;
+  RowBuffer ownBuffer;
   std::vector<lora_rt::Thread> threads;
 };
 

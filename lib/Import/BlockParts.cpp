@@ -132,33 +132,33 @@ void ModelBuilder::finish(Block &block, ValueRange results) {
 // Modules
 //===----------------------------------------------------------------------===//
 
-Value ModelBuilder::linear(Block &block, StringRef module, Value x) {
-  Value weight = block.get(module + ".weight");
+Value ModelBuilder::linear(Block &block, StringRef layer, Value x) {
+  Value weight = block.get(layer + ".weight");
   int64_t out = cast<RankedTensorType>(weight.getType()).getDimSize(0);
-  return transformer::LinearOp::create(b, named(module), activation(out), x,
-                                       weight, block.get(module + ".bias"));
+  return transformer::LinearOp::create(b, named(layer), activation(out), x,
+                                       weight, block.get(layer + ".bias"));
 }
 
-Value ModelBuilder::head(Block &block, StringRef module, Value x) {
-  std::string prefix = module.empty() ? "" : module.str() + ".";
+Value ModelBuilder::head(Block &block, StringRef layer, Value x) {
+  std::string prefix = layer.empty() ? "" : layer.str() + ".";
   return transformer::LinearOp::create(b, block.function.getLoc(), logits(), x,
                                        block.get(prefix + "weight"),
                                        block.get(prefix + "bias"));
 }
 
-Value ModelBuilder::rmsNorm(Block &block, StringRef module, Value x) {
-  return RMSNormOp::create(b, named(module), x.getType(), x,
-                           block.get(module + ".weight"),
+Value ModelBuilder::rmsNorm(Block &block, StringRef layer, Value x) {
+  return RMSNormOp::create(b, named(layer), x.getType(), x,
+                           block.get(layer + ".weight"),
                            b.getF64FloatAttr(config.normEps));
 }
 
-Value ModelBuilder::layerNorm(Block &block, StringRef module, Value x) {
+Value ModelBuilder::layerNorm(Block &block, StringRef layer, Value x) {
   return LayerNormOp::create(
-      b, named(module), x.getType(), x, block.get(module + ".weight"),
-      block.get(module + ".bias"), b.getF64FloatAttr(config.normEps));
+      b, named(layer), x.getType(), x, block.get(layer + ".weight"),
+      block.get(layer + ".bias"), b.getF64FloatAttr(config.normEps));
 }
 
-Value ModelBuilder::activate(StringRef module, Value x) {
+Value ModelBuilder::activate(StringRef layer, Value x) {
   ActivationKind kind = ActivationKind::Silu;
   switch (config.activation) {
   case MLPActivation::Silu:
@@ -174,11 +174,11 @@ Value ModelBuilder::activate(StringRef module, Value x) {
     kind = ActivationKind::Relu;
     break;
   }
-  return ActivationOp::create(b, named(module), x.getType(), x, kind);
+  return ActivationOp::create(b, named(layer), x.getType(), x, kind);
 }
 
-Value ModelBuilder::tanh(StringRef module, Value x) {
-  return ActivationOp::create(b, named(module), x.getType(), x,
+Value ModelBuilder::tanh(StringRef layer, Value x) {
+  return ActivationOp::create(b, named(layer), x.getType(), x,
                               ActivationKind::Tanh);
 }
 
@@ -200,14 +200,14 @@ Value ModelBuilder::positionRows(Value sequence) {
                              uint64_t(config.positionOffset));
 }
 
-SmallVector<std::string> ModelBuilder::states(const std::string &module) {
+SmallVector<std::string> ModelBuilder::states(const std::string &layer) {
   if (!config.causal)
     return {};
-  return {module + ".key_cache", module + ".value_cache"};
+  return {layer + ".key_cache", layer + ".value_cache"};
 }
 
 ModelBuilder::Projections ModelBuilder::cached(Block &block,
-                                               const std::string &module,
+                                               const std::string &layer,
                                                Projections parts,
                                                SmallVectorImpl<Value> &next) {
   auto write = [&](const std::string &state, Value x) -> Value {
@@ -216,7 +216,7 @@ ModelBuilder::Projections ModelBuilder::cached(Block &block,
                                         x, block.get("seq")));
     return next.back();
   };
-  SmallVector<std::string> names = states(module);
+  SmallVector<std::string> names = states(layer);
   if (names.empty())
     return parts;
   parts.k = write(names[0], parts.k);
@@ -224,13 +224,13 @@ ModelBuilder::Projections ModelBuilder::cached(Block &block,
   return parts;
 }
 
-Value ModelBuilder::attend(Block &block, StringRef module, Projections parts,
+Value ModelBuilder::attend(Block &block, StringRef layer, Projections parts,
                            std::optional<int64_t> window) {
   RankedTensorType lse =
       tensor({ShapedType::kDynamic, config.heads}, b.getF32Type());
   return AttentionOp::create(
-             b, named(module), parts.q.getType(), lse, parts.q, parts.k,
-             parts.v, block.get("seq"), b.getI64IntegerAttr(config.heads),
+             b, named(layer), parts.q.getType(), lse, parts.q, parts.k, parts.v,
+             block.get("seq"), b.getI64IntegerAttr(config.heads),
              b.getI64IntegerAttr(config.kvHeads),
              b.getF64FloatAttr(config.attentionScale),
              window ? b.getI64IntegerAttr(*window) : IntegerAttr(),

@@ -108,8 +108,8 @@ void ModelBuilder::buildGPT2(StringRef name, const BlockPlan &plan) {
 /// A table of tokens, or of learned positions.
 void ModelBuilder::buildTable(StringRef name, const BlockPlan &plan) {
   Block block = begin(name, {{"ids", ids()}}, hidden(), &plan);
-  StringRef module = StringRef(plan.path).rsplit('.').second;
-  Value x = lookUp(module.empty() ? plan.path : module, block.get("ids"),
+  StringRef layer = StringRef(plan.path).rsplit('.').second;
+  Value x = lookUp(layer.empty() ? plan.path : layer, block.get("ids"),
                    block.get("weight"));
   // Gemma's factor has the type of the table, and the product is rounded once.
   if (config.isGemma()) {

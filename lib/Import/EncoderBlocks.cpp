@@ -18,8 +18,8 @@ void ModelBuilder::buildEncoderEmbedding() {
       begin("embedding",
             {{"ids", ids()}, {"token_types", ids()}, {"seq", sequence()}},
             hidden(), &plan.embedding);
-  auto table = [&](StringRef module, Value rows) {
-    return lookUp(module, rows, block.get(module + ".weight"));
+  auto table = [&](StringRef layer, Value rows) {
+    return lookUp(layer, rows, block.get(layer + ".weight"));
   };
   // The sums are in the order of transformers.
   Value x = add("token_types", table("word_embeddings", block.get("ids")),

@@ -19,12 +19,6 @@
 using namespace lora;
 using namespace lora_rt;
 
-Error lora::fitToAdapter(ImportOptions &options,
-                         const peft::PeftAdapter &adapter) {
-  const peft::PeftAdapter *one = &adapter;
-  return fitToAdapters(options, {&one, 1});
-}
-
 /// Fails if two adapters were made for different models.
 static Error refuseDifferent(const peft::PeftAdapter &a,
                              const peft::PeftAdapter &b, const char *what,
@@ -136,14 +130,20 @@ static Error refuseOtherAdapter(const std::string &path,
 
 Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 lora::importModel(mlir::MLIRContext &context, const std::string &folder,
-                  const ImportOptions &options) {
+                  const Checkpoint &checkpoint, const ImportOptions &options) {
   if (Error error = refuseOtherAdapter(folder, options))
     return error;
   Expected<ModelConfig> config = readModelConfig(folder, options.head);
   if (!config)
     return config.takeError();
+  return importModel(context, *config, checkpoint, options);
+}
+
+Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+lora::importModel(mlir::MLIRContext &context, const std::string &folder,
+                  const ImportOptions &options) {
   Expected<Checkpoint> checkpoint = Checkpoint::open(folder);
   if (!checkpoint)
     return checkpoint.takeError();
-  return importModel(context, *config, *checkpoint, options);
+  return importModel(context, folder, *checkpoint, options);
 }

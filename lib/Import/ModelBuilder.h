@@ -112,27 +112,27 @@ private:
   std::pair<mlir::RankedTensorType, mlir::Attribute>
   slotOf(const Parameter &parameter, lora_rt::DType stored);
 
-  mlir::Value linear(Block &block, llvm::StringRef module, mlir::Value x);
+  mlir::Value linear(Block &block, llvm::StringRef layer, mlir::Value x);
   /// The last linear layer of a model; its result is f32.
-  mlir::Value head(Block &block, llvm::StringRef module, mlir::Value x);
-  mlir::Value rmsNorm(Block &block, llvm::StringRef module, mlir::Value x);
-  mlir::Value layerNorm(Block &block, llvm::StringRef module, mlir::Value x);
-  mlir::Value activate(llvm::StringRef module, mlir::Value x);
-  mlir::Value tanh(llvm::StringRef module, mlir::Value x);
+  mlir::Value head(Block &block, llvm::StringRef layer, mlir::Value x);
+  mlir::Value rmsNorm(Block &block, llvm::StringRef layer, mlir::Value x);
+  mlir::Value layerNorm(Block &block, llvm::StringRef layer, mlir::Value x);
+  mlir::Value activate(llvm::StringRef layer, mlir::Value x);
+  mlir::Value tanh(llvm::StringRef layer, mlir::Value x);
   mlir::Value add(llvm::StringRef name, mlir::Value x, mlir::Value y);
   mlir::Value slice(llvm::StringRef name, mlir::Value x, int64_t offset,
                     int64_t width);
   mlir::Value lookUp(llvm::StringRef name, mlir::Value ids, mlir::Value table);
   mlir::Value positionRows(mlir::Value sequence);
-  /// The states of an attention layer, MODULE.key_cache and MODULE.value_cache.
+  /// The states of an attention layer, LAYER.key_cache and LAYER.value_cache.
   /// There are none if tokens see those after them, because then nothing can be
   /// kept from one call to the next.
-  llvm::SmallVector<std::string> states(const std::string &module);
+  llvm::SmallVector<std::string> states(const std::string &layer);
   /// Writes keys and values to the states of a layer, and returns the caches.
   /// `next` gets the new values of the states.
-  Projections cached(Block &block, const std::string &module, Projections parts,
+  Projections cached(Block &block, const std::string &layer, Projections parts,
                      llvm::SmallVectorImpl<mlir::Value> &next);
-  mlir::Value attend(Block &block, llvm::StringRef module, Projections parts,
+  mlir::Value attend(Block &block, llvm::StringRef layer, Projections parts,
                      std::optional<int64_t> window);
 
   //===--------------------------------------------------------------------===//

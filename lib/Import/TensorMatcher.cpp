@@ -11,29 +11,10 @@
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 
 #include <algorithm>
-#include <cstring>
 
 using namespace lora;
 using namespace lora_rt;
 using lora::transformer::joinPath;
-
-/// Up to `limit` names, and the number of the others.
-static std::string listNames(llvm::ArrayRef<std::string> names,
-                             size_t limit = 6) {
-  std::string text;
-  for (size_t i = 0; i < std::min(limit, names.size()); ++i)
-    text += (i ? ", '" : "'") + names[i] + "'";
-  if (names.size() > limit)
-    text += " and " + std::to_string(names.size() - limit) + " more";
-  return text;
-}
-
-/// Whether two tensors hold the same bytes.
-static bool areEqual(const TensorView &a, const TensorView &b) {
-  return a.dtype == b.dtype && a.shape == b.shape &&
-         (a.bytes.data() == b.bytes.data() ||
-          std::memcmp(a.bytes.data(), b.bytes.data(), a.bytes.size()) == 0);
-}
 
 const TensorView *TensorMatcher::find(const std::string &name) {
   std::string prefix(config.familyPrefix());
@@ -52,7 +33,8 @@ const TensorView *TensorMatcher::find(const std::string &name) {
   if (found.empty())
     return nullptr;
   for (const TensorView *other : llvm::drop_begin(found))
-    if (!areEqual(*found.front(), *other) && !provided.count(name) && !error)
+    if (!haveSameBytes(*found.front(), *other) && !provided.count(name) &&
+        !error)
       error = makeError(ErrorCode::InvalidFile, checkpoint.folder(),
                         ": tensors '", found.front()->name, "' and '",
                         other->name, "' are the same parameter, ", name,
@@ -147,7 +129,7 @@ void TensorMatcher::match(ModelPlan &plan) {
         if (!canBeTied(name, table))
           continue;
         const TensorView *own = find(name), *tied = find(table);
-        plan.sharesTable = !own || !tied || areEqual(*own, *tied);
+        plan.sharesTable = !own || !tied || haveSameBytes(*own, *tied);
       }
   }
   if (plan.positions)
@@ -170,7 +152,7 @@ void TensorMatcher::matchEmbedding(ModelPlan &plan) {
   const TensorView *embedding = find(name);
   const TensorView *head = find(headName);
   if (config.tied) {
-    plan.tied = !embedding || !head || areEqual(*embedding, *head);
+    plan.tied = !embedding || !head || haveSameBytes(*embedding, *head);
     if (embedding && head && plan.tied)
       used.insert(head->name);
     if (plan.tied)
@@ -246,10 +228,11 @@ Error TensorMatcher::takeError() {
   std::string like = wrappedName();
   if (!like.empty())
     return makeError(ErrorCode::InvalidFile, checkpoint.folder(),
-                     ": the checkpoint lacks ", listNames(missing), "; ", like);
+                     ": the checkpoint lacks ", quotedNames(missing, 6), "; ",
+                     like);
   bool onlyHead = missing.size() == 1 && missing.front() == "lm_head.weight";
   return makeError(ErrorCode::InvalidFile, checkpoint.folder(),
-                   ": the checkpoint lacks ", listNames(missing),
+                   ": the checkpoint lacks ", quotedNames(missing, 6),
                    checkpoint.whereListed(missing.front()),
                    suggestion(missing.front(), checkpoint.names()),
                    onlyHead && !config.tied
@@ -288,5 +271,5 @@ std::string TensorMatcher::unusedTensors() const {
     return {};
   return checkpoint.folder() + ": " + std::to_string(names.size()) +
          (names.size() == 1 ? " tensor is" : " tensors are") +
-         " not part of the model and not used: " + listNames(names);
+         " not part of the model and not used: " + quotedNames(names, 6);
 }

@@ -6,7 +6,7 @@
 
 #include "AdapterFiles.h"
 #include "TrainingProgram.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/UnfuseTrainable.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "lora-runtime/Safetensors.h"
 #include "mlir/IR/Location.h"

@@ -7,10 +7,8 @@
 
 #include "TrainingProgram.h"
 #include "lora-mlir/Compiler/Compiler.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Pipelines.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
-#include "lora-mlir/Import/Import.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/ContextThreads.h"
 #include "lora-mlir/Weights/WeightEvaluator.h"
@@ -28,29 +26,12 @@ using lora_rt::Expected;
 /// The most padded lengths that are compiled for one run.
 static constexpr size_t kMostLengths = 6;
 
-TrainingProgram::TrainingProgram(const TrainingOptions &options,
-                                 lora_rt::Checkpoint checkpoint,
-                                 peft::PeftAdapter adapter)
-    : options(options), checkpoint(std::move(checkpoint)),
-      peft(std::move(adapter)) {}
+TrainingProgram::TrainingProgram(const TrainingOptions &options)
+    : options(options) {}
 
 Expected<std::unique_ptr<TrainingProgram>>
 TrainingProgram::create(const TrainingOptions &options) {
-  Expected<lora_rt::Checkpoint> checkpoint =
-      lora_rt::Checkpoint::open(options.modelFolder);
-  if (!checkpoint)
-    return checkpoint.takeError();
-  Expected<peft::PeftAdapter> adapter =
-      peft::PeftAdapter::open(options.adapterFolder);
-  if (!adapter)
-    return adapter.takeError();
-  if (adapter->config().dropout > 0)
-    return lora_rt::makeError(
-        ErrorCode::Unsupported, adapter->config().where, ": lora_dropout is ",
-        adapter->config().dropout,
-        ", but training with dropout is not supported; set it to 0");
-  std::unique_ptr<TrainingProgram> training(new TrainingProgram(
-      options, std::move(*checkpoint), std::move(*adapter)));
+  std::unique_ptr<TrainingProgram> training(new TrainingProgram(options));
   std::clock_t start = std::clock();
   if (Error error = training->buildGraph())
     return error;
@@ -69,45 +50,47 @@ Error TrainingProgram::buildGraph() {
   import.dtype = options.dtype;
   import.warning = options.progress;
   import.training = true;
-  if (Error error = fitToAdapter(import, peft))
-    return error;
-  auto module = importModel(context, options.modelFolder, import);
-  if (!module)
-    return module.takeError();
-  graph = std::move(*module);
-  transformer::ModelFacts model = *transformer::getModelFacts(*graph);
-  if (!model.isGenerative())
+  auto opened = OpenedModel::open(context, options.modelFolder,
+                                  {{options.adapterFolder}}, import);
+  if (!opened)
+    return opened.takeError();
+  model = std::move(*opened);
+  const peft::PeftConfig &config = adapter().config();
+  if (config.dropout > 0)
+    return lora_rt::makeError(
+        ErrorCode::Unsupported, config.where, ": lora_dropout is ",
+        config.dropout,
+        ", but training with dropout is not supported; set it to 0");
+  transformer::ModelFacts facts = *transformer::getModelFacts(*model.graph);
+  if (!facts.isGenerative())
     return lora_rt::makeError(
         ErrorCode::Unsupported, options.modelFolder,
         ": only causal language models can be trained, but by config.json and "
         "this adapter the model's head is '",
-        lora_rt::headName(model.head), "' and its attention ",
-        model.attentionNames[model.isBidirectional]);
+        lora_rt::headName(facts.head), "' and its attention ",
+        facts.attentionNames[facts.isBidirectional]);
 
+  if (Error error = model.attach(
+          /*train=*/true, /*warning=*/nullptr,
+          [&](const OpenedAdapter &, const BranchStatistics &statistics) {
+            if (options.progress)
+              options.progress(
+                  std::to_string(statistics.branches) + " branches, " +
+                  std::to_string(statistics.parameters) + " trained numbers");
+          }))
+    return error;
   DiagnosticText diagnostics(context);
-  AdapterOptions attach;
-  attach.train = true;
-  attach.baseTensor = [&](std::string_view name) {
-    return resolveTensor(checkpoint, name);
-  };
-  auto statistics = attachAdapter(*graph, peft, attach);
-  if (mlir::failed(statistics))
-    return diagnostics.takeError("the adapter does not fit the model");
-  if (options.progress)
-    options.progress(std::to_string(statistics->branches) + " branches, " +
-                     std::to_string(statistics->parameters) +
-                     " trained numbers");
   mlir::PassManager passes(&context);
   TrainingPipelineOptions trainingOptions;
   buildTrainingPipeline(passes, trainingOptions);
-  if (mlir::failed(passes.run(*graph)))
+  if (mlir::failed(passes.run(*model.graph)))
     return diagnostics.takeError("the training step could not be derived");
   return Error::success();
 }
 
 std::pair<int64_t, int64_t> TrainingProgram::limits() const {
-  transformer::ModelFacts model = *transformer::getModelFacts(*graph);
-  return {model.vocabSize, model.maxPositions};
+  transformer::ModelFacts facts = *transformer::getModelFacts(*model.graph);
+  return {facts.vocabSize, facts.maxPositions};
 }
 
 int64_t TrainingProgram::lengthFor(int64_t longestRow) const {
@@ -145,7 +128,8 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
                      std::to_string(lengths.size()) +
                      (lengths.size() == 1 ? " length" : " lengths"));
   std::clock_t start = std::clock();
-  Expected<CompiledExecutable> compiled = compileInMemory(*graph, compile);
+  Expected<CompiledExecutable> compiled =
+      compileInMemory(*model.graph, compile);
   if (!compiled)
     return compiled.takeError();
   if (options.progress) {
@@ -165,23 +149,11 @@ Error TrainingProgram::load(const std::string &code) {
   std::set<const lora_rt::TensorView *> isFinite;
   WeightEvaluator evaluator([&](mlir::Attribute leaf, const std::string &name)
                                 -> Expected<const lora_rt::TensorView *> {
-    auto checked =
-        [&](const lora_rt::TensorView *tensor,
-            std::string_view file) -> Expected<const lora_rt::TensorView *> {
-      if (isFinite.insert(tensor).second)
-        if (Error error = lora_rt::checkFinite(*tensor, file))
-          return error;
-      return tensor;
-    };
-    if (mlir::isa<transformer::BaseAttr>(leaf)) {
-      auto tensor = getTensor(checkpoint, name);
-      return tensor ? checked(*tensor, checkpoint.fileOf((*tensor)->name))
-                    : tensor.takeError();
-    }
-    if (const lora_rt::TensorView *tensor = peft.find(name))
-      return checked(tensor, peft.fileOf(*tensor));
-    return lora_rt::makeError(ErrorCode::InvalidFile, peft.folder(),
-                              ": has no tensor '", name, "'");
+    auto tensor = model.find(leaf, name);
+    if (tensor && isFinite.insert(*tensor).second)
+      if (Error error = lora_rt::checkFinite(**tensor, model.fileOf(**tensor)))
+        return error;
+    return tensor;
   });
   size_t next = 0; // Parameters are asked for in the manifest's order.
   auto provide =

@@ -8,10 +8,9 @@
 #ifndef LORA_MLIR_LIB_TRAINING_TRAININGPROGRAM_H
 #define LORA_MLIR_LIB_TRAINING_TRAININGPROGRAM_H
 
-#include "lora-mlir/Import/PeftAdapter.h"
+#include "lora-mlir/Import/OpenedModel.h"
 #include "lora-mlir/Target/Manifest.h"
 #include "lora-mlir/Training/Trainer.h"
-#include "lora-runtime/Checkpoint.h"
 #include "lora-runtime/Executable.h"
 #include "lora-runtime/TrainingData.h"
 #include "mlir/IR/MLIRContext.h"
@@ -53,20 +52,19 @@ public:
 
   lora_rt::Instance &instance() { return *loaded; }
   const ProgramDescription &description() const { return program; }
-  const peft::PeftAdapter &adapter() const { return peft; }
+  const peft::PeftAdapter &adapter() const {
+    return model.adapters.front().files;
+  }
 
 private:
-  TrainingProgram(const TrainingOptions &options,
-                  lora_rt::Checkpoint checkpoint, peft::PeftAdapter adapter);
+  explicit TrainingProgram(const TrainingOptions &options);
 
   lora_rt::Error buildGraph();
   lora_rt::Error load(const std::string &code);
 
   const TrainingOptions &options;
-  lora_rt::Checkpoint checkpoint;
-  peft::PeftAdapter peft;
   mlir::MLIRContext context{mlir::MLIRContext::Threading::DISABLED};
-  mlir::OwningOpRef<mlir::ModuleOp> graph;
+  OpenedModel model;
   ProgramDescription program;
   std::set<int64_t> lengths;
   /// The processor time that building the graph took, in seconds.

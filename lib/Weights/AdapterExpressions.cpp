@@ -261,7 +261,7 @@ private:
 
 Expected<ExpressionPtr> lora::createAdapterExpression(Attribute expr,
                                                       LeafBinding &binding) {
-  if (mlir::isa<DoraFactorAttr, NormsAttr, ResidualAttr, StartAttr,
+  if (mlir::isa<DoraFactorAttr, NormsAttr, ResidualAttr, InitializerAttr,
                 OrthogonalAttr>(expr))
     return createWholeExpression(expr, binding);
 

@@ -28,7 +28,7 @@ using LeafLookup = std::function<lora_rt::Expected<const lora_rt::TensorView *>(
 struct LastFactors {
   mlir::Attribute operand;
   std::string path;
-  StartKind kind;
+  InitializerKind kind;
   int64_t rank;
   std::shared_ptr<const Factors> factors;
 };

@@ -96,7 +96,7 @@ Error WeightEvaluator::evaluate(mlir::Attribute expr, llvm::StringRef path,
     return bound.takeError();
   size_t bytes = size_t(bound->getRows()) * bound->getRowBytes();
   if (result.size() != bytes)
-    return lora_rt::makeError(ErrorCode::InvalidArgument, "expected room for ",
+    return lora_rt::makeError(ErrorCode::InvalidArgument, "expected space for ",
                               bytes, " bytes, but got ", result.size());
   bound->compute(result);
   if (effect)

@@ -136,9 +136,10 @@ Expected<std::vector<float>> compute(DoraFactorAttr factor,
   return values;
 }
 
-Expected<Factors> factorize(StartKind kind, const std::vector<float> &matrix,
-                            int64_t rows, int64_t columns, int64_t rank) {
-  if (kind == StartKind::Pissa) {
+Expected<Factors> factorize(InitializerKind kind,
+                            const std::vector<float> &matrix, int64_t rows,
+                            int64_t columns, int64_t rank) {
+  if (kind == InitializerKind::Pissa) {
     Expected<Svd> svd =
         truncatedSvd(llvm::ArrayRef<float>(matrix), rows, columns, rank);
     if (!svd)
@@ -156,34 +157,36 @@ Expected<Factors> factorize(StartKind kind, const std::vector<float> &matrix,
 /// the other, so the last factors are kept.
 template <typename AttrT>
 Expected<std::shared_ptr<const Factors>>
-factorize(AttrT start, LeafBinding &binding,
+factorize(AttrT initializer, LeafBinding &binding,
           std::vector<float> *matrix = nullptr) {
-  int64_t rank = start.getRank();
+  int64_t rank = initializer.getRank();
   LastFactors &last = binding.lastFactors;
-  bool isLast = last.factors && last.operand == start.getOperand() &&
-                last.path == binding.path && last.kind == start.getKind() &&
-                last.rank == rank;
+  bool isLast = last.factors && last.operand == initializer.getOperand() &&
+                last.path == binding.path &&
+                last.kind == initializer.getKind() && last.rank == rank;
   if (isLast && !matrix)
     return last.factors;
-  auto type =
-      mlir::cast<WeightExprAttrInterface>(start.getOperand()).getValueType();
-  Expected<std::vector<float>> values = computeAll(start.getOperand(), binding);
+  auto type = mlir::cast<WeightExprAttrInterface>(initializer.getOperand())
+                  .getValueType();
+  Expected<std::vector<float>> values =
+      computeAll(initializer.getOperand(), binding);
   if (!values)
     return values.takeError();
   if (!isLast) {
-    Expected<Factors> factors = factorize(
-        start.getKind(), *values, type.getDimSize(0), type.getDimSize(1), rank);
+    Expected<Factors> factors =
+        factorize(initializer.getKind(), *values, type.getDimSize(0),
+                  type.getDimSize(1), rank);
     if (!factors) {
       Error error = factors.takeError();
       std::string text;
-      llvm::raw_string_ostream(text) << start.getOperand();
-      return lora_rt::makeError(error.code(), "at '", binding.path.str(),
-                                "', the base weight of ",
-                                stringifyStartKind(start.getKind()).str(),
-                                " from ", text, ": ", error.message());
+      llvm::raw_string_ostream(text) << initializer.getOperand();
+      return lora_rt::makeError(
+          error.code(), "at '", binding.path.str(), "', the base weight of ",
+          stringifyInitializerKind(initializer.getKind()).str(), " from ", text,
+          ": ", error.message());
     }
-    last = {start.getOperand(), binding.path.str(), start.getKind(), rank,
-            std::make_shared<const Factors>(std::move(*factors))};
+    last = {initializer.getOperand(), binding.path.str(), initializer.getKind(),
+            rank, std::make_shared<const Factors>(std::move(*factors))};
   }
   if (matrix)
     *matrix = std::move(*values);
@@ -198,7 +201,7 @@ Expected<std::vector<float>> compute(ResidualAttr residual,
     return factors.takeError();
   const auto &[left, right, middle] = **factors;
   // The factors of PiSSA contain its scale already.
-  double scale = residual.getKind() == StartKind::Pissa
+  double scale = residual.getKind() == InitializerKind::Pissa
                      ? 1.0
                      : residual.getScale().getValueAsDouble();
   int64_t columns = right.columns();
@@ -217,38 +220,40 @@ Expected<std::vector<float>> compute(ResidualAttr residual,
   return matrix;
 }
 
-Expected<std::vector<float>> compute(StartAttr start, LeafBinding &binding) {
-  auto factors = factorize(start, binding);
+Expected<std::vector<float>> compute(InitializerAttr initializer,
+                                     LeafBinding &binding) {
+  auto factors = factorize(initializer, binding);
   if (!factors)
     return factors.takeError();
   const auto &[left, right, middle] = **factors;
   std::vector<double> shares = middle;
-  if (start.getKind() == StartKind::Pissa)
+  if (initializer.getKind() == InitializerKind::Pissa)
     for (double &share : shares)
-      share = std::sqrt(share / start.getScale().getValueAsDouble());
+      share = std::sqrt(share / initializer.getScale().getValueAsDouble());
   std::vector<float> values;
-  if (start.getMatrix() == StartMatrix::A) {
-    for (int64_t k = 0; k < start.getRank(); ++k)
+  if (initializer.getMatrix() == BranchMatrix::A) {
+    for (int64_t k = 0; k < initializer.getRank(); ++k)
       for (int64_t i = 0; i < right.columns(); ++i)
         values.push_back(float(shares[size_t(k)] * right(k, i)));
     return values;
   }
   for (int64_t row = 0; row < left.rows(); ++row)
-    for (int64_t k = 0; k < start.getRank(); ++k)
+    for (int64_t k = 0; k < initializer.getRank(); ++k)
       values.push_back(float(left(row, k) * shares[size_t(k)]));
   return values;
 }
 
-Expected<std::vector<float>> compute(OrthogonalAttr start,
+Expected<std::vector<float>> compute(OrthogonalAttr initializer,
                                      LeafBinding &binding) {
-  Expected<std::vector<float>> square = computeAll(start.getSquare(), binding);
+  Expected<std::vector<float>> square =
+      computeAll(initializer.getSquare(), binding);
   if (!square)
     return square.takeError();
   Expected<std::vector<float>> coordinates =
-      computeAll(start.getCoordinates(), binding);
+      computeAll(initializer.getCoordinates(), binding);
   if (!coordinates)
     return coordinates.takeError();
-  auto type = start.getValueType();
+  auto type = initializer.getValueType();
   int64_t rank = type.getDimSize(0), columns = type.getDimSize(1);
   Expected<Qr> qr = thinQr(llvm::ArrayRef<float>(*square), rank, rank);
   if (!qr)
@@ -258,7 +263,7 @@ Expected<std::vector<float>> compute(OrthogonalAttr start,
     for (int64_t j = 0; j < columns; ++j) {
       double sum = 0;
       for (int64_t k = 0; k < rank / 2; ++k)
-        sum += qr->q(start.getFirst() + 2 * k, i) *
+        sum += qr->q(initializer.getFirst() + 2 * k, i) *
                double((*coordinates)[size_t(k * columns + j)]);
       values.push_back(float(sum / 10));
     }
@@ -273,7 +278,7 @@ lora::createWholeExpression(Attribute expr, LeafBinding &binding) {
   if (!values) {
     Expected<std::vector<float>> result =
         llvm::TypeSwitch<Attribute, Expected<std::vector<float>>>(expr)
-            .Case<DoraFactorAttr, NormsAttr, ResidualAttr, StartAttr,
+            .Case<DoraFactorAttr, NormsAttr, ResidualAttr, InitializerAttr,
                   OrthogonalAttr>(
                 [&](auto whole) { return compute(whole, binding); });
     if (!result)

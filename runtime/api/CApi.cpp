@@ -36,10 +36,10 @@ lora_status report(const Error &failure, lora_error *error) {
     return status;
   if (error->struct_size > offsetof(lora_error, message)) {
     error->status = status;
-    size_t room =
+    size_t size =
         std::min<size_t>(error->struct_size - offsetof(lora_error, message),
                          sizeof(error->message));
-    size_t length = std::min(room - 1, failure.message().size());
+    size_t length = std::min(size - 1, failure.message().size());
     std::memcpy(error->message, failure.message().data(), length);
     error->message[length] = '\0';
   }
@@ -256,8 +256,8 @@ int64_t lora_session_context(const lora_session *session) {
 }
 
 lora_status lora_session_run(lora_session *session, const lora_batch *given,
-                             lora_output output, float *results, size_t room,
-                             lora_error *error) {
+                             lora_output output, float *results,
+                             size_t capacity, lora_error *error) {
   if (Error failure = checkFree(session))
     return report(failure, error);
   lora_batch batch;
@@ -291,10 +291,10 @@ lora_status lora_session_run(lora_session *session, const lora_batch *given,
     return report(failure, error);
   auto width = size_t(target.rowSize(kind));
   size_t perRow = (target.isPooled(kind) ? 1 : longest) * width;
-  if (room / perRow < rows.size())
+  if (capacity / perRow < rows.size())
     return report(makeError(ErrorCode::InvalidArgument, rows.size(),
                             " rows have ", perRow,
-                            " values each, but there is room for ", room),
+                            " values each, but there is space for ", capacity),
                   error);
   std::fill_n(results, rows.size() * perRow, 0.0f);
   return report(target.run(

@@ -38,6 +38,15 @@ size_t distance(std::string_view a, std::string_view b) {
 
 } // namespace
 
+std::string quotedNames(std::span<const std::string> names, size_t limit) {
+  std::string text;
+  for (size_t i = 0; i < std::min(limit, names.size()); ++i)
+    text += (i ? ", '" : "'") + names[i] + "'";
+  if (names.size() > limit)
+    text += " and " + std::to_string(names.size() - limit) + " more";
+  return text;
+}
+
 std::string suggestion(std::string_view wanted,
                        const std::vector<std::string_view> &names,
                        size_t limit) {

@@ -220,8 +220,8 @@ Error OutputFile::flush() {
 
 Error OutputFile::append(std::span<const std::byte> bytes) {
   while (!bytes.empty()) {
-    size_t room = size_t(blockBytes - end % blockBytes);
-    size_t count = std::min(bytes.size(), room);
+    size_t left = size_t(blockBytes - end % blockBytes);
+    size_t count = std::min(bytes.size(), left);
     if (isDevice || (waiting.empty() && count == blockBytes)) {
       // Only whole blocks are written now.
       count = isDevice ? bytes.size() : bytes.size() / blockBytes * blockBytes;

@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-runtime/Folder.h"
+#include "lora-runtime/Checkpoint.h"
 #include "Json.h"
 #include "lora-runtime/File.h"
 
@@ -41,15 +42,6 @@ std::vector<std::string> listFolder(const fs::path &folder) {
     names.push_back(it->path().filename().string());
   std::sort(names.begin(), names.end());
   return names;
-}
-
-std::string quoted(const std::vector<std::string> &names, size_t limit = 4) {
-  std::string text;
-  for (size_t i = 0; i < std::min(limit, names.size()); ++i)
-    text += (i ? ", '" : "'") + names[i] + "'";
-  if (names.size() > limit)
-    text += " and " + std::to_string(names.size() - limit) + " more";
-  return text;
 }
 
 //===----------------------------------------------------------------------===//
@@ -115,7 +107,7 @@ Expected<std::string> findSnapshot(const fs::path &entry) {
   std::string there =
       snapshots.empty()
           ? "; it has no snapshot at all: fetch the model again"
-          : "; of its snapshots " + quoted(snapshots) + " give one, as " +
+          : "; of its snapshots " + quotedNames(snapshots) + " give one, as " +
                 (entry / "snapshots" / snapshots.front()).string();
   fs::path ref = entry / "refs" / "main";
   if (!isFile(ref.string()))
@@ -176,7 +168,7 @@ std::string explainFolder(const fs::path &folder, FolderKind kind) {
   std::vector<std::string> inside = foldersInside(folder, configName(kind));
   if (!inside.empty())
     return std::string(wantsModel ? "models" : "adapters") +
-           " are in folders inside of it, " + quoted(inside) +
+           " are in folders inside of it, " + quotedNames(inside) +
            ": give one of them, as " + (folder / inside.front()).string();
   std::vector<std::string> names = listFolder(folder);
   std::string expected =
@@ -187,7 +179,7 @@ std::string explainFolder(const fs::path &folder, FolderKind kind) {
       return name + " is a file of llama.cpp, which is not read; " + expected;
   if (names.empty())
     return "the folder is empty; " + expected;
-  return expected + ", but this one holds " + quoted(names);
+  return expected + ", but this one holds " + quotedNames(names);
 }
 
 Error refuseFile(const std::string &path, FolderKind kind) {
@@ -328,7 +320,7 @@ std::string otherWeights(const fs::path &folder, const std::string &stem) {
     return name + " is the state of a training run on several processes "
                   "(DeepSpeed, FSDP); gather it first (zero_to_fp32.py, "
                   "accelerate merge-weights)";
-  return names.empty() ? std::string() : "the folder holds " + quoted(names);
+  return names.empty() ? std::string() : "the folder holds " + quotedNames(names);
 }
 
 } // namespace

@@ -17,6 +17,12 @@
 
 namespace lora_rt {
 
+bool haveSameBytes(const TensorView &a, const TensorView &b) {
+  return a.dtype == b.dtype && a.shape == b.shape &&
+         (a.bytes.data() == b.bytes.data() ||
+          std::ranges::equal(a.bytes, b.bytes));
+}
+
 namespace {
 
 /// The safetensors library has the same limit.

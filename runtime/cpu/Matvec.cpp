@@ -83,7 +83,7 @@ struct MatvecPrimitive final : lora_primitive {
   }
 
   Job prepare(void *const *args, void *scratch) const {
-    auto *room = static_cast<std::byte *>(scratch);
+    auto *buffer = static_cast<std::byte *>(scratch);
     Job job = {};
     job.spec = &spec;
     job.panels = panels;
@@ -108,8 +108,8 @@ struct MatvecPrimitive final : lora_primitive {
       job.xOdd = x + panels.paddedK / 2;
     }
     if (parts > 1) {
-      job.partial = reinterpret_cast<float *>(room + partialOffset());
-      job.arrived = reinterpret_cast<uint32_t *>(room + arrivedOffset());
+      job.partial = reinterpret_cast<float *>(buffer + partialOffset());
+      job.arrived = reinterpret_cast<uint32_t *>(buffer + arrivedOffset());
       std::fill_n(job.arrived, panelCount, 0u);
     }
     return job;
@@ -165,14 +165,14 @@ Error executeRows(lora_engine &engine,
                   std::span<lora_primitive *const> primitives,
                   void *const *const *args, void *scratch) {
   Group group = {};
-  auto *room = static_cast<std::byte *>(scratch);
+  auto *buffer = static_cast<std::byte *>(scratch);
   unsigned threads = 1;
   int64_t bytes = 0;
   bool isOne = primitives.size() <= group.jobs.size();
   for (size_t i = 0; i < primitives.size() && isOne; ++i) {
     auto &matvec = static_cast<MatvecPrimitive &>(*primitives[i]);
-    group.jobs[i] = matvec.prepare(args[i], room);
-    room += matvec.scratchBytes;
+    group.jobs[i] = matvec.prepare(args[i], buffer);
+    buffer += matvec.scratchBytes;
     isOne = addToChain(group, unsigned(i));
     threads = std::max(threads, matvec.threads);
     bytes += matvec.weightBytes();

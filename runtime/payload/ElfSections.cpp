@@ -123,7 +123,7 @@ Error ElfSections::writeWith(OutputFile &file, std::string_view name,
   // More sections need an extended form of the table, which is not supported.
   if (sections.size() + 1 >= SHN_LORESERVE)
     return makeError(ErrorCode::Unsupported, file.path(), ": the program has ",
-                     sections.size(), " sections, which leaves no room for '",
+                     sections.size(), " sections, which leaves no space for '",
                      name, "'");
   std::vector<Elf64_Shdr> table = sections;
   std::string strings = names;

@@ -81,8 +81,8 @@ struct PayloadWriter::State {
       return error;
     start = file.position();
     // Leaves space for the header; commit writes it.
-    std::vector<std::byte> room(sizeof(PayloadHeader));
-    return file.append(room);
+    std::vector<std::byte> buffer(sizeof(PayloadHeader));
+    return file.append(buffer);
   }
 };
 

@@ -49,9 +49,9 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
 }
 
 /// Checks what every reader promises of its branches.
-static void check(const std::vector<lora::ModuleFactors> &modules) {
-  for (const lora::ModuleFactors &factors : modules) {
-    CHECK(!factors.module.empty());
+static void check(const std::vector<lora::TargetFactors> &targets) {
+  for (const lora::TargetFactors &factors : targets) {
+    CHECK(!factors.path.empty());
     CHECK(factors.a.rows() == factors.b.columns());
     CHECK(factors.rank() > 0);
   }
@@ -73,10 +73,10 @@ static void readLoralib(const std::string &path, const fuzz::Json &settings) {
       options.embeddings.push_back("wte");
   }
   lora::ConvertReport report;
-  if (auto modules = lora::readLoralib(options, report))
-    check(*modules);
+  if (auto targets = lora::readLoralib(options, report))
+    check(*targets);
   else
-    CHECK(modules.message().starts_with(path));
+    CHECK(targets.message().starts_with(path));
 }
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -93,7 +93,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lora::ConvertOptions options;
   options.input = folder.path();
   if (auto adapter = lora::readMlx(options, {}))
-    check(adapter->modules);
+    check(adapter->targets);
   else
     CHECK(adapter.message().starts_with(folder.path()));
   return 0;

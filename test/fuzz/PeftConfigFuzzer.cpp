@@ -54,11 +54,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     return 0;
   }
   // A config that was accepted can be applied and written.
-  const ModuleInfo modules[] = {
-      {"model.layers.0.self_attn.q_proj", ModuleKind::Linear},
-      {"model.layers.1.mlp.down_proj", ModuleKind::Linear},
-      {"model.embed_tokens", ModuleKind::Embedding},
-      {"lm_head", ModuleKind::OutputEmbedding}};
+  const LayerInfo modules[] = {
+      {"model.layers.0.self_attn.q_proj", LayerKind::Linear},
+      {"model.layers.1.mlp.down_proj", LayerKind::Linear},
+      {"model.embed_tokens", LayerKind::Embedding},
+      {"lm_head", LayerKind::OutputEmbedding}};
   auto selection = selectTargets(*config, modules, {"q_proj"});
   auto written = parsePeftConfig(writePeftConfig(*config), "written");
   CHECK(written);

@@ -326,7 +326,7 @@ static Action addConvert(CLI::App &app) {
           ->check(lora_rt::cli::nonNegativeNumber());
   command
       .add_option("--rank", arguments->options.rank,
-                  "Pad every module to this rank with zeros; the scale "
+                  "Pad every target to this rank with zeros; the scale "
                   "stays")
       ->check(lora_rt::cli::positiveNumber());
   command
@@ -335,12 +335,12 @@ static Action addConvert(CLI::App &app) {
                   "c_attn=101")
       ->type_name("MODULE=FLAGS");
   command.add_option("--embedding", arguments->options.embeddings,
-                     "Modules of a loralib checkpoint that are embeddings");
+                     "Targets of a loralib checkpoint that are embeddings");
   command.add_option("--base", arguments->options.base,
                      "The model; needed if an adapter from or for mlx-lm does "
                      "not describe it fully");
   command.add_option("--prefix", arguments->options.prefix,
-                     "The prefix that PEFT's module names have before "
+                     "The prefix that PEFT's names of targets have before "
                      "loralib's, for example transformer.");
   return [arguments] {
     for (const std::string &text : arguments->flags) {
@@ -361,7 +361,7 @@ static Action addConvert(CLI::App &app) {
     auto report = lora::convertAdapter(arguments->options, reporting());
     if (!report)
       return report.takeError();
-    std::printf("%lld modules\n", static_cast<long long>(report->modules));
+    std::printf("%lld targets\n", static_cast<long long>(report->targets));
     if (!report->ignored.empty())
       reporting().warning(std::to_string(report->ignored.size()) +
                           " tensors are not low-rank factors and were left "

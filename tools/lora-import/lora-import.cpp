@@ -4,7 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lora-mlir/Import/Import.h"
+#include "lora-mlir/Import/OpenedModel.h"
 #include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
@@ -76,26 +76,18 @@ int main(int argc, char **argv) {
     if (lora_rt::Error error = lora_rt::checkOutput(output, inputs))
       return fail(error.message());
   }
-  std::vector<lora::peft::PeftAdapter> adapters;
-  for (const std::string &adapterFolder : adapterFolders) {
-    auto adapter = lora::peft::PeftAdapter::open(adapterFolder);
-    if (!adapter)
-      return fail(adapter.message());
-    adapters.push_back(std::move(*adapter));
-  }
-  std::vector<const lora::peft::PeftAdapter *> pointers;
-  for (const lora::peft::PeftAdapter &adapter : adapters)
-    pointers.push_back(&adapter);
-  if (lora_rt::Error error = lora::fitToAdapters(options, pointers))
-    return fail(error.message());
+  std::vector<lora::NamedAdapter> adapters;
+  for (const std::string &adapterFolder : adapterFolders)
+    adapters.push_back({adapterFolder});
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
-  auto module = lora::importModel(context, folder.getValue(), options);
-  if (!module)
-    return fail(module.message());
+  auto model =
+      lora::OpenedModel::open(context, folder.getValue(), adapters, options);
+  if (!model)
+    return fail(model.message());
 
   std::string text;
   llvm::raw_string_ostream stream(text);
-  (*module)->print(stream, mlir::OpPrintingFlags().printNameLocAsPrefix());
+  model->graph->print(stream, mlir::OpPrintingFlags().printNameLocAsPrefix());
   stream << "\n";
   if (output == "-") {
     llvm::outs() << text;

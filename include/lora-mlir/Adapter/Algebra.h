@@ -17,8 +17,8 @@
 namespace lora {
 
 /// The change of one layer and what truncation lost of it.
-struct ModuleShare {
-  std::string module;
+struct TargetShare {
+  std::string path;
   /// The rank in the result, and the rank that would lose nothing, as far as it
   /// is known.
   int64_t rank = 0, fullRank = 0;
@@ -29,7 +29,7 @@ struct ModuleShare {
 };
 
 struct AlgebraReport {
-  std::vector<ModuleShare> modules;
+  std::vector<TargetShare> targets;
   /// Tensors that differ but are not in the adapter (`diff`).
   std::vector<std::string> leftOut;
   /// Tensors that the adapter contains as a whole (`diff`).
@@ -53,7 +53,7 @@ struct CombineOptions {
 /// is rounded to f32 if its scale divided by the first one is not a power of
 /// two. With a rank, the result is the best approximation of that rank.
 /// Adapters that are not linear in this sense (DoRA, PiSSA, biases, different
-/// saved modules) are refused by name.
+/// saved layers) are refused by name.
 lora_rt::Expected<AlgebraReport>
 combineAdapters(const CombineOptions &options, const Reporting &reporting = {});
 

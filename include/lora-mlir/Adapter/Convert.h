@@ -50,7 +50,7 @@ struct ConvertOptions {
 };
 
 struct ConvertReport {
-  int64_t modules = 0;
+  int64_t targets = 0;
   /// Tensors of a loralib file that are not low-rank factors.
   std::vector<std::string> ignored;
 };

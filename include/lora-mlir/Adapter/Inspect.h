@@ -17,8 +17,8 @@
 namespace lora {
 
 /// A layer with a low-rank branch.
-struct ModuleFacts {
-  std::string module;
+struct TargetFacts {
+  std::string path;
   bool embedding = false;
   int64_t out = 0, in = 0, rank = 0;
   double scale = 0;
@@ -39,12 +39,12 @@ struct AdapterFacts {
   double alpha = 0;
   bool rankStabilized = false;
   /// target_modules as the config has them.
-  std::string targets;
+  std::string targetModules;
   int64_t parameters = 0;
   uint64_t bytes = 0;
   /// The number of tensors of each element type.
   std::map<std::string, int64_t> types;
-  std::vector<ModuleFacts> modules;
+  std::vector<TargetFacts> targets;
   /// Tensors that are neither A nor B, with their meaning: "DoRA magnitude",
   /// "bias", "saved module", ...
   std::vector<std::pair<std::string, std::string>> special;

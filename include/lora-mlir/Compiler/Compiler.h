@@ -9,6 +9,7 @@
 #define LORA_MLIR_COMPILER_COMPILER_H
 
 #include "lora-mlir/Compiler/Pipelines.h"
+#include "lora-mlir/DiagnosticText.h"
 #include "lora-mlir/Support/Cache.h"
 #include "lora-mlir/Target/Manifest.h"
 #include "lora-runtime/Error.h"
@@ -17,24 +18,6 @@
 #include <functional>
 
 namespace lora {
-
-/// Collects the diagnostics of an MLIR context during its lifetime, and makes
-/// one message for users of them.
-class DiagnosticText {
-public:
-  /// Warnings and remarks go to `note`; without it they are dropped.
-  explicit DiagnosticText(
-      mlir::MLIRContext &context,
-      std::function<void(const std::string &)> note = nullptr);
-
-  /// "what: first error; second error"
-  lora_rt::Error takeError(const std::string &what);
-
-private:
-  std::function<void(const std::string &)> note;
-  std::string errors;
-  mlir::ScopedDiagnosticHandler handler;
-};
 
 /// How a graph becomes kernels: the options of buildLoweringPipeline.
 struct LoweringSettings {

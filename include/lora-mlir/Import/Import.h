@@ -47,13 +47,9 @@ struct ImportOptions {
   std::function<void(const std::string &)> warning;
 };
 
-/// Sets in `options` how the model must be for `adapter` to fit: its head, its
-/// vocabulary, and the parameters that its checkpoint need not have.
-lora_rt::Error fitToAdapter(ImportOptions &options,
-                            const peft::PeftAdapter &adapter);
-
-/// The same for several adapters. They must agree on the head and on the
-/// vocabulary, if they determine them.
+/// Sets in `options` how the model must be for `adapters` to fit: its head, its
+/// vocabulary, and the parameters that its checkpoint need not have. Adapters
+/// must agree on the head and on the vocabulary, if they determine them.
 lora_rt::Error
 fitToAdapters(ImportOptions &options,
               std::span<const peft::PeftAdapter *const> adapters);
@@ -71,6 +67,12 @@ fitToAdapters(ImportOptions &options,
 /// `tied` are added to them.
 lora_rt::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(mlir::MLIRContext &context, const std::string &folder,
+            const ImportOptions &options = {});
+
+/// The same with the folder's checkpoint, which is open already.
+lora_rt::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
+importModel(mlir::MLIRContext &context, const std::string &folder,
+            const lora_rt::Checkpoint &checkpoint,
             const ImportOptions &options = {});
 
 /// The same from a configuration and an open checkpoint.

@@ -100,7 +100,7 @@ struct PeftConfig {
   bool loraBias = false;
   /// Whether embedding and head are adapted together if they are one weight.
   bool ensureWeightTying = false;
-  /// Modules that are trained in full, including those that `task_type` adds.
+  /// Layers that are trained in full, including those that `task_type` adds.
   std::vector<std::string> modulesToSave;
   /// Tokens whose rows were trained, by the end of the embedding's path. The
   /// name "" is the model's input embedding.
@@ -122,19 +122,19 @@ lora_rt::Expected<PeftConfig> parsePeftConfig(std::string_view text,
 /// Reads a file.
 lora_rt::Expected<PeftConfig> readPeftConfig(const std::string &path);
 
-enum class ModuleKind {
+enum class LayerKind {
   Linear,
   /// The linear layer that computes logits. "all-linear" leaves it out.
   OutputEmbedding,
   Embedding,
-  /// A norm, or a module that only contains others.
+  /// A norm, or a layer that only contains others.
   Other,
 };
 
-/// A module of the model, by its path in the tree of modules.
-struct ModuleInfo {
+/// A layer of the model, by its path in the tree of modules.
+struct LayerInfo {
   std::string path;
-  ModuleKind kind = ModuleKind::Linear;
+  LayerKind kind = LayerKind::Linear;
   /// Whether this is an input or output embedding and both have one weight, so
   /// that `ensure_weight_tying` applies to it.
   bool tied = false;
@@ -142,8 +142,8 @@ struct ModuleInfo {
 
 /// A layer that gets a low-rank branch.
 struct Target {
-  /// Index into the modules.
-  size_t module = 0;
+  /// Index into the layers.
+  size_t layer = 0;
   int64_t rank = 0;
   double scale = 0;
 };
@@ -158,16 +158,16 @@ struct TargetSelection {
   std::vector<std::string> unmatchedPatterns;
 };
 
-/// Applies the targeting rules of `config` to `modules`. `defaultTargets` are
-/// used for a null `target_modules`. Modules below an entry of
+/// Applies the targeting rules of `config` to `layers`. `defaultTargets` are
+/// used for a null `target_modules`. Layers below an entry of
 /// `modules_to_save` are not targets. Fails in the cases in which PEFT fails: a
-/// rule selects a module that cannot have a branch, or a pattern is invalid. A
+/// rule selects a layer that cannot have a branch, or a pattern is invalid. A
 /// selection without targets is not an error here.
 lora_rt::Expected<TargetSelection>
-selectTargets(const PeftConfig &config, std::span<const ModuleInfo> modules,
+selectTargets(const PeftConfig &config, std::span<const LayerInfo> layers,
               const std::vector<std::string> &defaultTargets);
 
-/// Whether PEFT trains a module in full because of `modules_to_save`: its path
+/// Whether PEFT trains a layer in full because of `modules_to_save`: its path
 /// ends in one of the entries, with or without a dot before it.
 bool isSavedInFull(const PeftConfig &config, std::string_view path);
 
@@ -208,7 +208,7 @@ public:
 
   /// All tensors, by layer path and role ("model.layers.0.self_attn.q_proj
   /// .lora_A.weight"), in bytewise order. Tensors without effect are left out:
-  /// those that only training uses, and copies of a module in
+  /// those that only training uses, and copies of a layer in
   /// `modules_to_save`. Of these PEFT reads only X.weight, not
   /// X.modules_to_save.weight or X.original_module.weight (the value in the
   /// base model).

@@ -68,7 +68,8 @@ SmallVector<Value> AttentionLoops::createState(int64_t count) {
   double infinity = std::numeric_limits<double>::infinity();
   return {tiles.createFilledBuffer({count, tiles.headDim}, 0),
           tiles.createFilledBuffer(count, -infinity),
-          tiles.createFilledBuffer({count, kTileKeys}, 0), rows.createRoom()};
+          tiles.createFilledBuffer({count, kTileKeys}, 0),
+          rows.createWeightBuffer()};
 }
 
 Value AttentionLoops::getMask(Value row, Value firstKey) {

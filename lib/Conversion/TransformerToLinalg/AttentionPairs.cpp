@@ -194,9 +194,9 @@ SmallVector<Value> AttentionPairs::getScores(Value keys, Value queries,
   return scores;
 }
 
-SmallVector<Value> AttentionPairs::addValues(Value values, Value room,
+SmallVector<Value> AttentionPairs::addValues(Value values, Value buffer,
                                              ArrayRef<Value> sums,
                                              int64_t count) {
-  return addProducts(values, kTileKeys / 2, /*unrolled=*/4, room, b.getIndex(0),
-                     sums, count);
+  return addProducts(values, kTileKeys / 2, /*unrolled=*/4, buffer,
+                     b.getIndex(0), sums, count);
 }

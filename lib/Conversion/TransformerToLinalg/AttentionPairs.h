@@ -43,8 +43,8 @@ public:
                                            mlir::Value queries, mlir::Value row,
                                            int64_t count, double scale);
   /// Adds to the sums of `count` rows, given as vectors, the values of a tile
-  /// times the weights in the rows of `room`.
-  llvm::SmallVector<mlir::Value> addValues(mlir::Value values, mlir::Value room,
+  /// times the weights in the rows of `buffer`.
+  llvm::SmallVector<mlir::Value> addValues(mlir::Value values, mlir::Value buffer,
                                            llvm::ArrayRef<mlir::Value> sums,
                                            int64_t count);
 

@@ -43,7 +43,7 @@ Value AttentionRows::writeQuery(Value token, Value column, Value queries,
   return tiles.writeRow(scaled, queries, row, b.getIndex(0));
 }
 
-Value AttentionRows::createRoom() {
+Value AttentionRows::createWeightBuffer() {
   return pairs ? pairs->createBuffer({step, kTileKeys / 2})
                : tiles.createBuffer({step, kTileKeys});
 }
@@ -89,11 +89,11 @@ SmallVector<Value> AttentionRows::getScores(Value keys, Value row,
 }
 
 /// Adds to the sums of `step` rows the values of a tile times the weights in
-/// `room`.
-SmallVector<Value> AttentionRows::addValues(Value values, Value room,
+/// `buffer`.
+SmallVector<Value> AttentionRows::addValues(Value values, Value buffer,
                                             ArrayRef<Value> sums) {
   if (pairs)
-    return pairs->addValues(values, room, sums, step);
+    return pairs->addValues(values, buffer, sums, step);
   constexpr int64_t unrolled = 4;
   int64_t chunks = int64_t(sums.size()) / step;
   Value zero = b.getIndex(0);
@@ -105,7 +105,7 @@ SmallVector<Value> AttentionRows::addValues(Value values, Value room,
                               HeadRow value = tiles.readRow(values, key, zero);
                               for (int64_t r = 0; r < step; ++r) {
                                 Expr p = b.getExpr(tensor::ExtractOp::create(
-                                    b, room, ValueRange{b.getIndex(r), key}));
+                                    b, buffer, ValueRange{b.getIndex(r), key}));
                                 Expr weight = splat(p, tiles.chunkType);
                                 for (auto [c, chunk] : llvm::enumerate(value))
                                   next[r * chunks + c] =
@@ -135,9 +135,10 @@ AttentionRows::update(Value keys, Value values, Value row, Value queries,
     Expr total = tiles.readScores(next[Totals], at) *
                      splat(softmax.factor, tiles.scoreType) +
                  softmax.weights;
-    next[Room] =
-        pairs ? pairs->writeWeights(softmax.weights, next[Room], b.getIndex(r))
-              : tiles.writeScores(softmax.weights, next[Room], b.getIndex(r));
+    next[Buffer] =
+        pairs
+            ? pairs->writeWeights(softmax.weights, next[Buffer], b.getIndex(r))
+            : tiles.writeScores(softmax.weights, next[Buffer], b.getIndex(r));
     next[Largest] = tiles.store(softmax.largest, next[Largest], at);
     next[Totals] = tiles.writeScores(total, next[Totals], at);
     for (const Expr &chunk :
@@ -146,7 +147,7 @@ AttentionRows::update(Value keys, Value values, Value row, Value queries,
       carried.push_back(chunk);
   }
   int64_t chunks = int64_t(carried.size()) / step;
-  carried = addValues(values, next[Room], carried);
+  carried = addValues(values, next[Buffer], carried);
   for (int64_t r = 0; r < step; ++r) {
     HeadRow sum;
     for (Value chunk : ArrayRef<Value>(carried).slice(r * chunks, chunks))

@@ -45,9 +45,9 @@ public:
     /// its tile.
     Totals,
     /// The weights of a tile, between the two products.
-    Room,
+    Buffer,
   };
-  mlir::Value createRoom();
+  mlir::Value createWeightBuffer();
   /// FlashAttention's update of `step` rows, from `row` on, by one tile.
   /// `getMask` gives the keys that a row attends to.
   llvm::SmallVector<mlir::Value>
@@ -59,7 +59,8 @@ public:
 private:
   llvm::SmallVector<mlir::Value> getScores(mlir::Value keys, mlir::Value row,
                                            mlir::Value queries);
-  llvm::SmallVector<mlir::Value> addValues(mlir::Value values, mlir::Value room,
+  llvm::SmallVector<mlir::Value> addValues(mlir::Value values,
+                                           mlir::Value buffer,
                                            llvm::ArrayRef<mlir::Value> sums);
 
   AttentionTiles &tiles;

@@ -71,7 +71,7 @@ SmallVector<Value> SplitAttention::visitPart(IndexRange keys,
   SmallVector<Value> next = tiles.createLoop(
       keys, kTileKeys,
       {state[0], state[1], tiles.createFilledBuffer({heads, kTileKeys}, 0),
-       rows.createRoom()},
+       rows.createWeightBuffer()},
       [&](Value firstKey, ValueRange outer) {
         Value mask = tiles.getTileMask(firstKey, zero);
         return tiles.createLoop(

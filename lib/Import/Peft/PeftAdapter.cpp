@@ -31,8 +31,8 @@ constexpr std::string_view keyPrefix = "base_model.model.";
 constexpr std::string_view headPrefixes[] = {"model.", "transformer.", "bert.",
                                              "roberta."};
 
-/// Modules outside of the prefix, which a model without a head does not have.
-constexpr std::string_view headModules[] = {"lm_head.", "score.", "classifier.",
+/// Layers outside of the prefix, which a model without a head does not have.
+constexpr std::string_view headLayers[] = {"lm_head.", "score.", "classifier.",
                                             "cls."};
 
 void eraseAll(std::string &text, std::string_view part,
@@ -73,19 +73,19 @@ bool isForTraining(std::string_view name) {
          name.find(".lora_monteclora_") != std::string_view::npos;
 }
 
-/// Whether a module is the token embedding, by its path in the families' trees
+/// Whether a layer is the token embedding, by its path in the families' trees
 /// of modules.
-bool isInputEmbedding(std::string_view module) {
-  module.remove_prefix(headPrefix(module).size());
-  return module == "embed_tokens" || module == "wte" ||
-         module == "embeddings.word_embeddings";
+bool isInputEmbedding(std::string_view layer) {
+  layer.remove_prefix(headPrefix(layer).size());
+  return layer == "embed_tokens" || layer == "wte" ||
+         layer == "embeddings.word_embeddings";
 }
 
-/// Whether a module computes logits of all tokens: the head of decoders, or the
+/// Whether a layer computes logits of all tokens: the head of decoders, or the
 /// heads for masked words of BERT and RoBERTa.
-bool isOutputEmbedding(std::string_view module) {
-  return module == "lm_head" || module == "lm_head.decoder" ||
-         module == "cls.predictions.decoder";
+bool isOutputEmbedding(std::string_view layer) {
+  return layer == "lm_head" || layer == "lm_head.decoder" ||
+         layer == "cls.predictions.decoder";
 }
 
 /// "lm_head" of "lm_head.weight".
@@ -110,17 +110,12 @@ std::optional<int64_t> vocabularyOf(std::string_view name,
   size_t role = name.rfind(".lora_");
   if (role == std::string_view::npos)
     return std::nullopt;
-  std::string_view module = name.substr(0, role);
-  if (isInputEmbedding(module) && name.ends_with(".lora_embedding_A"))
+  std::string_view layer = name.substr(0, role);
+  if (isInputEmbedding(layer) && name.ends_with(".lora_embedding_A"))
     return shape[1];
-  if (isOutputEmbedding(module) && name.ends_with(".lora_B.weight"))
+  if (isOutputEmbedding(layer) && name.ends_with(".lora_B.weight"))
     return shape[0];
   return std::nullopt;
-}
-
-bool haveSameBytes(const TensorView &a, const TensorView &b) {
-  return a.dtype == b.dtype && a.shape == b.shape &&
-         std::ranges::equal(a.bytes, b.bytes);
 }
 
 /// The base parameter that a tensor replaces; empty for a tensor of a branch.
@@ -197,14 +192,14 @@ Expected<PeftAdapter> PeftAdapter::open(const std::string &path) {
   for (const auto &[name, key] : adapter.keys) {
     if (adapter.pathPrefix.empty())
       adapter.pathPrefix = headPrefix(name);
-    for (std::string_view module : headModules)
-      hasHead |= name.starts_with(module);
+    for (std::string_view layer : headLayers)
+      hasHead |= name.starts_with(layer);
   }
   adapter.headless = !hasHead && adapter.pathPrefix.empty();
   return adapter;
 }
 
-/// Finds the role of a tensor by PEFT's rules for loading. For a module that is
+/// Finds the role of a tensor by PEFT's rules for loading. For a layer that is
 /// trained in full, PEFT reads X.weight and nothing else.
 Error PeftAdapter::addTensor(std::string_view key) {
   if (!key.starts_with(keyPrefix))
@@ -226,7 +221,7 @@ Error PeftAdapter::addTensor(std::string_view key) {
   if (isSaved && !isSavedInFull(settings, moduleOf(name)))
     return makeError(ErrorCode::InvalidFile, checkpoint.fileOf(key),
                      ": tensor '", key,
-                     "' is of a module trained in full, but "
+                     "' is of a layer trained in full, but "
                      "'modules_to_save' in adapter_config.json does not name '",
                      moduleOf(name), "'");
   auto [place, isNew] = keys.emplace(name, std::string(key));

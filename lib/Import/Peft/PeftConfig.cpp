@@ -41,7 +41,7 @@ constexpr const char *mergeWithPeft =
 constexpr RefusedKey refusedKeys[] = {
     {"alora_invocation_tokens", "activated LoRA depends on the prompt"},
     {"arrow_config", "Arrow routes between adapters"},
-    {"corda_config", "the start of CorDA is not in the adapter"},
+    {"corda_config", "what CorDA began with is not in the adapter"},
     {"kasa_config", "KaSA's branch is not W + sBA"},
     {"layer_replication", "it changes the base model"},
     {"megatron_config", "Megatron's layers are not supported"},
@@ -311,13 +311,13 @@ private:
         config.init = init;
         return Error::success();
       }
-    return makeError(
-        ErrorCode::Unsupported, config.where, ": 'init_lora_weights' is ",
-        value.dump(),
-        ": this start changes the base weights in a way that cannot be made "
-        "again; convert the adapter with PEFT's save_pretrained("
-        "path_initial_model_for_weight_conversion=...), or ",
-        mergeWithPeft);
+    return makeError(ErrorCode::Unsupported, config.where,
+                     ": 'init_lora_weights' is ", value.dump(),
+                     ": this initializer changes the base weights in a way "
+                     "that cannot be made "
+                     "again; convert the adapter with PEFT's save_pretrained("
+                     "path_initial_model_for_weight_conversion=...), or ",
+                     mergeWithPeft);
   }
 
   Error readTask(const std::string &key, const OrderedJson &value) {
@@ -368,7 +368,7 @@ private:
   }
 
   /// Reads a list of ids of the input embedding, or lists by the name of a
-  /// module.
+  /// layer.
   Error readTokens(const std::string &key, const OrderedJson &value) {
     if (isUnset(value))
       return Error::success();

@@ -105,40 +105,40 @@ public:
     if (config.layersToTransform.empty())
       return Error::success();
     if (config.layersPattern.empty())
-      return add(layers, ".*?\\.[^.]*\\.(?P<idx>\\d+)\\.",
+      return add(numbers, ".*?\\.[^.]*\\.(?P<idx>\\d+)\\.",
                  PythonRegex::Mode::Prefix, where);
     for (const std::string &pattern : config.layersPattern)
       if (Error error =
-              add(layers, "(?:^|.*?\\.)" + pattern + "\\.(?P<idx>\\d+)\\.",
+              add(numbers, "(?:^|.*?\\.)" + pattern + "\\.(?P<idx>\\d+)\\.",
                   PythonRegex::Mode::Prefix, where + ": layers_pattern"))
         return error;
     return Error::success();
   }
 
-  Expected<bool> matches(const ModuleInfo &module) {
-    Expected<bool> excluded = isExcluded(module.path);
+  Expected<bool> matches(const LayerInfo &layer) {
+    Expected<bool> excluded = isExcluded(layer.path);
     if (!excluded)
       return excluded;
     if (*excluded)
       return false;
     for (const PythonRegex &regex : saved) {
-      Expected<bool> matched = regex.matches(module.path);
+      Expected<bool> matched = regex.matches(layer.path);
       if (!matched)
         return matched;
       if (*matched)
         return false;
     }
     // PEFT then adds the embedding to the targets, and ties the head to it.
-    if (module.tied && tiesTargets())
+    if (layer.tied && tiesTargets())
       return true;
     switch (config.targets) {
     case PeftConfig::Targets::AllLinear:
-      return module.kind == ModuleKind::Linear;
+      return layer.kind == LayerKind::Linear;
     case PeftConfig::Targets::Regex:
-      return target.front().matches(module.path);
+      return target.front().matches(layer.path);
     case PeftConfig::Targets::List:
     case PeftConfig::Targets::Default:
-      return matchesList(module.path);
+      return matchesList(layer.path);
     }
     return false;
   }
@@ -208,7 +208,7 @@ private:
     // A full path passes the filter by layer.
     if (isEntry || !endsInOne || config.layersToTransform.empty())
       return endsInOne;
-    for (const PythonRegex &regex : layers) {
+    for (const PythonRegex &regex : numbers) {
       std::string number;
       Expected<bool> matched = regex.matches(path, number);
       if (!matched)
@@ -227,13 +227,13 @@ private:
   const PeftConfig &config;
   std::vector<std::string> entries;
   std::vector<bool> usedEntries;
-  std::vector<PythonRegex> target, exclude, saved, layers;
+  std::vector<PythonRegex> target, exclude, saved, numbers;
 };
 
 } // namespace
 
 Expected<TargetSelection>
-selectTargets(const PeftConfig &config, std::span<const ModuleInfo> modules,
+selectTargets(const PeftConfig &config, std::span<const LayerInfo> layers,
               const std::vector<std::string> &defaultTargets) {
   if (config.targets == PeftConfig::Targets::Default && defaultTargets.empty())
     return makeError(ErrorCode::InvalidFile, config.where,
@@ -243,7 +243,7 @@ selectTargets(const PeftConfig &config, std::span<const ModuleInfo> modules,
       config.taskType == "TOKEN_CLS")
     return makeError(ErrorCode::InvalidFile, config.where,
                      ": target_modules is \"all-linear\", which PEFT refuses "
-                     "for the task TOKEN_CLS; name the modules");
+                     "for the task TOKEN_CLS; name the targets");
   Matcher matcher(config, defaultTargets);
   Patterns<int64_t> ranks;
   Patterns<double> alphas;
@@ -257,27 +257,27 @@ selectTargets(const PeftConfig &config, std::span<const ModuleInfo> modules,
     return error;
 
   TargetSelection selection;
-  for (size_t i = 0; i < modules.size(); ++i) {
-    const ModuleInfo &module = modules[i];
-    Expected<bool> matched = matcher.matches(module);
+  for (size_t i = 0; i < layers.size(); ++i) {
+    const LayerInfo &layer = layers[i];
+    Expected<bool> matched = matcher.matches(layer);
     if (!matched)
       return matched.takeError();
     if (!*matched)
       continue;
-    if (module.kind == ModuleKind::Embedding && config.loraBias)
+    if (layer.kind == LayerKind::Embedding && config.loraBias)
       return makeError(ErrorCode::InvalidFile, config.where,
-                       ": target_modules selects the embedding '", module.path,
+                       ": target_modules selects the embedding '", layer.path,
                        "', which cannot have 'lora_bias'; PEFT refuses it too");
-    if (module.kind == ModuleKind::Other)
+    if (layer.kind == LayerKind::Other)
       return makeError(
           ErrorCode::InvalidFile, config.where, ": target_modules selects '",
-          module.path,
+          layer.path,
           "', which is neither a linear layer nor an embedding; PEFT "
           "refuses it too");
-    Expected<int64_t> rank = ranks.lookup(module.path, config.rank);
+    Expected<int64_t> rank = ranks.lookup(layer.path, config.rank);
     if (!rank)
       return rank.takeError();
-    Expected<double> alpha = alphas.lookup(module.path, config.alpha);
+    Expected<double> alpha = alphas.lookup(layer.path, config.alpha);
     if (!alpha)
       return alpha.takeError();
     double r = double(*rank);

@@ -73,6 +73,9 @@ private:
   IndexedFiles missing;
 };
 
+/// "'a', 'b' and 7 more": up to `limit` of `names`.
+std::string quotedNames(std::span<const std::string> names, size_t limit = 4);
+
 /// Up to `limit` of `names` that are similar to `wanted`, as ": did you mean
 /// 'a' or 'b'?"; empty if there is none.
 std::string suggestion(std::string_view wanted,

@@ -32,6 +32,9 @@ struct TensorView {
   int64_t elements() const;
 };
 
+/// Whether two tensors have one type, one shape and the same bytes.
+bool haveSameBytes(const TensorView &a, const TensorView &b);
+
 /// Fails if a tensor of `file` contains NaN or infinity. The message says how
 /// many there are, and where the first one is. Reads the whole tensor.
 Error checkFinite(const TensorView &tensor, std::string_view file);

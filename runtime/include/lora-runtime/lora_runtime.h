@@ -261,7 +261,7 @@ LORA_API int64_t lora_session_context(const lora_session *session);
 LORA_API lora_status lora_session_run(lora_session *session,
                                       const lora_batch *batch,
                                       lora_output output, float *results,
-                                      size_t room, lora_error *error);
+                                      size_t capacity, lora_error *error);
 
 /** Feeds tokens. `rows` is NULL, or a buffer for count * row_size values: the
  *  logits after each token. After an error the session is as if the tokens had

@@ -63,18 +63,18 @@ func.func private @others(
     %v: tensor<5xf32> {transformer.slot = "vector", transformer.value =
       #lora.resize_rows<#transformer.base<"bias", tensor<7xf32>> to 5>})
 
-// CHECK-LABEL: func.func private @starts
-// CHECK-SAME: #lora.start<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.000000e+00 : f64>
-// CHECK-SAME: #lora.start<olora, b, #transformer.base<"c_attn.weight", tensor<4x4xf32, #transformer.conv1d>>, rank = 3, scale = 5.000000e-01 : f64>
+// CHECK-LABEL: func.func private @initializers
+// CHECK-SAME: #lora.initializer<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.000000e+00 : f64>
+// CHECK-SAME: #lora.initializer<olora, b, #transformer.base<"c_attn.weight", tensor<4x4xf32, #transformer.conv1d>>, rank = 3, scale = 5.000000e-01 : f64>
 // CHECK-SAME: #transformer.named<"c_attn.weight", #transformer.transpose<#lora.residual<olora, #transformer.base<"c_attn.weight", tensor<4x4xf32, #transformer.conv1d>>, rank = 3, scale = 5.000000e-01 : f64>>>
 // CHECK-SAME: #lora.orthogonal<#transformer.init<standard_normal, "q_proj.lora_basis", tensor<4x4xf32>, seed = 0>, #transformer.init<standard_normal, "q_proj.lora_A.coordinates", tensor<2x6xf32>, seed = 0>, first = 0>
 // CHECK-SAME: #lora.norms<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>, dim = 0>
-func.func private @starts(
+func.func private @initializers(
     %a: tensor<3x4xf32> {transformer.slot = "a", transformer.value =
-    #lora.start<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.0 : f64>
+    #lora.initializer<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.0 : f64>
     },
     %b: tensor<4x3xf32> {transformer.slot = "b", transformer.value =
-      #lora.start<olora, b, #transformer.base<"c_attn.weight", tensor<4x4xf32, #transformer.conv1d>>, rank = 3, scale = 0.5 : f64>},
+      #lora.initializer<olora, b, #transformer.base<"c_attn.weight", tensor<4x4xf32, #transformer.conv1d>>, rank = 3, scale = 0.5 : f64>},
     %c: tensor<4x4xf32> {transformer.slot = "c_attn.weight", transformer.value =
       #transformer.named<"c_attn.weight", #transformer.transpose<#lora.residual<olora, #transformer.base<"c_attn.weight", tensor<4x4xf32, #transformer.conv1d>>, rank = 3, scale = 0.5 : f64>>>},
     %o: tensor<4x6xf32> {transformer.slot = "o", transformer.value =

@@ -1,8 +1,5 @@
 // RUN: lora-opt %s -split-input-file -lora-fuse | FileCheck %s -enable-var-scope
-// RUN: lora-opt %s -split-input-file -lora-fuse="form=augmented exchangeable=false" | FileCheck %s -enable-var-scope -check-prefix=AUGMENT
-// RUN: lora-opt %s -split-input-file -lora-fuse="exchangeable=false" | FileCheck %s -enable-var-scope -check-prefix=MERGE
 // RUN: lora-opt %s -split-input-file -lora-fuse --remarks-filter=lora-fuse 2>&1 >/dev/null | FileCheck %s -check-prefix=REMARK
-// RUN: lora-opt %s -split-input-file -lora-fuse=form=augmented --remarks-filter=lora-fuse 2>&1 >/dev/null | FileCheck %s -check-prefix=REMARK-AUGMENT
 // RUN: lora-opt %s -split-input-file -lora-fuse -lora-merge | FileCheck %s -check-prefix=FUSED-MERGED
 
 #qa = #transformer.adapter<"default", "attn.q.lora_A.weight", tensor<2x6xf32>>
@@ -23,26 +20,7 @@
 // CHECK-NEXT: %[[QY:.+]] = lora.up %[[X]], %[[Q]], %[[T]][0], %[[QB]] : {{.+}} -> tensor<?x4xbf16>
 // CHECK-NEXT: %[[KY:.+]] = lora.up %[[X]], %[[K]], %[[T]][2], %[[KB]] : {{.+}} -> tensor<?x5xbf16>
 // CHECK-NEXT: return %[[QY]], %[[KY]]
-// REMARK: remark: [Passed] fused | Category:lora-fuse | Function=frozen.lora | Branches=2, Reason="one skinny matmul in place of 2; the adapter stays exchangeable", Remark="for 1 tokens: separate {{[0-9.]+}} us, fused {{[0-9.]+}} us, augmented {{[0-9.]+}} us, merged {{[0-9.]+}} us"
-
-// Base and A in one matmul.
-// AUGMENT-LABEL: func.func private @frozen.lora(
-// AUGMENT-SAME: %[[X:[^:]+]]: tensor<?x6xbf16>
-// AUGMENT-SAME: %[[W:[^:]+]]: tensor<14x6xbf16> {transformer.slot = "attn.q+k.augmented.weight", transformer.value = #transformer.concat<[#transformer.base<"attn.q.weight", tensor<4x6xbf16>>, #transformer.base<"attn.k.weight", tensor<5x6xbf16>>, #transformer.cast<{{.+}}"attn.q.lora_A.weight"{{.+}} to tensor<2x6xbf16>>, #transformer.cast<{{.+}} to tensor<3x6xbf16>>], dim = 0, tensor<14x6xbf16>>}
-// AUGMENT-DAG: %[[S:.+]] = arith.constant
-// AUGMENT-DAG: %[[ALL:.+]] = transformer.linear %[[X]], %[[W]] : tensor<?x6xbf16>, tensor<14x6xbf16> -> tensor<?x14xbf16>
-// AUGMENT: %[[U:.+]] = transformer.slice_features %[[ALL]][9] : tensor<?x14xbf16> -> tensor<?x5xbf16>
-// AUGMENT: %[[T:.+]] = transformer.scale_features %[[U]], %[[S]]
-// AUGMENT: %[[QBASE:.+]] = transformer.slice_features %[[ALL]][0] : tensor<?x14xbf16> -> tensor<?x4xbf16>
-// AUGMENT: %[[QT:.+]] = transformer.slice_features %[[T]][0] : tensor<?x5xbf16> -> tensor<?x2xbf16>
-// AUGMENT: %[[QD:.+]] = transformer.linear %[[QT]], %{{.+}} : tensor<?x2xbf16>, tensor<4x2xbf16> -> tensor<?x4xbf16>
-// AUGMENT: transformer.add %[[QBASE]], %[[QD]]
-// AUGMENT: transformer.slice_features %[[ALL]][4] : tensor<?x14xbf16> -> tensor<?x5xbf16>
-// AUGMENT: transformer.slice_features %[[T]][2] : tensor<?x5xbf16> -> tensor<?x3xbf16>
-
-// If the adapter need not be exchangeable, it is merged.
-// MERGE-LABEL: func.func private @frozen(
-// MERGE-COUNT-2: transformer.linear
+// REMARK: remark: [Passed] Fused | Category:lora-fuse | Function=frozen.lora | Branches=2, Reason="one skinny matmul in place of 2"
 
 // FUSED-MERGED-LABEL: func.func private @frozen(
 // FUSED-MERGED-SAME: {transformer.slot = "attn.q.weight", transformer.value = #lora.merge<#transformer.base<"attn.q.weight", tensor<4x6xbf16>>, #transformer.adapter<"default", "attn.q.lora_B.weight", tensor<4x2xf32>>, #transformer.adapter<"default", "attn.q.lora_A.weight", tensor<2x6xf32>>, dense<1.500000e+00> : tensor<2xf32>>}
@@ -79,12 +57,9 @@ func.func @forward(%x: tensor<?x6xbf16>) -> (tensor<?x4xbf16>, tensor<?x5xbf16>)
 // CHECK: lora.up
 // CHECK: lora.up
 // CHECK: lora.linear %[[Y]]
-// REMARK: remark: [Passed] fused | {{.*}}Function=trained.lora | Branches=2, Reason="one skinny matmul in place of 2; what trains stays a slot of its own"
-// REMARK: remark: [Missed] separate | {{.*}}Function=trained.lora | Branches=1, Reason="no other branch reads its input"
-// REMARK-AUGMENT: Function=trained.lora | Branches=2, Reason="not augmented: it trains"
+// REMARK: remark: [Passed] Fused | {{.*}}Function=trained.lora | Branches=2, Reason="one skinny matmul in place of 2"
+// REMARK: remark: [Missed] NotFused | {{.*}}Function=trained.lora | Reason="no other branch reads its input"
 
-// MERGE-LABEL: func.func private @trained.lora(
-// MERGE: lora.down
 func.func private @trained.lora(%x: tensor<?x6xbf16>, %y: tensor<?x6xbf16>, %w: tensor<4x6xbf16> {transformer.slot = "q.weight"},
     %qa: tensor<2x6xf32> {transformer.slot = "q.lora_A.weight", transformer.role = #transformer.role<trainable>, transformer.value = #qa},
     %qb: tensor<4x2xf32> {transformer.slot = "q.lora_B.weight", transformer.role = #transformer.role<trainable>},

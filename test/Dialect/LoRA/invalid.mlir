@@ -138,7 +138,7 @@ func.func @up_c2_end(%x: tensor<?x5xf32>, %w: tensor<7x5xf32>, %t: tensor<?x6xf3
 
 // -----
 
-func.func @up_c2_start(%x: tensor<?x5xf32>, %w: tensor<7x5xf32>, %t: tensor<?x6xf32>, %b: tensor<7x3xf32>) {
+func.func @up_c2_initializer(%x: tensor<?x5xf32>, %w: tensor<7x5xf32>, %t: tensor<?x6xf32>, %b: tensor<7x3xf32>) {
   // expected-error @below {{expected ranks [-1, 2) to be among the 6 of t}}
   %0 = lora.up %x, %w, %t[-1], %b : tensor<?x5xf32>, tensor<7x5xf32>, tensor<?x6xf32>, tensor<7x3xf32> -> tensor<?x7xf32>
   return
@@ -255,12 +255,12 @@ func.func private @residual_c1(%w: tensor<6x4xf32> {transformer.slot = "w", tran
 // -----
 
 // expected-error @below {{expected rank to be in [1, 4], but got 7}}
-func.func private @start_c1(%w: tensor<7x4xf32> {transformer.slot = "w", transformer.value = #lora.start<pissa, a, #transformer.base<"w", tensor<6x4xf32>>, rank = 7, scale = 1.0 : f64>})
+func.func private @initializer_c1(%w: tensor<7x4xf32> {transformer.slot = "w", transformer.value = #lora.initializer<pissa, a, #transformer.base<"w", tensor<6x4xf32>>, rank = 7, scale = 1.0 : f64>})
 
 // -----
 
 // expected-error @below {{expected a positive scale, but got 0.000000e+00}}
-func.func private @start_c2(%w: tensor<2x4xf32> {transformer.slot = "w", transformer.value = #lora.start<olora, a, #transformer.base<"w", tensor<6x4xf32>>, rank = 2, scale = 0.0 : f64>})
+func.func private @initializer_c2(%w: tensor<2x4xf32> {transformer.slot = "w", transformer.value = #lora.initializer<olora, a, #transformer.base<"w", tensor<6x4xf32>>, rank = 2, scale = 0.0 : f64>})
 
 // -----
 

@@ -4,7 +4,7 @@
 
 // CHECK: module attributes {
 // CHECK-SAME: rt.slot_table = [#rt.slot<param, "model.layers.0", "mlp.up_proj.weight", tensor<6x4xf32> value = #transformer.base<"mlp.up_proj.weight", tensor<6x4xf32>>>,
-// CHECK-SAME: #rt.slot<trainable, "model.layers.0", "mlp.up_proj.lora_A.weight", tensor<2x4xf32> value = #transformer.init<zeros, {{.+}}> offset = 16>,
+// CHECK-SAME: #rt.slot<trainable, "model.layers.0", "mlp.up_proj.lora_A.weight", tensor<2x4xf32> value = #transformer.init<zeros, "mlp.up_proj.lora_A.weight", tensor<2x4xf32>, seed = 0> offset = 16>,
 // CHECK-SAME: #rt.slot<gradient, "model.layers.0", "mlp.up_proj.lora_A.weight", tensor<2x4xf32> offset = 16>,
 // CHECK-SAME: #rt.region<theta, tensor<64xf32>>]
 // CHECK-SAME: rt.target = #rt.target<{cpu = "znver4", engine = "cpu", features = ["avx2", "avx512f"]}>

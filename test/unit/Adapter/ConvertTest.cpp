@@ -74,7 +74,7 @@ TEST(Convert, MergedLinearIsABlockDiagonalBranch) {
   auto adapter = BranchedAdapter::open(folder / "peft");
   ASSERT_TRUE(adapter) << adapter.message();
   ASSERT_EQ(adapter->branches.size(), 1u);
-  EXPECT_EQ(adapter->branches[0].module, "transformer.h.0.attn.c_attn");
+  EXPECT_EQ(adapter->branches[0].target, "transformer.h.0.attn.c_attn");
   EXPECT_EQ(adapter->branches[0].rank(), 2 * kRank);
   EXPECT_EQ(adapter->adapter.config().alpha, 2 * 7);
   EXPECT_LT(
@@ -164,8 +164,8 @@ TEST(Convert, PaddingKeepsTheChange) {
   ASSERT_EQ(before->branches.size(), after->branches.size());
   for (const AdapterBranch &branch : after->branches) {
     EXPECT_EQ(branch.rank(), 16);
-    EXPECT_LT(distance(deltaOf(*after, branch.module),
-                       deltaOf(*before, branch.module)),
+    EXPECT_LT(distance(deltaOf(*after, branch.target),
+                       deltaOf(*before, branch.target)),
               1e-15);
   }
   EXPECT_TRUE(after->adapter.config().rankPattern.empty());

@@ -60,9 +60,9 @@ TEST(Diff, FindsWhatWasAdded) {
   makeTuned(folder / "tuned", {kQ + ".weight", "model.norm.weight"});
   auto report = diffModels({kBase, folder / "tuned", folder / "adapter", 1});
   ASSERT_TRUE(report) << report.message();
-  ASSERT_EQ(report->modules.size(), 1u);
+  ASSERT_EQ(report->targets.size(), 1u);
   // A change of rank 1, but the changed numbers were rounded to f32.
-  EXPECT_LT(report->modules[0].lost, 1e-6);
+  EXPECT_LT(report->targets[0].lost, 1e-6);
   EXPECT_EQ(report->leftOut, (std::vector<std::string>{"model.norm.weight"}));
   EXPECT_NE(report->text().find(
                 "differs, but is not in the adapter: model.norm.weight"),
@@ -85,8 +85,8 @@ TEST(Diff, SavesModulesWhole) {
       diffModels({kBase, folder / "tuned", folder / "adapter", 2, true});
   ASSERT_TRUE(report) << report.message();
   EXPECT_TRUE(report->leftOut.empty());
-  ASSERT_EQ(report->modules.size(), 1u);
-  EXPECT_EQ(report->modules[0].module, kDown);
+  ASSERT_EQ(report->targets.size(), 1u);
+  EXPECT_EQ(report->targets[0].path, kDown);
   auto text = lora_rt::readTextFile(folder / "adapter/adapter_config.json");
   ASSERT_TRUE(text) << text.message();
   auto config = nlohmann::json::parse(*text);

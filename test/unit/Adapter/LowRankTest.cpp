@@ -63,15 +63,15 @@ INSTANTIATE_TEST_SUITE_P(Shapes, LowRank,
 
 /// Writes an adapter with two layers and the scale alpha / rank.
 void writeAdapter(const std::string &folder, int64_t rank, double alpha,
-                  unsigned seed, const std::vector<std::string> &modules) {
+                  unsigned seed, const std::vector<std::string> &targets) {
   std::vector<peft::AdapterTensor> tensors;
-  std::vector<ModuleRank> ranks;
-  for (const std::string &module : modules) {
+  std::vector<TargetRank> ranks;
+  for (const std::string &target : targets) {
     tensors.push_back(
-        makeTensor(module + ".lora_A.weight", random(rank, 13, seed++)));
+        makeTensor(target + ".lora_A.weight", random(rank, 13, seed++)));
     tensors.push_back(
-        makeTensor(module + ".lora_B.weight", random(19, rank, seed++)));
-    ranks.push_back({module, rank, alpha});
+        makeTensor(target + ".lora_B.weight", random(19, rank, seed++)));
+    ranks.push_back({target, rank, alpha});
   }
   auto config = configFor("{}", ranks, folder);
   ASSERT_TRUE(config) << config.message();
@@ -120,8 +120,8 @@ TEST(Combine, TruncatedToTheFullRankLosesNothing) {
   auto two = combineAdapters({adapters, folder / "few", 2});
   ASSERT_TRUE(two) << two.message();
   EXPECT_GT(two->lost(), 0.1);
-  EXPECT_EQ(two->modules.front().rank, 2);
-  EXPECT_EQ(two->modules.front().fullRank, 5);
+  EXPECT_EQ(two->targets.front().rank, 2);
+  EXPECT_EQ(two->targets.front().fullRank, 5);
 }
 
 TEST(Combine, RefusesOtherModels) {
@@ -137,7 +137,7 @@ TEST(Combine, RefusesOtherModels) {
       {{{folder / "one", 1}, {folder / "other", 1}}, folder / "sum", 0});
   ASSERT_FALSE(report);
   EXPECT_EQ(report.message(),
-            "module 'm.0.q' is [19, 13] for one adapter and [19, 14] for "
+            "target 'm.0.q' is [19, 13] for one adapter and [19, 14] for "
             "another; they belong to different models");
   EXPECT_FALSE(std::filesystem::exists(folder / "sum"));
 }

@@ -94,8 +94,8 @@ protected:
     auto bytes = lora_rt::packedBytes(kTag, kOut, kIn, DType::BF16);
     ASSERT_TRUE(bytes) << bytes.message();
     ASSERT_NE(*bytes, plain.size()); // The packed layout has padding.
-    TensorRoom room;
-    std::span<std::byte> packed = room.get(*bytes);
+    TensorBuffer buffer;
+    std::span<std::byte> packed = buffer.get(*bytes);
     ASSERT_FALSE(lora_rt::pack(kTag, plain.data(), packed.data(), kOut, kIn,
                                DType::BF16));
     auto writer = lora_rt::PayloadWriter::create(base, "");
@@ -187,8 +187,8 @@ TEST_F(Program, ChangesEveryCopyOfAWeight) {
   std::vector<std::byte> expected = merged();
   ASSERT_NE(expected, plain);
   for (size_t index : {0, 2}) {
-    TensorRoom room;
-    auto tensor = file->plain(index, room);
+    TensorBuffer buffer;
+    auto tensor = file->plain(index, buffer);
     ASSERT_TRUE(tensor) << tensor.message();
     EXPECT_TRUE(std::ranges::equal(tensor->bytes, expected));
   }

@@ -55,11 +55,11 @@ inline DenseMatrix product(const DenseMatrix &b, const DenseMatrix &a,
 
 /// The change that an adapter makes to a layer, as a matrix [out, in].
 inline DenseMatrix deltaOf(const BranchedAdapter &adapter,
-                           const std::string &module) {
+                           const std::string &target) {
   for (const AdapterBranch &branch : adapter.branches)
-    if (branch.module == module)
+    if (branch.target == target)
       return product(*toMatrix(*branch.b), *toMatrix(*branch.a), branch.scale);
-  ADD_FAILURE() << "no module " << module;
+  ADD_FAILURE() << "no target " << target;
   return {};
 }
 

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/UnfuseTrainable.h"
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/MLIRContext.h"

@@ -20,20 +20,20 @@ using Json = nlohmann::ordered_json;
 TEST(PeftTargets, SelectsWhatPeftSelects) {
   Json recorded =
       Json::parse(std::ifstream(LORA_TEST_INPUTS "/peft-targets.json"));
-  std::vector<ModuleInfo> modules;
+  std::vector<LayerInfo> layers;
   for (const Json &name : recorded["modules"])
-    modules.push_back({name.get<std::string>(), ModuleKind::Linear});
+    layers.push_back({name.get<std::string>(), LayerKind::Linear});
   ASSERT_GT(recorded["cases"].size(), 50u);
   for (const Json &entry : recorded["cases"]) {
     std::string text = entry["config"].dump();
     SCOPED_TRACE(text);
     auto config = parsePeftConfig(text, "config");
     ASSERT_TRUE(config) << config.message();
-    auto selection = selectTargets(*config, modules, {});
+    auto selection = selectTargets(*config, layers, {});
     ASSERT_TRUE(selection) << selection.message();
     Json selected = Json::object();
     for (const Target &target : selection->targets)
-      selected[modules[target.module].path] = {target.rank, target.scale};
+      selected[layers[target.layer].path] = {target.rank, target.scale};
     ASSERT_EQ(selected.size(), entry["selected"].size()) << selected.dump();
     for (const auto &[name, expected] : entry["selected"].items()) {
       ASSERT_TRUE(selected.contains(name)) << name;
@@ -45,13 +45,13 @@ TEST(PeftTargets, SelectsWhatPeftSelects) {
   }
 }
 
-std::vector<ModuleInfo> smallModel() {
-  return {{"model.embed_tokens", ModuleKind::Embedding},
-          {"model.layers.0.self_attn.q_proj", ModuleKind::Linear},
-          {"model.layers.0.self_attn.v_proj", ModuleKind::Linear},
-          {"model.layers.0.norm", ModuleKind::Other},
-          {"lm_head", ModuleKind::OutputEmbedding},
-          {"model.layers.0.self_attn", ModuleKind::Other}};
+std::vector<LayerInfo> smallModel() {
+  return {{"model.embed_tokens", LayerKind::Embedding},
+          {"model.layers.0.self_attn.q_proj", LayerKind::Linear},
+          {"model.layers.0.self_attn.v_proj", LayerKind::Linear},
+          {"model.layers.0.norm", LayerKind::Other},
+          {"lm_head", LayerKind::OutputEmbedding},
+          {"model.layers.0.self_attn", LayerKind::Other}};
 }
 
 lora_rt::Expected<TargetSelection>
@@ -68,7 +68,7 @@ TEST(PeftTargets, AllLinearLeavesOutTheOutputEmbedding) {
         select(std::string(R"("target_modules": ")") + word + "\"");
     ASSERT_TRUE(selection) << selection.message();
     ASSERT_EQ(selection->targets.size(), 2u);
-    EXPECT_EQ(selection->targets[1].module, 2u);
+    EXPECT_EQ(selection->targets[1].layer, 2u);
   }
 }
 
@@ -120,7 +120,7 @@ TEST(PeftTargets, WhatIsTrainedInFullIsNoTarget) {
     EXPECT_TRUE(selection) << selection.message();
     std::string text;
     for (const Target &target : selection->targets)
-      text += smallModel()[target.module].path + " ";
+      text += smallModel()[target.layer].path + " ";
     return text;
   };
   EXPECT_EQ(paths(R"("target_modules": ["q_proj", "lm_head"],
@@ -138,13 +138,13 @@ TEST(PeftTargets, WhatIsTrainedInFullIsNoTarget) {
 }
 
 TEST(PeftTargets, TiedWeightsAreTargetedTogether) {
-  std::vector<ModuleInfo> modules = smallModel();
-  modules[0].tied = modules[4].tied = true;
+  std::vector<LayerInfo> layers = smallModel();
+  layers[0].tied = layers[4].tied = true;
   auto count = [&](const std::string &rest) {
     auto config =
         parsePeftConfig(R"({"peft_type": "LORA", )" + rest + "}", "c");
     EXPECT_TRUE(config) << config.message();
-    auto selection = selectTargets(*config, modules, {});
+    auto selection = selectTargets(*config, layers, {});
     EXPECT_TRUE(selection) << selection.message();
     return selection->targets.size();
   };

@@ -400,7 +400,7 @@ TEST_F(WeightEvaluatorTest, ResidualsLackWhatBranchesStartedFrom) {
   }
 }
 
-TEST_F(WeightEvaluatorTest, StartsAreWhatResidualsLack) {
+TEST_F(WeightEvaluatorTest, InitializersAreWhatResidualsLack) {
   const int64_t rows = 5, columns = 7, rank = 3;
   auto w = store("model.layers.3.w", DType::BF16, {rows, columns}, 0.9f);
   // A matrix of full rank without structure.
@@ -416,8 +416,8 @@ TEST_F(WeightEvaluatorTest, StartsAreWhatResidualsLack) {
       return evaluate(head + base + ", rank = 3, scale = 0.7 : f64>");
     };
     auto residual = of("#lora.residual<" + std::string(kind) + ", ");
-    auto a = of("#lora.start<" + std::string(kind) + ", a, ");
-    auto b = of("#lora.start<" + std::string(kind) + ", b, ");
+    auto a = of("#lora.initializer<" + std::string(kind) + ", a, ");
+    auto b = of("#lora.initializer<" + std::string(kind) + ", b, ");
     ASSERT_EQ(a.size(), size_t(rank * columns));
     ASSERT_EQ(b.size(), size_t(rows * rank));
     for (int64_t i = 0; i < rows; ++i)
@@ -457,7 +457,7 @@ TEST_F(WeightEvaluatorTest, StartsAreWhatResidualsLack) {
 TEST_F(WeightEvaluatorTest, TheSameFactorsElsewhereAreComputedAnew) {
   store("model.layers.3.w", DType::F32, {4, 3}, 0.9f);
   auto other = store("model.layers.4.w", DType::F32, {4, 3}, 0.4f);
-  const char *expr = "#lora.start<olora, b, #transformer.base<\"w\", "
+  const char *expr = "#lora.initializer<olora, b, #transformer.base<\"w\", "
                      "tensor<4x3xf32>>, rank = 1, scale = 1.0 : f64>";
   auto here = evaluate(expr), there = evaluate(expr, "model.layers.4");
   double norm = 0;
@@ -469,7 +469,7 @@ TEST_F(WeightEvaluatorTest, TheSameFactorsElsewhereAreComputedAnew) {
   EXPECT_NE(here, there);
 }
 
-TEST_F(WeightEvaluatorTest, OrthogonalStartsHaveNoProduct) {
+TEST_F(WeightEvaluatorTest, OrthogonalInitializersHaveNoProduct) {
   // A is [6, 5] and B is [7, 6]. B A is zero although neither is zero: each
   // spans a random space of half the rank.
   auto half = [&](const std::string &name, int64_t width, int64_t first) {

@@ -175,24 +175,24 @@ LogicalResult ScaleAttr::verify(EmitError emitError, Attribute operand,
 }
 
 //===----------------------------------------------------------------------===//
-// Starts
+// Initializers
 //===----------------------------------------------------------------------===//
 
-RankedTensorType StartAttr::getValueType() const {
+RankedTensorType InitializerAttr::getValueType() const {
   RankedTensorType type = typeOf(getOperand());
   SmallVector<int64_t, 2> shape = {getRank(), type.getDimSize(1)};
-  if (getMatrix() == StartMatrix::B)
+  if (getMatrix() == BranchMatrix::B)
     shape = {type.getDimSize(0), getRank()};
   return RankedTensorType::get(shape, Float32Type::get(getContext()));
 }
 
-SmallVector<Attribute> StartAttr::getOperandExprs() const {
+SmallVector<Attribute> InitializerAttr::getOperandExprs() const {
   return {getOperand()};
 }
 
-LogicalResult StartAttr::verify(EmitError emitError, StartKind, StartMatrix,
-                                Attribute operand, int64_t rank,
-                                FloatAttr scale) {
+LogicalResult InitializerAttr::verify(EmitError emitError, InitializerKind,
+                                      BranchMatrix, Attribute operand,
+                                      int64_t rank, FloatAttr scale) {
   if (failed(verifyRank(emitError, operand, rank))) // (C1)
     return failure();
   if (!(scale.getValueAsDouble() > 0)) // (C2)
@@ -268,7 +268,7 @@ SmallVector<Attribute> ResidualAttr::getOperandExprs() const {
   return {getOperand()};
 }
 
-LogicalResult ResidualAttr::verify(EmitError emitError, StartKind,
+LogicalResult ResidualAttr::verify(EmitError emitError, InitializerKind,
                                    Attribute operand, int64_t rank, FloatAttr) {
   return verifyRank(emitError, operand, rank); // (C1)
 }

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Branches.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Branches.h"
 
 using namespace mlir;
 using namespace lora;

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Branches.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Branches.h"
 #include "MergeExpressions.h"
 
 using namespace mlir;
@@ -50,10 +50,10 @@ public:
   /// `place`.
   LogicalResult add(Branch branch, ApplyOp place) {
     std::optional<unsigned> index =
-        findSlot(block, slotName(branch.local, "weight"));
+        findSlot(block, joinPath(branch.local, "weight"));
     if (!index)
       return block.emitError()
-             << "expected a slot '" << slotName(branch.local, "weight") << "'";
+             << "expected a slot '" << joinPath(branch.local, "weight") << "'";
     Value weight = block.getArgument(*index);
     SmallVector<Operation *> users;
     for (OpOperand &use : weight.getUses())
@@ -68,7 +68,7 @@ public:
              << "expected "
              << (branch.isEmbedding ? "an embedding with the table '"
                                     : "a linear layer with the weight '")
-             << slotName(branch.local, "weight") << "'";
+             << joinPath(branch.local, "weight") << "'";
     if (failed(adaptWeight(branch, place, *index)))
       return failure();
     for (Operation *user : users)
@@ -108,9 +108,9 @@ private:
     // The cast is removed here and applied once, after the other operations.
     value = stripCast(value);
     if (branch.residual) {
-      FailureOr<Attribute> residual =
-          residualExpr(block, branch.local, *branch.residual, value,
-                       branch.startScale ? branch.startScale : branch.scale);
+      FailureOr<Attribute> residual = residualExpr(
+          block, branch.local, *branch.residual, value,
+          branch.initialScale ? branch.initialScale : branch.scale);
       if (failed(residual))
         return failure();
       value = *residual;
@@ -182,8 +182,8 @@ private:
     };
     if (!bias) {
       unsigned position =
-          *findSlot(block, slotName(branch.local, "weight")) + 1;
-      return addSlot(position, slotName(branch.local, "bias"),
+          *findSlot(block, joinPath(branch.local, "weight")) + 1;
+      return addSlot(position, joinPath(branch.local, "bias"),
                      sum(branch.bias, scale), Role::Frozen);
     }
     auto arg = dyn_cast<BlockArgument>(bias);
@@ -257,11 +257,11 @@ private:
   /// The matrices of a branch, as slots after the weight.
   FailureOr<std::pair<Value, Value>>
   matrices(OpBuilder &b, const Branch &branch, Type compute) {
-    unsigned weight = *findSlot(block, slotName(branch.local, "weight"));
+    unsigned weight = *findSlot(block, joinPath(branch.local, "weight"));
     auto name = [&](StringRef matrix) {
       std::string adapter =
           branch.adapter == "default" ? "" : "." + branch.adapter;
-      return slotName(branch.local,
+      return joinPath(branch.local,
                       branch.isEmbedding
                           ? ("lora_embedding_" + matrix + adapter).str()
                           : ("lora_" + matrix + adapter + ".weight").str());

@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Branches.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Branches.h"
 #include "llvm/ADT/StringSet.h"
 
 #include <map>
@@ -49,7 +49,7 @@ static Attribute signatureOf(ArrayRef<const Branch *> branches, ApplyOp place,
   };
   auto addSlot = [&](const Branch &branch, StringRef suffix) {
     std::optional<unsigned> index =
-        findSlot(block, slotName(branch.local, suffix));
+        findSlot(block, joinPath(branch.local, suffix));
     add(index ? getSlotValue(place, block, *index) : Attribute());
   };
   for (const Branch *branch : branches) {
@@ -57,10 +57,10 @@ static Attribute signatureOf(ArrayRef<const Branch *> branches, ApplyOp place,
     add(StringAttr::get(context, branch->adapter));
     for (Attribute part :
          {branch->a, branch->b, Attribute(branch->scale), branch->bias,
-          branch->magnitude, Attribute(branch->startScale)})
+          branch->magnitude, Attribute(branch->initialScale)})
       add(part);
     add(branch->residual
-            ? StringAttr::get(context, stringifyStartKind(*branch->residual))
+            ? StringAttr::get(context, stringifyInitializerKind(*branch->residual))
             : Attribute());
     // The value that the branch depends on may differ between applications.
     if (branch->magnitude || branch->residual)
@@ -115,7 +115,7 @@ lora::addBranches(ModuleOp module, ArrayRef<Branch> branches, bool train) {
     for (ApplyOp apply : applies) {
       SmallVector<const Branch *> here;
       for (const Branch *branch : byPath[apply.getPath().str()])
-        if (findSlot(block, slotName(branch->local, "weight")))
+        if (findSlot(block, joinPath(branch->local, "weight")))
           here.push_back(branch);
       if (here.empty())
         continue;

@@ -31,34 +31,10 @@ static std::string joinNames(ArrayRef<std::string> names) {
   return result;
 }
 
-int64_t GroupFuser::in() const { return dim(group.front().op.getX(), 1); }
-
 GroupFuser::GroupFuser(func::FuncOp block, ArrayRef<ApplyOp> applies,
                        BranchGroup &group)
     : block(block), applies(applies), group(group),
-      compute(getElementTypeOrSelf(group.front().op.getX().getType())) {
-  for (GroupMember &member : group)
-    shapes.push_back({dim(member.op.getWeight(), 0), dim(member.op.getA(), 0)});
-}
-
-std::string GroupFuser::augmentObstacle() {
-  if (trains())
-    return "it trains";
-  if (group.size() == 1)
-    return "no other branch reads its input";
-  for (GroupMember &member : group) {
-    auto weight = dyn_cast<BlockArgument>(member.op.getWeight());
-    if (!weight || !weight.hasOneUse() ||
-        !getSlotName(block, weight.getArgNumber()) ||
-        getSlotRole(block, weight.getArgNumber()) != Role::Frozen)
-      return "a weight is not a frozen slot with one use";
-    if (member.op.getBias())
-      return "a layer has a bias";
-    if (getElementTypeOrSelf(member.op.getResult().getType()) != compute)
-      return "a result is wider than the input";
-  }
-  return {};
-}
+      compute(getElementTypeOrSelf(group.front().op.getX().getType())) {}
 
 void GroupFuser::fuse() {
   OpBuilder b(group.front().op);
@@ -70,8 +46,7 @@ void GroupFuser::fuse() {
   StringRef suffix = slot.drop_front(slot.find("lora_A."));
   std::string joined = joinedNames(".lora_A.");
   Location joinedLoc = namedLoc(joined + ".lora_A", loc);
-  Value a = stack(matrices, (joined + "." + suffix).str(),
-                  /*strip=*/!trains());
+  Value a = stack(matrices, (joined + "." + suffix).str());
   if (getElementTypeOrSelf(a.getType()) != compute)
     a = CastOp::create(b, joinedLoc, typeOf(dim(a, 0), dim(a, 1)), a);
   Value x = group.front().op.getX();
@@ -86,44 +61,6 @@ void GroupFuser::fuse() {
                            op.getB(), op.getBias());
     offset += dim(op.getA(), 0);
     replace(member, up.getResult());
-  }
-  finish();
-}
-
-void GroupFuser::augment() {
-  OpBuilder b(group.front().op);
-  Location loc = group.front().op.getLoc();
-  SmallVector<Value> matrices;
-  for (GroupMember &member : group)
-    matrices.push_back(member.op.getWeight());
-  for (GroupMember &member : group)
-    matrices.push_back(member.a);
-  Value w = stack(matrices, joinedNames(".lora_A.") + ".augmented.weight",
-                  /*strip=*/false);
-  Value x = group.front().op.getX();
-  int64_t tokens = dim(x, 0), outs = 0, ranks = 0;
-  for (BranchShape shape : shapes) {
-    outs += shape.out;
-    ranks += shape.rank;
-  }
-  Value all = transformer::LinearOp::create(
-      b, loc, typeOf(tokens, outs + ranks), x, w, Value());
-  auto slice = [&](Value from, int64_t offset, int64_t width) -> Value {
-    return SliceFeaturesOp::create(b, loc, typeOf(tokens, width), from,
-                                   b.getI64IntegerAttr(offset));
-  };
-  Value t =
-      ScaleFeaturesOp::create(b, loc, slice(all, outs, ranks), joinedScale());
-  int64_t outOffset = 0, rankOffset = 0;
-  for (auto [member, shape] : llvm::zip_equal(group, shapes)) {
-    b.setInsertionPoint(member.op);
-    Value base = slice(all, outOffset, shape.out);
-    Value delta = transformer::LinearOp::create(
-        b, loc, base.getType(), slice(t, rankOffset, shape.rank),
-        member.op.getB(), Value());
-    replace(member, AddOp::create(b, loc, base.getType(), base, delta));
-    outOffset += shape.out;
-    rankOffset += shape.rank;
   }
   finish();
 }
@@ -146,8 +83,7 @@ std::string GroupFuser::joinedNames(StringRef separator) {
   return joinNames(names);
 }
 
-Value GroupFuser::stack(ArrayRef<Value> matrices, const std::string &name,
-                        bool strip) {
+Value GroupFuser::stack(ArrayRef<Value> matrices, const std::string &name) {
   MLIRContext *context = block.getContext();
   auto concat = [&](function_ref<Attribute(unsigned)> valueOf) {
     Attribute result;
@@ -155,7 +91,7 @@ Value GroupFuser::stack(ArrayRef<Value> matrices, const std::string &name,
     for (Value matrix : matrices) {
       Attribute value = valueOf(cast<BlockArgument>(matrix).getArgNumber());
       element = exprType(value).getElementType();
-      if (strip)
+      if (!trains())
         value = stripCast(value);
       result = result ? concatExprs(result, value, 0) : value;
     }

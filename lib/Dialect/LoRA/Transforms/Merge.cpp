@@ -6,9 +6,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Branches.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Branches.h"
 #include "MergeExpressions.h"
-#include "SlotValues.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/SlotValues.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "mlir/IR/Remarks.h"
 

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "MergeExpressions.h"
-#include "SlotValues.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/SlotValues.h"
 
 using namespace mlir;
 using namespace lora;

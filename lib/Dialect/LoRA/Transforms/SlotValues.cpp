@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "SlotValues.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/SlotValues.h"
 
 using namespace mlir;
 using namespace lora;

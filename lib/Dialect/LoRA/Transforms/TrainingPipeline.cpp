@@ -18,11 +18,8 @@ void lora::buildTrainingPipeline(OpPassManager &manager,
                                  const TrainingPipelineOptions &options) {
   // Fusion comes before differentiation, so that the backward pass is fused,
   // too, and keeps the narrow values of branches instead of recomputing them.
-  if (options.fuse) {
-    FuseOptions fuse;
-    fuse.tokens = options.tokens;
-    manager.addPass(createFuse(fuse));
-  }
+  if (options.fuse)
+    manager.addPass(createFuse());
   // A cache cannot be differentiated. Without it, keys and values are those of
   // the tokens, which the gradient of attention expects.
   manager.addPass(transformer::createStripCache());

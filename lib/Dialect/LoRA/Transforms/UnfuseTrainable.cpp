@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/UnfuseTrainable.h"
 
 using namespace mlir;
 using namespace lora;

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Branches.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Branches.h"
 #include "MergeExpressions.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 

@@ -94,7 +94,7 @@ def LoRA_SumAttr : LoRA_WeightExpr<"Sum", "sum"> {
   let assemblyFormat = "`<` $operands `,` $weights `>`";
 }
 
-def LoRA_StartKind : I32EnumAttr<"StartKind", "Which factors of a weight initialize a branch", [
+def LoRA_InitializerKind : I32EnumAttr<"InitializerKind", "Which factors of a weight initialize a branch", [
     I32EnumAttrCase<"Pissa", 0, "pissa">,
     I32EnumAttrCase<"Olora", 1, "olora">]> {
   let cppNamespace = "::lora";
@@ -116,19 +116,19 @@ def LoRA_ResidualAttr : LoRA_WeightExpr<"Residual", "residual"> {
     Constraints:
     - (C1) `operand` is a matrix, and `rank` at least 1 and at most its smaller dimension.
   }];
-  let parameters = (ins EnumParameter<LoRA_StartKind>:$kind, "::mlir::Attribute":$operand, "int64_t":$rank,
+  let parameters = (ins EnumParameter<LoRA_InitializerKind>:$kind, "::mlir::Attribute":$operand, "int64_t":$rank,
                         "::mlir::FloatAttr":$scale);
   let assemblyFormat = "`<` $kind `,` $operand `,` `rank` `=` $rank `,` `scale` `=` $scale `>`";
 }
 
-def LoRA_StartMatrix : I32EnumAttr<"StartMatrix", "A matrix of a branch", [
+def LoRA_BranchMatrix : I32EnumAttr<"BranchMatrix", "A matrix of a branch", [
     I32EnumAttrCase<"A", 0, "a">,
     I32EnumAttrCase<"B", 1, "b">]> {
   let cppNamespace = "::lora";
   let genSpecializedAttr = 0;
 }
 
-def LoRA_StartAttr : LoRA_WeightExpr<"Start", "start"> {
+def LoRA_InitializerAttr : LoRA_WeightExpr<"Initializer", "initializer"> {
   let summary = "The initial value of A or B of a branch: a factor of a base weight";
   let description = [{
     `pissa` (Meng et al. 2024, eqs. 2 and 3): if U diag(s) V is the part of W for the `rank` largest
@@ -138,14 +138,14 @@ def LoRA_StartAttr : LoRA_WeightExpr<"Start", "start"> {
     f32.
 
     ```mlir
-    #lora.start<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.0 : f64>
+    #lora.initializer<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.0 : f64>
     ```
 
     Constraints:
     - (C1) `operand` is a matrix, and `rank` at least 1 and at most its smaller dimension.
     - (C2) `scale` is positive.
   }];
-  let parameters = (ins EnumParameter<LoRA_StartKind>:$kind, EnumParameter<LoRA_StartMatrix>:$matrix, "::mlir::Attribute":$operand,
+  let parameters = (ins EnumParameter<LoRA_InitializerKind>:$kind, EnumParameter<LoRA_BranchMatrix>:$matrix, "::mlir::Attribute":$operand,
                         "int64_t":$rank, "::mlir::FloatAttr":$scale);
   let assemblyFormat = "`<` $kind `,` $matrix `,` $operand `,` `rank` `=` $rank `,` `scale` `=` $scale `>`";
 }
@@ -153,7 +153,7 @@ def LoRA_StartAttr : LoRA_WeightExpr<"Start", "start"> {
 def LoRA_OrthogonalAttr : LoRA_WeightExpr<"Orthogonal", "orthogonal"> {
   let summary = "Random rows from one half of an orthonormal basis";
   let description = [{
-    PEFT's start `orthogonal`: with Q of the QR factorization of `square`, of which the rows
+    PEFT's initializer `orthogonal`: with Q of the QR factorization of `square`, of which the rows
     `first`, `first` + 2, ... are Q', the value is transpose(Q') `coordinates` / 10. A with `first`
     = 0 and a transposed B with `first` = 1 of one `square` give B A = 0. The value is f32.
 

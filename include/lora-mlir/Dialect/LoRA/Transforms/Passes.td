@@ -123,58 +123,6 @@ def VerifyTrainingMemory : Pass<"lora-verify-training-memory", "::mlir::ModuleOp
   ];
 }
 
-def Attach : Pass<"lora-attach", "::mlir::ModuleOp"> {
-  let summary = "Attaches a PEFT adapter folder to a model";
-  let description = [{
-    Reads `adapter_config.json` and `adapter_model.safetensors` of `adapter-dir` and turns each
-    targeted `transformer.linear` into a `lora.linear`, each targeted `transformer.embedding` into a
-    `lora.embedding`. The targeting rules are PEFT's. Every key of the config and every tensor is
-    used, or refused by name. Only the names and shapes of tensors enter the IR.
-
-    ```mlir
-    func.func private @decoder(%x: tensor<?x6xbf16>, %w: tensor<4x6xbf16> {transformer.slot = "q_proj.weight"}) -> tensor<?x4xbf16> {
-      %0 = transformer.linear %x, %w : tensor<?x6xbf16>, tensor<4x6xbf16> -> tensor<?x4xbf16>
-      return %0 : tensor<?x4xbf16>
-    }
-    ```
-    becomes
-    ```mlir
-    func.func private @decoder.lora(%x: tensor<?x6xbf16>, %w: tensor<4x6xbf16> {transformer.slot = "q_proj.weight"},
-        %a: tensor<2x6xbf16> {transformer.slot = "q_proj.lora_A.weight", transformer.value =
-          #transformer.cast<#transformer.adapter<"default", "q_proj.lora_A.weight", tensor<2x6xf32>> to tensor<2x6xbf16>>},
-        %b: tensor<4x2xbf16> {transformer.slot = "q_proj.lora_B.weight", transformer.value =
-          #transformer.cast<#transformer.adapter<"default", "q_proj.lora_B.weight", tensor<4x2xf32>> to tensor<4x2xbf16>>}) -> tensor<?x4xbf16> {
-      %s = arith.constant dense<2.0> : tensor<2xf32>
-      %0 = lora.linear %x, %w, %a, %b, %s
-           : tensor<?x6xbf16>, tensor<4x6xbf16>, tensor<2x6xbf16>, tensor<4x2xbf16>, tensor<2xf32> -> tensor<?x4xbf16>
-      return %0 : tensor<?x4xbf16>
-    }
-    ```
-
-    If the applications of a block differ in which layers have a branch, in ranks or in scales, each
-    variant becomes a copy of the block. Applications without a branch keep the original. If a layer
-    has an adapter already, a second one is joined to it along the rank, which gives the sum of
-    both.
-
-    All other tensors of the adapter become values of slots: parameters trained in full and biases
-    as leaves of the adapter, trained tokens as `#lora.replace_rows`, biases of branches as
-    `#lora.sum`, the base weights of PiSSA and OLoRA as `#lora.residual`. DoRA scales a weight and
-    its B by `#lora.dora_factor`. If a head is tied to the embedding and one of the two gets a value
-    of its own, the head is bound at "lm_head".
-  }];
-  let options = [
-    Option<"adapterDir", "adapter-dir", "std::string", "", "The adapter's folder">,
-    Option<"name", "name", "std::string", "\"default\"", "Name of the adapter, to tell several adapters apart">,
-    Option<"train", "train", "bool", "false",
-           "A and B are f32 slots of role trainable, cast to the compute type in the block; otherwise frozen, in the compute "
-           "type. Training needs it; lora-insert has it set by default, because a new branch is usually trained">];
-  let statistics = [
-    Statistic<"numBranches", "num-branches", "Branches inserted">,
-    Statistic<"numParameters", "num-parameters", "Parameters added">,
-    Statistic<"numOperations", "num-operations", "Operations added">];
-  let dependentDialects = ["::lora::LoRADialect", "::mlir::arith::ArithDialect"];
-}
-
 def Merge : Pass<"lora-merge", "::mlir::ModuleOp"> {
   let summary = "Folds frozen low-rank branches into weight expressions";
   let description = [{
@@ -215,50 +163,6 @@ def Unmerge : Pass<"lora-unmerge", "::mlir::ModuleOp"> {
   let dependentDialects = ["::lora::LoRADialect", "::mlir::arith::ArithDialect"];
 }
 
-def Insert : Pass<"lora-insert", "::mlir::ModuleOp"> {
-  let summary = "Adds new low-rank branches to a model";
-  let description = [{
-    Adds branches to the linear layers and embeddings that PEFT's targeting rules select: `targets`
-    is a list of names, of paths, or `all-linear`; `regex` is an alternative;
-    `config=adapter_config.json` reads everything from a file. By default A is random (Kaiming
-    uniform) and B is zero; for an embedding A is zero and B is normal. So the model computes the
-    same as before. `init_lora_weights` of a config may be `gaussian`, `orthogonal`, false (A and B
-    are random), or `pissa` or `olora`: A and B are then factors of the base weight (`#lora.start`),
-    and their product is subtracted from it (`#lora.residual`). With `use_dora` the initial
-    magnitudes are norms (`#lora.norms`). Layers, names and shapes are the same as those that PEFT
-    makes from the config. A target that matches nothing is a warning with similar names; it is an
-    error if nothing matches at all. The IR is that of `lora-attach`, with these values:
-
-    ```mlir
-    %a: tensor<2x6xf32> {transformer.slot = "q_proj.lora_A.weight", transformer.role = #transformer.role<trainable>, transformer.value =
-      #transformer.init<kaiming_uniform, "q_proj.lora_A.weight", tensor<2x6xf32>, seed = 0>}
-    %b: tensor<4x2xf32> {transformer.slot = "q_proj.lora_B.weight", transformer.role = #transformer.role<trainable>, transformer.value =
-      #transformer.init<zeros, "q_proj.lora_B.weight", tensor<4x2xf32>, seed = 0>}
-    ```
-  }];
-  let options = [
-    Option<"config", "config", "std::string", "", "An adapter_config.json, in place of all options below except the seed">,
-    ListOption<"targets", "targets", "std::string", "Names or paths of linear layers and embeddings, or all-linear">,
-    Option<"regex", "regex", "std::string", "", "A Python regular expression of whole paths, in place of targets">,
-    ListOption<"exclude", "exclude", "std::string", "Names or paths that get no branch">,
-    ListOption<"layers", "layers", "int64_t", "Numbers of the layers to which targets are limited">,
-    ListOption<"layersPattern", "layers-pattern", "std::string", "Names of the list of layers">,
-    Option<"rank", "rank", "int64_t", "8", "Rank of the branches, at least 1; a warning above the smaller dimension of a weight">,
-    Option<"alpha", "alpha", "double", "8", "The scale is alpha / rank; the default is PEFT's, whatever the rank is">,
-    Option<"rslora", "rslora", "bool", "false", "Rank-stabilised: the scale is alpha / sqrt(rank)">,
-    ListOption<"rankPattern", "rank-pattern", "std::string", "KEY=RANK: the rank of layers whose path ends in KEY; the first match counts">,
-    ListOption<"alphaPattern", "alpha-pattern", "std::string", "KEY=ALPHA, likewise">,
-    Option<"train", "train", "bool", "true",
-           "A and B are f32 slots of role trainable, cast to the compute type in the block; otherwise frozen, in the compute "
-           "type. lora-attach has it unset by default, because an existing adapter is usually applied">,
-    Option<"seed", "seed", "uint64_t", "0", "Seed of the random A">];
-  let statistics = [
-    Statistic<"numBranches", "num-branches", "Branches inserted">,
-    Statistic<"numParameters", "num-parameters", "Parameters added">,
-    Statistic<"numOperations", "num-operations", "Operations added">];
-  let dependentDialects = ["::lora::LoRADialect", "::mlir::arith::ArithDialect"];
-}
-
 def Fuse : Pass<"lora-fuse", "::mlir::ModuleOp"> {
   let summary = "Computes the branches that share an input by one skinny matmul";
   let description = [{
@@ -280,28 +184,9 @@ def Fuse : Pass<"lora-fuse", "::mlir::ModuleOp"> {
     %k = lora.up %x, %wk, %t[2], %kb : tensor<?x6xf32>, tensor<5x6xf32>, tensor<?x4xf32>, tensor<5x2xf32> -> tensor<?x5xf32>
     ```
 
-    A cost model decides which form a group gets, for `tokens` tokens per call. The cost of a matmul
-    is a launch, plus the time to read its operands or the time of its arithmetic, whichever is
-    longer. The forms:
-
-    - *separate*: each layer by itself, `(x A) B`;
-    - *fused*: as above;
-    - *augmented*: A stands below the base weights in one stacked weight, so that one matmul
-      computes base and A; only for frozen layers without bias, and it stores A with the base
-      weights;
-    - *merged*: into the base weights; see `lora-merge`, which does it.
-
-    While `exchangeable` is set, A and B stay separate slots, so the last two forms are not
-    possible. A remark of category `lora-fuse` gives the form, the reason and the times that the
-    model expects, for each group.
+    A branch whose input no other branch reads stays as it is. A remark of category `lora-fuse`
+    says, for each group, how many branches were fused, or why one was not.
   }];
-  let options = [
-    Option<"form", "form", "std::string", "\"auto\"", "auto, separate, fused, augmented or merged">,
-    Option<"exchangeable", "exchangeable", "bool", "true", "Keep A and B apart from the base weights, so that adapters can be exchanged">,
-    Option<"tokens", "tokens", "int64_t", "1", "Tokens a call that the cost model assumes">,
-    Option<"launch", "launch-microseconds", "double", "4", "Cost of starting a matmul">,
-    Option<"bandwidth", "gigabytes-per-second", "double", "30", "Rate of reading weights">,
-    Option<"rate", "gigaflops", "double", "200", "Rate of f32 arithmetic; narrower types count twice that">];
   let statistics = [
     Statistic<"numGroups", "num-groups", "Groups of branches fused">,
     Statistic<"numBranches", "num-branches", "Branches in them">];

@@ -26,9 +26,6 @@ struct TrainingPipelineOptions
   Option<bool> fuse{*this, "fuse",
                     llvm::cl::desc("Fuse branches that share an input"),
                     llvm::cl::init(true)};
-  Option<int64_t> tokens{*this, "tokens",
-                         llvm::cl::desc("Tokens a step that fusing assumes"),
-                         llvm::cl::init(512)};
 };
 
 /// Adds the passes that turn `@hidden_states` and `@logits`, with an adapter of

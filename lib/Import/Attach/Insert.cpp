@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Branches.h"
 #include "Targets.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+#include "lora-mlir/Import/Adapters.h"
+#include "lora-mlir/Import/Passes.h"
 #include "llvm/Support/JSON.h"
 
 #include <cmath>
@@ -15,7 +15,7 @@
 
 namespace lora {
 #define GEN_PASS_DEF_INSERT
-#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h.inc"
+#include "lora-mlir/Import/Passes.h.inc"
 } // namespace lora
 
 using namespace mlir;
@@ -23,8 +23,8 @@ using namespace lora;
 using namespace lora::transformer;
 
 /// Fails if the config needs an initialization that is not supported.
-static LogicalResult refuseStart(ModuleOp module,
-                                 const peft::PeftConfig &config) {
+static LogicalResult refuseInitializer(ModuleOp module,
+                                       const peft::PeftConfig &config) {
   if (config.init != peft::PeftConfig::Init::FromData)
     return success();
   return module.emitError()
@@ -47,13 +47,13 @@ public:
         places[apply.getPath()].push_back({apply, block});
   }
 
-  FailureOr<Branch> make(const GraphModule &known, const peft::Target &target) {
+  FailureOr<Branch> make(const GraphLayer &known, const peft::Target &target) {
     Branch branch;
     branch.path = known.path;
     branch.local = known.local;
     branch.adapter = options.name;
     branch.scale = splatScale(module.getContext(), target.rank, target.scale);
-    branch.isEmbedding = known.info.kind == peft::ModuleKind::Embedding;
+    branch.isEmbedding = known.info.kind == peft::LayerKind::Embedding;
     if (branch.isEmbedding)
       beginEmbedding(branch, known, target.rank);
     else if (failed(beginLinear(branch, known, target.rank)))
@@ -68,31 +68,31 @@ public:
 private:
   using Init = peft::PeftConfig::Init;
 
-  Attribute random(InitKind kind, const GraphModule &known, StringRef suffix,
+  Attribute random(InitKind kind, const GraphLayer &known, StringRef suffix,
                    ArrayRef<int64_t> shape) {
     MLIRContext *context = module.getContext();
     return InitAttr::get(
-        context, kind, StringAttr::get(context, slotName(known.local, suffix)),
+        context, kind, StringAttr::get(context, joinPath(known.local, suffix)),
         RankedTensorType::get(shape, Float32Type::get(context)), options.seed);
   }
 
-  Attribute named(const GraphModule &known, StringRef suffix, Attribute value) {
+  Attribute named(const GraphLayer &known, StringRef suffix, Attribute value) {
     MLIRContext *context = module.getContext();
     return NamedAttr::get(
-        context, StringAttr::get(context, slotName(known.local, suffix)),
+        context, StringAttr::get(context, joinPath(known.local, suffix)),
         value);
   }
 
   /// The value of a layer's weight, before it is rounded to the type of the
   /// graph.
-  Attribute weightOf(const GraphModule &known) {
+  Attribute weightOf(const GraphLayer &known) {
     for (auto [apply, block] : places.at(known.path))
-      if (auto index = findSlot(block, slotName(known.local, "weight")))
+      if (auto index = findSlot(block, joinPath(known.local, "weight")))
         return stripCast(getSlotValue(apply, block, *index));
-    llvm_unreachable("a module is found by the slot of its weight");
+    llvm_unreachable("a layer is found by the slot of its weight");
   }
 
-  void beginEmbedding(Branch &branch, const GraphModule &known, int64_t rank) {
+  void beginEmbedding(Branch &branch, const GraphLayer &known, int64_t rank) {
     InitKind ofA = config.init == Init::Random ? InitKind::StandardNormal
                                                : InitKind::Zeros;
     branch.a =
@@ -101,14 +101,14 @@ private:
                       {known.out, rank});
   }
 
-  LogicalResult beginLinear(Branch &branch, const GraphModule &known,
+  LogicalResult beginLinear(Branch &branch, const GraphLayer &known,
                             int64_t rank) {
     constexpr const char *ofA = "lora_A.weight", *ofB = "lora_B.weight";
     if (config.init == Init::Pissa || config.init == Init::Olora) {
-      branch.residual =
-          config.init == Init::Pissa ? StartKind::Pissa : StartKind::Olora;
-      auto parts = startExprs(module, known.info.path, *branch.residual,
-                              weightOf(known), branch.scale);
+      branch.residual = config.init == Init::Pissa ? InitializerKind::Pissa
+                                                   : InitializerKind::Olora;
+      auto parts = initializerExprs(module, known.info.path, *branch.residual,
+                                    weightOf(known), branch.scale);
       if (failed(parts))
         return failure();
       branch.a = named(known, ofA, parts->first);
@@ -146,7 +146,7 @@ private:
 
   /// The bias is initialized like B: zero, or as in `torch.nn.Linear`, uniform
   /// within 1 / sqrt(rank).
-  void beginBias(Branch &branch, const GraphModule &known, int64_t rank) {
+  void beginBias(Branch &branch, const GraphLayer &known, int64_t rank) {
     bool isRandom = config.init == Init::Random;
     branch.bias = random(isRandom ? InitKind::KaimingUniform : InitKind::Zeros,
                          known, "lora_B.bias", {known.out});
@@ -162,7 +162,7 @@ private:
   }
 
   /// The initial magnitudes are the norms of the adapted weight.
-  void beginMagnitude(Branch &branch, const GraphModule &known) {
+  void beginMagnitude(Branch &branch, const GraphLayer &known) {
     MLIRContext *context = module.getContext();
     Attribute weight = weightOf(known), rows = branch.b, columns = branch.a;
     if (branch.residual)
@@ -192,32 +192,32 @@ private:
 FailureOr<BranchStatistics>
 lora::insertBranches(ModuleOp module, const peft::PeftConfig &config,
                      const AdapterOptions &options) {
-  if (failed(refuseStart(module, config)))
+  if (failed(refuseInitializer(module, config)))
     return failure();
-  std::vector<GraphModule> modules = collectModules(module);
-  if (options.train && failed(refuseTraining(module, config, modules)))
+  std::vector<GraphLayer> layers = collectLayers(module);
+  if (options.train && failed(refuseTraining(module, config, layers)))
     return failure();
   FailureOr<peft::TargetSelection> selection =
-      selectModules(module, config, modules);
+      selectInGraph(module, config, layers);
   if (failed(selection) ||
       (options.train &&
-       failed(refuseTiedTraining(module, config, modules, selection->targets))))
+       failed(refuseTiedTraining(module, config, layers, selection->targets))))
     return failure();
-  warnOfUnmatched(module, config, modules);
-  warnOfOddBranches(module, config, modules, selection->targets);
+  warnOfUnmatched(module, config, layers);
+  warnOfOddBranches(module, config, layers, selection->targets);
   for (const std::string &entry : selection->unmatchedTargets)
     module.emitWarning() << config.where
                          << ": no linear layer or embedding is named '" << entry
-                         << "'" << nearModules(entry, modules);
+                         << "'" << nearLayers(entry, layers);
 
   if (llvm::any_of(selection->targets, [&](const peft::Target &target) {
-        return modules[target.module].info.tied;
+        return layers[target.layer].info.tied;
       }))
-    untie(module, modules);
+    untie(module, layers);
   BranchMaker maker(module, config, options);
   std::vector<Branch> branches;
   for (const peft::Target &target : selection->targets) {
-    FailureOr<Branch> branch = maker.make(modules[target.module], target);
+    FailureOr<Branch> branch = maker.make(layers[target.layer], target);
     if (failed(branch))
       return failure();
     branches.push_back(std::move(*branch));

@@ -28,7 +28,7 @@ struct Use {
 
 } // namespace
 
-static Use useOf(const peft::PeftAdapter &adapter, const GraphModule &known) {
+static Use useOf(const peft::PeftAdapter &adapter, const GraphLayer &known) {
   auto has = [&](const char *suffix) {
     return adapter.findOwn(known.info.path + suffix) != nullptr;
   };
@@ -40,15 +40,14 @@ static Use useOf(const peft::PeftAdapter &adapter, const GraphModule &known) {
   return use;
 }
 
-LogicalResult lora::refuseClashes(ModuleOp module,
-                                  ArrayRef<GraphModule> modules,
+LogicalResult lora::refuseClashes(ModuleOp module, ArrayRef<GraphLayer> layers,
                                   const AdapterTerm &term,
                                   ArrayRef<AdapterTerm> attached) {
   for (const AdapterTerm &other : attached) {
-    std::vector<GraphModule> theirs = collectModules(module);
+    std::vector<GraphLayer> theirs = collectLayers(module);
     seeAsAdapter(theirs, *other.adapter);
-    for (const GraphModule &known : modules) {
-      auto seen = llvm::find_if(theirs, [&](const GraphModule &their) {
+    for (const GraphLayer &known : layers) {
+      auto seen = llvm::find_if(theirs, [&](const GraphLayer &their) {
         return their.info.path == known.info.path;
       });
       if (seen == theirs.end())

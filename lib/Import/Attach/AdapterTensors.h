@@ -6,12 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERTENSORS_H
-#define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERTENSORS_H
+#ifndef LORA_MLIR_LIB_IMPORT_ATTACH_ADAPTERTENSORS_H
+#define LORA_MLIR_LIB_IMPORT_ATTACH_ADAPTERTENSORS_H
 
-#include "GraphModules.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/AdapterSum.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
+#include "GraphLayers.h"
+#include "lora-mlir/Import/Adapters.h"
 
 #include <set>
 
@@ -28,7 +27,7 @@ public:
 
   /// The leaf of tensor `suffix` of a targeted layer. Fails if it is missing or
   /// has another shape.
-  mlir::FailureOr<mlir::Attribute> getOf(const GraphModule &target,
+  mlir::FailureOr<mlir::Attribute> getOf(const GraphLayer &target,
                                          llvm::StringRef suffix,
                                          llvm::ArrayRef<int64_t> shape);
 
@@ -42,17 +41,17 @@ public:
   void use(const lora_rt::TensorView &view) { used.insert(view.name); }
 
   /// Replaces base weights by the parameters that the adapter contains. Those
-  /// of modules in `modules_to_save` must be there. `wasTied` says whether
+  /// of layers in `modules_to_save` must be there. `wasTied` says whether
   /// embedding and head are one weight, or were before `untie`.
-  mlir::LogicalResult replaceParameters(llvm::ArrayRef<GraphModule> modules,
+  mlir::LogicalResult replaceParameters(llvm::ArrayRef<GraphLayer> layers,
                                         bool wasTied);
 
   /// Fails if the adapter trains rows of an embedding that an earlier adapter
   /// has separated from the head: the rows would be missing in the head.
-  mlir::LogicalResult refuseRowsOfParted(llvm::ArrayRef<GraphModule> modules);
+  mlir::LogicalResult refuseRowsOfParted(llvm::ArrayRef<GraphLayer> layers);
 
   /// Puts the rows of trained tokens into tables. `wasTied` as above.
-  mlir::LogicalResult replaceRows(llvm::ArrayRef<GraphModule> modules,
+  mlir::LogicalResult replaceRows(llvm::ArrayRef<GraphLayer> layers,
                                   bool wasTied);
 
   /// Fails if the vocabulary of the adapter has tokens for which neither the
@@ -60,15 +59,15 @@ public:
   mlir::LogicalResult refuseMissingRows();
 
   /// Fails if rows are to be replaced in a layer that is also a target.
-  mlir::LogicalResult refuseAdaptedRows(llvm::ArrayRef<GraphModule> modules,
+  mlir::LogicalResult refuseAdaptedRows(llvm::ArrayRef<GraphLayer> layers,
                                         llvm::ArrayRef<peft::Target> targets);
 
   /// Whether embedding and head, if they are one weight, will get different
   /// values by `replaceParameters` and `replaceRows`.
-  mlir::FailureOr<bool> mustUntie(llvm::ArrayRef<GraphModule> modules);
+  mlir::FailureOr<bool> mustUntie(llvm::ArrayRef<GraphLayer> layers);
 
   /// Fails if a tensor was not used, and says why.
-  mlir::LogicalResult refuseUnused(llvm::ArrayRef<GraphModule> modules);
+  mlir::LogicalResult refuseUnused(llvm::ArrayRef<GraphLayer> layers);
 
   /// Fails if the adapter replaces parameters by values that differ from the
   /// base model's, because training does not write them. Tensors with the same
@@ -77,7 +76,7 @@ public:
 
 private:
   /// The ids whose rows an adapter trained in a layer, or nullptr.
-  const std::vector<int64_t> *getTokens(const GraphModule &module) const;
+  const std::vector<int64_t> *getTokens(const GraphLayer &layer) const;
   /// An expression in which the base leaves that the adapter replaces are
   /// replaced.
   mlir::FailureOr<mlir::Attribute> replace(mlir::Attribute expr,
@@ -92,7 +91,7 @@ private:
                                                mlir::RankedTensorType type,
                                                llvm::StringRef path,
                                                bool wasTied);
-  mlir::LogicalResult replaceRows(const GraphModule &target,
+  mlir::LogicalResult replaceRows(const GraphLayer &target,
                                   llvm::ArrayRef<int64_t> tokens);
   /// Fails if two tensors that are one parameter differ.
   mlir::LogicalResult refuseDifference(const lora_rt::TensorView *a,
@@ -109,4 +108,4 @@ private:
 
 } // namespace lora
 
-#endif // LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERTENSORS_H
+#endif // LORA_MLIR_LIB_IMPORT_ATTACH_ADAPTERTENSORS_H

@@ -7,16 +7,16 @@
 
 #include "AdapterClashes.h"
 #include "AdapterTensors.h"
-#include "Branches.h"
 #include "Targets.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Branches.h"
+#include "lora-mlir/Import/Passes.h"
 #include "llvm/Support/Format.h"
 
 #include <cmath>
 
 namespace lora {
 #define GEN_PASS_DEF_ATTACH
-#include "lora-mlir/Dialect/LoRA/Transforms/Passes.h.inc"
+#include "lora-mlir/Import/Passes.h.inc"
 } // namespace lora
 
 using namespace mlir;
@@ -37,16 +37,16 @@ static bool hasAdapter(ModuleOp module, StringRef name) {
 
 /// The branch of a targeted layer, from the adapter's tensors.
 static FailureOr<Branch> makeBranch(ModuleOp module, AdapterTensors &tensors,
-                                    const GraphModule &known,
+                                    const GraphLayer &known,
                                     const peft::Target &target, double weight) {
   const peft::PeftConfig &config = tensors.getAdapter().config();
   Branch branch;
   branch.path = known.path;
   branch.local = known.local;
-  branch.isEmbedding = known.info.kind == peft::ModuleKind::Embedding;
+  branch.isEmbedding = known.info.kind == peft::LayerKind::Embedding;
   branch.scale =
       splatScale(module.getContext(), target.rank, target.scale * weight);
-  branch.startScale =
+  branch.initialScale =
       splatScale(module.getContext(), target.rank, target.scale);
   FailureOr<Attribute> a = tensors.getOf(
       known, branch.isEmbedding ? "lora_embedding_A" : "lora_A.weight",
@@ -78,9 +78,9 @@ static FailureOr<Branch> makeBranch(ModuleOp module, AdapterTensors &tensors,
   // In an adapter with PiSSA or OLoRA, embeddings are initialized in the usual
   // way.
   if (!branch.isEmbedding && config.init == peft::PeftConfig::Init::Pissa)
-    branch.residual = StartKind::Pissa;
+    branch.residual = InitializerKind::Pissa;
   if (!branch.isEmbedding && config.init == peft::PeftConfig::Init::Olora)
-    branch.residual = StartKind::Olora;
+    branch.residual = InitializerKind::Olora;
   return branch;
 }
 
@@ -106,10 +106,10 @@ static bool areTransposes(const lora_rt::TensorView &x,
 /// the type in which the base model is loaded, so this fails.
 static LogicalResult refuseUnequalTies(ModuleOp module,
                                        const peft::PeftAdapter &adapter,
-                                       ArrayRef<GraphModule> modules) {
+                                       ArrayRef<GraphLayer> layers) {
   if (!adapter.config().ensureWeightTying)
     return success();
-  auto [embedding, head] = findTied(modules);
+  auto [embedding, head] = findTied(layers);
   if (!embedding || !head)
     return success();
   for (auto [ofEmbedding, ofHead] :
@@ -149,16 +149,16 @@ static void noteUnweighted(ModuleOp module, const peft::PeftAdapter &adapter,
 
 /// Warns where PEFT itself computes something else, or ignores something.
 static void noteOddities(ModuleOp module, const peft::PeftAdapter &adapter,
-                         ArrayRef<GraphModule> modules,
+                         ArrayRef<GraphLayer> layers,
                          ArrayRef<peft::Target> targets) {
   for (const peft::Target &target : targets)
     for (StringRef suffix : {".weight", ".bias"}) {
-      const std::string name = modules[target.module].info.path + suffix.str();
+      const std::string name = layers[target.layer].info.path + suffix.str();
       if (adapter.overwriting(name) == name && adapter.findOwn(name))
         module.emitWarning()
             << adapter.folder() << ": tensor '" << adapter.keyOf(name)
-            << "' of a targeted module is used; PEFT since 0.7 saves it as '"
-            << adapter.keyOf(modules[target.module].info.path) << ".base_layer"
+            << "' of a targeted layer is used; PEFT since 0.7 saves it as '"
+            << adapter.keyOf(layers[target.layer].info.path) << ".base_layer"
             << suffix << "' and would leave this one out";
     }
   if (!adapter.ignored().empty())
@@ -169,9 +169,11 @@ static void noteOddities(ModuleOp module, const peft::PeftAdapter &adapter,
                             "copies";
 }
 
-static FailureOr<BranchStatistics>
-attach(ModuleOp module, const AdapterTerm &term, ArrayRef<AdapterTerm> attached,
-       bool train, const BaseTensors &baseTensor) {
+FailureOr<BranchStatistics> lora::attachAdapter(ModuleOp module,
+                                                const AdapterTerm &term,
+                                                ArrayRef<AdapterTerm> attached,
+                                                const AdapterOptions &options) {
+  bool train = options.train;
   const peft::PeftAdapter &adapter = *term.adapter;
   const peft::PeftConfig &config = adapter.config();
   if (term.name.empty() || StringRef(term.name).contains('.'))
@@ -186,68 +188,54 @@ attach(ModuleOp module, const AdapterTerm &term, ArrayRef<AdapterTerm> attached,
            << "expected no adapter '" << term.name
            << "' in the module yet; give another name to attach a second one "
               "beside it";
-  std::vector<GraphModule> modules = collectModules(module);
-  seeAsAdapter(modules, adapter);
+  std::vector<GraphLayer> layers = collectLayers(module);
+  seeAsAdapter(layers, adapter);
   AdapterTensors tensors(module, term, attached);
-  if (failed(refuseClashes(module, modules, term, attached)))
+  if (failed(refuseClashes(module, layers, term, attached)))
     return failure();
-  if (train && (failed(refuseTraining(module, config, modules)) ||
-                failed(tensors.refuseParameters(baseTensor))))
+  if (train && (failed(refuseTraining(module, config, layers)) ||
+                failed(tensors.refuseParameters(options.baseTensor))))
     return failure();
   FailureOr<peft::TargetSelection> selection =
-      selectModules(module, config, modules);
-  if (failed(selection) ||
-      failed(refuseUnequalTies(module, adapter, modules)) ||
-      failed(tensors.refuseAdaptedRows(modules, selection->targets)) ||
-      failed(tensors.refuseRowsOfParted(modules)) ||
+      selectInGraph(module, config, layers);
+  if (failed(selection) || failed(refuseUnequalTies(module, adapter, layers)) ||
+      failed(tensors.refuseAdaptedRows(layers, selection->targets)) ||
+      failed(tensors.refuseRowsOfParted(layers)) ||
       (train &&
-       failed(refuseTiedTraining(module, config, modules, selection->targets))))
+       failed(refuseTiedTraining(module, config, layers, selection->targets))))
     return failure();
 
   // Embedding and head are separated if one of them is adapted alone.
   bool isTied = llvm::any_of(
-      modules, [](const GraphModule &known) { return known.info.tied; });
-  FailureOr<bool> parts = tensors.mustUntie(modules);
+      layers, [](const GraphLayer &known) { return known.info.tied; });
+  FailureOr<bool> parts = tensors.mustUntie(layers);
   if (failed(parts))
     return failure();
   for (const peft::Target &target : selection->targets)
-    *parts |= modules[target.module].info.tied;
+    *parts |= layers[target.layer].info.tied;
   if (*parts)
-    untie(module, modules);
+    untie(module, layers);
   // Branches apply to the values that the adapter puts in place of base
   // weights.
-  if (failed(tensors.replaceParameters(modules, isTied)) ||
-      failed(tensors.replaceRows(modules, isTied)) ||
+  if (failed(tensors.replaceParameters(layers, isTied)) ||
+      failed(tensors.replaceRows(layers, isTied)) ||
       failed(tensors.refuseMissingRows()))
     return failure();
 
   std::vector<Branch> branches;
   for (const peft::Target &target : selection->targets) {
-    FailureOr<Branch> branch = makeBranch(
-        module, tensors, modules[target.module], target, term.weight);
+    FailureOr<Branch> branch =
+        makeBranch(module, tensors, layers[target.layer], target, term.weight);
     if (failed(branch))
       return failure();
     branch->adapter = term.name;
     branches.push_back(std::move(*branch));
   }
-  if (failed(tensors.refuseUnused(modules)))
+  if (failed(tensors.refuseUnused(layers)))
     return failure();
-  noteOddities(module, adapter, modules, selection->targets);
+  noteOddities(module, adapter, layers, selection->targets);
   noteUnweighted(module, adapter, term.weight);
   return addBranches(module, branches, train);
-}
-
-FailureOr<BranchStatistics>
-lora::attachAdapter(ModuleOp module, const peft::PeftAdapter &adapter,
-                    const AdapterOptions &options) {
-  return attach(module, {options.name, &adapter}, {}, options.train,
-                options.baseTensor);
-}
-
-FailureOr<BranchStatistics> lora::attachTerm(ModuleOp module,
-                                             const AdapterTerm &term,
-                                             ArrayRef<AdapterTerm> attached) {
-  return attach(module, term, attached, /*train=*/false, {});
 }
 
 namespace {
@@ -268,10 +256,9 @@ struct Attach : public lora::impl::AttachBase<Attach> {
       return signalPassFailure();
     }
     AdapterOptions options;
-    options.name = name;
     options.train = train;
-    FailureOr<BranchStatistics> statistics =
-        attachAdapter(getOperation(), *adapter, options);
+    FailureOr<BranchStatistics> statistics = attachAdapter(
+        getOperation(), {name.getValue(), &*adapter}, {}, options);
     if (failed(statistics))
       return signalPassFailure();
     reportStatistics(getOperation(), getArgument(), *statistics);

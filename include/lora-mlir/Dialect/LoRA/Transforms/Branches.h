@@ -6,16 +6,24 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_BRANCHES_H
-#define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_BRANCHES_H
+#ifndef LORA_MLIR_DIALECT_LORA_TRANSFORMS_BRANCHES_H
+#define LORA_MLIR_DIALECT_LORA_TRANSFORMS_BRANCHES_H
 
-#include "GraphModules.h"
-#include "SlotValues.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/SlotValues.h"
 
 #include <optional>
 
 namespace lora {
+
+/// What was added.
+struct BranchStatistics {
+  /// The number of linear layers that got a branch, over all applications.
+  int64_t branches = 0;
+  /// The number of values in their A and B.
+  int64_t parameters = 0;
+  /// The number of operations that were added to the IR.
+  int64_t operations = 0;
+};
 
 /// A low-rank branch for a linear layer or an embedding.
 struct Branch {
@@ -35,23 +43,24 @@ struct Branch {
   mlir::Attribute magnitude = {};
   /// The scale with which the branch was made, if `scale` is a multiple of it;
   /// may be null.
-  mlir::DenseFPElementsAttr startScale = {};
+  mlir::DenseFPElementsAttr initialScale = {};
   /// How the initial value of the branch is subtracted from the base weight
   /// (PiSSA, OLoRA). The rank is that of the branch.
-  std::optional<StartKind> residual = std::nullopt;
+  std::optional<InitializerKind> residual = std::nullopt;
 };
 
 /// The base weight minus the initial value of a branch on layer `local`. Errors
 /// are reported at `op`: a rank above that of the weight, and OLoRA on a Conv1D
 /// layer that is not square, which PEFT cannot run either.
 mlir::FailureOr<mlir::Attribute>
-residualExpr(mlir::Operation *op, llvm::StringRef local, StartKind kind,
+residualExpr(mlir::Operation *op, llvm::StringRef local, InitializerKind kind,
              mlir::Attribute weight, mlir::DenseFPElementsAttr scale);
 
 /// The initial A and B of such a branch; the errors are the same.
 mlir::FailureOr<std::pair<mlir::Attribute, mlir::Attribute>>
-startExprs(mlir::Operation *op, llvm::StringRef local, StartKind kind,
-           mlir::Attribute weight, mlir::DenseFPElementsAttr scale);
+initializerExprs(mlir::Operation *op, llvm::StringRef local,
+                 InitializerKind kind, mlir::Attribute weight,
+                 mlir::DenseFPElementsAttr scale);
 
 /// The name of a block without the suffix of variants: "decoder" for
 /// "decoder.lora_1".
@@ -74,10 +83,11 @@ buildBranches(mlir::func::FuncOp block, llvm::ArrayRef<const Branch *> branches,
               transformer::ApplyOp place, bool train,
               llvm::SmallVectorImpl<std::string> &changedSlots);
 
-/// Puts branches on layers that `collectModules` found.
+/// Puts branches on layers of a model. A branch names the path at which a block
+/// is applied, and the layer in the block.
 mlir::FailureOr<BranchStatistics>
 addBranches(mlir::ModuleOp module, llvm::ArrayRef<Branch> branches, bool train);
 
 } // namespace lora
 
-#endif // LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_BRANCHES_H
+#endif // LORA_MLIR_DIALECT_LORA_TRANSFORMS_BRANCHES_H

@@ -6,22 +6,22 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERCLASHES_H
-#define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERCLASHES_H
+#ifndef LORA_MLIR_LIB_IMPORT_ATTACH_ADAPTERCLASHES_H
+#define LORA_MLIR_LIB_IMPORT_ATTACH_ADAPTERCLASHES_H
 
-#include "GraphModules.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/AdapterSum.h"
+#include "GraphLayers.h"
+#include "lora-mlir/Import/Adapters.h"
 
 namespace lora {
 
 /// Fails if `term` and an adapter that was attached before it use one layer in
-/// different ways (a branch, training in full, rows). `modules` have the paths
+/// different ways (a branch, training in full, rows). `layers` have the paths
 /// that the rules of its adapter apply to.
 mlir::LogicalResult refuseClashes(mlir::ModuleOp module,
-                                  llvm::ArrayRef<GraphModule> modules,
+                                  llvm::ArrayRef<GraphLayer> layers,
                                   const AdapterTerm &term,
                                   llvm::ArrayRef<AdapterTerm> attached);
 
 } // namespace lora
 
-#endif // LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_ADAPTERCLASHES_H
+#endif // LORA_MLIR_LIB_IMPORT_ATTACH_ADAPTERCLASHES_H

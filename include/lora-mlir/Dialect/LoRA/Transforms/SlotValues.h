@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_SLOTVALUES_H
-#define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_SLOTVALUES_H
+#ifndef LORA_MLIR_DIALECT_LORA_TRANSFORMS_SLOTVALUES_H
+#define LORA_MLIR_DIALECT_LORA_TRANSFORMS_SLOTVALUES_H
 
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 
@@ -66,4 +66,4 @@ void eraseUnusedSlots(
 
 } // namespace lora
 
-#endif // LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_SLOTVALUES_H
+#endif // LORA_MLIR_DIALECT_LORA_TRANSFORMS_SLOTVALUES_H

@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/Adapters.h"
+#include "lora-mlir/Import/Adapters.h"
 #include "lora-mlir/Import/Import.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -81,7 +81,8 @@ TEST(Insert, HasTheTensorsThatPeftSaves) {
       auto adapter = peft::PeftAdapter::open(folder.path().string());
       ASSERT_TRUE(bool(adapter)) << adapter.message();
       ImportOptions options;
-      lora_rt::Error unfit = fitToAdapter(options, *adapter);
+      const lora::peft::PeftAdapter *one = &*adapter;
+      lora_rt::Error unfit = fitToAdapters(options, {&one, 1});
       ASSERT_FALSE(unfit) << unfit.message();
       auto module =
           importModel(context, (fixture.path() / "model").string(), options);

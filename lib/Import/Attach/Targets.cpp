@@ -45,12 +45,12 @@ static InFlightDiagnostic emitAbout(ModuleOp module,
   return module.emitError() << inUsersWords(config, message);
 }
 
-void lora::seeAsAdapter(MutableArrayRef<GraphModule> modules,
+void lora::seeAsAdapter(MutableArrayRef<GraphLayer> layers,
                         const peft::PeftAdapter &adapter) {
-  bool hasPrefix = llvm::any_of(modules, [](const GraphModule &known) {
+  bool hasPrefix = llvm::any_of(layers, [](const GraphLayer &known) {
     return !peft::headPrefix(known.info.path).empty();
   });
-  for (GraphModule &known : modules) {
+  for (GraphLayer &known : layers) {
     std::string_view prefix = peft::headPrefix(known.info.path);
     if (adapter.isHeadless() && hasPrefix)
       known.seen = prefix.empty() ? "" : known.info.path.substr(prefix.size());
@@ -61,16 +61,16 @@ void lora::seeAsAdapter(MutableArrayRef<GraphModule> modules,
 
 LogicalResult lora::refuseTiedTraining(ModuleOp module,
                                        const peft::PeftConfig &config,
-                                       ArrayRef<GraphModule> modules,
+                                       ArrayRef<GraphLayer> layers,
                                        ArrayRef<peft::Target> targets) {
   if (!config.ensureWeightTying)
     return success();
   for (const peft::Target &target : targets)
-    if (modules[target.module].info.tied)
+    if (layers[target.layer].info.tied)
       return module.emitError()
              << config.where
              << ": 'ensure_weight_tying' is set, but training one branch for '"
-             << modules[target.module].seen
+             << layers[target.layer].seen
              << "' and the weight that it is tied to is not supported; train "
                 "with PEFT, or leave it out";
   return success();
@@ -78,7 +78,7 @@ LogicalResult lora::refuseTiedTraining(ModuleOp module,
 
 LogicalResult lora::refuseTraining(ModuleOp module,
                                    const peft::PeftConfig &config,
-                                   ArrayRef<GraphModule> modules) {
+                                   ArrayRef<GraphLayer> layers) {
   auto refuse = [&](const char *key, const char *what) {
     return module.emitError()
            << config.where << ": '" << key << "' is set, but training " << what
@@ -96,11 +96,11 @@ LogicalResult lora::refuseTraining(ModuleOp module,
     return refuse("bias", "biases");
   if (!config.trainableTokens.empty())
     return refuse("trainable_token_indices", "rows of an embedding");
-  for (const GraphModule &known : modules)
+  for (const GraphLayer &known : layers)
     if (!known.seen.empty() && peft::isSavedInFull(config, known.seen))
       return module.emitError()
              << config.where << ": 'modules_to_save' selects '" << known.seen
-             << "', but training modules in full is not supported; train with "
+             << "', but training layers in full is not supported; train with "
                 "PEFT, or leave it out";
   return success();
 }
@@ -115,12 +115,12 @@ void lora::reportStatistics(ModuleOp module, StringRef pass,
 }
 
 void lora::warnOfOddBranches(ModuleOp module, const peft::PeftConfig &config,
-                             ArrayRef<GraphModule> modules,
+                             ArrayRef<GraphLayer> layers,
                              ArrayRef<peft::Target> targets) {
   const peft::Target *wide = nullptr, *without = nullptr, *negative = nullptr;
   int64_t numWide = 0;
   for (const peft::Target &target : targets) {
-    const GraphModule &known = modules[target.module];
+    const GraphLayer &known = layers[target.layer];
     if (target.rank > std::min(known.in, known.out)) {
       wide = wide ? wide : &target;
       ++numWide;
@@ -131,10 +131,10 @@ void lora::warnOfOddBranches(ModuleOp module, const peft::PeftConfig &config,
       negative = &target;
   }
   auto pathOf = [&](const peft::Target &target) {
-    return modules[target.module].info.path;
+    return layers[target.layer].info.path;
   };
   if (wide) {
-    const GraphModule &known = modules[wide->module];
+    const GraphLayer &known = layers[wide->layer];
     InFlightDiagnostic diag = module.emitWarning();
     diag << config.where << ": rank " << wide->rank << " of '" << pathOf(*wide)
          << "' is above " << std::min(known.in, known.out)
@@ -155,25 +155,25 @@ void lora::warnOfOddBranches(ModuleOp module, const peft::PeftConfig &config,
 }
 
 void lora::warnOfUnmatched(ModuleOp module, const peft::PeftConfig &config,
-                           ArrayRef<GraphModule> modules) {
+                           ArrayRef<GraphLayer> layers) {
   auto endsIn = [](StringRef path, StringRef entry) {
     return path == entry || (path.consume_back(entry) && path.ends_with("."));
   };
   if (!config.excludeIsRegex)
     for (const std::string &entry : config.excludeModules)
-      if (llvm::none_of(modules, [&](const GraphModule &known) {
+      if (llvm::none_of(layers, [&](const GraphLayer &known) {
             return endsIn(known.seen, entry);
           }))
         module.emitWarning()
             << inUsersWords(config, config.where +
                                         ": exclude_modules has no effect: no "
-                                        "module is named '" +
+                                        "layer is named '" +
                                         entry + "'")
-            << nearModules(entry, modules);
+            << nearLayers(entry, layers);
   // Numbers in paths are layer numbers.
   for (int64_t layer : config.layersToTransform) {
     std::string part = "." + std::to_string(layer) + ".";
-    if (llvm::none_of(modules, [&](const GraphModule &known) {
+    if (llvm::none_of(layers, [&](const GraphLayer &known) {
           return StringRef(known.seen).contains(part);
         }))
       module.emitWarning() << inUsersWords(
@@ -184,12 +184,12 @@ void lora::warnOfUnmatched(ModuleOp module, const peft::PeftConfig &config,
   }
 }
 
-std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
+std::string lora::nearLayers(StringRef entry, ArrayRef<GraphLayer> layers) {
   // The ends of paths with as many components as the entry has.
   size_t parts = entry.count('.') + 1;
   std::set<std::string> ends;
-  for (const GraphModule &known : modules) {
-    if (known.info.kind == peft::ModuleKind::Other)
+  for (const GraphLayer &known : layers) {
+    if (known.info.kind == peft::LayerKind::Other)
       continue;
     StringRef path = known.seen;
     size_t at = path.size();
@@ -202,20 +202,20 @@ std::string lora::nearModules(StringRef entry, ArrayRef<GraphModule> modules) {
 }
 
 /// The path of a linear layer, as an example for messages.
-static std::string firstPath(ArrayRef<GraphModule> modules) {
-  for (const GraphModule &known : modules)
-    if (known.info.kind == peft::ModuleKind::Linear && !known.seen.empty())
+static std::string firstPath(ArrayRef<GraphLayer> layers) {
+  for (const GraphLayer &known : layers)
+    if (known.info.kind == peft::LayerKind::Linear && !known.seen.empty())
       return known.seen;
   return {};
 }
 
 FailureOr<peft::TargetSelection>
-lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
-                    ArrayRef<GraphModule> modules) {
+lora::selectInGraph(ModuleOp module, const peft::PeftConfig &config,
+                    ArrayRef<GraphLayer> layers) {
   // The rules apply to the layers that exist in the model that was adapted.
-  std::vector<peft::ModuleInfo> visible;
+  std::vector<peft::LayerInfo> visible;
   std::vector<size_t> indices;
-  for (auto [index, known] : llvm::enumerate(modules)) {
+  for (auto [index, known] : llvm::enumerate(layers)) {
     if (known.seen.empty())
       continue;
     visible.push_back({known.seen, known.info.kind, known.info.tied});
@@ -228,40 +228,40 @@ lora::selectModules(ModuleOp module, const peft::PeftConfig &config,
   if (!selection)
     return emitAbout(module, config, selection.message());
   for (peft::Target &target : selection->targets)
-    target.module = indices[target.module];
+    target.layer = indices[target.layer];
 
   if (selection->targets.empty()) {
     InFlightDiagnostic diag = emitAbout(
         module, config,
-        config.where + ": target_modules selects no module of the model");
+        config.where + ": target_modules selects no layer of the model");
     // Each entry is reported with the names that are similar to it.
     const char *separator = ": ";
     for (const std::string &entry : selection->unmatchedTargets) {
       diag << separator << "no linear layer or embedding is named '" << entry
-           << "'" << nearModules(entry, modules);
+           << "'" << nearLayers(entry, layers);
       separator = "; ";
     }
     if (config.targets == peft::PeftConfig::Targets::Regex)
       diag << ": the whole of a path must match, for instance '"
-           << firstPath(modules) << "'";
+           << firstPath(layers) << "'";
     return diag;
   }
   for (const peft::Target &target : selection->targets) {
-    const GraphModule &linear = modules[target.module];
+    const GraphLayer &linear = layers[target.layer];
     if (linear.fused)
       return module.emitError()
              << "expected '" << linear.info.path
              << "' not to be fused yet; attach all adapters before lora-fuse";
   }
-  std::vector<GraphModule> targeted;
+  std::vector<GraphLayer> targeted;
   for (const peft::Target &target : selection->targets)
-    targeted.push_back(modules[target.module]);
+    targeted.push_back(layers[target.layer]);
   for (const std::string &key : selection->unmatchedPatterns)
     module.emitWarning() << inUsersWords(
                                 config,
                                 config.where + ": the pattern '" + key +
                                     "' of rank_pattern or alpha_pattern "
                                     "matches no target")
-                         << nearModules(key, targeted);
+                         << nearLayers(key, targeted);
   return std::move(*selection);
 }

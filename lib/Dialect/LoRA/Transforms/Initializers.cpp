@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Branches.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Branches.h"
 
 using namespace mlir;
 using namespace lora;
@@ -26,7 +26,8 @@ struct Factorized {
 } // namespace
 
 static FailureOr<Factorized> factorizedPart(Operation *op, StringRef local,
-                                            StartKind kind, Attribute weight,
+                                            InitializerKind kind,
+                                            Attribute weight,
                                             DenseFPElementsAttr scale) {
   RankedTensorType type = exprType(weight);
   Factorized result = {weight, scale.getNumElements(),
@@ -39,7 +40,7 @@ static FailureOr<Factorized> factorizedPart(Operation *op, StringRef local,
   // PEFT factorizes OLoRA's matrix as it is stored, [in, out] for Conv1D. Only
   // for a square matrix do the factors then fit.
   auto transpose = dyn_cast<TransposeAttr>(weight);
-  if (kind != StartKind::Olora || !transpose)
+  if (kind != InitializerKind::Olora || !transpose)
     return result;
   if (type.getDimSize(0) != type.getDimSize(1))
     return op->emitError() << "OLoRA on '" << local
@@ -55,33 +56,33 @@ static FloatAttr doubleAttr(Attribute expr, double value) {
 }
 
 FailureOr<Attribute> lora::residualExpr(Operation *op, StringRef local,
-                                        StartKind kind, Attribute weight,
+                                        InitializerKind kind, Attribute weight,
                                         DenseFPElementsAttr scale) {
   FailureOr<Factorized> part = factorizedPart(op, local, kind, weight, scale);
   if (failed(part))
     return failure();
   Attribute residual = ResidualAttr::get(
       op->getContext(), kind, part->operand, part->rank,
-      doubleAttr(weight, kind == StartKind::Pissa ? 1.0 : part->scale));
+      doubleAttr(weight, kind == InitializerKind::Pissa ? 1.0 : part->scale));
   if (part->transposed)
     residual = TransposeAttr::get(op->getContext(), residual);
   return residual;
 }
 
 FailureOr<std::pair<Attribute, Attribute>>
-lora::startExprs(Operation *op, StringRef local, StartKind kind,
-                 Attribute weight, DenseFPElementsAttr scale) {
+lora::initializerExprs(Operation *op, StringRef local, InitializerKind kind,
+                       Attribute weight, DenseFPElementsAttr scale) {
   FailureOr<Factorized> part = factorizedPart(op, local, kind, weight, scale);
   if (failed(part))
     return failure();
   if (!(part->scale > 0))
     return op->emitError() << "expected a positive scale for '" << local
-                           << "', which starts as a factor of its weight, but "
+                           << "', which begins as a factor of its weight, but "
                               "got "
                            << part->scale;
-  auto matrix = [&](StartMatrix matrix) -> Attribute {
-    return StartAttr::get(op->getContext(), kind, matrix, part->operand,
-                          part->rank, doubleAttr(weight, part->scale));
+  auto matrix = [&](BranchMatrix matrix) -> Attribute {
+    return InitializerAttr::get(op->getContext(), kind, matrix, part->operand,
+                                part->rank, doubleAttr(weight, part->scale));
   };
-  return std::make_pair(matrix(StartMatrix::A), matrix(StartMatrix::B));
+  return std::make_pair(matrix(BranchMatrix::A), matrix(BranchMatrix::B));
 }

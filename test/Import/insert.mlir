@@ -21,8 +21,8 @@
 // RUN: not lora-opt %s -lora-insert="config=%fixtures/llama/adapter/adapter_config.json rank=3" 2>&1 | FileCheck %s -check-prefix=CONFIGRANK
 
 // ODD: warning: lora-insert: the pattern 'q_prj' of rank-pattern or alpha-pattern matches no target: did you mean 'q_proj'
-// ODD: warning: lora-insert: exclude has no effect: no module is named 'k_prj': did you mean {{.*}}'q_proj'
-// ODD: warning: lora-insert: exclude has no effect: no module is named 'layers.1.q_prj': did you mean {{.*}}'layers.1.q_proj'
+// ODD: warning: lora-insert: exclude has no effect: no layer is named 'k_prj': did you mean {{.*}}'q_proj'
+// ODD: warning: lora-insert: exclude has no effect: no layer is named 'layers.1.q_prj': did you mean {{.*}}'layers.1.q_proj'
 // ODD: warning: lora-insert: layers: the model has no layer 7
 // ODD: warning: lora-insert: rank 5 of 'model.layers.0.q_proj' is above 4, the smaller dimension of its weight [4, 6]: a higher rank adds numbers, but no change of the weight (so for 2 branches)
 // ODD: warning: lora-insert: alpha of 'model.layers.0.o_proj' is 0, so its branch adds nothing and does not learn
@@ -32,7 +32,7 @@
 // INF: error: lora-insert: expected KEY=NUMBER in 'alpha-pattern', but got 'q_proj=inf'
 // ALL: error: lora-insert: 'layers' and 'layers-pattern' limit names in 'targets', and cannot be used with 'targets=all-linear'; say the layers in 'regex'
 // LIST: error: lora-insert: 'layers-pattern' names the list that 'layers' counts in, but 'layers' is not given
-// WHOLE: error: lora-insert: regex selects no module of the model: the whole of a path must match, for instance 'model.layers.0.q_proj'
+// WHOLE: error: lora-insert: regex selects no layer of the model: the whole of a path must match, for instance 'model.layers.0.q_proj'
 // NOTARGETS: error: lora-insert: no targets are given, and this architecture has no usual targets; name them, for instance "all-linear"
 // CONFIGRANK: error: lora-insert: expected either 'config' or 'rank', but got both; say it in {{.*}}adapter_config.json
 
@@ -66,7 +66,7 @@
 // CONFIG: tensor<3x6xf32> {{.*}}"q_proj.lora_A.weight"
 
 // WARN: warning: lora-insert: no linear layer or embedding is named 'o_prj': did you mean 'o_proj'
-// NONE: error: lora-insert: targets selects no module of the model: no linear layer or embedding is named 'qproj': did you mean 'q_proj'
+// NONE: error: lora-insert: targets selects no layer of the model: no linear layer or embedding is named 'qproj': did you mean 'q_proj'
 // NORM: error: lora-insert: targets selects 'model.layers.0.norm', which is neither a linear layer nor an embedding; PEFT refuses it too
 // BOTH: error: lora-insert: expected either targets or regex, but got both
 // NUMBER: error: lora-insert: expected KEY=NUMBER in 'rank-pattern', but got 'a'

@@ -1,12 +1,12 @@
-//===- GraphModules.h - The modules that a graph has ------------*- C++ -*-===//
+//===- GraphLayers.h - The layers that a graph has --------------*- C++ -*-===//
 //
 // A layer is found by the slot of its weight: the slot X.weight of a block that
 // is applied at PATH is the layer PATH.X.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_GRAPHMODULES_H
-#define LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_GRAPHMODULES_H
+#ifndef LORA_MLIR_LIB_IMPORT_ATTACH_GRAPHLAYERS_H
+#define LORA_MLIR_LIB_IMPORT_ATTACH_GRAPHLAYERS_H
 
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Import/PeftAdapter.h"
@@ -14,8 +14,8 @@
 namespace lora {
 
 /// A layer of the model in the graph.
-struct GraphModule {
-  peft::ModuleInfo info;
+struct GraphLayer {
+  peft::LayerInfo info;
   /// Its path for targeting rules; empty if the rules do not apply to it.
   std::string seen;
   /// The path at which its block is applied.
@@ -31,25 +31,21 @@ struct GraphModule {
 /// The layers of a model in the order of their application, each once. If one
 /// weight is both the embedding's table and the head's matrix, both are listed,
 /// with `info.tied`.
-std::vector<GraphModule> collectModules(mlir::ModuleOp module);
+std::vector<GraphLayer> collectLayers(mlir::ModuleOp module);
 
 /// Whether an embedding is the token embedding (not that of positions or token
 /// types), by its name in the families.
-bool isTokenEmbedding(const GraphModule &module);
+bool isTokenEmbedding(const GraphLayer &layer);
 
 /// The embedding and the head that share one weight; null if there are none.
-std::pair<const GraphModule *, const GraphModule *>
-findTied(llvm::ArrayRef<GraphModule> modules);
+std::pair<const GraphLayer *, const GraphLayer *>
+findTied(llvm::ArrayRef<GraphLayer> layers);
 
 /// Binds a head that is tied to the embedding to the path "lm_head", so that
 /// each can have a value of its own. Base values do not change. The model is
 /// then `parted` and no longer `tied`.
-void untie(mlir::ModuleOp module, llvm::MutableArrayRef<GraphModule> modules);
-
-/// The slot of a layer's tensor: `local.suffix`, or `suffix` if `local` is
-/// empty.
-std::string slotName(llvm::StringRef local, llvm::StringRef suffix);
+void untie(mlir::ModuleOp module, llvm::MutableArrayRef<GraphLayer> layers);
 
 } // namespace lora
 
-#endif // LORA_MLIR_LIB_DIALECT_LORA_TRANSFORMS_GRAPHMODULES_H
+#endif // LORA_MLIR_LIB_IMPORT_ATTACH_GRAPHLAYERS_H
