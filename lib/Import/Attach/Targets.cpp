@@ -7,6 +7,7 @@
 
 #include "Targets.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringExtras.h"
 
 #include <set>
 
@@ -209,6 +210,53 @@ static std::string firstPath(ArrayRef<GraphLayer> layers) {
   return {};
 }
 
+/// The numbers of the blocks that `targets` are in, as "0, 1, 2". The first
+/// number of a path is that of the block; others are those of experts.
+static std::string blocksOf(ArrayRef<peft::LayerInfo> layers,
+                            ArrayRef<peft::Target> targets) {
+  std::set<int64_t> blocks;
+  for (const peft::Target &target : targets)
+    for (StringRef part : llvm::split(layers[target.layer].path, '.'))
+      if (int64_t block; !part.getAsInteger(10, block)) {
+        blocks.insert(block);
+        break;
+      }
+  return llvm::join(
+      llvm::map_range(blocks,
+                      [](int64_t block) { return std::to_string(block); }),
+      ", ");
+}
+
+/// What is wrong with a config that selects nothing, if it would select
+/// something without its limits: then these are wrong, and not the targets.
+static std::string blameLimits(const peft::PeftConfig &config,
+                               const std::vector<peft::LayerInfo> &layers,
+                               const std::vector<std::string> &defaults) {
+  auto select = [&](const peft::PeftConfig &other) {
+    auto selection = peft::selectTargets(other, layers, defaults);
+    return selection ? std::move(selection->targets)
+                     : std::vector<peft::Target>();
+  };
+  peft::PeftConfig other = config;
+  other.excludeModules.clear();
+  other.excludeIsRegex = false;
+  if (!config.excludeModules.empty() && !select(other).empty())
+    return "exclude_modules leaves out every layer that target_modules "
+           "selects";
+  other = config;
+  other.layersPattern.clear();
+  if (!config.layersPattern.empty() && !select(other).empty())
+    return "layers_pattern '" + llvm::join(config.layersPattern, "', '") +
+           "' names no list of layers that a target is in";
+  other.layersToTransform.clear();
+  if (std::vector<peft::Target> targets = select(other);
+      !config.layersToTransform.empty() && !targets.empty())
+    return "layers_to_transform selects none of the layers that "
+           "target_modules is in: these are " +
+           blocksOf(layers, targets);
+  return {};
+}
+
 FailureOr<peft::TargetSelection>
 lora::selectInGraph(ModuleOp module, const peft::PeftConfig &config,
                     ArrayRef<GraphLayer> layers) {
@@ -223,13 +271,18 @@ lora::selectInGraph(ModuleOp module, const peft::PeftConfig &config,
   }
   std::string family = getModelFacts(module).value_or(ModelFacts()).family;
 
+  auto defaults = peft::defaultTargetModules(family);
   lora_rt::Expected<peft::TargetSelection> selection =
-      peft::selectTargets(config, visible, peft::defaultTargetModules(family));
+      peft::selectTargets(config, visible, defaults);
   if (!selection)
     return emitAbout(module, config, selection.message());
   for (peft::Target &target : selection->targets)
     target.layer = indices[target.layer];
 
+  if (selection->targets.empty())
+    if (std::string blamed = blameLimits(config, visible, defaults);
+        !blamed.empty())
+      return emitAbout(module, config, config.where + ": " + blamed);
   if (selection->targets.empty()) {
     InFlightDiagnostic diag = emitAbout(
         module, config,
