@@ -105,7 +105,12 @@ module {
   // CHECK: %[[G:.+]] = rt.slot %{{.+}}, %{{.+}}[4] : memref<48xf32>
   // CHECK: memref.load %[[G]]
   // CHECK: %[[THETA:.+]] = rt.slot %{{.+}}, %{{.+}}[5] : memref<48xf32>
+  // Values of the step have the names of the formula.
+  // CHECK: %[[LR:lr_[0-9]+]] = memref.load
+  // CHECK: %[[DECAY:weight_decay_[0-9]+]] = memref.load
+  // CHECK: %keep = arith.mulf %[[LR]], %[[DECAY]]
   // CHECK: linalg.generic {{.*}} outs(%[[THETA]],
+  // CHECK-NEXT: ^bb0(%gradient_{{[0-9]+}}: f32, %theta_{{[0-9]+}}: f32, %moment1_{{[0-9]+}}: f32, %moment2_{{[0-9]+}}: f32):
   func.func @train_step(%h: tensor<8xf32>) -> tensor<f32> {
     %g = transformer.apply @block at "x"() : () -> !transformer.gradients
     %norm = transformer.gradient_norm %g : tensor<f32>

@@ -61,8 +61,9 @@ private:
   Value getRegion(Location loc, rt::RegionKind region) {
     RankedTensorType type = table.getRegionType();
     return rt::SlotOp::create(
-        builder, loc, MemRefType::get(type.getShape(), type.getElementType()),
-        context, slots, table.getRegion(region));
+        builder, namedLoc(rt::stringifyRegionKind(region), loc),
+        MemRefType::get(type.getShape(), type.getElementType()), context, slots,
+        table.getRegion(region));
   }
 
   Value getBuffer(Value tensor) {

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Decomposition.h"
+#include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -20,6 +21,22 @@ static Expr load(Decomposition &b, Value container, ValueRange position) {
   if (isa<MemRefType>(container.getType()))
     return b.getExpr(memref::LoadOp::create(b, container, position));
   return b.getExpr(tensor::ExtractOp::create(b, container, position));
+}
+
+/// Calls what is built from here on `name`.
+static void setName(Decomposition &b, StringRef name) {
+  b.setLoc(transformer::namedLoc(name, b.getLoc()));
+}
+
+/// The hyperparameters, each with its name.
+static SmallVector<Expr> loadNamed(Decomposition &b, Value container,
+                                   ArrayRef<StringRef> names) {
+  SmallVector<Expr> values;
+  for (auto [i, name] : llvm::enumerate(names)) {
+    setName(b, name);
+    values.push_back(load(b, container, b.getIndex(i)));
+  }
+  return values;
 }
 
 /// The smaller of two; NaN if either is NaN.
@@ -63,20 +80,30 @@ SmallVector<Value> lora::buildAdamW(OpBuilder &builder, Location loc,
                                     Value moment2, Value norm,
                                     Value hyperparameters) {
   Decomposition b(loc, builder);
-  SmallVector<Expr> h;
-  for (int64_t i = 0; i < 8; ++i)
-    h.push_back(load(b, hyperparameters, b.getIndex(i)));
+  SmallVector<Expr> h =
+      loadNamed(b, hyperparameters,
+                {"lr", "beta1", "beta2", "eps", "weight_decay", "bias1",
+                 "bias2", "max_norm"});
   Expr lr = h[0], beta1 = h[1], beta2 = h[2], eps = h[3], decay = h[4];
+  setName(b, "clip");
   Expr clip = getClipping(b, load(b, norm, {}), h[7]);
+  setName(b, "keep");
   Expr keep = 1.0 - lr * decay;
+  setName(b, "inverse");
   Expr inverse1 = lr / h[5], inverse2 = 1.0 / h[6];
+  setName(b, "rest");
   Expr rest1 = 1.0 - beta1, rest2 = 1.0 - beta2;
+  setName(b, "adamw");
   SmallVector<Value> results = createUpdate(
       b, gradient, {theta, moment1, moment2},
       [&](ArrayRef<Expr> x) -> SmallVector<Value> {
+        setName(b, "g");
         Expr g = x[0] * clip;
+        setName(b, "m");
         Expr m = beta1 * x[2] + rest1 * g;
+        setName(b, "v");
         Expr v = beta2 * x[3] + rest2 * (g * g);
+        setName(b, "theta");
         Expr theta = keep * x[1] - inverse1 * m / (sqrt(v * inverse2) + eps);
         return {theta, m, v};
       });
@@ -88,16 +115,20 @@ SmallVector<Value> lora::buildSGD(OpBuilder &builder, Location loc, Value theta,
                                   Value gradient, Value momentum, Value norm,
                                   Value hyperparameters) {
   Decomposition b(loc, builder);
-  SmallVector<Expr> h;
-  for (int64_t i = 0; i < 4; ++i)
-    h.push_back(load(b, hyperparameters, b.getIndex(i)));
+  SmallVector<Expr> h = loadNamed(
+      b, hyperparameters, {"lr", "momentum", "weight_decay", "max_norm"});
   Expr lr = h[0], factor = h[1], decay = h[2];
+  setName(b, "clip");
   Expr clip = getClipping(b, load(b, norm, {}), h[3]);
+  setName(b, "sgd");
   SmallVector<Value> results =
       createUpdate(b, gradient, {theta, momentum},
                    [&](ArrayRef<Expr> x) -> SmallVector<Value> {
+                     setName(b, "g");
                      Expr g = x[0] * clip + decay * x[1];
+                     setName(b, "m");
                      Expr m = factor * x[2] + g;
+                     setName(b, "theta");
                      return {x[1] - lr * m, m};
                    });
   builder.setInsertionPoint(b.getInsertionBlock(), b.getInsertionPoint());
