@@ -121,16 +121,8 @@ int runMain(int argc, char **argv, const std::string &ownFile) {
     std::fputs(app.help().c_str(), stderr);
     return 1;
   }
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp &) {
-    std::fputs(app.help().c_str(), stdout);
-    return 0;
-  } catch (const CLI::Error &error) {
-    std::fprintf(stderr, "%s: %s\nRun %s --help for the options.\n",
-                 program.c_str(), error.what(), program.c_str());
-    return 1;
-  }
+  if (std::optional<int> code = parse(app, argc, argv, program + ": "))
+    return *code;
   if (Error error = run(options)) {
     std::fprintf(stderr, "%s: %s\n", program.c_str(), error.message().c_str());
     return 1;

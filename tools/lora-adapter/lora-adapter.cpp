@@ -382,11 +382,9 @@ int main(int argc, char **argv) {
       {"unmerge", addUnmerge(app)}, {"switch", addSwitch(app)},
       {"combine", addCombine(app)}, {"diff", addDiff(app)},
       {"convert", addConvert(app)}};
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : 1;
-  }
+  if (std::optional<int> code =
+          lora_rt::cli::parse(app, argc, argv, "lora-adapter: error: "))
+    return *code;
   const std::string &name = app.get_subcommands().front()->get_name();
   if (Error error = actions[name]()) {
     std::fflush(stdout);

@@ -333,11 +333,9 @@ int main(int argc, char **argv) {
   std::map<std::string, Action> actions = {{"run", addRun(app)},
                                            {"machine", addMachine(app)},
                                            {"checkpoint", addCheckpoint(app)}};
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : 1;
-  }
+  if (std::optional<int> code =
+          lora_rt::cli::parse(app, argc, argv, "lora-bench: error: "))
+    return *code;
   std::string commandLine = "lora-bench";
   for (int i = 1; i < argc; ++i)
     commandLine += std::string(" ") + argv[i];

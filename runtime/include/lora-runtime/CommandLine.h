@@ -1,15 +1,23 @@
-//===- CommandLine.h - Checks of numbers on the command line ----*- C++ -*-===//
+//===- CommandLine.h - Command lines that CLI11 parses ----------*- C++ -*-===//
 //
-// The messages say what was expected; CLI11's own messages print the largest
-// double.
+// The messages name what was expected, and the name that is near to a wrong
+// one. CLI11's own print the largest double, and miss a wrong name where
+// something else is missing.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_COMMANDLINE_H
 #define LORA_RUNTIME_COMMANDLINE_H
 
+#include "lora-runtime/Checkpoint.h"
+
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace lora_rt::cli {
 
@@ -38,6 +46,80 @@ inline CLI::Validator nonNegativeNumber() {
                     : "expected a number from 0 up, but got '" + text + "'";
       },
       "FROM 0 UP");
+}
+
+namespace detail {
+
+inline std::string nearNames(const std::string &wanted,
+                             const std::vector<std::string> &names) {
+  return suggestion(wanted, {names.begin(), names.end()});
+}
+
+/// What is wrong with a command line that `app` did not take. A wrong name is
+/// told before what is missing: it may be what was meant.
+inline std::string mistakeOf(const CLI::App &app, const CLI::Error &error,
+                             std::vector<std::string> names) {
+  std::vector<std::string> commands;
+  for (const CLI::App *command : app.get_subcommands({}))
+    commands.push_back(command->get_name());
+  const std::vector<std::string> rest = app.remaining(/*recurse=*/true);
+  const bool needsCommand = !commands.empty() && app.get_subcommands().empty();
+  for (const std::string &argument : rest) {
+    const bool isOption = argument.size() > 1 && argument[0] == '-';
+    if (isOption) {
+      for (const CLI::App *command = &app; command;
+           command = command->get_subcommands().empty()
+                         ? nullptr
+                         : command->get_subcommands().front())
+        for (const CLI::Option *option : command->get_options()) {
+          for (const std::string &name : option->get_lnames())
+            names.push_back("--" + name);
+          for (const std::string &name : option->get_snames())
+            names.push_back("-" + name);
+        }
+      std::string name = argument.substr(0, argument.find('='));
+      const std::vector<std::string> own = app.remaining();
+      if (!commands.empty() &&
+          std::find(own.begin(), own.end(), argument) != own.end())
+        return "'" + name + "' stands before the command; begin with one of: " +
+               CLI::detail::join(commands, ", ");
+      return "unknown option '" + name + "'" + nearNames(name, names);
+    } else if (needsCommand) {
+      return "unknown command '" + argument + "'" +
+             nearNames(argument, commands);
+    }
+  }
+  if (needsCommand)
+    return "expected a command, one of: " + CLI::detail::join(commands, ", ");
+  // The error is named after the command.
+  if (error.get_exit_code() == int(CLI::ExitCodes::ExtrasError) &&
+      !rest.empty())
+    return "unexpected argument '" + rest.back() + "'";
+  return error.what();
+}
+
+} // namespace detail
+
+/// Parses a command line. Returns the code to exit with, if the program is to
+/// end: after --help, and after a mistake, which is printed behind `prefix`,
+/// such as "lora-train: error: ". `otherNames` are options, with their dashes,
+/// that were taken out before.
+inline std::optional<int>
+parse(CLI::App &app, int argc, const char *const *argv,
+      const std::string &prefix,
+      const std::vector<std::string> &otherNames = {}) {
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success &help) {
+    return app.exit(help);
+  } catch (const CLI::Error &error) {
+    std::string program = app.get_name();
+    std::fprintf(
+        stderr, "%s%s\nRun %s --help for the options.\n", prefix.c_str(),
+        detail::mistakeOf(app, error, otherNames).c_str(), program.c_str());
+    return 1;
+  }
+  return std::nullopt;
 }
 
 } // namespace lora_rt::cli
