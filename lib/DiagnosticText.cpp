@@ -13,6 +13,10 @@ DiagnosticText::DiagnosticText(MLIRContext &context,
                                std::function<void(const std::string &)> note)
     : note(std::move(note)), handler(&context, [this](Diagnostic &diagnostic) {
         std::string text = diagnostic.str();
+        // A remark is about a place; what it names begins its text.
+        if (auto loc = diagnostic.getLocation()->findInstanceOf<NameLoc>();
+            loc && diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+          text = loc.getName().str() + ": " + text;
         for (Diagnostic &attached : diagnostic.getNotes())
           text += " (" + attached.str() + ")";
         if (diagnostic.getSeverity() == DiagnosticSeverity::Error)

@@ -101,9 +101,11 @@ public:
     lowering.kernels = options.lowering.kernels;
     lowering.pack = options.lowering.pack;
     lowering.referenceAttention = options.lowering.referenceAttention;
+    TimingScope timing = options.instrumentation.time("Lowering");
     PassManager passes(module->getContext());
     buildLoweringPipeline(passes, lowering);
-    if (failed(passes.run(*module)))
+    if (failed(options.instrumentation.attach(passes, "lowering", timing)) ||
+        failed(passes.run(*module)))
       return diagnostics.takeError("the model could not be lowered");
     return Error::success();
   }
@@ -139,12 +141,15 @@ public:
   }
 
   Expected<std::string> translate(NativeOutput output) {
+    TimingScope timing = options.instrumentation.time("Native code");
     removeWhatCodeLacks(*module);
     PassManager passes(module->getContext());
     buildLLVMPipeline(passes, pipelineOptions);
-    if (failed(passes.run(*module)))
+    if (failed(options.instrumentation.attach(passes, "native code", timing)) ||
+        failed(passes.run(*module)))
       return diagnostics.takeError("the kernels could not be lowered");
-    FailureOr<std::string> result = translateToNative(*module, target, output);
+    FailureOr<std::string> result =
+        translateToNative(*module, target, output, timing);
     if (failed(result))
       return diagnostics.takeError("no native code could be made");
     return std::move(*result);

@@ -45,6 +45,11 @@ public:
                         mlir::arith::ArithDialect, mlir::func::FuncDialect>();
   }
 
+  ~ModelCompiler() {
+    DiagnosticText diagnostics(context, options.warning);
+    options.instrumentation.detach(context);
+  }
+
   Error readGraph();
   Expected<CompileReport> writeFile(const std::string &output);
   Expected<std::string> print(Stage stage);
@@ -70,6 +75,12 @@ private:
 } // namespace
 
 Error ModelCompiler::readGraph() {
+  mlir::TimingScope timing = options.instrumentation.time("Import");
+  {
+    DiagnosticText diagnostics(context, options.warning);
+    if (mlir::failed(options.instrumentation.attach(context)))
+      return diagnostics.takeError("MLIR's options");
+  }
   progress("reading " + options.modelFolder);
   ImportOptions import;
   import.dtype = options.dtype;
@@ -82,14 +93,14 @@ Error ModelCompiler::readGraph() {
   if (!opened)
     return opened.takeError();
   model = std::move(*opened);
-  auto text = printStage(*model.graph, {}, Stage::Graph);
-  if (!text)
-    return text.takeError();
-  importedGraph = std::move(*text);
+  llvm::raw_string_ostream stream(importedGraph);
+  model.graph->print(stream, faithfulPrintingFlags());
+  timing.stop();
   return model.adapters.empty() ? Error::success() : bringIn();
 }
 
 Error ModelCompiler::bringIn() {
+  mlir::TimingScope timing = options.instrumentation.time("Adapters");
   if (Error error = model.attach(
           /*train=*/false, options.warning,
           [&](const OpenedAdapter &adapter,
@@ -111,7 +122,9 @@ Error ModelCompiler::bringIn() {
     passes.addPass(createMerge());
   else
     passes.addPass(createFuse());
-  if (mlir::failed(passes.run(*model.graph)))
+  if (mlir::failed(
+          options.instrumentation.attach(passes, "adapters", timing)) ||
+      mlir::failed(passes.run(*model.graph)))
     return diagnostics.takeError("the adapter could not be brought in");
   return Error::success();
 }
@@ -144,6 +157,7 @@ CompileOptions ModelCompiler::getCompileOptions() const {
   compile.lowering.kernels = options.kernels;
   compile.lowering.pack = options.pack;
   compile.codeCache = options.codeCache;
+  compile.instrumentation = options.instrumentation;
   compile.note = options.warning;
   return compile;
 }
@@ -184,6 +198,7 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
   progress("compiling");
   auto compiled = compileInMemory(
       *model.graph, getCompileOptions(), [&](ProgramDescription &program) {
+        mlir::TimingScope timing = options.instrumentation.time("Weights");
         return pack.write(program, options.progress);
       });
   if (!compiled)
@@ -194,6 +209,7 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
   report.parameters = compiled->description.params.size();
   report.merge = pack.getMergeEffect();
 
+  mlir::TimingScope timing = options.instrumentation.time("Output");
   std::string manifest = compiled->description.manifest.print();
   if (Error error = writer->addPart(lora_rt::manifestPart, manifest))
     return error;

@@ -128,9 +128,15 @@ std::array<float, 8> getHyperparameters(const AdamWOptions &options,
           float(options.clip)};
 }
 
+/// A NaN's sign says nothing, but is printed.
+float withoutSign(float value) {
+  return std::isnan(value) ? std::numeric_limits<float>::quiet_NaN() : value;
+}
+
 Error runSteps(const TrainingOptions &options, TrainingProgram &program,
                const std::vector<lora_rt::TrainingRow> &rows,
                RunFolder &folder) {
+  mlir::TimingScope timing = options.instrumentation.time("Steps");
   for (int64_t step = 0; step < options.steps; ++step) {
     auto selected = lora_rt::selectRows(rows, step, options.batchSize);
     lora_rt::TrainingBatch batch =
@@ -146,8 +152,8 @@ Error runSteps(const TrainingOptions &options, TrainingProgram &program,
     report.seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start)
             .count();
-    report.loss = result->loss;
-    report.gradientNorm = result->gradientNorm;
+    report.loss = withoutSign(result->loss);
+    report.gradientNorm = withoutSign(result->gradientNorm);
     if (Error error = folder.add(report, options.optimizer.learningRate))
       return error;
     if (options.report)
@@ -197,6 +203,7 @@ static Error trainInto(RunFolder &folder, const TrainingOptions &options) {
     return error;
   if (Error error = runSteps(options, **program, *rows, folder))
     return error;
+  mlir::TimingScope timing = options.instrumentation.time("Output");
   return folder.writeAdapter(**program);
 }
 

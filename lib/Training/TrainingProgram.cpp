@@ -44,6 +44,10 @@ Error TrainingProgram::buildGraph() {
   registerAllDialects(registry);
   context.appendDialectRegistry(registry);
   enableThreads(context);
+  mlir::TimingScope timing = options.instrumentation.time("Import");
+  DiagnosticText diagnostics(context, options.progress);
+  if (mlir::failed(options.instrumentation.attach(context)))
+    return diagnostics.takeError("MLIR's options");
   context.loadAllAvailableDialects();
 
   ImportOptions import;
@@ -70,8 +74,9 @@ Error TrainingProgram::buildGraph() {
         lora_rt::headName(facts.head), "' and its attention ",
         facts.attentionNames[facts.isBidirectional]);
 
+  timing = options.instrumentation.time("Training step");
   if (Error error = model.attach(
-          /*train=*/true, /*warning=*/nullptr,
+          /*train=*/true, options.progress,
           [&](const OpenedAdapter &, const BranchStatistics &statistics) {
             if (options.progress)
               options.progress(
@@ -79,11 +84,12 @@ Error TrainingProgram::buildGraph() {
                   std::to_string(statistics.parameters) + " trained numbers");
           }))
     return error;
-  DiagnosticText diagnostics(context);
   mlir::PassManager passes(&context);
   TrainingPipelineOptions trainingOptions;
   buildTrainingPipeline(passes, trainingOptions);
-  if (mlir::failed(passes.run(*model.graph)))
+  if (mlir::failed(
+          options.instrumentation.attach(passes, "training step", timing)) ||
+      mlir::failed(passes.run(*model.graph)))
     return diagnostics.takeError("the training step could not be derived");
   return Error::success();
 }
@@ -116,6 +122,8 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
   CompileOptions compile;
   compile.march = options.march;
   compile.codeCache = options.codeCache;
+  compile.instrumentation = options.instrumentation;
+  compile.note = options.progress;
   compile.lowering.functions = {"train_step"};
   // oneDNN reads the checkpoint's [out, in] nearly as fast as a packed layout,
   // in both directions. So frozen weights are not copied.
@@ -130,6 +138,10 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
   std::clock_t start = std::clock();
   Expected<CompiledExecutable> compiled =
       compileInMemory(*model.graph, compile);
+  {
+    DiagnosticText diagnostics(context, options.progress);
+    options.instrumentation.detach(context);
+  }
   if (!compiled)
     return compiled.takeError();
   if (options.progress) {
@@ -146,6 +158,7 @@ Error TrainingProgram::compile(const std::set<int64_t> &longestRows) {
 }
 
 Error TrainingProgram::load(const std::string &code) {
+  mlir::TimingScope timing = options.instrumentation.time("Weights");
   std::set<const lora_rt::TensorView *> isFinite;
   WeightEvaluator evaluator([&](mlir::Attribute leaf, const std::string &name)
                                 -> Expected<const lora_rt::TensorView *> {

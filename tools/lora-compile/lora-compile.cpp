@@ -5,6 +5,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Compiler/ModelCompiler.h"
+#include "lora-mlir/Instrumentation.h"
 #include "lora-mlir/Support/Cache.h"
 #include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
@@ -21,6 +22,9 @@ MODEL_DIR contains config.json and model.safetensors, or shards with an index. T
 everything else it needs except oneDNN, which it finds where set-up installed it. With --portable it contains oneDNN too. The
 adapter is merged into the weights: the sum is accumulated in f32 and rounded once. With --unmerged the adapter is computed as
 separate matrix products. Several adapters are added; each is multiplied by the number after its folder's name.
+
+MLIR's options look into the compilation: --mlir-timing, --mlir-print-ir-after-all, --remarks-filter=REGEX and others, which
+--help-hidden lists.
 
 Examples:
   lora-compile examples/tiny-qwen3/model --adapter examples/tiny-qwen3/adapter -o tiny
@@ -116,13 +120,18 @@ int main(int argc, char **argv) {
                         cl::cat(category));
   cl::opt<bool> quiet("quiet", cl::desc("Print only errors"),
                       cl::cat(category));
-  cl::HideUnrelatedOptions(category);
+  cl::OptionCategory mlirCategory("Options of MLIR");
+  lora::registerInstrumentationOptions(argc, argv, mlirCategory);
+  cl::HideUnrelatedOptions({&category, &mlirCategory});
   cl::ParseCommandLineOptions(argc, argv, overview);
   if (std::string repeated = lora::findRepeatedOption(); !repeated.empty())
     return fail(repeated);
+  if (std::string error = lora::completeMLIROptions(); !error.empty())
+    return fail(error);
 
   lora::ModelOptions options;
   options.modelFolder = folder;
+  options.instrumentation = lora::Instrumentation::fromOptions();
   for (const std::string &text : adapters) {
     auto adapter = lora::parseWeightedAdapter(text);
     if (!adapter)
@@ -151,7 +160,8 @@ int main(int argc, char **argv) {
                   std::to_string(count));
   // Compiling resets the options, so they are copied: see translateToNative.
   std::string file = output;
-  bool isQuiet = quiet, usesCache = !noCache;
+  bool isQuiet = quiet;
+  bool usesCache = !noCache && !lora::hasInstrumentationOptions();
   if (!isQuiet)
     options.progress = [](const std::string &text) {
       llvm::errs() << "lora-compile: " << text << "\n";

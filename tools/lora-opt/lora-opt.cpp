@@ -10,9 +10,11 @@
 #include "AdapterFolders.h"
 #include "Help.h"
 #include "Instrumentations.h"
+#include "PassOptionNames.h"
 #include "lora-mlir/DiagnosticPrinter.h"
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
+#include "lora-mlir/Instrumentation.h"
 #include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/ContextThreads.h"
 #include "lora-mlir/Support/StandardOutput.h"
@@ -45,7 +47,7 @@ static void instrument(MlirOptMainConfig &config,
   bool reports = !config.shouldVerifyDiagnostics();
   auto setUp = [original = config, &buffer, commandLine,
                 reports](PassManager &manager) {
-    if (failed(original.setupPassPipeline(manager)))
+    if (failed(lora::opt::setUpPipeline(original, manager, commandLine)))
       return failure();
     // Names come first: they change locations, which count as a change.
     lora::opt::keepNames(manager, buffer.getBuffer(),
@@ -94,13 +96,13 @@ int main(int argc, char **argv) {
   constexpr const char *overview =
       "lora-mlir: rewrites the IR of transformers with adapters\n\n"
       "Remarks say what a pass did and why: --remarks-filter='.*' shows them\n";
-  std::string header = registerCLIOptions(overview, registry);
-  flagOf("mlir-print-op-on-diagnostic").setInitialValue(false);
-  flagOf("mlir-use-nameloc-as-prefix").setInitialValue(true);
+  std::string header = lora::registerMLIROptions(overview, registry);
   auto [input, output] =
       parseCLIOptions(int(arguments.size()), arguments.data(), header);
   if (std::string repeated = lora::findRepeatedOption(); !repeated.empty())
     return fail(repeated);
+  if (std::string error = lora::completeMLIROptions(); !error.empty())
+    return fail(error);
   auto config = MlirOptMainConfig::createFromCLOptions();
   if (config.shouldShowDialects() || config.shouldListPasses())
     return asMainReturnCode(MlirOptMain(argc, argv, input, output, registry));

@@ -4,6 +4,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/Instrumentation.h"
 #include "lora-mlir/Support/Cache.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-mlir/Training/Trainer.h"
@@ -23,7 +24,9 @@ AdamW. The folder --out must be new or empty. It gets log.csv with a line for ea
 PEFT's format. After a run that fails, the folder contains only log.csv. docs/training.md has the rules.
 
 Like lora-compile, it keeps compiled code in $XDG_CACHE_HOME/lora-mlir/code (or ~/.cache/lora-mlir/code). LORA_CACHE=DIR selects
-another folder; LORA_CACHE=off or --no-cache disables the cache.)";
+another folder; LORA_CACHE=off or --no-cache disables the cache.
+
+MLIR's options look into the compilation: --mlir-timing, --mlir-print-ir-after-all, --remarks-filter=REGEX and others.)";
 
 static constexpr const char *example = R"(Example:
   lora-train examples/tiny-qwen3/model --adapter examples/tiny-qwen3/adapter \
@@ -86,11 +89,30 @@ int main(int argc, char **argv) {
   bool noCache = false;
   app.add_flag("--no-cache", noCache,
                "Generate code without the cache of code");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError &error) {
-    return app.exit(error) == 0 ? 0 : 1;
+  bool helpHidden = false;
+  app.add_flag_callback(
+      "--help-hidden",
+      [&] {
+        helpHidden = true;
+        throw CLI::CallForHelp();
+      },
+      "Print this help and the options of MLIR, and exit");
+  std::vector<char *> arguments = lora::takeInstrumentationOptions(argc, argv);
+  if (std::optional<int> code = lora_rt::cli::parse(
+          app, int(arguments.size()), arguments.data(),
+          "lora-train: error: ", lora::instrumentationOptionNames())) {
+    std::fflush(stdout);
+    if (helpHidden) {
+      llvm::outs() << "\nOptions of MLIR:\n";
+      lora::printInstrumentationOptions();
+    }
+    return *code;
   }
+  if (std::string error = lora::completeMLIROptions(); !error.empty()) {
+    std::fprintf(stderr, "lora-train: error: %s\n", error.c_str());
+    return 1;
+  }
+  options.instrumentation = lora::Instrumentation::fromOptions();
 
   if (betas[0] >= 1 || betas[1] >= 1) {
     std::fprintf(stderr,
@@ -105,7 +127,7 @@ int main(int argc, char **argv) {
     std::fprintf(stderr, "lora-train: %s\n", text.c_str());
   };
   std::optional<lora::Cache> cache;
-  if (!noCache)
+  if (!noCache && !lora::hasInstrumentationOptions())
     cache =
         lora::Cache::open("code", lora::Cache::kDefaultLimit, options.progress);
   options.codeCache = cache ? &*cache : nullptr;

@@ -10,6 +10,7 @@
 
 #include "lora-mlir/Compiler/Pipelines.h"
 #include "lora-mlir/DiagnosticText.h"
+#include "lora-mlir/Instrumentation.h"
 #include "lora-mlir/Support/Cache.h"
 #include "lora-mlir/Target/Manifest.h"
 #include "lora-runtime/Error.h"
@@ -42,6 +43,8 @@ struct CompileOptions {
   /// Where code is looked for before it is made, and stored afterwards; null
   /// for no cache. Cached code is the same, byte for byte.
   const Cache *codeCache = nullptr;
+  /// Sees the passes that run.
+  Instrumentation instrumentation;
   /// Called with warnings and remarks.
   std::function<void(const std::string &)> note;
 };

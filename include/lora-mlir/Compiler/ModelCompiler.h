@@ -41,6 +41,8 @@ struct ModelOptions {
   bool portable = false;
   /// The cache of code; null for none.
   const Cache *codeCache = nullptr;
+  /// Sees the passes that run, and times the rest.
+  Instrumentation instrumentation;
   /// Called with a line for each stage, and from time to time in long ones.
   std::function<void(const std::string &)> progress;
   /// Called with warnings.

@@ -15,6 +15,10 @@
 #include <string>
 #include <vector>
 
+namespace mlir {
+class TimingScope;
+} // namespace mlir
+
 namespace lora {
 
 /// A CPU as the compiler sees it: the instructions that may be used, and the
@@ -49,11 +53,13 @@ enum class NativeOutput {
 
 /// Optimises and translates a module of the llvm dialect. The shared object
 /// exports all symbols that are not internal; it may call libm, and memcpy,
-/// memmove and memset. An error is a diagnostic at the module. LLD resets all
+/// memmove and memset. An error is a diagnostic at the module. The steps
+/// are timed below `timing`. LLD resets all
 /// llvm::cl options of the process, so a tool must copy its options before.
 mlir::FailureOr<std::string> translateToNative(mlir::ModuleOp module,
                                                const NativeTarget &target,
-                                               NativeOutput output);
+                                               NativeOutput output,
+                                               mlir::TimingScope &timing);
 
 } // namespace lora
 

@@ -9,6 +9,7 @@
 #ifndef LORA_MLIR_TRAINING_TRAINER_H
 #define LORA_MLIR_TRAINING_TRAINER_H
 
+#include "lora-mlir/Instrumentation.h"
 #include "lora-mlir/Support/Cache.h"
 #include "lora-runtime/Error.h"
 #include "lora-runtime/Numeric.h"
@@ -73,6 +74,8 @@ struct TrainingOptions {
   std::string march = "native";
   /// The cache for the step's code; null for none.
   const Cache *codeCache = nullptr;
+  /// Sees the passes that run, and times the rest.
+  Instrumentation instrumentation;
 
   /// Called with progress: stages, sizes, warnings.
   std::function<void(const std::string &)> progress;

@@ -8,6 +8,7 @@
 
 #include "lora-mlir/Target/NativeCode.h"
 #include "Link.h"
+#include "mlir/Support/Timing.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
@@ -141,7 +142,8 @@ llvm::SmallString<0> emitStandIn(llvm::TargetMachine &machine) {
 
 FailureOr<std::string> lora::translateToNative(ModuleOp module,
                                                const NativeTarget &target,
-                                               NativeOutput output) {
+                                               NativeOutput output,
+                                               TimingScope &timing) {
   std::unique_ptr<llvm::TargetMachine> machine = createTargetMachine(target);
   if (!machine)
     return module.emitError("this build of LLVM has no x86-64 backend");
@@ -151,6 +153,7 @@ FailureOr<std::string> lora::translateToNative(ModuleOp module,
   registerLLVMDialectTranslation(registry);
   module.getContext()->appendDialectRegistry(registry);
   llvm::LLVMContext context;
+  TimingScope step = timing.nest("Translation to LLVM IR");
   std::unique_ptr<llvm::Module> code =
       translateModuleToLLVMIR(module, context, "lora");
   if (!code)
@@ -163,6 +166,7 @@ FailureOr<std::string> lora::translateToNative(ModuleOp module,
   llvm::raw_string_ostream stream(problem);
   if (llvm::verifyModule(*code, &stream))
     return module.emitError("invalid LLVM IR: ") << problem;
+  step = timing.nest("Optimization of LLVM IR");
   optimize(*code, *machine);
 
   if (output == NativeOutput::LLVMIR) {
@@ -170,6 +174,7 @@ FailureOr<std::string> lora::translateToNative(ModuleOp module,
     llvm::raw_string_ostream(text) << *code;
     return text;
   }
+  step = timing.nest("Code generation");
   if (output == NativeOutput::Assembly)
     return emitMachineCode(*code, *machine, llvm::CodeGenFileType::AssemblyFile)
         .str()
@@ -177,6 +182,7 @@ FailureOr<std::string> lora::translateToNative(ModuleOp module,
 
   llvm::SmallString<0> object =
       emitMachineCode(*code, *machine, llvm::CodeGenFileType::ObjectFile);
+  step = timing.nest("Link");
   lora_rt::Expected<std::string> linked =
       linkSharedObject(object, emitStandIn(*machine));
   if (!linked)

@@ -108,7 +108,8 @@ protected:
     buildLLVMPipeline(pm, lowering);
     if (failed(pm.run(*module)))
       return "";
-    auto bytes = translateToNative(*module, *target, output);
+    TimingScope untimed;
+    auto bytes = translateToNative(*module, *target, output, untimed);
     return failed(bytes) ? "" : *bytes;
   }
 
