@@ -57,9 +57,10 @@ function(lora_add_folder_library name)
   endif()
 endfunction()
 
-# lora_add_tool(NAME SOURCES... [LINK libraries] [NOT_INSTALLED]): an executable in build/bin that may use MLIR.
+# lora_add_tool(NAME SOURCES... [LINK libraries] [NOT_INSTALLED] [DEVELOPMENT]): an executable in build/bin that may use
+# MLIR. DEVELOPMENT: one for people who write IR and passes.
 function(lora_add_tool name)
-  cmake_parse_arguments(ARG "NOT_INSTALLED" "" "LINK" ${ARGN})
+  cmake_parse_arguments(ARG "NOT_INSTALLED;DEVELOPMENT" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   lora_compiler_flags(${name})
   # -fPIC rather than -fPIE: the precompiled header was made with it.
@@ -68,7 +69,9 @@ function(lora_add_tool name)
   target_precompile_headers(${name} REUSE_FROM lora_pch)
   add_dependencies(${name} lora-mlir-headers)
   target_link_libraries(${name} PRIVATE ${ARG_LINK} MLIR LLVM)
-  if(NOT ARG_NOT_INSTALLED)
+  if(ARG_DEVELOPMENT)
+    lora_install_tools(${name} COMPONENT irtools)
+  elseif(NOT ARG_NOT_INSTALLED)
     lora_install_tools(${name})
   endif()
 endfunction()

@@ -1,6 +1,7 @@
-# Where things are installed, and how they find each other there. Three components:
+# Where things are installed, and how they find each other there. Four components:
 #   runtime  the C library, lora-run, the backend and, unless it is the distro's, oneDNN: runs compiled models, without LLVM
 #   tools    lora-compile and the other tools, the stub that compiled files start with: need MLIR's and LLVM's libraries
+#   irtools  lora-lsp-server and lora-reduce: for people who write IR and passes
 #   devel    C headers, the CMake package LoraRuntime, lora-runtime.pc: to build programs against the runtime
 # Files that users never name (backend, stub, oneDNN) are in a folder of their own, lib/lora-mlir. All paths
 # between installed files are relative, so an install tree may be moved.
@@ -14,12 +15,16 @@ set(LORA_PRIVATE_DIR ${CMAKE_INSTALL_LIBDIR}/lora-mlir)
 file(RELATIVE_PATH LORA_PRIVATE_FROM_BIN "${CMAKE_INSTALL_FULL_BINDIR}" "${CMAKE_INSTALL_FULL_LIBDIR}/lora-mlir")
 set(LORA_PRIVATE_FROM_LIB lora-mlir)
 
-# lora_install_tools(TARGETS...): programs in bin that may link oneDNN, and MLIR, which the distro keeps in a folder
-# (LLVM_LIBRARY_DIR) where the loader does not look by itself.
+# lora_install_tools(TARGETS... [COMPONENT tools]): programs in bin that may link oneDNN, and MLIR, which the distro keeps
+# in a folder (LLVM_LIBRARY_DIR) where the loader does not look by itself.
 function(lora_install_tools)
+  cmake_parse_arguments(ARG "" "COMPONENT" "" ${ARGN})
+  if(NOT ARG_COMPONENT)
+    set(ARG_COMPONENT tools)
+  endif()
   set(folders "$ORIGIN/${LORA_PRIVATE_FROM_BIN}" ${LORA_ONEDNN_RPATH} ${LLVM_LIBRARY_DIR})
-  set_target_properties(${ARGN} PROPERTIES INSTALL_RPATH "${folders}")
-  install(TARGETS ${ARGN} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT tools)
+  set_target_properties(${ARG_UNPARSED_ARGUMENTS} PROPERTIES INSTALL_RPATH "${folders}")
+  install(TARGETS ${ARG_UNPARSED_ARGUMENTS} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT ${ARG_COMPONENT})
 endfunction()
 
 # lora_install_onednn(): decides how the installed backend finds oneDNN; call it after oneDNN was found. The loader

@@ -56,7 +56,7 @@ llvm_config.with_environment("PATH", tool_dirs, append_path=True)
 lora_opt = ToolSubst("lora-opt", extra_args=["--verify-roundtrip"] if verify_roundtrip else [])
 llvm_config.add_tool_substitutions(
     [lora_opt]
-    + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-adapter", "lora-check", "lora-diff", "lora-bench")]
+    + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-adapter", "lora-check", "lora-diff", "lora-bench", "lora-lsp-server", "lora-reduce")]
     + [ToolSubst("check-fixture", extra_args=["--first"] if quick else [])]
     + ["check-rewind", "damage-safetensors", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "mlir-tblgen", "llvm-objdump", "llvm-nm", "llvm-readelf"],
     tool_dirs,
