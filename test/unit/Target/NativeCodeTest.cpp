@@ -108,7 +108,7 @@ protected:
     buildLLVMPipeline(pm, lowering);
     if (failed(pm.run(*module)))
       return "";
-    TimingScope untimed;
+    mlir::TimingScope untimed;
     auto bytes = translateToNative(*module, *target, output, untimed);
     return failed(bytes) ? "" : *bytes;
   }
