@@ -386,32 +386,36 @@ Error BpeModel::setMerges(const MergeTexts &texts) {
   return Error::success();
 }
 
+/// A model whose merges are set by a member function of BpeModel.
+template <typename Source>
+Expected<std::unique_ptr<Model>>
+make(Vocabulary vocabulary, BpeOptions options, const std::string &where,
+     Error (BpeModel::*setMerges)(Source &), Source &source) {
+  auto model = std::make_unique<BpeModel>(std::move(vocabulary),
+                                          std::move(options), where);
+  if (Error error = model->prepare())
+    return error;
+  if (Error error = (*model.*setMerges)(source))
+    return error;
+  return std::unique_ptr<Model>(std::move(model));
+}
+
 } // namespace
 
 Expected<std::unique_ptr<Model>> makeBpe(Vocabulary vocabulary,
                                          const MergeTexts &merges,
                                          BpeOptions options,
                                          const std::string &where) {
-  auto model = std::make_unique<BpeModel>(std::move(vocabulary),
-                                          std::move(options), where);
-  if (Error error = model->prepare())
-    return error;
-  if (Error error = model->setMerges(merges))
-    return error;
-  return std::unique_ptr<Model>(std::move(model));
+  return make(std::move(vocabulary), std::move(options), where,
+              &BpeModel::setMerges, merges);
 }
 
 Expected<std::unique_ptr<Model>> readBpe(Vocabulary vocabulary,
                                          StoreReader &reader,
                                          BpeOptions options,
                                          const std::string &where) {
-  auto model = std::make_unique<BpeModel>(std::move(vocabulary),
-                                          std::move(options), where);
-  if (Error error = model->prepare())
-    return error;
-  if (Error error = model->readMerges(reader))
-    return error;
-  return std::unique_ptr<Model>(std::move(model));
+  return make(std::move(vocabulary), std::move(options), where,
+              &BpeModel::readMerges, reader);
 }
 
 } // namespace lora_rt::text
