@@ -18,17 +18,6 @@ using lora_rt::Error;
 using lora_rt::ErrorCode;
 using lora_rt::Expected;
 
-lora_rt::DType lora::getRuntimeType(mlir::Type type) {
-  if (type.isF64())
-    return lora_rt::DType::F64;
-  if (type.isBF16())
-    return lora_rt::DType::BF16;
-  if (type.isF16())
-    return lora_rt::DType::F16;
-  assert(type.isF32() && "weights are f64, f32, f16 or bf16");
-  return lora_rt::DType::F32;
-}
-
 WeightEvaluator::WeightEvaluator(LeafResolver resolve)
     : resolve(std::move(resolve)),
       lastFactors(std::make_unique<LastFactors>()) {}

@@ -67,9 +67,7 @@ void fillCachedSequence(Value &table, int64_t rows) {
 
 Value makeValue(mlir::RankedTensorType type) {
   Value value;
-  value.dtype = type.getElementType().isInteger(32)
-                    ? lora_rt::DType::I32
-                    : getRuntimeType(type.getElementType());
+  value.dtype = getRuntimeType(type.getElementType());
   value.shape.assign(type.getShape().begin(), type.getShape().end());
   value.values.resize(size_t(type.getNumElements()));
   return value;

@@ -10,6 +10,7 @@
 #ifndef LORA_MLIR_WEIGHTS_WEIGHTEVALUATOR_H
 #define LORA_MLIR_WEIGHTS_WEIGHTEVALUATOR_H
 
+#include "lora-mlir/Dialect/Transformer/IR/RuntimeTypes.h"
 #include "lora-runtime/Safetensors.h"
 #include "mlir/IR/Attributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -26,9 +27,6 @@ namespace lora {
 using LeafResolver =
     std::function<lora_rt::Expected<const lora_rt::TensorView *>(
         mlir::Attribute leaf, const std::string &fullName)>;
-
-/// The runtime's value for an element type; `type` is f64, f32, f16 or bf16.
-lora_rt::DType getRuntimeType(mlir::Type type);
 
 /// How much merges changed weights, over all that were evaluated.
 struct MergeEffect {

@@ -7,8 +7,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "lora-mlir/Conversion/Passes.h"
-#include "lora-mlir/Dialect/OneDNN/IR/OneDNNOps.h"
+#include "lora-mlir/Dialect/OneDNN/IR/MatmulSpec.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/RuntimeTypes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -22,12 +23,6 @@ using namespace mlir;
 using namespace lora;
 
 namespace {
-
-std::string getTypeName(Type type) {
-  std::string name;
-  llvm::raw_string_ostream(name) << getElementTypeOrSelf(type);
-  return name;
-}
 
 /// Collects the primitives of the IR module, one for each spec.
 class PrimitiveTable {
@@ -58,11 +53,6 @@ private:
   llvm::MapVector<Attribute, rt::PrimitiveOp> primitives;
 };
 
-lora_rt::DType getDType(Value value) {
-  // The verifiers of the operations allow no type that has no name here.
-  return *lora_rt::parseManifestName(getTypeName(value.getType()));
-}
-
 std::string getLayout(onednn::PackedAttr layout) {
   return layout ? layout.getTag().str() : std::string(lora_rt::plainLayout);
 }
@@ -80,36 +70,12 @@ std::optional<int64_t> getRowStride(Value value) {
   return strides[0];
 }
 
-lora_rt::PostOp::Kind getPostOpKind(onednn::PostOpKind kind) {
-  StringRef name = onednn::stringifyPostOpKind(kind);
-  const auto &names = lora_rt::PostOp::names;
-  return lora_rt::PostOp::Kind(llvm::find(names, name) - names.begin());
-}
-
 lora_rt::PrimitiveSpec getSpec(onednn::MatmulOp op) {
-  lora_rt::MatmulSpec spec;
-  spec.m = op.getM();
-  spec.n = op.getN();
-  spec.k = op.getK();
-  spec.a = spec.b = getDType(op.getA());
-  spec.c = getDType(op.getC());
-  spec.transposeA = op.getTransposeA();
-  spec.transposeB = op.getTransposeB();
-  spec.tokenRows = op.getTokenRows();
+  lora_rt::MatmulSpec spec = onednn::getMatmulSpec(op);
   spec.layout = getLayout(op.getWeightLayout());
   spec.strideA = getRowStride(op.getA()).value_or(0);
   spec.strideB = getRowStride(op.getB()).value_or(0);
   spec.strideC = getRowStride(op.getC()).value_or(0);
-  if (op.getBias())
-    spec.bias = getDType(op.getBias());
-  auto operand = op.getPostOperands().begin();
-  for (auto attr : op.getPostOps().getAsRange<onednn::PostOpKindAttr>()) {
-    lora_rt::PostOp postOp;
-    postOp.kind = getPostOpKind(attr.getValue());
-    if (postOp.isBinary())
-      postOp.operand = getDType(*operand++);
-    spec.postOps.push_back(postOp);
-  }
   return {spec};
 }
 
@@ -120,7 +86,7 @@ lora_rt::PrimitiveSpec getSpec(onednn::GatherOp op) {
   spec.rows = table.getDimSize(0);
   spec.width = table.getDimSize(1);
   spec.count = cast<ShapedType>(op.getOut().getType()).getDimSize(0);
-  spec.dtype = getDType(op.getOut());
+  spec.dtype = getRuntimeType(op.getOut().getType());
   spec.layout = getLayout(op.getWeightLayout());
   return {spec};
 }
@@ -182,7 +148,8 @@ struct ConvertOneDNNToRTPass
       if (auto matmul = dyn_cast<onednn::MatmulOp>(op)) {
         std::string name = llvm::formatv(
             "matmul_{0}x{1}x{2}_{3}", matmul.getM(), matmul.getN(),
-            matmul.getK(), getTypeName(matmul.getA().getType()));
+            matmul.getK(),
+            lora_rt::manifestName(getRuntimeType(matmul.getA().getType())));
         SmallVector<Value> buffers{matmul.getA(), matmul.getB()};
         if (matmul.getBias())
           buffers.push_back(matmul.getBias());
@@ -194,9 +161,9 @@ struct ConvertOneDNNToRTPass
       }
       if (auto gather = dyn_cast<onednn::GatherOp>(op)) {
         auto out = cast<ShapedType>(gather.getOut().getType());
-        std::string name =
-            llvm::formatv("gather_{0}x{1}_{2}", out.getDimSize(0),
-                          out.getDimSize(1), getTypeName(out));
+        std::string name = llvm::formatv(
+            "gather_{0}x{1}_{2}", out.getDimSize(0), out.getDimSize(1),
+            lora_rt::manifestName(getRuntimeType(out)));
         ++numExecutions;
         return WalkResult(replaceByExecution(
             op, table.get(getSpec(gather), name),

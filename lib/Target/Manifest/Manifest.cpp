@@ -8,6 +8,7 @@
 #include "lora-mlir/Target/Manifest.h"
 #include "lora-mlir/Dialect/OneDNN/IR/OneDNNOps.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
+#include "lora-mlir/Dialect/Transformer/IR/RuntimeTypes.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -22,13 +23,6 @@ namespace {
 /// The manifest's order is that of the slot table's.
 static_assert(Manifest::regionNames.size() ==
               rt::getMaxEnumValForRegionKind() + 1);
-
-lora_rt::DType getDType(Type type) {
-  std::string name;
-  llvm::raw_string_ostream(name) << getElementTypeOrSelf(type);
-  // Verifiers allow no element type that the runtime does not know.
-  return *lora_rt::parseManifestName(name);
-}
 
 /// A shape; a dynamic size is -1.
 std::vector<int64_t> getShape(ShapedType type) {
@@ -115,7 +109,7 @@ private:
       bound.layout = packed.getTag().str();
     Manifest::Param param;
     param.name = name;
-    param.dtype = getDType(type);
+    param.dtype = getRuntimeType(type);
     param.shape = getShape(type);
     param.layout = bound.layout;
     manifest.params.push_back(std::move(param));
@@ -128,7 +122,7 @@ private:
     auto [it, inserted] = states.try_emplace(name, manifest.states.size());
     if (inserted)
       manifest.states.push_back(
-          {name, getDType(slot.getType()), getShape(slot.getType())});
+          {name, getRuntimeType(slot.getType()), getShape(slot.getType())});
     return it->second;
   }
 
@@ -184,7 +178,7 @@ private:
                                                 ArrayRef<Type> types) {
     std::vector<Manifest::Value> values;
     for (auto [name, type] : llvm::zip_equal(names, types))
-      values.push_back({cast<StringAttr>(name).str(), getDType(type),
+      values.push_back({cast<StringAttr>(name).str(), getRuntimeType(type),
                         getShape(cast<ShapedType>(type))});
     return values;
   }

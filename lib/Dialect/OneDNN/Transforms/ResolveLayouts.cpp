@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/Dialect/OneDNN/IR/MatmulSpec.h"
 #include "lora-mlir/Dialect/OneDNN/IR/OneDNNOps.h"
 #include "lora-mlir/Dialect/OneDNN/Transforms/Passes.h"
 #include "lora-mlir/Dialect/RT/IR/RTOps.h"
@@ -33,38 +34,11 @@ struct Question {
   std::string tag;
 };
 
-lora_rt::DType getDType(Type type) {
-  return type.isBF16() ? lora_rt::DType::BF16 : lora_rt::DType::F32;
-}
-
 bool isOpen(Type type) {
   auto tensor = dyn_cast<RankedTensorType>(type);
   auto layout = tensor ? dyn_cast_or_null<PackedAttr>(tensor.getEncoding())
                        : PackedAttr();
   return layout && layout.getTag() == "any";
-}
-
-lora_rt::PostOp::Kind getKind(PostOpKind kind) {
-  using Kind = lora_rt::PostOp::Kind;
-  switch (kind) {
-  case PostOpKind::Sum:
-    return Kind::Sum;
-  case PostOpKind::Add:
-    return Kind::Add;
-  case PostOpKind::Mul:
-    return Kind::Mul;
-  case PostOpKind::Silu:
-    return Kind::Silu;
-  case PostOpKind::GeluErf:
-    return Kind::GeluErf;
-  case PostOpKind::GeluTanh:
-    return Kind::GeluTanh;
-  case PostOpKind::Relu:
-    return Kind::Relu;
-  case PostOpKind::Tanh:
-    return Kind::Tanh;
-  }
-  llvm_unreachable("unknown post-op");
 }
 
 /// The number of elements from one row to the next in the matrix that `value`
@@ -76,27 +50,8 @@ int64_t getRowStride(Value value) {
 
 /// Everything on which oneDNN's answer may depend.
 lora_rt::MatmulSpec getSpec(MatmulOp op) {
-  auto typeOf = [](Value value) {
-    return getDType(getElementTypeOrSelf(value.getType()));
-  };
-  lora_rt::MatmulSpec spec;
-  spec.m = op.getM();
-  spec.n = op.getN();
-  spec.k = op.getK();
-  spec.a = typeOf(op.getA());
-  spec.b = typeOf(op.getB());
-  spec.c = typeOf(op.getC());
-  spec.transposeA = op.getTransposeA();
+  lora_rt::MatmulSpec spec = getMatmulSpec(op);
   spec.strideA = getRowStride(op.getA());
-  if (op.getBias())
-    spec.bias = typeOf(op.getBias());
-  auto operand = op.getPostOperands().begin();
-  for (Attribute attr : op.getPostOps()) {
-    lora_rt::PostOp postOp{getKind(cast<PostOpKindAttr>(attr).getValue())};
-    if (postOp.isBinary())
-      postOp.operand = typeOf(*operand++);
-    spec.postOps.push_back(postOp);
-  }
   return spec;
 }
 
