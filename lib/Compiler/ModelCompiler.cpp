@@ -9,6 +9,7 @@
 #include "lora-mlir/Compiler/ModelCompiler.h"
 #include "PackWriter.h"
 #include "SourceParts.h"
+#include "TextParts.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
@@ -51,6 +52,7 @@ public:
   }
 
   Error readGraph();
+  Error readText();
   Expected<CompileReport> writeFile(const std::string &output);
   Expected<std::string> print(Stage stage);
 
@@ -70,6 +72,8 @@ private:
   OpenedModel model;
   /// The graph before adapters were attached.
   std::string importedGraph;
+  /// The tokenizer and what belongs to it, if it goes into the file.
+  std::optional<ModelText> text;
 };
 
 } // namespace
@@ -97,6 +101,16 @@ Error ModelCompiler::readGraph() {
   model.graph->print(stream, faithfulPrintingFlags());
   timing.stop();
   return model.adapters.empty() ? Error::success() : bringIn();
+}
+
+Error ModelCompiler::readText() {
+  if (!options.text)
+    return Error::success();
+  auto read = readModelText(options, *transformer::getModelFacts(*model.graph));
+  if (!read)
+    return read.takeError();
+  text = std::move(*read);
+  return Error::success();
 }
 
 Error ModelCompiler::bringIn() {
@@ -215,6 +229,10 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
     return error;
   if (Error error = writer->addPart(lora_rt::codePart, compiled->code))
     return error;
+  if (text)
+    if (Error error =
+            lora_rt::addTextParts(*writer, text->tokenizer, text->settings))
+      return error;
   if (Error error = lora_rt::addHostPart(*writer, *backend))
     return error;
   if (options.portable)
@@ -242,6 +260,8 @@ Expected<CompileReport> lora::compileModel(const ModelOptions &options,
     return error;
   ModelCompiler compiler(options);
   if (Error error = compiler.readGraph())
+    return error;
+  if (Error error = compiler.readText())
     return error;
   auto report = compiler.writeFile(output);
   if (report)

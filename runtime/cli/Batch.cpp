@@ -1,7 +1,7 @@
 //===- Batch.cpp - Rows of tokens from the command line -------------------===//
 //
-// Parses --ids and --token-types into rows, which must agree in number and in
-// length. Errors name the option and the text.
+// Parses --ids, --ids-file and --token-types into rows, which must agree in
+// number and in length. Errors name the option and the text.
 //
 //===----------------------------------------------------------------------===//
 
@@ -38,8 +38,33 @@ Expected<std::vector<int32_t>> parseNumbers(const char *option,
       break;
   }
   return makeError(ErrorCode::InvalidArgument, option,
-                   ": expected numbers separated by commas, but got '", text,
-                   "'");
+                   ": expected numbers separated by commas, but got '",
+                   readableMessage(text.substr(0, 200)), "'");
+}
+
+/// Reads a file with a row of numbers on each line. Empty lines at the end are
+/// skipped.
+Error readRows(const std::string &path,
+               std::vector<std::vector<int32_t>> &rows) {
+  constexpr uint64_t limit = uint64_t(1) << 30;
+  Expected<std::string> text = readInput(path, limit);
+  if (!text)
+    return text.takeError();
+  while (!text->empty() && (text->back() == '\n' || text->back() == '\r'))
+    text->pop_back();
+  for (size_t at = 0, line = 1; at <= text->size(); ++line) {
+    size_t end = std::min(text->find('\n', at), text->size());
+    std::string row = text->substr(at, end - at);
+    if (row.ends_with('\r'))
+      row.pop_back();
+    at = end + 1;
+    Expected<std::vector<int32_t>> numbers = parseNumbers(
+        ("--ids-file " + path + ": line " + std::to_string(line)).c_str(), row);
+    if (!numbers)
+      return numbers.takeError();
+    rows.push_back(std::move(*numbers));
+  }
+  return Error::success();
 }
 
 Error parseAll(const char *option, const std::vector<std::string> &texts,
@@ -57,6 +82,13 @@ Error parseAll(const char *option, const std::vector<std::string> &texts,
 
 Expected<Batch> parseBatch(const Options &options) {
   Batch batch;
+  if (!options.idsFile.empty()) {
+    if (!options.ids.empty())
+      return makeError(ErrorCode::InvalidArgument,
+                       "--ids and --ids-file: give one of them");
+    if (Error error = readRows(options.idsFile, batch.ids))
+      return error;
+  }
   if (Error error = parseAll("--ids", options.ids, batch.ids))
     return error;
   if (Error error = parseAll("--token-types", options.tokenTypes, batch.types))

@@ -56,7 +56,7 @@ Error checkOptions(const Options &options) {
   auto fail = [](const char *text) {
     return makeError(ErrorCode::InvalidArgument, text);
   };
-  if (options.ids.empty())
+  if (options.ids.empty() && options.idsFile.empty())
     return fail("--ids is missing: the token ids to start with");
   if (!options.generate && options.logits.empty() && options.hidden.empty() &&
       options.compare.empty())
@@ -97,8 +97,16 @@ Error flushOutput() {
 }
 
 Error run(const Options &options) {
-  if (options.info)
+  switch (options.task) {
+  case Task::Info:
     return printInfo(options.file);
+  case Task::Tokenize:
+  case Task::Detokenize:
+  case Task::Render:
+    return runTextTask(options);
+  case Task::Ids:
+    break;
+  }
   if (Error error = checkOptions(options))
     return error;
   Expected<Batch> batch = parseBatch(options);

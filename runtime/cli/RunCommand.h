@@ -9,6 +9,7 @@
 #define LORA_RUNTIME_CLI_RUNCOMMAND_H
 
 #include "lora-runtime/Session.h"
+#include "lora-runtime/TextModel.h"
 
 #include <optional>
 #include <string>
@@ -16,10 +17,34 @@
 
 namespace lora_rt::cli {
 
+/// What the program is asked for.
+enum class Task {
+  /// Token ids in; logits, hidden states or a continuation as ids out.
+  Ids,
+  Info,
+  Tokenize,
+  Detokenize,
+  Render,
+};
+
 struct Options {
   std::string file;
+  Task task = Task::Ids;
+
+  /// The prompt: an argument or a file; "-" is standard input.
+  std::optional<std::string> prompt;
+  std::string promptFile;
+  /// The file of --render.
+  std::string render;
+  /// --tokenize: without the special tokens that the tokenizer adds.
+  bool noSpecial = false;
+  /// --detokenize: without special tokens.
+  bool skipSpecial = false;
+
   /// One for each row.
   std::vector<std::string> ids, tokenTypes;
+  /// A file with a line of ids for each row.
+  std::string idsFile;
   std::string logits;
   std::string hidden;
   std::string compare;
@@ -32,7 +57,6 @@ struct Options {
   /// Empty, or what is printed: "times", or "ops" for the times of operations
   /// as well.
   std::string time;
-  bool info = false;
   bool verify = false;
   bool quiet = false;
 };
@@ -44,6 +68,23 @@ int runMain(int argc, char **argv, const std::string &ownFile);
 /// Executes the options.
 Error run(const Options &options);
 
+/// Executes --tokenize, --detokenize or --render.
+Error runTextTask(const Options &options);
+
+/// The bytes of a file, or of standard input for "-".
+Expected<std::string> readInput(const std::string &path, uint64_t limit);
+
+/// The prompt's bytes: the argument, the file, or standard input if that is not
+/// a terminal. nullopt if there is none.
+Expected<std::optional<std::string>> readPrompt(const Options &options);
+
+/// The same; fails if there is none. `task` is the option that needs it.
+Expected<std::string> needPrompt(const Options &options, const char *task);
+
+/// Prints a text as it is, or with a line end, and flushes standard output.
+Error printText(std::string_view text);
+Error printLine(std::string_view text);
+
 /// Rows of tokens from the command line.
 struct Batch {
   std::vector<std::vector<int32_t>> ids, types;
@@ -54,7 +95,7 @@ struct Batch {
   int64_t tokens() const;
 };
 
-/// Reads --ids and --token-types.
+/// Reads --ids or --ids-file, and --token-types.
 Expected<Batch> parseBatch(const Options &options);
 
 /// Prints what a compiled file contains, without running it.

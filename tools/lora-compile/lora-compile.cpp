@@ -92,6 +92,10 @@ int main(int argc, char **argv) {
   cl::opt<bool> portable("portable",
                          cl::desc("Store oneDNN and OpenMP inside the program"),
                          cl::cat(category));
+  cl::opt<bool> noText("no-text",
+                       cl::desc("Leave off the tokenizer and what belongs to "
+                                "it; the program then takes token ids alone"),
+                       cl::cat(category));
   cl::list<int64_t> tokens(
       "tokens",
       cl::desc("Numbers of tokens to compile for; other numbers are split and "
@@ -142,6 +146,7 @@ int main(int argc, char **argv) {
   options.march = march;
   options.kernels = kernels;
   options.portable = portable;
+  options.text = !noText;
   if (unmerged && adapters.empty())
     return fail("--unmerged: there is no --adapter to keep apart");
   if (!dtype.empty()) {

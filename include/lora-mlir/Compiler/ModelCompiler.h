@@ -39,6 +39,9 @@ struct ModelOptions {
   bool pack = true;
   /// Put oneDNN and the libraries that it needs into the file.
   bool portable = false;
+  /// Put the tokenizer, chat templates, the defaults of generation and the
+  /// names of labels into the file, if the folder has a tokenizer.
+  bool text = true;
   /// The cache of code; null for none.
   const Cache *codeCache = nullptr;
   /// Sees the passes that run, and times the rest.

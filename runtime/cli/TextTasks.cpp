@@ -1,0 +1,154 @@
+//===- TextTasks.cpp - Text to ids and back, and conversations to text ----===//
+//
+// --tokenize, --detokenize and --render. They read the file's text side and
+// run no code of the file.
+//
+//===----------------------------------------------------------------------===//
+
+#include "../core/Json.h"
+#include "RunCommand.h"
+#include "lora-runtime/File.h"
+
+#include <cstdio>
+#include <unistd.h>
+
+namespace lora_rt::cli {
+
+namespace {
+
+/// The most bytes of a prompt: what a tokenizer takes.
+constexpr uint64_t maxPromptBytes = uint64_t(1) << 30;
+
+/// The most bytes of a conversation.
+constexpr uint64_t maxConversationBytes = uint64_t(256) << 20;
+
+Error tokenize(const TextModel &text, const Options &options) {
+  Expected<std::string> prompt = needPrompt(options, "--tokenize");
+  if (!prompt)
+    return prompt.takeError();
+  EncodeOptions encode;
+  encode.addSpecialTokens = !options.noSpecial;
+  Expected<TextEncoding> encoding = text.tokenizer().encode(*prompt, encode);
+  if (!encoding)
+    return encoding.takeError();
+  OrderedJson json;
+  json["ids"] = encoding->ids;
+  OrderedJson &pieces = json["pieces"] = OrderedJson::array();
+  for (uint32_t id : encoding->ids)
+    pieces.push_back(text.tokenizer().token(id).value_or(""));
+  return printLine(
+      json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+}
+
+Error detokenize(const TextModel &text, const Options &options) {
+  Expected<Batch> batch = parseBatch(options);
+  if (!batch)
+    return batch.takeError();
+  if (batch->ids.size() != 1)
+    return makeError(ErrorCode::InvalidArgument,
+                     "--detokenize needs --ids or --ids-file with one row of "
+                     "ids, but got ",
+                     batch->ids.size());
+  for (int32_t id : batch->ids[0])
+    if (id < 0 || uint32_t(id) >= text.tokenizer().idLimit())
+      return makeError(ErrorCode::InvalidArgument, "--detokenize: the id ", id,
+                       " is not one of the tokenizer, whose ids are 0 to ",
+                       text.tokenizer().idLimit() - 1);
+  Expected<std::string> decoded =
+      text.decode(batch->ids[0], options.skipSpecial);
+  if (!decoded)
+    return decoded.takeError();
+  return printText(*decoded);
+}
+
+Error render(const TextModel &text, const Options &options) {
+  Expected<std::string> json = readInput(options.render, maxConversationBytes);
+  if (!json)
+    return json.takeError();
+  Expected<std::string> rendered = text.render(*json, options.render);
+  if (!rendered)
+    return rendered.takeError();
+  return printText(*rendered);
+}
+
+} // namespace
+
+Expected<std::string> readInput(const std::string &path, uint64_t limit) {
+  if (path != "-")
+    return readTextFile(path, limit);
+  std::string text;
+  char buffer[1 << 16];
+  for (;;) {
+    ssize_t count = ::read(STDIN_FILENO, buffer, sizeof(buffer));
+    if (count < 0 && errno == EINTR)
+      continue;
+    if (count < 0)
+      return makeError(ErrorCode::System,
+                       "standard input cannot be read: ", systemMessage(errno));
+    if (count == 0)
+      return text;
+    text.append(buffer, size_t(count));
+    if (text.size() > limit)
+      return makeError(ErrorCode::InvalidFile, "standard input has more than ",
+                       sizeText(limit), ", which is the most that is read");
+  }
+}
+
+Expected<std::optional<std::string>> readPrompt(const Options &options) {
+  if (options.prompt && !options.promptFile.empty())
+    return makeError(ErrorCode::InvalidArgument,
+                     "a PROMPT and --prompt-file: give one of them");
+  if (options.prompt)
+    return options.prompt;
+  if (options.promptFile.empty() && isatty(STDIN_FILENO))
+    return std::optional<std::string>();
+  Expected<std::string> text = readInput(
+      options.promptFile.empty() ? "-" : options.promptFile, maxPromptBytes);
+  if (!text)
+    return text.takeError();
+  // Without a request, an empty standard input is no prompt.
+  if (options.promptFile.empty() && text->empty())
+    return std::optional<std::string>();
+  return std::optional(std::move(*text));
+}
+
+Expected<std::string> needPrompt(const Options &options, const char *task) {
+  Expected<std::optional<std::string>> prompt = readPrompt(options);
+  if (!prompt)
+    return prompt.takeError();
+  if (*prompt)
+    return std::move(**prompt);
+  return makeError(ErrorCode::InvalidArgument, task,
+                   " needs a text: as an argument, in --prompt-file, or on "
+                   "standard input");
+}
+
+Error printText(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return flushOutput();
+}
+
+Error printLine(std::string_view text) {
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  std::fputc('\n', stdout);
+  return flushOutput();
+}
+
+Error runTextTask(const Options &options) {
+  Expected<Payload> payload = Payload::open(options.file);
+  if (!payload)
+    return payload.takeError();
+  Expected<TextModel> text = TextModel::open(*payload);
+  if (!text)
+    return text.takeError();
+  switch (options.task) {
+  case Task::Tokenize:
+    return tokenize(*text, options);
+  case Task::Detokenize:
+    return detokenize(*text, options);
+  default:
+    return render(*text, options);
+  }
+}
+
+} // namespace lora_rt::cli
