@@ -136,10 +136,10 @@ private:
   }
 };
 
-/// The origin of each byte of replaceInvalid(text).
+/// The origin of each byte of replaceInvalid(text), and of its end.
 std::vector<Range> placesOf(std::string_view text) {
   std::vector<Range> places;
-  places.reserve(text.size());
+  places.reserve(text.size() + 1);
   for (size_t at = 0; at < text.size();) {
     size_t valid = validPrefix(text.substr(at));
     for (size_t i = 0; i < valid; ++i)
@@ -151,6 +151,7 @@ std::vector<Range> placesOf(std::string_view text) {
     places.insert(places.end(), 3, {uint32_t(at), uint32_t(at + bytes)});
     at += bytes;
   }
+  places.push_back({uint32_t(text.size()), uint32_t(text.size())});
   return places;
 }
 
@@ -221,7 +222,7 @@ Expected<TextEncoding> encodeTexts(const TokenizerState &state,
     std::vector<Range> places = placesOf(texts[i]);
     for (size_t j = 0; j < result.offsets.size(); ++j) {
       TextRange &range = result.offsets[j];
-      if (result.textOf[j] != i || range.begin >= places.size())
+      if (result.textOf[j] != i)
         continue;
       uint32_t begin = places[range.begin].begin;
       range.end = range.end > range.begin ? places[range.end - 1].end : begin;

@@ -105,6 +105,17 @@ void answerDecode(const Tokenizer &tokenizer, uint32_t flags,
   Expected<std::string> text = tokenizer.decode(ids, flags & 1);
   if (!text)
     return writeFailure(text.message());
+  TextStream stream = tokenizer.stream(flags & 1);
+  std::string sum;
+  for (size_t i = 0; i <= ids.size(); ++i) {
+    std::string part = i < ids.size() ? stream.push(ids[i]) : stream.finish();
+    // The sum is UTF-8, so a cut character has its end in a later part.
+    if (!part.empty() && (part[0] & 0xc0) == 0x80)
+      return writeFailure("a part of a stream begins inside of a character");
+    sum += part;
+  }
+  if (sum != *text)
+    return writeFailure("the texts of a stream and of decoding at once differ");
   writeText(*text);
 }
 

