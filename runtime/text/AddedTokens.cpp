@@ -149,16 +149,16 @@ void AddedTokens::split(std::string_view text, bool isNormalized,
     if ((skipsSpecial && isSpecial(token.content)) ||
         (token.singleWord && isInWord(text, range)))
       continue;
-    // White space that an earlier token stripped belongs to that token.
-    if (range.begin < start)
-      continue;
+    // As in the library, white space that an earlier token stripped can be a
+    // token, too, unless that strips as well and has nothing left.
     if (token.lstrip)
       range.begin = std::max(uint32_t(spaceStart(text, range.begin)), start);
     if (token.rstrip)
       range.end = uint32_t(spaceEnd(text, range.end));
     if (start < range.begin)
       parts.push_back({{start, range.begin}, std::nullopt});
-    parts.push_back({range, id});
+    if (range.begin < range.end)
+      parts.push_back({range, id});
     start = range.end;
   }
   if (start < text.size())

@@ -13,20 +13,18 @@ namespace {
 
 /// All pieces form one text; a character is output when all of its bytes are
 /// there.
-class ByteLevelStage final : public DecodeStage {
-public:
-  void push(std::string_view text, bool, DecodeSink &next) override {
+class ByteLevelStage final : public PieceStage {
+private:
+  void piece(std::string text, DecodeSink &next) override {
     if (std::optional<std::string> bytes = fromByteLevel(text))
       pending += *bytes;
     else
       pending += text;
     give(false, next);
   }
-  void finish(DecodeSink &next) override { give(true, next); }
+  void end(DecodeSink &next) override { give(true, next); }
+  bool givesParts() const override { return true; }
 
-  bool inParts(bool) override { return true; }
-
-private:
   std::string pending;
   bool hasBegun = false;
 
@@ -52,20 +50,19 @@ private:
 
 /// "<0xE4>" is a byte. A run of such pieces is decoded as UTF-8, or gives one
 /// replacement character for each byte. So its text is final only at its end.
-class ByteFallbackStage final : public DecodeStage {
-public:
-  void push(std::string_view text, bool startsPiece,
-            DecodeSink &next) override {
-    int byte = startsPiece ? byteOf(text) : -1;
+class ByteFallbackStage final : public PieceStage {
+private:
+  void piece(std::string text, DecodeSink &next) override {
+    int byte = byteOf(text);
     if (byte >= 0) {
       run += char(byte);
       return;
     }
-    finish(next);
-    next.take(text, startsPiece);
+    end(next);
+    next.take(text, true);
   }
 
-  void finish(DecodeSink &next) override {
+  void end(DecodeSink &next) override {
     if (run.empty())
       return;
     if (validPrefix(run) == run.size()) {
@@ -79,7 +76,6 @@ public:
     run.clear();
   }
 
-private:
   std::string run;
 
   static int byteOf(std::string_view text) {
@@ -134,6 +130,16 @@ private:
 };
 
 } // namespace
+
+void PieceStage::push(std::string_view text, bool startsPiece,
+                      DecodeSink &next) {
+  if (startsPiece)
+    flush(next);
+  held += text;
+  isHeld = true;
+  if (!isInParts)
+    flush(next);
+}
 
 std::unique_ptr<DecodeStage> makeByteLevelStage() {
   return std::make_unique<ByteLevelStage>();

@@ -38,6 +38,37 @@ public:
   virtual bool inParts(bool takesParts) { return takesParts; }
 };
 
+/// A stage that changes whole pieces. A piece that arrives in parts is
+/// collected until its end.
+class PieceStage : public DecodeStage {
+public:
+  void push(std::string_view text, bool startsPiece, DecodeSink &next) final;
+  void finish(DecodeSink &next) final {
+    flush(next);
+    end(next);
+  }
+  bool inParts(bool takesParts) final {
+    isInParts = takesParts;
+    return givesParts();
+  }
+
+protected:
+  virtual void piece(std::string text, DecodeSink &next) = 0;
+  virtual void end(DecodeSink &) {}
+  virtual bool givesParts() const { return false; }
+
+private:
+  std::string held;
+  bool isHeld = false, isInParts = false;
+
+  void flush(DecodeSink &next) {
+    if (isHeld)
+      piece(std::move(held), next);
+    held.clear();
+    isHeld = false;
+  }
+};
+
 /// Makes the stages of a decoding.
 using StageMaker = std::function<std::unique_ptr<DecodeStage>()>;
 

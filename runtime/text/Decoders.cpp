@@ -7,48 +7,6 @@ namespace lora_rt::text {
 
 namespace {
 
-/// A stage that changes whole pieces. A piece that arrives in parts is
-/// collected until its end.
-class PieceStage : public DecodeStage {
-public:
-  void push(std::string_view text, bool startsPiece, DecodeSink &next) final {
-    if (startsPiece)
-      flush(next);
-    if (!startsPiece || isHeld) {
-      held += text;
-      isHeld = true;
-      return;
-    }
-    held = text;
-    isHeld = true;
-    if (!isInParts)
-      flush(next);
-  }
-  void finish(DecodeSink &next) final {
-    flush(next);
-    end(next);
-  }
-  bool inParts(bool takesParts) final {
-    isInParts = takesParts;
-    return false;
-  }
-
-protected:
-  virtual void piece(std::string text, DecodeSink &next) = 0;
-  virtual void end(DecodeSink &) {}
-
-private:
-  std::string held;
-  bool isHeld = false, isInParts = false;
-
-  void flush(DecodeSink &next) {
-    if (isHeld)
-      piece(std::move(held), next);
-    held.clear();
-    isHeld = false;
-  }
-};
-
 /// A stage that is a function of a piece and of whether it is the first.
 template <typename Function> class EachPiece final : public PieceStage {
 public:
@@ -249,29 +207,24 @@ Expected<StageMaker> makeMetaspace(Component &component) {
 }
 
 Expected<StageMaker> makeReplace(Component &component) {
-  Expected<Pattern> pattern =
-      Pattern::read(component.find("pattern"), component.place());
-  if (!pattern)
-    return pattern.takeError();
-  std::string content = component.text("content");
-  if (component)
-    return component.take();
-  return eachPiece(
-      [pattern = std::move(*pattern), content](std::string text, bool) {
-        std::vector<Range> matches;
-        // If a pattern takes too long on a piece, the piece is unchanged.
-        if (pattern.findAll(text, matches) || matches.empty())
-          return text;
-        std::string out;
-        size_t last = 0;
-        for (Range match : matches) {
-          out.append(text, last, match.begin - last);
-          out += content;
-          last = match.end;
-        }
-        out.append(text, last);
-        return out;
-      });
+  Expected<Replacement> read = Replacement::read(component);
+  if (!read)
+    return read.takeError();
+  return eachPiece([replacement = std::move(*read)](std::string text, bool) {
+    std::vector<Range> matches;
+    // If a pattern takes too long on a piece, the piece is unchanged.
+    if (replacement.pattern.findAll(text, matches) || matches.empty())
+      return text;
+    std::string out;
+    size_t last = 0;
+    for (Range match : matches) {
+      out.append(text, last, match.begin - last);
+      out += replacement.content;
+      last = match.end;
+    }
+    out.append(text, last);
+    return out;
+  });
 }
 
 Expected<StageMaker> makeStage(Component &component) {

@@ -78,6 +78,10 @@ public:
   virtual Error tokenize(std::string_view word, ModelState &state,
                          std::vector<Piece> &pieces) const = 0;
 
+  /// The id of pieces whose text is that of the word, as for Unigram's unknown
+  /// token, and not that of the vocabulary.
+  virtual std::optional<uint32_t> verbatimId() const { return std::nullopt; }
+
   virtual void store(StoreWriter &writer) const = 0;
 
   const Vocabulary &vocabulary() const { return pieces; }

@@ -166,22 +166,18 @@ void toByteLevel(NormalizedText &text) {
 }
 
 Expected<std::unique_ptr<Normalizer>> makeReplace(Component &component) {
-  Expected<Pattern> pattern =
-      Pattern::read(component.find("pattern"), component.place());
-  if (!pattern)
-    return pattern.takeError();
-  std::string content = component.text("content");
-  if (component)
-    return component.take();
-  return simple([pattern = std::move(*pattern), content,
+  Expected<Replacement> read = Replacement::read(component);
+  if (!read)
+    return read.takeError();
+  return simple([replacement = std::move(*read),
                  where = component.place()](NormalizedText &text) -> Error {
     std::vector<Range> matches;
-    if (Error error = pattern.findAll(text.text(), matches))
+    if (Error error = replacement.pattern.findAll(text.text(), matches))
       return error;
     if (!text.fits(text.text().size() +
-                   uint64_t(matches.size()) * content.size()))
+                   uint64_t(matches.size()) * replacement.content.size()))
       return tooLong(text, where);
-    text.replace(matches, content);
+    text.replace(matches, replacement.content);
     return Error::success();
   });
 }

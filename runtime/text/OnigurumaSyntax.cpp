@@ -18,6 +18,10 @@ namespace lora_rt::text {
 namespace {
 
 constexpr std::string_view wordSet = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";
+/// Six characters of Latin-1 are words for \w, \b and \p{Word}, and are none
+/// for the same in a class, as in Oniguruma.
+constexpr std::string_view outerWordSet =
+    "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}";
 constexpr std::string_view hexSet = "0-9a-fA-F";
 constexpr size_t maxPatternBytes = 1 << 16;
 constexpr int maxNesting = 50;
@@ -276,6 +280,9 @@ private:
     atom.reset();
   }
 
+  /// What \w means here.
+  std::string_view words() const { return nesting ? wordSet : outerWordSet; }
+
   /// \p{...} or \P{...}, `at` behind the p.
   Item property(bool isNegated) {
     if (at >= in.size() || in[at] != '{')
@@ -295,13 +302,13 @@ private:
       isPlain &= std::isalnum(static_cast<unsigned char>(c)) || c == '_' ||
                  c == ' ' || c == '-';
     if (std::string_view set = namedSet(lower(name)); !set.empty()) {
+      if (set == wordSet)
+        set = words();
       if (isNegated)
         return {"", "[^" + std::string(set) + "]"};
       return {std::string(set), ""};
     }
-    if (isPlain && name.size() <= 2 && isKnownProperty(name))
-      known = name;
-    else if (isPlain && isKnownProperty("sc:" + std::string(name)))
+    if (isPlain && isKnownProperty("sc:" + std::string(name)))
       known = "sc:" + std::string(name);
     else if (isPlain && isKnownProperty(name))
       known = name;
@@ -336,7 +343,7 @@ private:
       return {"\\P{White_Space}", ""};
     case 'w':
     case 'W':
-      return set(wordSet, c == 'W');
+      return set(words(), c == 'W');
     case 'h':
     case 'H':
       return set(hexSet, c == 'H');
@@ -398,7 +405,7 @@ private:
     if (at == in.size())
       return refuse("it ends in a backslash");
     char c = in[at];
-    std::string word = "[" + std::string(wordSet) + "]";
+    std::string word = "[" + std::string(outerWordSet) + "]";
     switch (c) {
     case 'b':
       ++at;

@@ -37,8 +37,23 @@ Expected<Pattern> Pattern::read(const Json *value, const std::string &where) {
                    "'pattern'");
 }
 
+Expected<Replacement> Replacement::read(Component &component) {
+  Expected<Pattern> pattern =
+      Pattern::read(component.find("pattern"), component.place());
+  if (!pattern)
+    return pattern.takeError();
+  std::string content = component.text("content");
+  if (component)
+    return component.take();
+  return Replacement{std::move(*pattern), std::move(content)};
+}
+
 Error Pattern::findAll(std::string_view text,
                        std::vector<Range> &matches) const {
+  // As in the library, not even an expression that matches nothing is found in
+  // an empty text.
+  if (text.empty())
+    return Error::success();
   if (regex)
     return regex->findAll(text, matches);
   for (size_t at = 0; (at = text.find(string, at)) != std::string_view::npos;

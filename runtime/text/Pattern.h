@@ -24,6 +24,13 @@ private:
   std::shared_ptr<Regex> regex;
 };
 
+/// The fields of Replace, which is a normalizer and a decoder.
+struct Replacement {
+  Pattern pattern;
+  std::string content;
+  static Expected<Replacement> read(Component &component);
+};
+
 } // namespace lora_rt::text
 
 #endif // LORA_RUNTIME_TEXT_PATTERN_H

@@ -41,8 +41,8 @@ void trim(Encodings &encodings, bool addsPrefixSpace) {
     TextEncoding &encoding = encodings.texts[t];
     if (encoding.offsets.empty() || t >= encodings.spaces.size())
       continue;
-    std::string_view source = encodings.sources[t];
     for (size_t i = 0; i < encoding.offsets.size(); ++i) {
+      std::string_view source = encodings.sources[encoding.textOf[i]];
       TextRange &range = encoding.offsets[i];
       Spaces spaces = encodings.spaces[t][i];
       if (spaces.front) {
@@ -109,16 +109,15 @@ public:
       std::vector<Spaces> spaces,
           *added = t < encodings.spaces.size() ? &spaces : nullptr;
       bool hasOffsets = encodings.hasOffsets;
-      uint32_t type = isRoberta ? 0 : uint32_t(t);
+      uint32_t type = isRoberta || t == 0 ? 0 : 1;
+      uint8_t which = text.textOf.empty() ? uint8_t(t > 0) : text.textOf[0];
       if (t == 0 || isRoberta)
-        add(framed, added, t == 0 ? cls : sep, type, uint8_t(t), hasOffsets);
-      if (!isRoberta)
-        std::fill(text.typeIds.begin(), text.typeIds.end(), type);
+        add(framed, added, t == 0 ? cls : sep, type, which, hasOffsets);
       append(framed, text);
       if (added)
         spaces.insert(spaces.end(), encodings.spaces[t].begin(),
                       encodings.spaces[t].end());
-      add(framed, added, sep, type, uint8_t(t), hasOffsets);
+      add(framed, added, sep, type, which, hasOffsets);
       text = std::move(framed);
       if (added)
         encodings.spaces[t] = std::move(spaces);
@@ -137,32 +136,38 @@ public:
   };
   std::vector<Part> single, pair;
 
+  std::string place;
+
+  /// Makes an encoding of each part: what follows in a sequence of
+  /// post-processors changes them one by one, as in the library.
   Error process(Encodings &encodings, bool addsSpecial) const override {
-    bool isPair = encodings.texts.size() > 1;
-    const std::vector<Part> &parts = isPair ? pair : single;
-    TextEncoding all;
-    std::vector<Spaces> allSpaces;
-    bool hasSpaces = !encodings.spaces.empty();
-    for (const Part &part : parts) {
-      if (!part.isText) {
-        if (addsSpecial)
-          for (uint32_t id : part.ids)
-            add(all, hasSpaces ? &allSpaces : nullptr, id, part.type, 0,
-                encodings.hasOffsets);
+    if (encodings.texts.size() > 2)
+      return makeError(ErrorCode::InvalidFile, place,
+                       ": it follows a TemplateProcessing, which the "
+                       "tokenizers library does not define; make one template "
+                       "of the two");
+    std::vector<TextEncoding> texts = std::move(encodings.texts);
+    std::vector<std::vector<Spaces>> spaces = std::move(encodings.spaces);
+    encodings.texts.clear();
+    encodings.spaces.clear();
+    for (const Part &part : texts.size() > 1 ? pair : single) {
+      TextEncoding made;
+      std::vector<Spaces> madeSpaces;
+      if (part.isText && part.text < texts.size()) {
+        made = texts[part.text];
+        std::fill(made.typeIds.begin(), made.typeIds.end(), part.type);
+        if (!spaces.empty())
+          madeSpaces = spaces[part.text];
+      } else if (part.isText || !addsSpecial) {
         continue;
       }
-      if (part.text >= encodings.texts.size())
-        continue;
-      TextEncoding text = encodings.texts[part.text];
-      std::fill(text.typeIds.begin(), text.typeIds.end(), part.type);
-      append(all, text);
-      if (hasSpaces)
-        allSpaces.insert(allSpaces.end(), encodings.spaces[part.text].begin(),
-                         encodings.spaces[part.text].end());
+      for (uint32_t id : part.ids)
+        add(made, spaces.empty() ? nullptr : &madeSpaces, id, part.type, 0,
+            encodings.hasOffsets);
+      encodings.texts.push_back(std::move(made));
+      if (!spaces.empty())
+        encodings.spaces.push_back(std::move(madeSpaces));
     }
-    encodings.texts.assign(1, std::move(all));
-    if (hasSpaces)
-      encodings.spaces.assign(1, std::move(allSpaces));
     return Error::success();
   }
 };
@@ -271,6 +276,7 @@ Made makeTemplate(Component &component) {
     component.fail("expected an object for 'special_tokens'");
   }
   auto result = std::make_unique<Template>();
+  result->place = component.place();
   if (Error error = readParts(component, "single", specials, result->single))
     return error;
   if (Error error = readParts(component, "pair", specials, result->pair))

@@ -14,9 +14,6 @@ namespace lora_rt::text {
 struct Words {
   NormalizedText text;
   std::vector<Range> ranges;
-  /// Whether a pre-tokenizer has split the text. If so, the origin of a word is
-  /// that of its first character; otherwise it is that of the text.
-  bool isCut = false;
 };
 
 class PreTokenizer {
@@ -24,8 +21,9 @@ public:
   virtual ~PreTokenizer() = default;
   virtual Error split(Words &words) const = 0;
   /// Whether its result depends on the origin of a word, as for the first word
-  /// of a text. `isInner` says that an earlier part has made the words.
-  virtual bool needsOrigins(bool isInner) const { return false; }
+  /// of a text. `isChanged` says that a normalizer or an earlier part has
+  /// changed or made the words.
+  virtual bool needsOrigins(bool isChanged) const { return false; }
 };
 
 /// The component of a tokenizer.json. With `keepsBytes`, a byte-level part at

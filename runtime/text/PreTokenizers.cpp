@@ -92,9 +92,9 @@ public:
         return error;
     return Error::success();
   }
-  bool needsOrigins(bool isInner) const override {
+  bool needsOrigins(bool isChanged) const override {
     for (size_t i = 0; i < parts.size(); ++i)
-      if (parts[i]->needsOrigins(isInner || i > 0))
+      if (parts[i]->needsOrigins(isChanged || i > 0))
         return true;
     return false;
   }
@@ -138,7 +138,6 @@ public:
       splitAt(word, matches, behavior, false, out);
     }
     words.ranges = std::move(out);
-    words.isCut = true;
     return Error::success();
   }
 
@@ -172,7 +171,6 @@ public:
       splitAt(word, matches, behavior, isInverted, out);
     }
     words.ranges = std::move(out);
-    words.isCut = true;
     return Error::success();
   }
 
@@ -207,7 +205,6 @@ public:
         out.push_back({begin, word.end});
     }
     words.ranges = std::move(out);
-    words.isCut = true;
     return Error::success();
   }
 };
@@ -231,7 +228,6 @@ public:
       }
     }
     words.ranges = std::move(out);
-    words.isCut = true;
     return Error::success();
   }
 
@@ -245,8 +241,8 @@ public:
   Metaspace(std::string replacement, Scheme scheme, bool isSplit)
       : replacement(std::move(replacement)), scheme(scheme), isSplit(isSplit) {}
 
-  bool needsOrigins(bool isInner) const override {
-    return isInner && scheme == Scheme::First;
+  bool needsOrigins(bool isChanged) const override {
+    return isChanged && scheme == Scheme::First;
   }
 
   Error split(Words &words) const override {
@@ -258,9 +254,8 @@ public:
     for (Range word : words.ranges) {
       std::string_view view = viewOf(words, word);
       auto begin = uint32_t(result.text.text().size());
-      uint32_t start = !words.isCut || !text.isTracked()
-                           ? text.originalStart() + word.begin
-                           : text.alignment(word.begin).begin;
+      uint32_t start = text.isTracked() ? text.alignment(word.begin).begin
+                                        : text.originalStart() + word.begin;
       bool isPrepended = (scheme == Scheme::Always ||
                           (scheme == Scheme::First && start == 0)) &&
                          !view.starts_with(replacement) &&
@@ -297,7 +292,6 @@ public:
         matches.push_back({uint32_t(at), uint32_t(at + replacement.size())});
       splitAt(whole, matches, Behavior::MergedWithNext, false, result.ranges);
     }
-    result.isCut = words.isCut || isSplit;
     words = std::move(result);
     return Error::success();
   }
@@ -366,7 +360,6 @@ private:
     Words result;
     result.text.setTracked(words.text.isTracked());
     result.text.setOriginalStart(words.text.originalStart());
-    result.isCut = words.isCut;
     return result;
   }
   static Range originOf(const Words &words, uint32_t at) {

@@ -107,14 +107,20 @@ private:
 
   Error words(NormalizedText normalized) {
     auto size = uint32_t(normalized.text().size());
-    Words words = {std::move(normalized), {}, false};
+    Words words = {std::move(normalized), {}};
     if (size)
       words.ranges.push_back({0, size});
     if (state.preTokenizer)
       if (Error error = state.preTokenizer->split(words))
         return error;
     std::string_view text = words.text.text();
-    const Vocabulary &vocabulary = state.model->vocabulary();
+    auto textOf = [&](Range word, const Piece &piece) {
+      if (!wantsSpaces)
+        return std::string_view();
+      if (state.model->verbatimId() == piece.id)
+        return text.substr(word.begin + piece.begin, piece.end - piece.begin);
+      return state.model->vocabulary().text(piece.id).value_or("");
+    };
     for (Range word : words.ranges) {
       pieces.clear();
       if (Error error = state.model->tokenize(
@@ -129,8 +135,7 @@ private:
         add(piece.id,
             words.text.original(
                 {word.begin + piece.begin, word.begin + piece.end}),
-            wantsSpaces ? vocabulary.text(piece.id).value_or("")
-                        : std::string_view());
+            textOf(word, piece));
     }
     return Error::success();
   }
@@ -201,7 +206,9 @@ Expected<TextEncoding> encodeTexts(const TokenizerState &state,
     if (Error failed =
             state.postProcessor->process(encodings, options.addSpecialTokens))
       return failed;
-  TextEncoding result = std::move(encodings.texts[0]);
+  TextEncoding result;
+  if (!encodings.texts.empty())
+    result = std::move(encodings.texts[0]);
   for (size_t i = 1; i < encodings.texts.size(); ++i) {
     const TextEncoding &more = encodings.texts[i];
     result.ids.insert(result.ids.end(), more.ids.begin(), more.ids.end());

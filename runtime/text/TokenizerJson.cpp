@@ -359,7 +359,8 @@ Error buildComponents(TokenizerState &state) {
     if (!made)
       return made.takeError();
     state.preTokenizer = std::move(*made);
-    state.isAlwaysTracked = state.preTokenizer->needsOrigins(false);
+    state.isAlwaysTracked =
+        state.preTokenizer->needsOrigins(state.normalizer != nullptr);
   }
   if (const Json *json = find("decoder")) {
     Expected<Decoder> made = Decoder::make(*json, state.where + ": decoder");

@@ -209,12 +209,12 @@ public:
   UnicodeScripts() {
     for (size_t i = 0; i < std::size(scriptNames); ++i) {
       std::string_view name = scriptNames[i];
-      if (name == "Han")
-        han = uint8_t(i);
-      if (name == "Hiragana")
-        hiragana = uint8_t(i);
-      if (name == "Katakana")
-        katakana = uint8_t(i);
+      for (auto [wanted, at] : {std::pair<const char *, uint8_t *>{"Han", &han},
+                                {"Hiragana", &hiragana},
+                                {"Katakana", &katakana},
+                                {"Common", &common}})
+        if (name == wanted)
+          *at = uint8_t(i);
     }
   }
 
@@ -246,20 +246,22 @@ public:
         out.push_back({begin, word.end});
     }
     words.ranges = std::move(out);
-    words.isCut = true;
     return Error::success();
   }
 
 private:
   mutable std::mutex mutex;
   mutable ScriptTable table;
-  uint8_t han = 0, hiragana = 0, katakana = 0;
+  uint8_t han = 0, hiragana = 0, katakana = 0, common = 0;
 
   uint8_t scriptOf(char32_t character) const {
     if (character == ' ')
       return anyScript;
     if (character == 0x30fc)
       return han;
+    // Characters whose script has changed since the library's version.
+    if (character == 0x589 || character == 0x61c)
+      return common;
     uint8_t script = table.of(character);
     return script == hiragana || script == katakana ? han : script;
   }

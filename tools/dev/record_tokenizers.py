@@ -3,6 +3,7 @@
 
     record_tokenizers.py [NAME ...]        default: all; writes test/unit/Text/Inputs/NAME.json.gz and texts.json.gz
     record_tokenizers.py folders           writes test/unit/Text/folders.json.gz, which the default does, too
+    record_tokenizers.py compositions      writes test/unit/Text/compositions.json.gz, which the default does, too
 
 A record holds the tokenizer.json of a small tokenizer (test/Fixtures/generator/tokenizer_models.py, tokenizer_variants.py),
 and cases: [text, second text or -1, with special tokens, ids, offsets, type ids of pairs, decoded, decoded without special
@@ -15,6 +16,7 @@ import hashlib
 import json
 import os
 import pathlib
+import random
 import sys
 import tempfile
 
@@ -24,7 +26,7 @@ sys.path.insert(0, str(REPOSITORY / "test" / "Fixtures"))
 sys.path.insert(0, str(REPOSITORY / "tools" / "dev"))
 
 from check_tokenizers import byte_offsets
-from generator import tokenizer_folders, tokenizer_models, tokenizer_texts, tokenizer_variants
+from generator import tokenizer_compositions, tokenizer_folders, tokenizer_models, tokenizer_texts, tokenizer_variants
 from tokenizers import Tokenizer
 
 INPUTS = REPOSITORY / "test" / "unit" / "Text" / "Inputs"
@@ -124,6 +126,43 @@ def record_folders():
     write(INPUTS.parent / "folders.json.gz", {"shared": shared, "folders": folders})
 
 
+def record_compositions(count=30, texts_each=10):
+    """Random tokenizers with random texts, and curious ones."""
+    texts, records = [], []
+
+    def case(tokenizer, pair, special):
+        try:
+            encoding = tokenizer.encode(*pair, add_special_tokens=special)
+            decoded = [tokenizer.decode(encoding.ids, skip_special_tokens=skip) for skip in (False, True)]
+        except BaseException as error:  # Some compositions are errors there, or panics.
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            return None
+        offsets = byte_offsets(pair, encoding)
+        if offsets is None:
+            return None
+        indices = [len(texts) + index for index in range(len(pair))]
+        texts.extend(pair)
+        result = [indices[0], indices[1] if len(pair) > 1 else -1, int(special), encoding.ids, deltas(offsets)]
+        return [*result, encoding.type_ids if len(pair) > 1 else [], *decoded]
+
+    def add(name, tokenizer, pairs):
+        tokenizer = Tokenizer.from_str(tokenizer.to_str())
+        cases = [case(tokenizer, pair, index % 3 != 2) for index, pair in enumerate(pairs)]
+        records.append({"name": name, "tokenizer": json.loads(tokenizer.to_str()), "cases": [one for one in cases if one]})
+
+    for name, (make, given) in tokenizer_compositions.CURIOUS.items():
+        add(name, make(), [[text] for text in given] + [given[:2]])
+    for number in range(count):
+        source = random.Random(f"recorded {number}")
+        while len((tokenizer := tokenizer_compositions.random_tokenizer(source)).to_str()) > 40_000:
+            pass
+        specials = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
+        pairs = [[tokenizer_texts.random_text(source, specials) for _ in range(1 + (index % 4 == 0))] for index in range(texts_each)]
+        add(f"random {number}", tokenizer, pairs)
+    write(INPUTS.parent / "compositions.json.gz", {"texts": texts, "records": records})
+
+
 def write(path, value):
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
     path.write_bytes(gzip.compress(text.encode(), mtime=0))
@@ -137,7 +176,9 @@ def main():
     known = {**tokenizer_models.PUBLISHED, **{name: tokenizer_variants.VARIANTS[name] for name in RECORDED_VARIANTS}}
     if not sys.argv[1:] or "folders" in sys.argv[1:]:
         record_folders()
-    for name in [name for name in sys.argv[1:] if name != "folders"] or ([] if sys.argv[1:] else known):
+    if not sys.argv[1:] or "compositions" in sys.argv[1:]:
+        record_compositions()
+    for name in [name for name in sys.argv[1:] if name not in ("folders", "compositions")] or ([] if sys.argv[1:] else known):
         # The file is what is read there, too.
         text = known[name]().to_str()
         tokenizer = Tokenizer.from_str(text)

@@ -131,6 +131,16 @@ def _old_characters():
     return [chr(int(number, 16)) for number in subprocess.check_output(["perl", "-e", code], text=True).split()]
 
 
+def is_old(characters):
+    """Whether both sides have them in their tables, or neither."""
+    return _old_character_set().issuperset(characters)
+
+
+@functools.cache
+def _old_character_set():
+    return {"\ufffd", *_old_characters()}
+
+
 def random_text(source, specials):
     """A text of pieces that go wrong together; `specials` are the tokens that a tokenizer looks for."""
     parts = []

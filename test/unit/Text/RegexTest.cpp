@@ -35,13 +35,18 @@ TEST(RegexTest, SetsAreThoseOfUnicode) {
   EXPECT_EQ(find(R"(\s)", "a\u180e\u0085\u00a0\u3000"),
             "\u0085|\u00a0|\u3000|");
   // Marks, connectors and letters as numbers are part of words.
-  EXPECT_EQ(find(R"(\w+)", "e\u0301\u203f\u216b \u00bd"),
+  EXPECT_EQ(find(R"([\w]+)", "e\u0301\u203f\u216b \u00bd"),
             "e\u0301\u203f\u216b|");
+  // Outside of a class, Oniguruma has more words in Latin-1.
+  EXPECT_EQ(find(R"(\w+)", "e\u216b½ ²\u2460"), "e\u216b½|²|");
+  EXPECT_EQ(find(R"(\b.\b)", "½\u2460"), "½|");
+  EXPECT_EQ(find(R"(\p{Word}|[\p{Word}-]|\W)", "½-"), "½|-|");
   EXPECT_EQ(find(R"(\h+)", "xaF9g \t"), "aF9|");
   EXPECT_EQ(find(R"(\d+)", "1٢३½"), "1٢३|");
   EXPECT_EQ(find(R"([[:punct:]]+)", "a$+!¬"), "$+!|");
   // A script is not its extensions: U+30FC is shared.
   EXPECT_EQ(find(R"(\p{Katakana}+)", "カー"), "カ|");
+  EXPECT_EQ(find(R"(\p{Yi}+)", "ꀀ、"), "ꀀ|");
   EXPECT_EQ(find(R"(\bcafe\u0301\b)", "cafe\u0301 cafe\u0301x"), "cafe\u0301|");
 }
 
