@@ -16,33 +16,40 @@
 
 namespace lora {
 
-/// The change of one layer and what truncation lost of it.
+/// The change of one layer, and the part of it that the truncation lost.
 struct TargetShare {
+  /// The path of the layer.
   std::string path;
-  /// The rank in the result, and the rank that would lose nothing, as far as it
-  /// is known.
+  /// The rank in the result, and the lowest rank that would lose nothing, as
+  /// far as it is known.
   int64_t rank = 0, fullRank = 0;
   /// Frobenius norm of the whole change.
   double norm = 0;
-  /// The norm of what the truncation lost, divided by the norm of the change.
+  /// The norm of the lost part, divided by the norm of the whole change.
   double lost = 0;
 };
 
+/// The results of combineAdapters and diffModels.
 struct AlgebraReport {
+  /// One for each layer of the result.
   std::vector<TargetShare> targets;
   /// Tensors that differ but are not in the adapter (`diff`).
   std::vector<std::string> leftOut;
   /// Tensors that the adapter contains as a whole (`diff`).
   std::vector<std::string> saved;
 
-  /// The lost share over all layers together.
+  /// The lost part of all layers together: its norm, divided by the norm of the
+  /// whole change.
   double lost() const;
   /// A table with a row for each layer.
   std::string text() const;
 };
 
+/// The adapters to combine, and where the result is written.
 struct CombineOptions {
+  /// The PEFT folders, with their weights w_i.
   std::vector<WeightedAdapter> adapters;
+  /// The PEFT folder to write; new or empty.
   std::string outputFolder;
   /// Truncates each layer to this rank; 0 keeps the whole sum.
   int64_t rank = 0;
@@ -57,9 +64,13 @@ struct CombineOptions {
 lora_rt::Expected<AlgebraReport>
 combineAdapters(const CombineOptions &options, const Reporting &reporting = {});
 
+/// The models to compare, and where the adapter is written.
 struct DiffOptions {
+  /// Two Hugging Face folders.
   std::string baseFolder, tunedFolder;
+  /// The PEFT folder to write; new or empty.
   std::string outputFolder;
+  /// The rank of the approximation of each linear layer; at least 1.
   int64_t rank = 0;
   /// Puts tensors that differ and are not weights of linear layers into the
   /// adapter as a whole (PEFT's modules_to_save).

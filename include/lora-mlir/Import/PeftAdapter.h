@@ -28,6 +28,7 @@ namespace lora::peft {
 
 /// What adapter_config.json says about a LoRA adapter.
 struct PeftConfig {
+  /// The forms of `target_modules`.
   enum class Targets {
     /// `target_modules` is null: the usual targets of the architecture.
     Default,
@@ -44,16 +45,17 @@ struct PeftConfig {
   enum class Init {
     /// A is Kaiming uniform, B is zero.
     Kaiming,
-    /// A and B are initialized as `torch.nn.Linear`. This changes the model.
+    /// A and B are initialized like a `torch.nn.Linear`, so that B A is not
+    /// zero: the model changes.
     Random,
     /// A is normal with the deviation 1 / rank, B is zero.
     Gaussian,
-    /// A and B are random with orthogonal rows and columns. This changes the
-    /// model.
+    /// A and B are random, and B A is zero: the rows of B are orthogonal to the
+    /// columns of A.
     Orthogonal,
-    /// A and B come from data or gradients, or from the base weight without
-    /// changing it (eva, lora_ga, mica). Such an adapter can be read, but not
-    /// initialized.
+    /// A and B are computed from data or gradients, or from the base weight
+    /// without changing it (eva, lora_ga, mica). Such an adapter can be read,
+    /// but not initialized.
     FromData,
     /// The part of the base weight for the `rank` largest singular values is
     /// subtracted from it.
@@ -71,21 +73,26 @@ struct PeftConfig {
   /// The JSON text, so that the writer can keep its keys.
   std::string text;
 
+  /// `target_modules`.
   Targets targets = Targets::Default;
   /// The entries of a list, or the one regular expression.
   std::vector<std::string> targetModules;
   /// Entries of a list, or one regular expression; empty for none.
   std::vector<std::string> excludeModules;
+  /// Whether excludeModules is a regular expression.
   bool excludeIsRegex = false;
   /// The layers to which list entries are limited; empty for all.
   std::vector<int64_t> layersToTransform;
   /// Names of the list of layers, as regular expressions; empty for any name.
   std::vector<std::string> layersPattern;
 
+  /// `r`, for layers without an entry in rankPattern.
   int64_t rank = 8;
+  /// `lora_alpha`, for layers without an entry in alphaPattern.
   double alpha = 8;
   /// Whether the scale is alpha / sqrt(rank) instead of alpha / rank.
   bool rankStabilized = false;
+  /// `lora_dropout`.
   double dropout = 0;
   /// In the order of the file. The first key that matches is used.
   std::vector<std::pair<std::string, int64_t>> rankPattern;
@@ -122,6 +129,7 @@ lora_rt::Expected<PeftConfig> parsePeftConfig(std::string_view text,
 /// Reads a file.
 lora_rt::Expected<PeftConfig> readPeftConfig(const std::string &path);
 
+/// The kind of a layer, as far as the targeting rules distinguish it.
 enum class LayerKind {
   Linear,
   /// The linear layer that computes logits. "all-linear" leaves it out.
@@ -133,6 +141,7 @@ enum class LayerKind {
 
 /// A layer of the model, by its path in the tree of modules.
 struct LayerInfo {
+  /// The path: "model.layers.0.self_attn.q_proj".
   std::string path;
   LayerKind kind = LayerKind::Linear;
   /// Whether this is an input or output embedding and both have one weight, so
@@ -144,13 +153,16 @@ struct LayerInfo {
 struct Target {
   /// Index into the layers.
   size_t layer = 0;
+  /// The rank of its branch.
   int64_t rank = 0;
+  /// The factor of B A: alpha / rank, or alpha / sqrt(rank).
   double scale = 0;
 };
 
 /// The layers that the rules select. In PEFT, an entry without a match is not
 /// an error; a tool may warn about it.
 struct TargetSelection {
+  /// In the order of the layers.
   std::vector<Target> targets;
   /// Entries of a `target_modules` list that match no path.
   std::vector<std::string> unmatchedTargets;
@@ -175,7 +187,7 @@ bool isSavedInFull(const PeftConfig &config, std::string_view path);
 /// for an architecture that PEFT does not know.
 std::vector<std::string> defaultTargetModules(std::string_view family);
 
-/// How a model must be for an adapter to fit.
+/// The properties that a model must have for an adapter to fit.
 struct AdapterFacts {
   /// The head of the adapted model, if `task_type`, `auto_mapping` or the names
   /// of tensors determine it.
@@ -183,12 +195,14 @@ struct AdapterFacts {
   /// The number of labels of a classification head that the adapter contains;
   /// otherwise 0.
   int64_t labels = 0;
-  /// The rows of the embedding or of the language-model head, if the adapter
-  /// contains it or a branch of it. They differ from config.json if tokens were
-  /// added. And the name of the tensor that shows it.
+  /// The number of rows of the embedding or of the language-model head, if the
+  /// adapter contains one of them or a branch of one. It differs from
+  /// config.json if tokens were added. `vocabSource` is the name of the tensor
+  /// that has this number of rows.
   std::optional<int64_t> vocabSize;
   std::string vocabSource;
-  /// One more than the last token with a trained row; 0 if there is none.
+  /// The largest id of a token with a trained row, plus one; 0 if there is
+  /// none.
   int64_t leastVocabSize = 0;
   /// Parameters of the base model that the adapter replaces, with their shapes,
   /// by their names in the tree of modules of the adapted model. The base
@@ -206,31 +220,30 @@ public:
   const std::string &folder() const { return checkpoint.folder(); }
   const PeftConfig &config() const { return settings; }
 
-  /// All tensors, by layer path and role ("model.layers.0.self_attn.q_proj
-  /// .lora_A.weight"), in bytewise order. Tensors without effect are left out:
-  /// those that only training uses, and copies of a layer in
-  /// `modules_to_save`. Of these PEFT reads only X.weight, not
-  /// X.modules_to_save.weight or X.original_module.weight (the value in the
-  /// base model).
+  /// The names of all tensors that have an effect, in bytewise order. A name is
+  /// the path of a layer and what the tensor is there:
+  /// "model.layers.0.self_attn.q_proj.lora_A.weight". Tensors that only
+  /// training uses are left out. A layer X in `modules_to_save` may have
+  /// several copies in the file. PEFT reads X.weight; X.modules_to_save.weight
+  /// and X.original_module.weight (the value in the base model) are left out.
   std::vector<std::string_view> names() const;
 
   /// Tensors that are not in `names`, by their keys in the file.
   const std::vector<std::string> &ignored() const { return ignoredKeys; }
 
-  /// The tensor of a layer in the tree of the base model, or nullptr. If the
-  /// model has a head and the adapter was made without it, or the other way
-  /// round, names differ by a leading "model.", "transformer.", "bert." or
-  /// "roberta."; both are found. If embedding and head are one weight, the
-  /// adapter may contain only the embedding's, as a checkpoint may; or, if one
-  /// of them is trained in full, the base model's value as its
-  /// X.original_module.weight.
+  /// The tensor with this name in the tree of the base model, or nullptr. If
+  /// either the model or the adapter has no head, their names differ by a
+  /// leading "model.", "transformer.", "bert." or "roberta.". The tensor is
+  /// found in both cases. If embedding and head are one weight, the name of one
+  /// also finds the tensor of the other. If that one is trained in full, its
+  /// base value (X.original_module.weight) is found instead.
   const lora_rt::TensorView *find(std::string_view name) const;
 
-  /// The same without the rule for tied weights.
+  /// The same, without the rule for tied weights.
   const lora_rt::TensorView *findOwn(std::string_view name) const;
 
-  /// The base model's value of a parameter, if the adapter contains it beside
-  /// the trained value; otherwise nullptr.
+  /// The base model's value of a parameter, if the adapter contains it in
+  /// addition to the trained value; otherwise nullptr.
   const lora_rt::TensorView *findOriginal(std::string_view name) const;
 
   /// The name, for `find`, of the tensor that replaces a parameter of the base
@@ -239,8 +252,8 @@ public:
   /// ("q_proj.base_layer.bias").
   std::string overwriting(std::string_view parameter) const;
 
-  /// How the model must be. Fails if the head for which the adapter was made is
-  /// not supported.
+  /// The properties that the model must have. Fails if the adapter was made for
+  /// a head that is not supported.
   lora_rt::Expected<AdapterFacts> facts() const;
 
   /// The file of a tensor that `find` returned.
@@ -251,12 +264,12 @@ public:
   /// The key in adapter_model.safetensors of a tensor name that `find` accepts.
   std::string keyOf(std::string_view name) const;
 
-  /// Whether the adapter was made for the model without its head. Its rules
-  /// then apply to paths without the leading "model.".
+  /// Whether the adapter was made for the model without its head. Then its
+  /// rules apply to paths without the leading "model.".
   bool isHeadless() const { return headless; }
 
-  /// The beginning of paths below the head of the adapted model: "model.",
-  /// "transformer.", "bert.", "roberta."; empty without a head.
+  /// The leading component that paths have because the adapted model has a
+  /// head: "model.", "transformer.", "bert.", "roberta."; empty without a head.
   const std::string &prefix() const { return pathPrefix; }
 
 private:
@@ -282,23 +295,24 @@ lora_rt::Expected<std::string> adapterChecksum(const std::string &folder);
 /// The last component of a folder's path, for messages.
 std::string folderName(const std::string &folder);
 
-/// The leading part of a path that a model without its head does not have
-/// ("model."); may be empty.
+/// The leading component of a path that exists only in a model with a head
+/// ("model."); empty if the path has none.
 std::string_view headPrefix(std::string_view path);
 
 /// The key in adapter_model.safetensors of a tensor named as in `names()`.
 std::string fileKey(std::string_view name);
 
-/// A tensor to be written; `key` is its key in adapter_model.safetensors.
+/// A tensor to be written.
 struct AdapterTensor {
+  /// The key in adapter_model.safetensors.
   std::string key;
   std::vector<int64_t> shape;
   std::vector<float> values;
 };
 
-/// Writes `folder`/adapter_config.json with all of PEFT's keys, keeping those
-/// of `config`'s text, and adapter_model.safetensors with f32 tensors in PEFT's
-/// order.
+/// Writes adapter_config.json and adapter_model.safetensors into `folder`. The
+/// config has all of PEFT's keys, and keeps those of `config`'s text. The
+/// tensors are f32, in PEFT's order.
 lora_rt::Error writePeftAdapter(const std::string &folder,
                                 const PeftConfig &config,
                                 std::span<const AdapterTensor> tensors);

@@ -1,8 +1,8 @@
 //===- Manifest.h - The manifest of a lowered module ------------*- C++ -*-===//
 //
-// Collects parameters, state, primitives and entries of a module in rt form
-// into the structs that the runtime takes (lora-runtime/Manifest.h), and says
-// where each parameter's bytes come from.
+// Collects the parameters, states, primitives and entries of a module in the rt
+// dialect into the structs of the runtime (lora-runtime/Manifest.h). For each
+// parameter, it keeps the expression that computes the bytes.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,8 +18,8 @@
 
 namespace lora {
 
-/// A parameter or trainable of the manifest and the expression that gives its
-/// bytes.
+/// A parameter or trainable of the manifest, and the expression that computes
+/// its bytes.
 struct BoundValue {
   /// The full name of the slot.
   std::string name;
@@ -32,20 +32,20 @@ struct BoundValue {
   std::string layout = std::string(lora_rt::plainLayout);
 };
 
-/// A lowered module without its code.
+/// What a lowered module consists of, apart from its code.
 struct ProgramDescription {
-  /// Its parameters have no places: whoever writes a pack sets them.
+  /// The parameters have no place in a pack. The writer of the pack sets it.
   lora_rt::Manifest manifest;
-  /// One per entry of `manifest.params`, in its order.
+  /// One for each of `manifest.params`, in the same order.
   std::vector<BoundValue> params;
-  /// One per entry of `manifest.trainables`, in its order.
+  /// One for each of `manifest.trainables`, in the same order.
   std::vector<BoundValue> trainables;
 };
 
-/// Describes `module`, in rt form with planned frames, by its attributes
-/// `rt.target`, `rt.slot_table`, `rt.entry`, `rt.frame_bytes`,
-/// `transformer.model` and its `rt.primitive` operations. The manifest is
-/// verified. A failure is a diagnostic.
+/// Describes `module`, which is in the rt dialect and has planned frames. It
+/// reads the attributes `rt.target`, `rt.slot_table`, `rt.entry`,
+/// `rt.frame_bytes` and `transformer.model`, and the operations `rt.primitive`.
+/// The manifest is verified. A failure is a diagnostic.
 mlir::FailureOr<ProgramDescription> describeProgram(mlir::ModuleOp module);
 
 } // namespace lora

@@ -1,9 +1,10 @@
 //===- Executable.h - An executable, loaded ---------------------*- C++ -*-===//
 //
-// An `Executable` has what calls share: code, primitives and parameters, on one
-// engine. An `Instance` has what calls change: states, training regions and
-// workspace. A file and a training run in process are loaded in the same way;
-// only the source of the parameters differs.
+// An `Executable` holds what calls share: code, primitives and parameters, on
+// one engine. An `Instance` holds what calls change: states, training regions
+// and workspace. A compiled file, and an executable of a training run in this
+// process, are loaded in the same way; only the source of the parameters
+// differs.
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,18 +22,20 @@ namespace lora_rt {
 
 class Payload;
 
+/// The options for loading an executable.
 struct ExecutableOptions {
   /// The number of threads; 0 for the number of cores that the process may use.
   unsigned threads = 0;
-  /// Compare the checksum of every parameter. This reads the whole pack.
+  /// Whether to compare the checksum of every parameter, which reads the whole
+  /// pack.
   bool verifyPack = false;
-  /// Called with warnings (a layout that had to be changed); if empty, they go
-  /// to standard error.
+  /// Called with warnings, for example about a layout that had to be changed.
+  /// If empty, warnings go to standard error.
   std::function<void(const std::string &)> warn;
 };
 
-/// The address of a parameter's bytes, in the manifest's layout. They must stay
-/// there as long as the executable lives.
+/// Returns the address of a parameter's bytes, in the manifest's layout. The
+/// bytes must stay there as long as the executable lives.
 using ParameterSource =
     std::function<Expected<const void *>(const Manifest::Param &)>;
 
@@ -44,9 +47,11 @@ public:
   EngineMemory &operator=(EngineMemory &&other) noexcept;
   ~EngineMemory();
 
+  /// Allocates zeroed memory on an engine.
   static Expected<EngineMemory> allocate(const lora_backend *backend,
                                          lora_engine *engine, uint64_t bytes);
 
+  /// The engine's address, aligned to at least 64 bytes.
   void *address() const { return data; }
   uint64_t size() const { return bytes; }
 
@@ -58,7 +63,7 @@ private:
 };
 
 /// Engine memory that the host can read as long as this object lives. The
-/// object ends before the next call that uses the memory.
+/// object must be destroyed before the next call that uses the memory.
 class HostView {
 public:
   HostView() = default;
@@ -82,13 +87,15 @@ private:
   uint64_t size = 0;
 };
 
-/// Bytes by kind. The sum is the most that a run needs, without the code.
+/// The bytes of each kind of memory. Their sum is the largest amount that a run
+/// needs, without the code.
 struct MemoryReport {
-  uint64_t parameters = 0; ///< mapped from the file, shared between processes
-  uint64_t repacked = 0;   ///< parameters whose layout was changed in memory
-  uint64_t states = 0;     ///< KV cache
-  uint64_t regions = 0;    ///< theta, gradient, moments
-  uint64_t workspace = 0;  ///< frames and primitives' scratch
+  /// Mapped from the file, and shared between processes.
+  uint64_t parameters = 0;
+  uint64_t repacked = 0;  ///< Parameters whose layout was changed in memory.
+  uint64_t states = 0;    ///< The KV cache.
+  uint64_t regions = 0;   ///< Trainable values, their gradients and moments.
+  uint64_t workspace = 0; ///< Frames, and the scratch memory of primitives.
 
   uint64_t total() const {
     return parameters + repacked + states + regions + workspace;
@@ -97,9 +104,9 @@ struct MemoryReport {
 
 /// The work that was executed since the last reset.
 struct Counters {
-  uint64_t operations = 0; ///< multiplications and additions in primitives
-  uint64_t bytes = 0;      ///< that primitives read and wrote at least
-  uint64_t executions = 0;
+  uint64_t operations = 0; ///< Multiplications and additions in primitives.
+  uint64_t bytes = 0;      ///< Bytes that primitives must read and write.
+  uint64_t executions = 0; ///< Executions of primitives.
 };
 
 /// The time of one primitive, or of one parallel loop of generated code.
@@ -107,6 +114,7 @@ struct ProfileEntry {
   /// "matmul 128 x 2048 x 8192 ...", or the symbol of the loop:
   /// "decoder.t128.attention".
   std::string name;
+  /// How many times it was executed.
   uint64_t calls = 0;
   double seconds = 0;
   /// The work of primitives; 0 for loops.
@@ -116,8 +124,8 @@ struct ProfileEntry {
 /// The times of the operations in calls.
 struct Profile {
   std::vector<ProfileEntry> entries;
-  /// The time of all calls. What no entry contains is the generated code
-  /// between operations.
+  /// The time of all calls. The part that no entry contains is that of the
+  /// generated code between operations.
   double seconds = 0;
 };
 
@@ -141,6 +149,7 @@ public:
   const Manifest &manifest() const;
   /// The engine, its library and its threads, for messages.
   const std::string &engineDescription() const;
+  /// The number of threads that calls use.
   unsigned threads() const;
 
 private:
@@ -150,8 +159,7 @@ private:
   std::unique_ptr<State> state;
 };
 
-/// The states, regions and workspace for an executable; and calls of its
-/// entries.
+/// The states, regions and workspace for calls of an executable's entries.
 class Instance {
 public:
   using Region = Manifest::Region;
@@ -167,7 +175,7 @@ public:
 
   /// Runs an entry. `addresses` are engine addresses: those of the inputs, then
   /// those of the outputs, in the manifest's order. Only the first `tokens`
-  /// tokens count (all if it is 0): the others must be padding, whose results
+  /// tokens are used; all if it is 0. The others must be padding, whose results
   /// need not be computed. Two threads must not call this at the same time.
   Error call(const Manifest::Entry &entry, std::span<void *const> addresses,
              int64_t tokens = 0);
@@ -184,12 +192,14 @@ public:
   /// The part of a region that belongs to a trainable.
   std::span<float> region(Region which, const Manifest::Trainable &trainable);
 
+  /// The memory of this instance and of its executable, in bytes.
   MemoryReport memory() const;
+  /// The work since the last resetCounters.
   const Counters &counters() const;
   void resetCounters();
 
-  /// From now on, measures the time of each primitive and each parallel loop,
-  /// which costs about 50 ns for each.
+  /// From now on, measures the time of each primitive and each parallel loop. A
+  /// measurement takes about 50 ns.
   void startProfile();
   /// Returns the times since the start, or since the last call of this
   /// function.
@@ -197,17 +207,19 @@ public:
 
   /// Allocates memory of the engine on which this instance runs.
   Expected<EngineMemory> allocate(uint64_t bytes);
+  /// Copies host memory to memory of the engine.
   Error write(void *address, std::span<const std::byte> bytes);
+  /// Copies memory of the engine to host memory.
   Error read(const void *address, std::span<std::byte> bytes);
   /// Copies within the engine's memory. The ranges must not overlap.
   Error copy(const void *from, void *to, uint64_t bytes);
-  /// Makes engine memory readable for the host, without a copy if the host can
-  /// address it.
+  /// Makes engine memory readable for the host. If the host can address it,
+  /// nothing is copied.
   Expected<HostView> view(void *address, uint64_t bytes);
 
-  /// The rate, in bytes per second, at which the engine reads this memory. It
-  /// must be larger than the engine's caches, and its size a multiple of 4096
-  /// bytes.
+  /// The rate, in bytes per second, at which the engine reads this memory. Its
+  /// size must be a multiple of 4096 bytes, and larger than the engine's
+  /// caches.
   double readBandwidth(const EngineMemory &memory);
 
   /// The operations per second of a large matmul in the model's type.

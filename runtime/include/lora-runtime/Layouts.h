@@ -1,10 +1,10 @@
-//===- Layouts.h - Weight layouts as oneDNN wants them ----------*- C++ -*-===//
+//===- Layouts.h - The layouts of weights in oneDNN -------------*- C++ -*-===//
 //
-// A layout has a name: "plain" is the checkpoint's own [n, k] (out, in),
-// row-major; every other name is a oneDNN format tag of the weights {k, n},
-// such as "BA16a64b2a". oneDNN chooses the layout; no layout is fixed here. The
-// compiler uses these functions to choose layouts and to write the pack, and
-// the CPU backend to check them, to repack, and to gather rows.
+// A layout has a name. "plain" is the layout of the checkpoint: [n, k] (out,
+// in), row-major. Every other name is a oneDNN format tag of the weights {k,
+// n}, such as "BA16a64b2a". oneDNN chooses the layout; no layout is fixed here.
+// The compiler uses these functions to choose layouts and to write the pack.
+// The CPU backend uses them to check layouts, to repack, and to gather rows.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,10 +19,10 @@
 namespace lora_rt {
 
 /// Restricts oneDNN to an instruction set before its first use in the process,
-/// so that layouts fit a target with fewer instructions than this machine:
-/// "avx2", "avx2_vnni", "avx512_core", "avx512_core_vnni", "avx512_core_bf16",
-/// ... as in ONEDNN_MAX_CPU_ISA. Fails if the name is unknown, or if oneDNN was
-/// already used.
+/// so that layouts fit a target with fewer instructions than this machine.
+/// Names are those of ONEDNN_MAX_CPU_ISA in lower case: "avx2", "avx2_vnni",
+/// "avx512_core", "avx512_core_vnni", "avx512_core_bf16", ... Fails if the name
+/// is unknown, or if oneDNN was already used.
 Error limitInstructionSet(std::string_view name);
 
 /// The instruction set that oneDNN uses on this machine, by the same names.
@@ -31,12 +31,12 @@ std::string instructionSet();
 /// The version of oneDNN: "3.2.0".
 std::string oneDNNVersion();
 
-/// The layout of b that oneDNN prefers on this machine's CPU, whatever
-/// `spec.layout` is; "plain" if what it prefers has no name, or if it packs
-/// weights in each call and reads them faster so.
+/// The layout of b that oneDNN prefers on this machine's CPU; `spec.layout` is
+/// ignored. The result is "plain" if the preferred layout has no name, or if
+/// oneDNN packs the weights in each call and is faster this way.
 Expected<std::string> preferredLayout(MatmulSpec spec);
 
-/// The same for c[m, n] = a[m, k] b[k, n].
+/// The same, for the product c[m, n] = a[m, k] b[k, n].
 Expected<std::string> packedTag(int64_t m, int64_t n, int64_t k, DType a,
                                 DType b, DType c);
 
@@ -44,10 +44,10 @@ Expected<std::string> packedTag(int64_t m, int64_t n, int64_t k, DType a,
 Expected<uint64_t> packedBytes(std::string_view layout, int64_t n, int64_t k,
                                DType type);
 
-/// The smallest number of rows of an [n, k] matrix that can be packed
-/// separately: the packed form of rows [i, j), with i and j multiples of it or
-/// j = n, is a part of the packed matrix, and these parts follow each other. n
-/// if there is no such number.
+/// The smallest number r of rows of an [n, k] matrix that can be packed
+/// separately: for i and j that are multiples of r (or j = n), the packed form
+/// of rows [i, j) is a range of the packed matrix, and the ranges have the
+/// order of the rows. The result is n if there is no smaller number.
 Expected<int64_t> separableRows(std::string_view layout, int64_t n, int64_t k,
                                 DType type);
 
@@ -65,11 +65,12 @@ private:
 };
 
 /// Converts an [n, k] matrix from one layout to another, on all threads.
-/// `target` has packedBytes bytes and is aligned to 64; padding becomes zero.
+/// `target` has packedBytes bytes and is aligned to 64 bytes. Padding becomes
+/// zero.
 Error repack(std::string_view from, const void *source, std::string_view to,
              void *target, int64_t n, int64_t k, DType type);
 
-/// The same for a plain [n, k] matrix.
+/// The same, from a plain [n, k] matrix.
 Error pack(std::string_view layout, const void *plain, void *packed, int64_t n,
            int64_t k, DType type);
 
@@ -80,6 +81,8 @@ struct ElementOffsets {
   std::vector<int64_t> columns;
 };
 
+/// The positions in a layout. Fails if the layout is unknown, or if its
+/// positions are not such a sum.
 Expected<ElementOffsets> elementOffsets(std::string_view layout, int64_t n,
                                         int64_t k);
 

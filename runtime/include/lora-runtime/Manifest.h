@@ -1,10 +1,10 @@
-//===- Manifest.h - What compiled code needs at run time --------*- C++ -*-===//
+//===- Manifest.h - The description of an executable ------------*- C++ -*-===//
 //
-// The manifest of docs/executable-format.md: the compiler fills these structs
-// and the runtime runs by them. In one process they are handed over as they
-// are; in a file they are a JSON text, which `print` writes and `parse` reads
-// strictly: a key that is not known, an index out of range or a size that does
-// not fit is an error.
+// The manifest of docs/executable-format.md. The compiler fills these structs,
+// and the runtime acts on them. Within one process, they are passed as they
+// are. In a file, they are a JSON text: `print` writes it, and `parse` reads
+// it. An unknown key, an index out of range, or a size that does not fit is an
+// error.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,9 +27,13 @@ namespace lora_rt {
 class Payload;
 struct PackedPlace;
 
+/// The description of an executable.
 struct Manifest {
+  /// The machine for which the code was compiled.
   struct Target {
+    /// The name of the backend.
     std::string engine = "cpu";
+    /// The CPU, by LLVM's name.
     std::string cpu;
     /// The instruction set extensions that the code uses, by LLVM's names.
     std::vector<std::string> features;
@@ -42,27 +46,28 @@ struct Manifest {
     }
   };
 
-  /// Frequencies of rotary positions that depend on the length of a call, as
-  /// `dynamic` and `longrope` of transformers have them.
+  /// Frequencies of rotary positions that depend on the length of a call:
+  /// `dynamic` and `longrope` of transformers.
   struct Rope {
     enum class Kind { Dynamic, LongRope };
     Kind kind = Kind::Dynamic;
     /// Up to this length, the frequencies are those of training.
     int64_t switchLength = 1;
-    /// Dynamic: rotated features of a head, base and scaling factor.
+    /// Dynamic: the number of rotated features of a head, the base, and the
+    /// scaling factor.
     int64_t width = 4;
     double theta = 1, factor = 1;
-    /// LongRoPE: frequencies up to and above the switch length.
+    /// LongRoPE: the frequencies up to the switch length, and above it.
     std::vector<float> shortFrequencies, longFrequencies;
-    /// LongRoPE: a text that grows beyond the switch length is computed again
-    /// from its first token with the long frequencies, as Phi-3 does; otherwise
-    /// the cache keeps the keys that it has.
+    /// LongRoPE: whether a text that grows beyond the switch length is computed
+    /// again from its first token, with the long frequencies, as in Phi-3.
+    /// Otherwise the cache keeps the keys that it has.
     bool restartsCache = false;
 
     static constexpr std::array<const char *, 2> kindNames = {"dynamic",
                                                               "longrope"};
 
-    /// The number of frequencies of a call.
+    /// The number of frequencies that a call is given.
     int64_t count() const {
       return kind == Kind::Dynamic ? width / 2
                                    : int64_t(shortFrequencies.size());
@@ -86,32 +91,38 @@ struct Manifest {
     }
   };
 
-  /// A Model that is made without values is that of functions which belong to
-  /// no model.
+  /// The facts about the model. The default values are those of functions that
+  /// belong to no model.
   struct Model {
-    /// For people: "qwen3".
+    /// For messages: transformers' `model_type`, such as "qwen3".
     std::string family = "none";
+    /// Token ids are in [0, vocabSize).
     int64_t vocabSize = 1;
+    /// The width of a row of hidden states.
     int64_t hiddenSize = 1;
+    /// The length of the longest sequence.
     int64_t maxPositions = 1;
+    /// The type of hidden states.
     DType dtype = DType::F32;
+    /// All ids that end a sequence.
     std::vector<int32_t> eosTokenIds;
     ModelHead head = ModelHead::None;
-    /// The width of a row of logits: the vocabulary or the number of labels; 0
-    /// without a head.
+    /// The width of a row of logits: the size of the vocabulary, or the number
+    /// of labels; 0 without a head.
     int64_t outputs = 0;
-    /// Whether tokens see all tokens of their row; there is then no cache.
+    /// Whether a token sees all tokens of its row. If so, there is no cache.
     bool isBidirectional = false;
-    /// A row is classified from its last token that is not padding, not from
-    /// its first one.
+    /// Whether a row is classified from its last token that is not padding, and
+    /// not from its first token.
     bool poolsLast = true;
     /// The number of token types; 0 for a model without them.
     int64_t tokenTypes = 0;
-    /// A token id, or -1.
+    /// The id of the padding token, or -1.
     int32_t padTokenId = -1;
-    /// Whether positions count only tokens other than padTokenId, which has the
-    /// position -1.
+    /// Whether positions count only tokens other than padTokenId, whose
+    /// position is -1.
     bool skipsPadding = false;
+    /// Set if entries have the input `frequencies`.
     std::optional<Rope> rope;
 
     static constexpr std::array<const char *, 2> attentionNames = {
@@ -132,7 +143,7 @@ struct Manifest {
       return head == ModelHead::LanguageModel && !isBidirectional;
     }
 
-    /// Fails where fields do not fit each other; `what` begins the message.
+    /// Fails if fields contradict each other; `what` begins the message.
     Error verify(const std::string &what) const;
 
     bool operator==(const Model &) const = default;
@@ -162,13 +173,14 @@ struct Manifest {
     DType dtype = DType::F32;
     /// The logical shape, [out, in] for a linear layer.
     std::vector<int64_t> shape;
-    /// "plain" or a oneDNN tag.
+    /// "plain" or a oneDNN format tag.
     std::string layout = std::string(plainLayout);
-    /// Whether it has a place in a pack, with a checksum of its bytes. That is
-    /// not part of the contract: it changes with the weights.
+    /// Whether it has a place in a pack. The place and the checksum are not
+    /// part of the contract, because they change with the weights.
     bool isPlaced = false;
     uint64_t bytes = 0;
     uint64_t offset = 0;
+    /// The XXH3 checksum (64 bits) of the bytes, in hexadecimal.
     std::string checksum;
 
     void setPlace(const PackedPlace &place);
@@ -194,6 +206,7 @@ struct Manifest {
     DType dtype = DType::F32;
     std::vector<int64_t> shape;
 
+    /// The size in bytes for this number of state rows.
     uint64_t bytes(int64_t rows) const;
 
     template <typename Self, typename Visitor>
@@ -204,12 +217,13 @@ struct Manifest {
     }
   };
 
-  /// An f32 tensor in the region theta; `offset` in elements.
+  /// An f32 tensor in the region theta. `offset` is in elements.
   struct Trainable {
     std::string name;
     std::vector<int64_t> shape;
     int64_t offset = 0;
 
+    /// The number of its elements.
     int64_t elements() const;
 
     template <typename Self, typename Visitor>
@@ -220,15 +234,18 @@ struct Manifest {
     }
   };
 
-  /// The flat memory of all trainables' values, and what belongs to each value.
+  /// The flat regions of training: the values of all trainables, their
+  /// gradients, and the two moments of AdamW.
   enum class Region { Theta, Gradient, Moment1, Moment2 };
   static constexpr std::array<const char *, 4> regionNames = {
       "theta", "gradient", "moment1", "moment2"};
 
+  /// An address in the table of slots, which the code reads.
   struct Slot {
     enum class Kind { Param, State, Trainable, Gradient, Region };
     Kind kind = Kind::Param;
-    /// Into params, states or trainables; for Region a Manifest::Region.
+    /// An index into params, states or trainables; for Kind::Region, a
+    /// Manifest::Region.
     size_t index = 0;
 
     static constexpr std::array<const char *, 5> kindNames = {
@@ -245,11 +262,13 @@ struct Manifest {
     }
   };
 
+  /// An input or output of an entry, row-major.
   struct Value {
     std::string name;
     DType dtype = DType::F32;
     std::vector<int64_t> shape;
 
+    /// The size in bytes.
     uint64_t bytes() const;
 
     template <typename Self, typename Visitor>
@@ -260,10 +279,16 @@ struct Manifest {
     }
   };
 
+  /// A function, compiled for a fixed number of tokens.
   struct Entry {
+    /// The name in the table of the code.
     std::string name;
+    /// The name of the function in the graph: "hidden_states", "logits",
+    /// "train_step", ...
     std::string function;
+    /// The number of tokens; 0 for a function without a token axis.
     int64_t tokens = 0;
+    /// The size of the frame, which is aligned to 64 bytes.
     uint64_t frameBytes = 0;
     std::vector<Value> inputs;
     std::vector<Value> outputs;
@@ -291,26 +316,27 @@ struct Manifest {
   std::vector<PrimitiveSpec> primitives;
   std::vector<Entry> entries;
 
-  /// `where` names the file in messages.
+  /// Reads the JSON text; `where` names the file in messages.
   static Expected<Manifest> parse(std::string_view text,
                                   const std::string &where);
 
-  /// The manifest of a compiled file, whose checksum is compared.
+  /// Reads the manifest of a compiled file, and compares its checksum.
   static Expected<Manifest> read(const Payload &payload);
 
   /// The JSON text.
   std::string print() const;
 
-  /// Fails where fields do not fit each other. `parse` calls it; whoever fills
-  /// the structs does, too.
+  /// Fails if fields contradict each other. `parse` calls it. Code that fills
+  /// the structs must call it, too.
   Error verify(const std::string &where) const;
 
-  /// What compiled code relies on: checksums of everything but the places and
-  /// the checksums of parameters in the pack, which change when an adapter is
-  /// merged or exchanged. To be taken before layouts are adapted.
+  /// The checksums of what compiled code relies on. That is everything but the
+  /// places and checksums of parameters in the pack, which change when an
+  /// adapter is merged or exchanged. Call it before layouts are adapted to the
+  /// machine.
   lora_rt_contract contract() const;
 
-  /// The number of elements of theta; all other regions have the same.
+  /// The number of elements of each region.
   int64_t regionElements() const;
 
   /// The entries of a function, in ascending order of tokens.
@@ -329,8 +355,8 @@ struct Manifest {
   }
 };
 
-/// Fails if the code was made for another manifest, and names a member that
-/// differs; `where` names the file.
+/// Fails if the code was made for another manifest. The message names the part
+/// that differs; `where` names the file.
 Error checkContract(const Manifest &manifest, const lora_rt_contract &code,
                     const std::string &where);
 

@@ -1,4 +1,12 @@
 //===- LoRAAttributes.td - Weight expressions of adapters ----*- tablegen -*-===//
+//
+// Defines the weight expressions of adapters: each computes a value of a slot
+// from stored tensors at compile time. The semantics of each is its formula;
+// its constraints (Cn) are verified in lib/Dialect/LoRA/IR/LoRAAttributes.cpp.
+// lib/Weights evaluates them.
+//
+//===----------------------------------------------------------------------===//
+
 #ifndef LORA_MLIR_DIALECT_LORA_IR_LORAATTRIBUTES_TD
 #define LORA_MLIR_DIALECT_LORA_IR_LORAATTRIBUTES_TD
 
@@ -37,10 +45,10 @@ def LoRA_MergeAttr : LoRA_WeightExpr<"Merge", "merge"> {
 def LoRA_DoraFactorAttr : LoRA_WeightExpr<"DoraFactor", "dora_factor"> {
   let summary = "DoRA's factors m / ||W + B diag(s) A||, one for each row or column";
   let description = [{
-    Liu et al. 2024, eq. 5, as PEFT computes it: the norm is Euclidean, over all dimensions of the
-    adapted weight except `dim`. `dim` is 0 for a linear layer (one number for each output), and 1
-    for an embedding (one number for each feature; the norm is over the vocabulary). The value is
-    f32.
+    Liu et al. 2024, eq. 5, as PEFT computes it. The norm is Euclidean, over all dimensions of the
+    adapted weight except `dim`. For a linear layer, `dim` is 0: there is one number for each
+    output. For an embedding, `dim` is 1: there is one number for each feature, and the norm is over
+    the vocabulary. The value is f32.
 
     ```mlir
     #lora.dora_factor<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>,
@@ -79,8 +87,8 @@ def LoRA_ScaleAttr : LoRA_WeightExpr<"Scale", "scale"> {
 def LoRA_SumAttr : LoRA_WeightExpr<"Sum", "sum"> {
   let summary = "A weighted sum of expressions of one shape";
   let description = [{
-    The sum is accumulated in f32, which is its type. An example is a bias plus what the bias of a
-    branch adds.
+    The sum is accumulated in f32, which is the type of the value. An example is the bias of a layer
+    plus the scaled bias of a branch.
 
     ```mlir
     #lora.sum<[#transformer.base<"q_proj.bias", tensor<6xbf16>>,
@@ -105,8 +113,8 @@ def LoRA_ResidualAttr : LoRA_WeightExpr<"Residual", "residual"> {
   let summary = "A base weight minus the initial value of a branch";
   let description = [{
     `pissa` (Meng et al. 2024, eq. 4): W minus its part for the `rank` largest singular values.
-    `olora` (Büyükakyüz 2024): W - scale Q_r R_r, with W = Q R, the first `rank` columns of Q and
-    the first `rank` rows of R. The result does not depend on the signs of the factors. PEFT
+    `olora` (Büyükakyüz 2024): W - scale Q_r R_r, where W = Q R, and Q_r and R_r are the first
+    `rank` columns of Q and rows of R. The result does not depend on the signs of the factors. PEFT
     computes it from the base model whenever it loads such an adapter. The value is f32.
 
     ```mlir
@@ -131,11 +139,11 @@ def LoRA_BranchMatrix : I32EnumAttr<"BranchMatrix", "A matrix of a branch", [
 def LoRA_InitializerAttr : LoRA_WeightExpr<"Initializer", "initializer"> {
   let summary = "The initial value of A or B of a branch: a factor of a base weight";
   let description = [{
-    `pissa` (Meng et al. 2024, eqs. 2 and 3): if U diag(s) V is the part of W for the `rank` largest
-    singular values, then A = diag(sqrt(s / scale)) V and B = U diag(sqrt(s / scale)). `olora`
-    (Büyükakyüz 2024): A = R_r and B = Q_r, the first `rank` rows of R and columns of Q, with W = Q
-    R. The base weight is then `#lora.residual` of the same operand, rank and scale. The value is
-    f32.
+    `pissa` (Meng et al. 2024, eqs. 2 and 3): A = diag(sqrt(s / scale)) V and B = U diag(sqrt(s /
+    scale)), where U diag(s) V is the part of W for the `rank` largest singular values. `olora`
+    (Büyükakyüz 2024): A = R_r and B = Q_r, where W = Q R, and R_r and Q_r are the first `rank` rows
+    of R and columns of Q. In both cases, the base weight of the layer becomes `#lora.residual` of
+    the same operand, rank and scale. The value is f32.
 
     ```mlir
     #lora.initializer<pissa, a, #transformer.base<"q_proj.weight", tensor<6x4xbf16>>, rank = 3, scale = 2.0 : f64>
@@ -153,9 +161,10 @@ def LoRA_InitializerAttr : LoRA_WeightExpr<"Initializer", "initializer"> {
 def LoRA_OrthogonalAttr : LoRA_WeightExpr<"Orthogonal", "orthogonal"> {
   let summary = "Random rows from one half of an orthonormal basis";
   let description = [{
-    PEFT's initializer `orthogonal`: with Q of the QR factorization of `square`, of which the rows
-    `first`, `first` + 2, ... are Q', the value is transpose(Q') `coordinates` / 10. A with `first`
-    = 0 and a transposed B with `first` = 1 of one `square` give B A = 0. The value is f32.
+    PEFT's initializer `orthogonal`. Let Q be the orthogonal factor of the QR factorization of
+    `square`, and Q' its rows `first`, `first` + 2, ... The value is transpose(Q') `coordinates` /
+    10, in f32. If an A has `first` = 0, and a transposed B has `first` = 1 and the same `square`,
+    then B A = 0.
 
     ```mlir
     #lora.orthogonal<#transformer.init<standard_normal, "q_proj.lora_basis", tensor<4x4xf32>, seed = 0>,
@@ -173,8 +182,9 @@ def LoRA_OrthogonalAttr : LoRA_WeightExpr<"Orthogonal", "orthogonal"> {
 def LoRA_NormsAttr : LoRA_WeightExpr<"Norms", "norms"> {
   let summary = "The Euclidean norms of a matrix's rows or columns";
   let description = [{
-    One number for each index of dimension `dim`; the norm is over the other dimension. These are
-    the initial magnitudes of DoRA (Liu et al. 2024). Sums are f64, the value is f32.
+    The value has one number for each index of dimension `dim`. The norm is over the other
+    dimension. These are the initial magnitudes of DoRA (Liu et al. 2024). Sums are f64, the value
+    is f32.
 
     ```mlir
     #lora.norms<#transformer.base<"q_proj.weight", tensor<6x4xbf16>>, dim = 0>
@@ -190,8 +200,8 @@ def LoRA_NormsAttr : LoRA_WeightExpr<"Norms", "norms"> {
 def LoRA_ReplaceRowsAttr : LoRA_WeightExpr<"ReplaceRows", "replace_rows"> {
   let summary = "A matrix expression with some of its rows replaced";
   let description = [{
-    Row `indices[i]` is row i of `rows`, for tokens that were trained individually. The value is
-    f32.
+    Row `indices[i]` of the value is row i of `rows`. PEFT trains single tokens so
+    (`trainable_token_indices`). The value is f32.
 
     ```mlir
     #lora.replace_rows<#transformer.base<"weight", tensor<7x4xbf16>>,
@@ -209,8 +219,8 @@ def LoRA_ReplaceRowsAttr : LoRA_WeightExpr<"ReplaceRows", "replace_rows"> {
 def LoRA_ResizeRowsAttr : LoRA_WeightExpr<"ResizeRows", "resize_rows"> {
   let summary = "A weight expression with another number of rows";
   let description = [{
-    A table of tokens for the adapter's vocabulary. Rows beyond `rows` are left out; new rows are
-    zero until another expression replaces them. For a vector, the elements are the rows.
+    Fits a table of tokens to the adapter's vocabulary. Rows from `rows` on are removed. New rows
+    are zero until another expression replaces them. For a vector, the elements are the rows.
 
     ```mlir
     #lora.resize_rows<#transformer.base<"weight", tensor<7x4xbf16>> to 9>

@@ -1,10 +1,10 @@
 //===- FieldAttributes.h - Structs of the runtime in the IR -----*- C++ -*-===//
 //
-// What compiler and runtime agree on is a C++ struct (lora-runtime/Manifest.h,
-// lora-runtime/PrimitiveSpec.h). In the IR it is an attribute that holds a
-// dictionary with the manifest's keys. The attribute's verifier reads the
-// dictionary, so that an unknown key or a value of another type is an error
-// where it stands.
+// The contract between compiler and runtime consists of C++ structs
+// (lora-runtime/Manifest.h, lora-runtime/PrimitiveSpec.h). In the IR, a struct
+// is an attribute that holds a dictionary with the manifest's keys. The
+// verifier of the attribute reads the dictionary into the struct. So an unknown
+// key, or a value of a wrong type, is an error at the attribute.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,12 +28,12 @@ namespace lora {
 
 using EmitError = llvm::function_ref<mlir::InFlightDiagnostic()>;
 
-/// Makes a dictionary of a struct's fields.
+/// Converts the fields of a struct to a dictionary.
 class FieldsToAttributes {
 public:
   static constexpr bool isContract = false;
 
-  /// All fields that JSON has, too.
+  /// All fields that the JSON form has.
   template <typename T>
   static mlir::DictionaryAttr convert(mlir::MLIRContext *context,
                                       const T &value) {
@@ -42,7 +42,7 @@ public:
     return fields.entries.getDictionary(context);
   }
 
-  /// Those that are not as in a new struct.
+  /// Only the fields whose values differ from those of a new struct.
   template <typename T>
   static mlir::DictionaryAttr convertChanged(mlir::MLIRContext *context,
                                              const T &value) {
@@ -120,9 +120,9 @@ public:
     set(key, builder.getArrayAttr(attributes));
   }
   template <typename T>
-    requires requires(const T &value, FieldsToAttributes &visitor) {
-      T::visitFields(value, visitor);
-    }
+  requires requires(const T &value, FieldsToAttributes &visitor) {
+    T::visitFields(value, visitor);
+  }
   void operator()(const char *key, const T &value) {
     set(key, convert(builder.getContext(), value));
   }
@@ -136,8 +136,8 @@ private:
   mlir::NamedAttrList entries;
 };
 
-/// Reads a struct's fields from a dictionary. An absent key leaves the field as
-/// it is in a new struct.
+/// Reads the fields of a struct from a dictionary. A field without a key has
+/// the value that it has in a new struct.
 class FieldsFromAttributes {
 public:
   static constexpr bool isContract = false;
@@ -257,9 +257,9 @@ public:
       nested(key, element, list.emplace_back());
   }
   template <typename T>
-    requires requires(T &value, FieldsFromAttributes &visitor) {
-      T::visitFields(value, visitor);
-    }
+  requires requires(T &value, FieldsFromAttributes &visitor) {
+    T::visitFields(value, visitor);
+  }
   void operator()(const char *key, T &value) {
     known.push_back(key);
     if (mlir::Attribute attribute = dictionary.get(key))
