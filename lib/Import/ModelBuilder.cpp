@@ -159,6 +159,17 @@ static lora_rt::Manifest::Rope describeRope(const RopeConfig &rope,
   return result;
 }
 
+/// The path of the layer of a block whose weight has a row for each token.
+static std::string tokenLayer(const BlockPlan &block) {
+  for (const Parameter &parameter : block.parameters)
+    if (StringRef layer = parameter.name;
+        parameter.perToken && layer.consume_back("weight")) {
+      layer.consume_back(".");
+      return layer.empty() ? block.path : joinPath(block.path, layer);
+    }
+  return {};
+}
+
 ModelFacts ModelBuilder::describe() const {
   ModelFacts facts;
   facts.family = familyName(config.family);
@@ -170,6 +181,9 @@ ModelFacts ModelBuilder::describe() const {
       if (rope.kind != RopeConfig::Kind::Static)
         facts.maxPositions = std::min(facts.maxPositions, rope.switchLength);
   facts.layers = int64_t(config.layers.size());
+  facts.embeddingLayer = tokenLayer(plan.embedding);
+  if (config.head == ModelHead::LanguageModel)
+    facts.outputLayer = tokenLayer(*plan.head);
   facts.isTied = plan.tied || plan.sharesTable;
   facts.eosTokenIds.assign(config.eosTokenIds.begin(),
                            config.eosTokenIds.end());

@@ -1,8 +1,8 @@
 //===- ModelPlan.h - The blocks of a model ----------------------*- C++ -*-===//
 //
-// The plan says which parameters the importer looks for in a checkpoint, and of
-// which the builder makes functions. Both use this one list, so they cannot
-// disagree.
+// The plan lists the parameters that the importer searches for in a checkpoint,
+// and for which the builder makes functions. Both use this one list, so they
+// cannot disagree.
 //
 //===----------------------------------------------------------------------===//
 
@@ -59,8 +59,8 @@ struct ModelPlan {
   std::optional<BlockPlan> pooler;
   std::optional<BlockPlan> head;
 
-  /// Whether the head's matrix is the embedding's. The path of `head` is then
-  /// that of the embedding. The importer sets it.
+  /// Whether the head's matrix is the embedding's. The head is then applied at
+  /// the path of the embedding. The importer sets it.
   bool tied = false;
   /// Whether a head for masked words, which is a block of its own, uses the
   /// embedding's matrix. The importer sets it.

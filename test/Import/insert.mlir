@@ -70,6 +70,7 @@
 // NORM: error: lora-insert: targets selects 'model.layers.0.norm', which is neither a linear layer nor an embedding; PEFT refuses it too
 // BOTH: error: lora-insert: expected either targets or regex, but got both
 // NUMBER: error: lora-insert: expected KEY=NUMBER in 'rank-pattern', but got 'a'
+module attributes {transformer.model = #transformer.model<{output_layer = "lm_head", vocab_size = 9 : i64}>} {
 func.func private @block(%x: tensor<?x6xf32>, %n: tensor<6xf32> {transformer.slot = "norm.weight"},
     %q: tensor<4x6xf32> {transformer.slot = "q_proj.weight"}, %o: tensor<6x4xf32> {transformer.slot = "o_proj.weight"}) -> tensor<?x6xf32> {
   %0 = transformer.rms_norm %x, %n {eps = 1.0e-6 : f64} : tensor<?x6xf32>, tensor<6xf32>
@@ -86,4 +87,5 @@ func.func @forward(%x: tensor<?x6xf32>) -> tensor<?x9xf32> {
   %1 = transformer.apply @block at "model.layers.1"(%0) : (tensor<?x6xf32>) -> tensor<?x6xf32>
   %2 = transformer.apply @head at "lm_head"(%1) : (tensor<?x6xf32>) -> tensor<?x9xf32>
   return %2 : tensor<?x9xf32>
+}
 }

@@ -41,7 +41,7 @@ def Attach : Pass<"lora-attach", "::mlir::ModuleOp"> {
     as leaves of the adapter, trained tokens as `#lora.replace_rows`, biases of branches as
     `#lora.sum`, the base weights of PiSSA and OLoRA as `#lora.residual`. DoRA scales a weight and
     its B by `#lora.dora_factor`. If a head is tied to the embedding and one of the two gets a value
-    of its own, the head is bound at "lm_head".
+    of its own, the head is applied at the path that `#transformer.model` has as `output_layer`.
   }];
   let options = [
     Option<"adapterDir", "adapter-dir", "std::string", "", "The adapter's folder">,

@@ -44,7 +44,9 @@ LogicalResult lora::refuseClashes(ModuleOp module, ArrayRef<GraphLayer> layers,
                                   const AdapterTerm &term,
                                   ArrayRef<AdapterTerm> attached) {
   for (const AdapterTerm &other : attached) {
-    std::vector<GraphLayer> theirs = collectLayers(module);
+    std::vector<GraphLayer> theirs(layers);
+    for (GraphLayer &their : theirs)
+      their.seen = their.info.path;
     seeAsAdapter(theirs, *other.adapter);
     for (const GraphLayer &known : layers) {
       auto seen = llvm::find_if(theirs, [&](const GraphLayer &their) {

@@ -188,7 +188,10 @@ FailureOr<BranchStatistics> lora::attachAdapter(ModuleOp module,
            << "expected no adapter '" << term.name
            << "' in the module yet; give another name to attach a second one "
               "beside it";
-  std::vector<GraphLayer> layers = collectLayers(module);
+  FailureOr<std::vector<GraphLayer>> collected = collectLayers(module);
+  if (failed(collected))
+    return failure();
+  std::vector<GraphLayer> &layers = *collected;
   seeAsAdapter(layers, adapter);
   AdapterTensors tensors(module, term, attached);
   if (failed(refuseClashes(module, layers, term, attached)))

@@ -37,20 +37,33 @@ static void classify(GraphLayer &layer, BlockArgument weight) {
   }
 }
 
-std::vector<GraphLayer> lora::collectLayers(ModuleOp module) {
+/// Whether a slot is a matrix of a branch.
+static bool isBranchMatrix(Value slot) {
+  return llvm::any_of(slot.getUsers(), [&](Operation *user) {
+    if (auto cast = dyn_cast<CastOp>(user))
+      return isBranchMatrix(cast.getResult());
+    if (auto down = dyn_cast<DownOp>(user))
+      return down.getA() == slot;
+    if (auto up = dyn_cast<UpOp>(user))
+      return up.getB() == slot;
+    if (auto linear = dyn_cast<lora::LinearOp>(user))
+      return linear.getA() == slot || linear.getB() == slot;
+    auto embedding = dyn_cast<lora::EmbeddingOp>(user);
+    return embedding && (embedding.getA() == slot || embedding.getB() == slot);
+  });
+}
+
+FailureOr<std::vector<GraphLayer>> lora::collectLayers(ModuleOp module) {
+  const ModelFacts facts = getModelFacts(module).value_or(ModelFacts());
   std::vector<GraphLayer> layers;
   std::map<std::string, size_t> known; // full name -> index
   std::set<std::string> containers;
-  auto isLowRank = [](StringRef slot) {
-    return slot.contains("lora_A.") || slot.contains("lora_B.") ||
-           slot.contains("lora_embedding_");
-  };
   for (auto &[block, applies] : collectApplies(module))
     for (ApplyOp apply : applies)
       for (BlockArgument arg : block.getArguments()) {
         StringAttr slot = getSlotName(block, arg.getArgNumber());
-        if (!slot || isLowRank(slot) ||
-            getSlotRole(block, arg.getArgNumber()) == Role::State)
+        if (!slot || getSlotRole(block, arg.getArgNumber()) == Role::State ||
+            isBranchMatrix(arg))
           continue;
         auto [local, last] = slot.getValue().rsplit('.');
         if (last.empty())
@@ -66,22 +79,28 @@ std::vector<GraphLayer> lora::collectLayers(ModuleOp module) {
         classify(found, arg);
         auto [place, isNew] = known.emplace(found.info.path, layers.size());
         if (!isNew) {
-          // One weight is both table and head: the head is a layer of its own,
-          // which transformers calls lm_head.
+          // One weight is both table and head: the head is a layer of its own.
           GraphLayer &other = layers[place->second];
-          bool ties = (other.info.kind == peft::LayerKind::Embedding &&
-                       found.info.kind == peft::LayerKind::Linear);
-          if (!ties || !known.emplace("lm_head", layers.size()).second)
+          if (other.info.kind != peft::LayerKind::Embedding ||
+              found.info.kind != peft::LayerKind::Linear)
             continue;
-          found.info.path = "lm_head";
+          if (facts.outputLayer.empty())
+            return module.emitError()
+                   << "expected 'output_layer' in #transformer.model, because '"
+                   << found.info.path
+                   << ".weight' is the weight of an embedding and of a head";
+          if (!known.emplace(facts.outputLayer, layers.size()).second)
+            continue;
+          found.info.path = facts.outputLayer;
           other.info.tied = found.info.tied = true;
         }
-        // The heads of decoders, and the heads for masked words of BERT and
-        // RoBERTa.
-        bool makesLogits = found.info.path == "lm_head" ||
-                           found.info.path == "cls.predictions.decoder" ||
-                           found.info.path == "lm_head.decoder";
-        if (makesLogits && found.info.kind == peft::LayerKind::Linear)
+        auto is = [&](const std::string &layer, peft::LayerKind kind) {
+          return !layer.empty() && found.info.path == layer &&
+                 found.info.kind == kind;
+        };
+        found.isTokenEmbedding =
+            is(facts.embeddingLayer, peft::LayerKind::Embedding);
+        if (is(facts.outputLayer, peft::LayerKind::Linear))
           found.info.kind = peft::LayerKind::OutputEmbedding;
         for (size_t dot = found.info.path.rfind('.');
              dot != std::string::npos && dot != 0;
@@ -98,14 +117,6 @@ std::vector<GraphLayer> lora::collectLayers(ModuleOp module) {
       layers.push_back(std::move(container));
     }
   return layers;
-}
-
-bool lora::isTokenEmbedding(const GraphLayer &layer) {
-  StringRef last = StringRef(layer.info.path).rsplit('.').second;
-  if (last.empty())
-    last = layer.info.path;
-  return layer.info.kind == peft::LayerKind::Embedding &&
-         (last == "embed_tokens" || last == "wte" || last == "word_embeddings");
 }
 
 std::pair<const GraphLayer *, const GraphLayer *>
@@ -134,9 +145,9 @@ void lora::untie(ModuleOp module, MutableArrayRef<GraphLayer> layers) {
               });
       for (ApplyOp apply : applies)
         if (isHead && apply.getPath() == head.path)
-          apply.setPath(StringAttr::get(context, "lm_head"));
+          apply.setPath(StringAttr::get(context, head.info.path));
     }
-    head.path = "lm_head";
+    head.path = head.info.path;
   }
   for (GraphLayer &known : layers)
     known.info.tied = false;

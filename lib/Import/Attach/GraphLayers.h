@@ -1,7 +1,8 @@
-//===- GraphLayers.h - The layers that a graph has --------------*- C++ -*-===//
+//===- GraphLayers.h - The layers of a graph --------------------*- C++ -*-===//
 //
 // A layer is found by the slot of its weight: the slot X.weight of a block that
-// is applied at PATH is the layer PATH.X.
+// is applied at PATH is the layer PATH.X. Which layers are the token embedding
+// and the head is stated by the importer in #transformer.model.
 //
 //===----------------------------------------------------------------------===//
 
@@ -26,24 +27,23 @@ struct GraphLayer {
   int64_t out = 0, in = 0;
   /// Whether `lora-fuse` has already split it.
   bool fused = false;
+  /// Whether it is the embedding of tokens, not that of positions or token
+  /// types.
+  bool isTokenEmbedding = false;
 };
 
 /// The layers of a model in the order of their application, each once. If one
 /// weight is both the embedding's table and the head's matrix, both are listed,
-/// with `info.tied`.
-std::vector<GraphLayer> collectLayers(mlir::ModuleOp module);
-
-/// Whether an embedding is the token embedding (not that of positions or token
-/// types), by its name in the families.
-bool isTokenEmbedding(const GraphLayer &layer);
+/// with `info.tied`. Fails if the model does not say what it calls such a head.
+mlir::FailureOr<std::vector<GraphLayer>> collectLayers(mlir::ModuleOp module);
 
 /// The embedding and the head that share one weight; null if there are none.
 std::pair<const GraphLayer *, const GraphLayer *>
 findTied(llvm::ArrayRef<GraphLayer> layers);
 
-/// Binds a head that is tied to the embedding to the path "lm_head", so that
-/// each can have a value of its own. Base values do not change. The model is
-/// then `parted` and no longer `tied`.
+/// Binds a head that is tied to the embedding to its own path, so that each can
+/// have its own value. Base values do not change. The model is then `parted`,
+/// and no longer `tied`.
 void untie(mlir::ModuleOp module, llvm::MutableArrayRef<GraphLayer> layers);
 
 } // namespace lora

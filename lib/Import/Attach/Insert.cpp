@@ -194,7 +194,10 @@ lora::insertBranches(ModuleOp module, const peft::PeftConfig &config,
                      const AdapterOptions &options) {
   if (failed(refuseInitializer(module, config)))
     return failure();
-  std::vector<GraphLayer> layers = collectLayers(module);
+  FailureOr<std::vector<GraphLayer>> collected = collectLayers(module);
+  if (failed(collected))
+    return failure();
+  std::vector<GraphLayer> &layers = *collected;
   if (options.train && failed(refuseTraining(module, config, layers)))
     return failure();
   FailureOr<peft::TargetSelection> selection =

@@ -72,7 +72,7 @@ LogicalResult AdapterTensors::refuseMissingRows() {
 const std::vector<int64_t> *
 AdapterTensors::getTokens(const GraphLayer &known) const {
   for (const auto &[name, tokens] : adapter.config().trainableTokens)
-    if (name.empty() ? isTokenEmbedding(known)
+    if (name.empty() ? known.isTokenEmbedding
                      : StringRef(known.seen).ends_with(name) &&
                            known.info.kind != peft::LayerKind::Other)
       return &tokens;
@@ -141,7 +141,8 @@ AdapterTensors::refuseAdaptedRows(ArrayRef<GraphLayer> layers,
 LogicalResult AdapterTensors::refuseRowsOfParted(ArrayRef<GraphLayer> layers) {
   if (!getModelFacts(module).value_or(ModelFacts()).isParted)
     return success();
-  auto embedding = llvm::find_if(layers, isTokenEmbedding);
+  auto embedding = llvm::find_if(
+      layers, [](const GraphLayer &known) { return known.isTokenEmbedding; });
   auto head = llvm::find_if(layers, [](const GraphLayer &known) {
     return known.info.kind == peft::LayerKind::OutputEmbedding;
   });
@@ -159,7 +160,8 @@ LogicalResult AdapterTensors::replaceRows(ArrayRef<GraphLayer> layers,
                                           bool wasTied) {
   bool found = false;
   constexpr StringLiteral suffix = "token_adapter.trainable_tokens_delta";
-  auto embedding = llvm::find_if(layers, isTokenEmbedding);
+  auto embedding = llvm::find_if(
+      layers, [](const GraphLayer &known) { return known.isTokenEmbedding; });
   // The heads for masked words of BERT and RoBERTa have their own slot for the
   // weight of the embedding.
   wasTied |= getModelFacts(module).value_or(ModelFacts()).isTied;

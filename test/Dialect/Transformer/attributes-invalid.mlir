@@ -20,7 +20,7 @@ func.func private @f() attributes {transformer.model = #transformer.model<{}>}
 
 // -----
 
-// expected-error @below {{unknown key 'vocab'; known: family, vocab_size, hidden_size, max_positions, dtype, eos_token_ids, head, outputs, attention, pooled, token_types, pad_token_id, positions, rope, layers, tied, parted}}
+// expected-error @below {{unknown key 'vocab'; known: family, vocab_size, hidden_size, max_positions, dtype, eos_token_ids, head, outputs, attention, pooled, token_types, pad_token_id, positions, rope, layers, embedding_layer, output_layer, tied, parted}}
 module attributes {transformer.model = #transformer.model<{vocab = 9 : i64}>} {}
 
 // -----
@@ -42,6 +42,21 @@ module attributes {transformer.model = #transformer.model<{attention = "sideways
 
 // expected-error @below {{model: expected 'outputs' to be above 0 with a head and 0 without one}}
 module attributes {transformer.model = #transformer.model<{head = "language_model"}>} {}
+
+// -----
+
+// expected-error @below {{model: expected 'tied' beside 'embedding_layer' and 'output_layer'}}
+module attributes {transformer.model = #transformer.model<{embedding_layer = "wte", tied = true}>} {}
+
+// -----
+
+// expected-error @below {{model: expected 'parted' beside 'embedding_layer' and 'output_layer'}}
+module attributes {transformer.model = #transformer.model<{output_layer = "head", parted = true}>} {}
+
+// -----
+
+// expected-error @below {{model: expected 'embedding_layer' and 'output_layer' to differ, but both are 'wte'}}
+module attributes {transformer.model = #transformer.model<{embedding_layer = "wte", output_layer = "wte"}>} {}
 
 // -----
 

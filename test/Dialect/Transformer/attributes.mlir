@@ -65,10 +65,11 @@ func.func private @named(
     %k: tensor<6x4xf32> {transformer.slot = "k_proj.weight", transformer.role = #transformer.role<trainable>, transformer.value =
       #transformer.named<"k_proj.weight", #transformer.base<"q_proj.weight", tensor<6x4xf32>>>})
 
-// CHECK: transformer.model = #transformer.model<{family = "llama", hidden_size = 48 : i64, max_positions = 512 : i64, tied = true, vocab_size = 259 : i64}>
+// CHECK: transformer.model = #transformer.model<{embedding_layer = "model.embed_tokens", family = "llama", hidden_size = 48 : i64, max_positions = 512 : i64, output_layer = "lm_head", tied = true, vocab_size = 259 : i64}>
 // CHECK: func.func private @hidden_states(tensor<?xi32> {transformer.input = #transformer.input<ids>}) -> (tensor<?x4xf32> {transformer.output = #transformer.output<hidden>})
 module attributes {transformer.model =
-    #transformer.model<{family = "llama", vocab_size = 259 : i64, hidden_size = 48 : i64, max_positions = 512 : i64, tied = true}>} {
+    #transformer.model<{family = "llama", vocab_size = 259 : i64, hidden_size = 48 : i64, max_positions = 512 : i64,
+                        embedding_layer = "model.embed_tokens", output_layer = "lm_head", tied = true}>} {
   func.func private @hidden_states(tensor<?xi32> {transformer.input = #transformer.input<ids>})
     -> (tensor<?x4xf32> {transformer.output = #transformer.output<hidden>})
 }

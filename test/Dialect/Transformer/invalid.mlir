@@ -42,6 +42,33 @@ func.func @apply_c3_gradients(%x: tensor<?x4xf32>) {
 
 // -----
 
+module attributes {transformer.model = #transformer.model<{embedding_layer = "model.tokens", output_layer = "head.out", vocab_size = 9 : i64}>} {
+  func.func private @embedding(%ids: tensor<?xi32>, %w: tensor<8x4xf32> {transformer.slot = "weight"}) -> tensor<?x4xf32> {
+    %0 = transformer.embedding %ids, %w : tensor<?xi32>, tensor<8x4xf32> -> tensor<?x4xf32>
+    return %0 : tensor<?x4xf32>
+  }
+  func.func @apply_c5_embedding(%ids: tensor<?xi32>) {
+    // expected-error @below {{expected the weight of 'model.tokens', the 'embedding_layer' of the model, to have 'vocab_size' = 9 rows, but got 'tensor<8x4xf32>'}}
+    %0 = transformer.apply @embedding at "model.tokens"(%ids) : (tensor<?xi32>) -> tensor<?x4xf32>
+    return
+  }
+}
+
+// -----
+
+module attributes {transformer.model = #transformer.model<{embedding_layer = "model.tokens", output_layer = "head.out", vocab_size = 9 : i64}>} {
+  func.func private @head(%x: tensor<?x4xf32>, %d: tensor<8x4xf32> {transformer.slot = "weight"}, %w: tensor<9xf32> {transformer.slot = "out.weight"}) -> tensor<?x4xf32> {
+    return %x : tensor<?x4xf32>
+  }
+  func.func @apply_c5_head(%x: tensor<?x4xf32>) {
+    // expected-error @below {{expected the weight of 'head.out', the 'output_layer' of the model, to have 'vocab_size' = 9 rows, but got 'tensor<9xf32>'}}
+    %0 = transformer.apply @head at "head"(%x) : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    return
+  }
+}
+
+// -----
+
 func.func @embedding_c1_width(%ids: tensor<?xi32>, %t: tensor<9x4xf32>) {
   // expected-error @below {{expected result to be [?, 4], but got 'tensor<?x5xf32>'}}
   %0 = transformer.embedding %ids, %t : tensor<?xi32>, tensor<9x4xf32> -> tensor<?x5xf32>

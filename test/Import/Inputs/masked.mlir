@@ -1,5 +1,5 @@
 // A head for masked words, which is tied to the embedding only by the name of its weight.
-module attributes {transformer.model = #transformer.model<{family = "bert", tied = true, vocab_size = 9 : i64}>} {
+module attributes {transformer.model = #transformer.model<{embedding_layer = "bert.embeddings.word_embeddings", family = "bert", output_layer = "cls.predictions.decoder", tied = true, vocab_size = 9 : i64}>} {
   func.func private @model(%ids: tensor<?xi32>, %w: tensor<9x6xf32> {transformer.slot = "embeddings.word_embeddings.weight"},
       %q: tensor<4x6xf32> {transformer.slot = "query.weight"}) -> (tensor<?x6xf32>, tensor<?x4xf32>) {
     %0 = transformer.embedding %ids, %w : tensor<?xi32>, tensor<9x6xf32> -> tensor<?x6xf32>

@@ -1,5 +1,5 @@
 // Two layers in bf16 between an embedding and a head with the same table; k_proj has a bias, q_proj has none.
-module attributes {transformer.model = #transformer.model<{family = "llama", tied = true, vocab_size = 9 : i64}>} {
+module attributes {transformer.model = #transformer.model<{embedding_layer = "model.embed_tokens", family = "llama", output_layer = "lm_head", tied = true, vocab_size = 9 : i64}>} {
   func.func private @embedding(%ids: tensor<?xi32>, %w: tensor<9x6xbf16> {transformer.slot = "weight"}) -> tensor<?x6xbf16> {
     %0 = transformer.embedding %ids, %w : tensor<?xi32>, tensor<9x6xbf16> -> tensor<?x6xbf16>
     return %0 : tensor<?x6xbf16>

@@ -6,8 +6,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lora-mlir/Dialect/LoRA/Transforms/Branches.h"
 #include "MergeExpressions.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Branches.h"
 
 using namespace mlir;
 using namespace lora;
@@ -39,6 +39,41 @@ StringRef adapterIn(Attribute expr) {
   });
   walker.walk(expr);
   return name;
+}
+
+/// The name of the first tensor that an expression reads; empty for none.
+StringRef firstTensor(Attribute expr) {
+  if (auto leaf = dyn_cast<AdapterAttr>(expr))
+    return leaf.getName();
+  if (auto leaf = dyn_cast<InitAttr>(expr))
+    return leaf.getName();
+  if (auto leaf = dyn_cast<NamedAttr>(expr))
+    return leaf.getName();
+  if (auto leaf = dyn_cast<BaseAttr>(expr))
+    return leaf.getName();
+  for (Attribute operand :
+       cast<WeightExprAttrInterface>(expr).getOperandExprs())
+    if (StringRef name = firstTensor(operand); !name.empty())
+      return name;
+  return {};
+}
+
+/// The name of the slot of a matrix: that of its tensor, with the adapter's
+/// name in it if there is one. `otherwise` is used if the tensor is not named
+/// after the layer.
+std::string matrixSlot(const Branch &branch, Attribute expr,
+                       StringRef otherwise) {
+  std::string name = joinPath(branch.local, otherwise);
+  StringRef tensor = firstTensor(expr), inLayer = tensor;
+  if (!tensor.empty() &&
+      (branch.local.empty() ||
+       (inLayer.consume_front(branch.local) && inLayer.starts_with("."))))
+    name = tensor.str();
+  if (branch.adapter == "default")
+    return name;
+  StringRef stem = name;
+  bool hasEnd = stem.consume_back(".weight");
+  return (stem + "." + branch.adapter + (hasEnd ? ".weight" : "")).str();
 }
 
 /// Puts branches on the layers of one copy of a block.
@@ -258,20 +293,12 @@ private:
   FailureOr<std::pair<Value, Value>>
   matrices(OpBuilder &b, const Branch &branch, Type compute) {
     unsigned weight = *findSlot(block, joinPath(branch.local, "weight"));
-    auto name = [&](StringRef matrix) {
-      std::string adapter =
-          branch.adapter == "default" ? "" : "." + branch.adapter;
-      return joinPath(branch.local,
-                      branch.isEmbedding
-                          ? ("lora_embedding_" + matrix + adapter).str()
-                          : ("lora_" + matrix + adapter + ".weight").str());
-    };
-    FailureOr<Value> a =
-        this->matrix(b, weight + 1, name("A"), branch.a, compute);
+    FailureOr<Value> a = matrix(
+        b, weight + 1, matrixSlot(branch, branch.a, "a"), branch.a, compute);
     if (failed(a))
       return failure();
-    FailureOr<Value> bMatrix =
-        this->matrix(b, weight + 2, name("B"), branch.b, compute);
+    FailureOr<Value> bMatrix = matrix(
+        b, weight + 2, matrixSlot(branch, branch.b, "b"), branch.b, compute);
     if (failed(bMatrix))
       return failure();
     return std::make_pair(*a, *bMatrix);

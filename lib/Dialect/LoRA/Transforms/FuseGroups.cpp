@@ -42,11 +42,9 @@ void GroupFuser::fuse() {
   SmallVector<Value> matrices;
   for (GroupMember &member : group)
     matrices.push_back(member.a);
-  StringRef slot = slotOf(group.front().a);
-  StringRef suffix = slot.drop_front(slot.find("lora_A."));
-  std::string joined = joinedNames(".lora_A.");
-  Location joinedLoc = namedLoc(joined + ".lora_A", loc);
-  Value a = stack(matrices, (joined + "." + suffix).str());
+  auto [slot, name] = joinedNames();
+  Location joinedLoc = namedLoc(name, loc);
+  Value a = stack(matrices, slot);
   if (getElementTypeOrSelf(a.getType()) != compute)
     a = CastOp::create(b, joinedLoc, typeOf(dim(a, 0), dim(a, 1)), a);
   Value x = group.front().op.getX();
@@ -73,14 +71,36 @@ StringRef GroupFuser::slotOf(BlockArgument arg) {
   return getSlotName(block, arg.getArgNumber()).getValue();
 }
 
-std::string GroupFuser::joinedNames(StringRef separator) {
+/// The name of the layer that has both slots: the components with which both
+/// names begin.
+static StringRef layerOf(StringRef a, StringRef weight) {
+  size_t end = 0;
+  for (size_t dot = a.find('.');
+       dot != StringRef::npos && weight.starts_with(a.take_front(dot + 1));
+       dot = a.find('.', dot + 1))
+    end = dot;
+  return a.take_front(end);
+}
+
+std::pair<std::string, std::string> GroupFuser::joinedNames() {
   SmallVector<std::string> names;
+  std::string suffix, matrix;
   for (GroupMember &member : group) {
+    auto weight = dyn_cast<BlockArgument>(member.op.getWeight());
+    StringAttr weightSlot = weight && weight.getOwner() == member.a.getOwner()
+                                ? getSlotName(block, weight.getArgNumber())
+                                : StringAttr();
     StringRef slot = slotOf(member.a);
+    StringRef layer = weightSlot ? layerOf(slot, weightSlot) : StringRef();
     // If the block is the layer itself, the slot has no layer name.
-    names.push_back(slot.split(separator).first.str());
+    names.push_back((layer.empty() ? slot : layer).str());
+    if (suffix.empty() && !layer.empty()) {
+      suffix = slot.drop_front(layer.size()).str();
+      matrix = "." + slot.drop_front(layer.size() + 1).split('.').first.str();
+    }
   }
-  return joinNames(names);
+  std::string joined = joinNames(names);
+  return {joined + suffix, joined + matrix};
 }
 
 Value GroupFuser::stack(ArrayRef<Value> matrices, const std::string &name) {

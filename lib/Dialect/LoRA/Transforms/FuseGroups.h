@@ -1,6 +1,7 @@
 //===- FuseGroups.h - Rewriting branches that share an input ----*- C++ -*-===//
 //
-// Stacks the A of branches that read one value.
+// Stacks the A of branches that read one value. The stacked slot is named after
+// the slots that it replaces.
 //
 //===----------------------------------------------------------------------===//
 
@@ -37,7 +38,8 @@ private:
   bool trains() const { return group.front().trains; }
   mlir::RankedTensorType typeOf(int64_t rows, int64_t columns);
   llvm::StringRef slotOf(mlir::BlockArgument arg);
-  std::string joinedNames(llvm::StringRef separator);
+  /// The name of the stacked slot, and what the operations on it are called.
+  std::pair<std::string, std::string> joinedNames();
   /// A new slot that stacks the rows of others, at the block and at every
   /// application with its own values.
   mlir::Value stack(llvm::ArrayRef<mlir::Value> matrices,

@@ -6,11 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lora-mlir/Dialect/LoRA/Transforms/Branches.h"
 #include "MergeExpressions.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/SlotValues.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/Branches.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/SlotValues.h"
 #include "mlir/IR/Remarks.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace lora {
 #define GEN_PASS_DEF_MERGE
@@ -138,6 +139,8 @@ private:
     if (!inBlock || llvm::is_contained(atPlaces, Attribute()))
       return "its rows of the fused A are not a weight expression of their own";
 
+    for (unsigned matrix : {*a, *b})
+      folded.insert(getSlotName(block, matrix).getValue());
     setSlotValue(block, *weight, inBlock);
     for (auto [apply, value] : llvm::zip_equal(applies, atPlaces))
       setSlotValue(apply, block, *weight, value);
@@ -165,14 +168,14 @@ private:
     for (Operation *op : llvm::reverse(dead))
       if (op->use_empty())
         op->erase();
-    eraseUnusedSlots(block, applies, [](StringRef slot) {
-      return slot.contains("lora_A.") || slot.contains("lora_B.") ||
-             slot.contains("lora_embedding_");
-    });
+    eraseUnusedSlots(block, applies,
+                     [&](StringRef slot) { return folded.contains(slot); });
   }
 
   func::FuncOp block;
   ArrayRef<ApplyOp> applies;
+  /// The slots of matrices that are now in the expression of a weight.
+  llvm::StringSet<> folded;
 };
 
 } // namespace

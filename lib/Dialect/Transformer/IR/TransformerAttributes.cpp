@@ -40,6 +40,24 @@ void TransformerDialect::registerTypes() {
 // Model
 //===----------------------------------------------------------------------===//
 
+lora_rt::Error ModelFacts::verify(const std::string &what) const {
+  // (C1)
+  if (lora_rt::Error error = lora_rt::Manifest::Model::verify(what))
+    return error;
+  // (C2)
+  if ((isTied || isParted) && (embeddingLayer.empty() || outputLayer.empty()))
+    return makeError(lora_rt::ErrorCode::InvalidFile, what, ": expected '",
+                     isTied ? "tied" : "parted",
+                     "' beside 'embedding_layer' and 'output_layer'");
+  // (C3)
+  if (!outputLayer.empty() && embeddingLayer == outputLayer)
+    return makeError(lora_rt::ErrorCode::InvalidFile, what,
+                     ": expected 'embedding_layer' and 'output_layer' to "
+                     "differ, but both are '",
+                     outputLayer, "'");
+  return lora_rt::Error::success();
+}
+
 LogicalResult ModelAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 DictionaryAttr fields) {
   FailureOr<ModelFacts> facts =

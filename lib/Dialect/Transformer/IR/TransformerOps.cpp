@@ -138,6 +138,27 @@ static LogicalResult verifySlotValue(ApplyOp apply, func::FuncOp block,
   return success();
 }
 
+/// Verifies (C5) for a layer that the facts about the model name.
+static LogicalResult verifyModelLayer(ApplyOp apply, func::FuncOp block,
+                                      StringRef key, StringRef layer,
+                                      int64_t vocabSize) {
+  std::string weight = joinPath(layer, "weight");
+  StringRef slot = weight, path = apply.getPath();
+  if (layer.empty() ||
+      (!path.empty() && !(slot.consume_front(path) && slot.consume_front("."))))
+    return success();
+  std::optional<unsigned> index = findSlot(block, slot);
+  if (!index)
+    return success();
+  auto type = cast<RankedTensorType>(block.getArgumentTypes()[*index]);
+  if (type.getRank() == 2 && type.getDimSize(0) == vocabSize)
+    return success();
+  return apply.emitOpError()
+         << "expected the weight of '" << layer << "', the '" << key
+         << "' of the model, to have 'vocab_size' = " << vocabSize
+         << " rows, but got " << type;
+}
+
 LogicalResult ApplyOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
   auto block =
       symbolTable.lookupNearestSymbolFrom<func::FuncOp>(*this, getBlockAttr());
@@ -163,6 +184,15 @@ LogicalResult ApplyOp::verifySymbolUses(SymbolTableCollection &symbolTable) {
     for (NamedAttribute entry : values)
       if (failed(verifySlotValue(*this, block, entry)))
         return failure();
+  auto module = (*this)->getParentOfType<ModuleOp>();
+  std::optional<ModelFacts> facts =
+      module ? getModelFacts(module) : std::nullopt;
+  if (facts &&
+      (failed(verifyModelLayer(*this, block, "embedding_layer",
+                               facts->embeddingLayer, facts->vocabSize)) ||
+       failed(verifyModelLayer(*this, block, "output_layer", facts->outputLayer,
+                               facts->vocabSize))))
+    return failure();
   return success();
 }
 

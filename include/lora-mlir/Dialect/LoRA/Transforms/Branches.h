@@ -27,10 +27,12 @@ struct BranchStatistics {
 
 /// A low-rank branch for a linear layer or an embedding.
 struct Branch {
+  /// The path at which the block is applied, and the layer in the block.
   std::string path;
   std::string local;
   /// The weight expressions of A and B, in their own types: [rank, in] and
-  /// [out, rank]; for an embedding [vocabulary, rank] and [width, rank].
+  /// [out, rank]; for an embedding [vocabulary, rank] and [width, rank]. Their
+  /// slots are named after the first tensor that each expression reads.
   mlir::Attribute a, b;
   /// The scale, with a value for each rank row.
   mlir::DenseFPElementsAttr scale;

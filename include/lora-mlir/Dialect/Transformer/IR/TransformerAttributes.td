@@ -58,15 +58,29 @@ def Transformer_InitKind : I32EnumAttr<"InitKind", "How a new parameter is initi
 }
 
 def Transformer_ModelAttr : Transformer_Attr<"Model", "model"> {
-  let summary = "What is known of the model that a module computes";
+  let summary = "The facts about the model that a module computes";
   let description = [{
     ```mlir
-    #transformer.model<{family = "llama", vocab_size = 259 : i64, hidden_size = 48 : i64, max_positions = 512 : i64, tied = true}>
+    #transformer.model<{family = "llama", vocab_size = 259 : i64, hidden_size = 48 : i64, max_positions = 512 : i64,
+                        embedding_layer = "model.embed_tokens", output_layer = "lm_head", tied = true}>
     ```
-    A dictionary with the keys of the manifest's `model`, which the runtime acts on, and three more
-    that passes act on: `layers` (their number), `tied` (the head's weight is the embedding's, as the
-    checkpoint has it) and `parted` (an adapter has given a tied head a weight of its own). An absent
-    key has the value of a module that is no model. The importer makes it.
+    The importer creates it. It is a dictionary with the keys of the manifest's `model`, which the
+    runtime acts on, and with keys that passes act on:
+
+    - `layers`: the number of decoder layers or encoder layers;
+    - `embedding_layer`: the path of the layer whose table has a row for each token;
+    - `output_layer`: the path of the linear layer that computes a logit for each token. A tied head
+      is applied at the path of the embedding; this is the path that it would have otherwise;
+    - `tied`: whether the weight of the head is that of the embedding in the checkpoint;
+    - `parted`: whether an adapter has given a tied head a weight of its own.
+
+    An absent key has the value for a module that is no model.
+
+    Constraints:
+    - (C1) The values are those that the manifest accepts.
+    - (C2) If `tied` or `parted` is set, there are `embedding_layer` and `output_layer`.
+    - (C3) `embedding_layer` and `output_layer` differ. Their weights are verified by
+      `transformer.apply`.
   }];
   let parameters = (ins "::mlir::DictionaryAttr":$fields);
   let assemblyFormat = "`<` $fields `>`";

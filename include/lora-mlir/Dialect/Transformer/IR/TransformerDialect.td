@@ -63,7 +63,7 @@ def Transformer_Dialect : Dialect {
     static constexpr llvm::StringLiteral kInputAttr = "transformer.input";
     /// On a result of an entry, `#transformer.output`: what the runtime gets.
     static constexpr llvm::StringLiteral kOutputAttr = "transformer.output";
-    /// On a module, `#transformer.model`: what is known of the model.
+    /// On a module, `#transformer.model`: the facts about the model.
     static constexpr llvm::StringLiteral kModelAttr = "transformer.model";
     /// On a function: the number of tokens for which it is made.
     static constexpr llvm::StringLiteral kTokensAttr = "transformer.tokens";

@@ -48,6 +48,8 @@ def Transformer_ApplyOp : Transformer_Op<"apply", [
       `!transformer.gradients` if a result is tagged `transformer.grad`.
     - (C4) each entry of `values` names a slot of `block` that is not a state, and is a weight
       expression of the slot's type.
+    - (C5) if `#transformer.model` names a slot of `block` as the weight of `embedding_layer` or
+      `output_layer`, then it is a matrix with `vocab_size` rows.
   }];
   let arguments = (ins FlatSymbolRefAttr:$block, StrAttr:$path, Variadic<AnyType>:$inputs,
                        OptionalAttr<DictionaryAttr>:$values);
