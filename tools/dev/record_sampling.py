@@ -5,7 +5,8 @@
 
 A case has settings in the keys of generation_config.json ("extra": those that are options of ours only), a prompt, the tokens
 generated so far, the name of its logits, and the limit of new tokens. The probabilities after all processors are the rows of
-the tensors `probabilities.N`, for a vocabulary of N. torch's sums depend on the CPU, so a case whose probabilities differ in f64
+the tensors `probabilities.N`, for a vocabulary of N. "lookups" has what PromptLookupCandidateGenerator proposes after texts: [text,
+tokens to propose, longest sequence to look for, proposal]. torch's sums depend on the CPU, so a case whose probabilities differ in f64
 is at the edge of a limit by chance, and is left out. Cases named "tie" are at an edge on purpose: all their sums are exact.
 """
 
@@ -18,6 +19,7 @@ import numpy
 import torch
 from safetensors.numpy import save_file
 from transformers import GenerationConfig, GenerationMixin, LlamaConfig
+from transformers.generation.candidate_generator import PromptLookupCandidateGenerator
 from transformers.generation.logits_process import LogitsProcessor, LogitsProcessorList, RepetitionPenaltyLogitsProcessor
 from transformers.generation.logits_process import SequenceBiasLogitsProcessor
 
@@ -188,6 +190,20 @@ def make_cases(logits):
     return cases
 
 
+def make_lookups():
+    chance = random.Random(5)
+    result = []
+    for index in range(150):
+        length, alphabet = chance.randrange(1, 40), chance.choice([2, 4, 9, 30])
+        text = [chance.randrange(alphabet) + 2 for _ in range(length)]
+        tokens, longest = chance.randrange(1, 12), chance.randrange(1, 5)
+        generator = PromptLookupCandidateGenerator(
+            eos_token_id=torch.tensor(END), num_output_tokens=tokens, max_matching_ngram_size=longest, max_length=1000)
+        found, _ = generator.get_candidates(torch.tensor([text]))
+        result.append([text, tokens, longest, found[0, length:].tolist()])
+    return result
+
+
 def main():
     logits = make_logits()
     kept, rows, dropped = [], {97: [], 1000: []}, 0
@@ -211,7 +227,9 @@ def main():
     tensors.update({f"probabilities.{size}": numpy.stack(values) for size, values in rows.items()})
     save_file(tensors, INPUTS / "sampling.safetensors")
     lines = ",\n".join(json.dumps(case) for case in kept)
-    (INPUTS / "sampling.json").write_text(f'{{"eos": {json.dumps(END)}, "cases": [\n{lines}\n]}}\n')
+    lookups = ",\n".join(json.dumps(lookup) for lookup in make_lookups())
+    text = f'{{"eos": {json.dumps(END)}, "cases": [\n{lines}\n], "lookups": [\n{lookups}\n]}}\n'
+    (INPUTS / "sampling.json").write_text(text)
     print(f"{len(kept)} cases, {dropped} left out")
 
 
