@@ -139,9 +139,8 @@ void Warpers::topK(std::span<const float> scores) {
 
 /// torch's `topk`, which does not say which of several equal values it takes:
 /// the same algorithms on the same values take the same ones.
-static void takeLargest(std::vector<std::pair<float, int64_t>> &queue,
-                        size_t k) {
-  auto greater = [](const auto &a, const auto &b) { return a.first > b.first; };
+template <typename Queue> static void takeLargest(Queue &queue, size_t k) {
+  auto greater = [](const auto &a, const auto &b) { return a.key > b.key; };
   auto end = queue.begin() + ptrdiff_t(k);
   if (k * 64 <= queue.size())
     return std::partial_sort(queue.begin(), end, queue.end(), greater);
@@ -154,14 +153,14 @@ void Warpers::topH(std::span<float> scores) {
   size_t count = std::min(most, scores.size());
   queue.resize(scores.size());
   for (size_t i = 0; i < scores.size(); ++i)
-    queue[i] = {scores[i], int64_t(i)};
+    queue[i] = {scores[i], uint32_t(i)};
   takeLargest(queue, count);
 
   // torch's Categorical normalizes the logits, and computes the probabilities
   // from that.
   float logits[most], terms[most];
   for (size_t i = 0; i < count; ++i)
-    logits[i] = queue[i].first;
+    logits[i] = queue[i].key;
   double sum = exponentials({logits, count}, logits[0], {terms, count});
   float shift = logits[0] + logOfSum(sum);
   for (size_t i = 0; i < count; ++i)
@@ -182,7 +181,7 @@ void Warpers::topH(std::span<float> scores) {
     // A term of a probability of 0 is NaN, and ends the selection.
     if (i > 0 && !(float(passed) <= limit))
       break;
-    scores[size_t(queue[i].second)] = queue[i].first;
+    scores[queue[i].index] = queue[i].key;
   }
 }
 
@@ -206,18 +205,20 @@ template <typename Predicate> void Warpers::keepIf(Predicate keep) {
 }
 
 void Warpers::keepFirst(size_t count) {
-  std::sort(order.begin(), order.begin() + ptrdiff_t(count));
+  std::sort(order.begin(), order.begin() + ptrdiff_t(count),
+            [](Ranked a, Ranked b) { return a.index < b.index; });
   for (size_t i = 0; i < count; ++i) {
-    tokens[i] = tokens[order[i]];
-    kept[i] = kept[order[i]];
+    tokens[i] = tokens[order[i].index];
+    kept[i] = kept[order[i].index];
   }
   tokens.resize(count);
   kept.resize(count);
 }
 
-void Warpers::beginOrder() {
-  order.resize(tokens.size());
-  std::iota(order.begin(), order.end(), 0u);
+void Warpers::beginOrder(std::span<const float> keys) {
+  order.resize(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i)
+    order[i] = {keys[i], uint32_t(i)};
   sorted = 0;
 }
 
@@ -239,20 +240,19 @@ void Warpers::topP() {
   double total = std::accumulate(probs.begin(), probs.end(), 0.0);
   // torch sorts by rising scores, and removes tokens from the beginning. Here
   // the order is from the other end.
-  auto isBefore = [this](uint32_t a, uint32_t b) { return kept[a] > kept[b]; };
+  auto isBefore = [](Ranked a, Ranked b) { return a.key > b.key; };
   float limit = float(1 - options.topP);
   double before = 0;
   size_t count = 0;
-  beginOrder();
+  beginOrder(kept);
   for (; count < order.size(); ++count) {
     sortUpTo(count + 1, isBefore);
     // The sum of this token's probability and of those that are less likely.
     if (count > 0 && float(total - before) <= limit)
       break;
-    before += probs[order[count]];
+    before += probs[order[count].index];
   }
-  bool isTie =
-      count < order.size() && kept[order[count - 1]] == kept[order[count]];
+  bool isTie = count < order.size() && order[count - 1].key == order[count].key;
   if (isTie)
     keepLastSorted(count);
   else
@@ -265,17 +265,17 @@ void Warpers::topP() {
 void Warpers::keepLastSorted(size_t count) {
   queue.resize(vocabularySize);
   for (size_t i = 0; i < vocabularySize; ++i)
-    queue[i] = {-infinity, int64_t(i)};
+    queue[i] = {-infinity, uint32_t(i)};
   for (size_t i = 0; i < tokens.size(); ++i)
-    queue[size_t(tokens[i])].first = kept[i];
+    queue[size_t(tokens[i])].key = kept[i];
   std::sort(queue.begin(), queue.end(),
-            [](const auto &a, const auto &b) { return a.first < b.first; });
+            [](Ranked a, Ranked b) { return a.key < b.key; });
   auto begin = queue.end() - ptrdiff_t(count);
   std::sort(begin, queue.end(),
-            [](const auto &a, const auto &b) { return a.second < b.second; });
+            [](Ranked a, Ranked b) { return a.index < b.index; });
   for (size_t i = 0; i < count; ++i) {
-    tokens[i] = int32_t(begin[ptrdiff_t(i)].second);
-    kept[i] = begin[ptrdiff_t(i)].first;
+    tokens[i] = int32_t(begin[ptrdiff_t(i)].index);
+    kept[i] = begin[ptrdiff_t(i)].key;
   }
   tokens.resize(count);
   kept.resize(count);
@@ -304,22 +304,20 @@ void Warpers::typicalP() {
   for (float &distance : work)
     distance = std::abs(distance - float(entropy));
 
-  auto isBefore = [this](uint32_t a, uint32_t b) {
-    return work[a] != work[b] ? work[a] < work[b] : a < b;
-  };
+  auto isBefore = [](Ranked a, Ranked b) { return a.key < b.key; };
   float mass = float(options.typicalP);
   double before = 0;
   size_t at = 0;
-  beginOrder();
+  beginOrder(work);
   for (; at < order.size(); ++at) {
     sortUpTo(at + 1, isBefore);
-    before += probs[order[at]];
+    before += probs[order[at].index];
     if (!(float(before) < mass))
       break;
   }
   if (at == order.size())
     return;
-  float limit = work[order[at]];
+  float limit = order[at].key;
   keepIf([&](size_t i) { return work[i] <= limit; });
 }
 

@@ -46,11 +46,12 @@ private:
   void softmax();
   /// Keeps the tokens for whose index among those left `keep` is true.
   template <typename Predicate> void keepIf(Predicate keep);
-  /// Keeps the tokens at the first `count` indices of `order`.
+  /// Keeps the tokens of the first `count` entries of `order`.
   void keepFirst(size_t count);
   void keepLastSorted(size_t count);
-  /// Makes `order` all indices. `sortUpTo` sorts as many as are needed first.
-  void beginOrder();
+  /// Makes `order` all tokens that are left, with these keys. `sortUpTo` sorts
+  /// as many as are needed first.
+  void beginOrder(std::span<const float> keys);
   template <typename Less> void sortUpTo(size_t count, Less less);
 
   const SamplingOptions &options;
@@ -60,12 +61,18 @@ private:
   std::vector<int32_t> tokens;
   std::vector<float> kept;
   std::vector<float> probs;
+  /// A number and the index that it belongs to, side by side for sorting.
+  struct Ranked {
+    float key;
+    uint32_t index;
+  };
   /// Indices into `tokens`; the first `sorted` are in order.
-  std::vector<uint32_t> order;
+  std::vector<Ranked> order;
   size_t sorted = 0;
+  /// Scores of the whole vocabulary, by id.
+  std::vector<Ranked> queue;
   /// Space for other values.
   std::vector<float> work;
-  std::vector<std::pair<float, int64_t>> queue;
 };
 
 /// Fails if a score is NaN or plus infinity, or if all are minus infinity. The

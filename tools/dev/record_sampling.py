@@ -6,7 +6,8 @@
 A case has settings in the keys of generation_config.json ("extra": those that are options of ours only), a prompt, the tokens
 generated so far, the name of its logits, and the limit of new tokens. The probabilities after all processors are the rows of
 the tensors `probabilities.N`, for a vocabulary of N. "lookups" has what PromptLookupCandidateGenerator proposes after texts: [text,
-tokens to propose, longest sequence to look for, proposal]. torch's sums depend on the CPU, so a case whose probabilities differ in f64
+tokens to propose, longest sequence to look for, proposal]. "configs" has what transformers takes from generation_config.json, and
+from config.json of old models: [whether it is the latter, file, values that it takes or null if it fails]. torch's sums depend on the CPU, so a case whose probabilities differ in f64
 is at the edge of a limit by chance, and is left out. Cases named "tie" are at an edge on purpose: all their sums are exact.
 """
 
@@ -50,7 +51,7 @@ class Penalties(LogitsProcessor):
 def processors(case):
     settings = dict(case["settings"])
     extra = case.get("extra", {})
-    biases = settings.get("sequence_bias", []) + [[[token], bias] for token, bias in extra.get("logit_bias", [])]
+    biases = (settings.get("sequence_bias") or []) + [[[token], bias] for token, bias in extra.get("logit_bias", [])]
     if biases:
         settings["sequence_bias"] = biases
     config = GenerationConfig(**settings)
@@ -204,6 +205,55 @@ def make_lookups():
     return result
 
 
+#: Contents of generation_config.json.
+CONFIGS = [
+    {}, {"do_sample": True}, {"do_sample": None, "top_k": None, "temperature": None}, {"top_k": 0, "top_p": 0.0},
+    {"do_sample": True, "temperature": 0.6, "top_p": 0.9, "eos_token_id": [128001, 128009], "bos_token_id": 128000},
+    {"do_sample": True, "top_p": -0.1}, {"do_sample": False, "top_p": -0.1}, {"do_sample": True, "top_p": 1.5},
+    {"do_sample": True, "top_k": -3}, {"do_sample": False, "top_k": -3}, {"do_sample": True, "temperature": -0.5},
+    {"do_sample": True, "min_p": 1.5}, {"do_sample": True, "min_p": 0.1}, {"do_sample": True, "typical_p": 0.0},
+    {"do_sample": True, "typical_p": 1.5}, {"do_sample": True, "epsilon_cutoff": 2.0, "eta_cutoff": -1.0},
+    {"do_sample": True, "top_h": 1.5}, {"do_sample": True, "top_h": 0.5}, {"repetition_penalty": -1.0}, {"repetition_penalty": 0.0},
+    {"no_repeat_ngram_size": -2}, {"no_repeat_ngram_size": 3}, {"min_length": -1}, {"min_new_tokens": 3, "min_length": 7},
+    {"bad_words_ids": [[-3]]}, {"bad_words_ids": [4]}, {"bad_words_ids": [[4, 5]]}, {"sequence_bias": [[[4], "x"]]},
+    {"sequence_bias": [[[4, 5], -1.5]]}, {"max_new_tokens": 0}, {"max_new_tokens": 5, "max_length": 70},
+    {"forced_eos_token_id": [3, 11], "forced_bos_token_id": 5}, {"suppress_tokens": [1, 2], "begin_suppress_tokens": [3]},
+    {"exponential_decay_length_penalty": [5, 1.5]}, {"remove_invalid_values": True, "renormalize_logits": True},
+    {"stop_strings": ["a", "b"]}, {"use_cache": False, "length_penalty": 2.0, "early_stopping": True, "unknown": 3},
+    {"pad_token_id": -1, "eos_token_id": 2}, {"transformers_version": "4.30", "_from_model_config": True, "eos_token_id": 2},
+]
+#: Contents of config.json.
+MODEL_CONFIGS = [
+    {"model_type": "gpt2", "eos_token_id": 7, "bos_token_id": None, "n_embd": 8},
+    {"model_type": "x", "eos_token_id": 7, "temperature": 0.5, "do_sample": True, "text_config": {"eos_token_id": 8, "pad_token_id": 9}},
+    {"model_type": "x", "text_config": {"eos_token_id": 8, "top_k": 9}, "top_p": 0.5},
+    {"model_type": "x", "decoder": {"eos_token_id": 6, "min_p": 0.25}, "text_config": {"eos_token_id": 8, "pad_token_id": 9}},
+    {"model_type": "x", "force_bos_token_to_be_generated": True, "bos_token_id": 4},
+    {"model_type": "x", "text_config": {}, "max_length": 20, "num_beams": 1},
+]
+KEYS = """do_sample sequence_bias repetition_penalty no_repeat_ngram_size bad_words_ids min_length min_new_tokens forced_bos_token_id
+    forced_eos_token_id remove_invalid_values exponential_decay_length_penalty suppress_tokens begin_suppress_tokens temperature top_h
+    top_k top_p min_p typical_p epsilon_cutoff eta_cutoff renormalize_logits eos_token_id bos_token_id pad_token_id max_new_tokens
+    max_length stop_strings""".split()
+
+
+def make_configs():
+    result = []
+    for is_old, contents in [(False, config) for config in CONFIGS] + [(True, config) for config in MODEL_CONFIGS]:
+        try:
+            config = (GenerationConfig.from_model_config if is_old else GenerationConfig.from_dict)(json.loads(json.dumps(contents)))
+            values = {key: getattr(config, key, None) for key in KEYS}
+            for key, value in config._get_default_generation_params().items():
+                # The default of max_length is a limit of new tokens.
+                if key in KEYS and key != "max_length" and values[key] is None:
+                    values[key] = value
+            processors({"settings": {**values, "eos_token_id": None}, "prompt": [5, 6], "new": []})
+            result.append([is_old, contents, values])
+        except (ValueError, TypeError):
+            result.append([is_old, contents, None])
+    return result
+
+
 def main():
     logits = make_logits()
     kept, rows, dropped = [], {97: [], 1000: []}, 0
@@ -228,7 +278,8 @@ def main():
     save_file(tensors, INPUTS / "sampling.safetensors")
     lines = ",\n".join(json.dumps(case) for case in kept)
     lookups = ",\n".join(json.dumps(lookup) for lookup in make_lookups())
-    text = f'{{"eos": {json.dumps(END)}, "cases": [\n{lines}\n], "lookups": [\n{lookups}\n]}}\n'
+    configs = ",\n".join(json.dumps(config) for config in make_configs())
+    text = f'{{"eos": {json.dumps(END)}, "cases": [\n{lines}\n], "lookups": [\n{lookups}\n],\n"configs": [\n{configs}\n]}}\n'
     (INPUTS / "sampling.json").write_text(text)
     print(f"{len(kept)} cases, {dropped} left out")
 

@@ -1,6 +1,7 @@
 //===- GenerationConfigTest.cpp - Reading generation_config.json ----------===//
 
 #include "lora-runtime/GenerationConfig.h"
+#include "core/Json.h"
 #include "lora-runtime/File.h"
 
 #include <gtest/gtest.h>
@@ -196,6 +197,24 @@ TEST(GenerationConfig, OldModelsHaveItInTheirConfig) {
                         "bos_token_id": 6})")
                 .sampling.forcedBos,
             6);
+}
+
+/// What transformers takes from files; tools/dev/record_sampling.py wrote it.
+TEST(GenerationConfig, ReadsAsTransformers) {
+  auto text = readTextFile(std::string(LORA_TEST_INPUTS) + "/sampling.json");
+  ASSERT_TRUE(text) << text.message();
+  auto record = parseJson(*text, "sampling.json");
+  ASSERT_TRUE(record) << record.message();
+  ASSERT_GT((*record)["configs"].size(), 40u);
+  for (const Json &item : (*record)["configs"]) {
+    SCOPED_TRACE(item.dump());
+    auto config = item[0].get<bool>()
+                      ? GenerationConfig::parseModelConfig(item[1].dump(), "C")
+                      : GenerationConfig::parse(item[1].dump(), "G");
+    ASSERT_EQ(bool(config), !item[2].is_null()) << config.message();
+    if (config)
+      EXPECT_EQ(config->print(), parse(item[2].dump()).print());
+  }
 }
 
 TEST(GenerationConfig, LoadsAFolder) {

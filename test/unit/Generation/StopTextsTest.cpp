@@ -31,8 +31,7 @@ std::string stream(StopTexts &stops, const std::vector<std::string> &pieces) {
 TEST(StopTexts, HoldsBackOnlyWhatMayBecomeAStopText) {
   StopTexts stops = make({"User:", "\n\n"});
   // "\n" may be the first half.
-  EXPECT_EQ(stream(stops, {"Hi", " U", "se", "d \n", "x"}),
-            "Hi| ||Used |\nx|");
+  EXPECT_EQ(stream(stops, {"Hi", " U", "se", "d \n", "x"}), "Hi| ||Used |\nx|");
   stops.reset();
   EXPECT_EQ(stream(stops, {"Hi", " Us", "er: no"}), "Hi| ||#0");
   EXPECT_EQ(stops.add("more").text, "");
