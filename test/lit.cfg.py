@@ -58,7 +58,7 @@ llvm_config.add_tool_substitutions(
     [lora_opt]
     + [ToolSubst(name, unresolved="ignore") for name in ("lora-import", "lora-compile", "lora-run", "lora-train", "lora-adapter", "lora-check", "lora-diff", "lora-bench", "lora-lsp-server", "lora-reduce")]
     + [ToolSubst("check-fixture", extra_args=["--first"] if quick else [])]
-    + ["check-rewind", "damage-safetensors", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "mlir-tblgen", "llvm-objdump", "llvm-nm", "llvm-readelf"],
+    + ["check-encoder", "check-rewind", "damage-safetensors", "make-adapter", "make-checkpoint", "payload-part", "split-file", "mlir-opt", "mlir-translate", "mlir-runner", "mlir-tblgen", "llvm-objdump", "llvm-nm", "llvm-readelf"],
     tool_dirs,
 )
 

@@ -20,6 +20,9 @@ public:
 Expected<std::unique_ptr<Normalizer>> makeNormalizer(const Json &json,
                                                      const std::string &where);
 
+/// The component Lowercase.
+void lowerCaseAll(NormalizedText &text);
+
 /// Normalisation forms of Unicode.
 enum class Form { NFC, NFD, NFKC, NFKD };
 void normalizeForm(NormalizedText &text, Form form);

@@ -13,6 +13,20 @@ Error tooLong(const NormalizedText &text, const std::string &where) {
                    "its parts; give a shorter text");
 }
 
+void lowerCaseAll(NormalizedText &text) {
+  if (text.lowerAscii())
+    return;
+  std::vector<Change> changes;
+  changes.reserve(text.text().size());
+  for (size_t at = 0; at < text.text().size();) {
+    char32_t letters[2];
+    size_t count = lowerCase(nextCharacter(text.text(), at), letters);
+    for (size_t i = 0; i < count; ++i)
+      changes.push_back({letters[i], i ? 1 : 0});
+  }
+  text.transform(changes);
+}
+
 namespace {
 
 class Sequence final : public Normalizer {
@@ -50,20 +64,6 @@ Expected<std::unique_ptr<Normalizer>> simple(Function function) {
 }
 
 auto same = [](char32_t c) { return c; };
-
-void lowerCaseAll(NormalizedText &text) {
-  if (text.lowerAscii())
-    return;
-  std::vector<Change> changes;
-  changes.reserve(text.text().size());
-  for (size_t at = 0; at < text.text().size();) {
-    char32_t letters[2];
-    size_t count = lowerCase(nextCharacter(text.text(), at), letters);
-    for (size_t i = 0; i < count; ++i)
-      changes.push_back({letters[i], i ? 1 : 0});
-  }
-  text.transform(changes);
-}
 
 void strip(NormalizedText &text, bool left, bool right) {
   const std::string &bytes = text.text();

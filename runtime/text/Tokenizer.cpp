@@ -7,6 +7,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Normalizer.h"
 #include "TokenizerState.h"
 
 #include <algorithm>
@@ -64,6 +65,8 @@ public:
         continue;
       }
       NormalizedText normalized(text, part.range, tracks);
+      if (options.lowersCase)
+        lowerCaseAll(normalized);
       if (state.normalizer)
         if (Error error = state.normalizer->normalize(normalized))
           return error;
@@ -338,6 +341,14 @@ Expected<std::string> Tokenizer::decode(std::span<const uint32_t> ids,
   return text + run.finish();
 }
 
+std::string Tokenizer::join(std::span<const std::string> tokens) const {
+  Decoder::Run run(state->tokenDecoder);
+  std::string text;
+  for (const std::string &token : tokens)
+    text += run.push(token);
+  return text + run.finish();
+}
+
 std::optional<std::string> Tokenizer::token(uint32_t id) const {
   if (std::optional<std::string_view> text = state->token(id))
     return std::string(*text);
@@ -380,6 +391,8 @@ std::optional<uint32_t> Tokenizer::namedId(std::string_view name) const {
 }
 
 uint64_t Tokenizer::maxLength() const { return state->maxLength; }
+bool Tokenizer::truncatesLeft() const { return state->truncatesLeft; }
+bool Tokenizer::givesTypes() const { return state->givesTypes; }
 
 struct TextStream::State {
   const TokenizerState *tokenizer;

@@ -462,6 +462,20 @@ Error applyClass(TokenizerClass kind, const TokenizerConfigs &configs,
   if (auto length = options.find("model_max_length");
       length != options.end() && isIndex(*length))
     description["max_length"] = *length;
+  if (auto side = options.find("truncation_side"); side != options.end()) {
+    if (*side != "left" && *side != "right")
+      return makeError(ErrorCode::InvalidFile, where,
+                       ": truncation_side in tokenizer_config.json: expected "
+                       "\"left\" or \"right\", but got ",
+                       side->dump());
+    description["truncation_side"] = *side;
+  }
+  auto inputs = options.find("model_input_names");
+  description["token_types"] =
+      inputs == options.end() || !inputs->is_array()
+          ? kind == TokenizerClass::Bert
+          : std::find(inputs->begin(), inputs->end(), "token_type_ids") !=
+                inputs->end();
   bool cleansUp = flagOf(options, "clean_up_tokenization_spaces", false);
   if (description["model"].value("type", Json()) == "BPE")
     cleansUp =

@@ -1,7 +1,8 @@
 //===- TokenizerJson.cpp - The tokenizers library's own file --------------===//
 //
 // Reads all of a tokenizer.json, except the settings for calls of the library
-// (truncation, padding), which transformers ignores by default, too.
+// (truncation, padding), which transformers ignores by default, too, but for
+// the side of truncation.
 //
 //===----------------------------------------------------------------------===//
 
@@ -116,6 +117,10 @@ Expected<Ingredients> readTokenizerJson(std::string_view json,
                           "post_processor", "decoder", "model"})
     if (root->contains(key))
       out.description[key] = std::move((*root)[key]);
+  if (auto truncation = root->find("truncation");
+      truncation != root->end() && truncation->is_object() &&
+      truncation->value("direction", Json()) == "Left")
+    out.description["truncation_side"] = "left";
   return out;
 }
 
@@ -305,6 +310,8 @@ Error readNamed(TokenizerState &state) {
   if (auto length = description.find("max_length");
       length != description.end() && isIndex(*length))
     state.maxLength = length->get<uint64_t>();
+  state.truncatesLeft = description.value("truncation_side", Json()) == "left";
+  state.givesTypes = description.value("token_types", Json()) == true;
   state.splitsSpecialTokens =
       description.value("split_special_tokens", Json()) == true;
   return Error::success();
@@ -368,6 +375,7 @@ Error buildComponents(TokenizerState &state) {
       return made.takeError();
     state.decoder = std::move(*made);
   }
+  state.tokenDecoder = state.decoder;
   if (description.value("clean_up", Json()) == true)
     state.decoder.addCleanUp();
   if (const Json *json = find("added_tokens"))

@@ -16,7 +16,8 @@ namespace lora_rt::text {
 struct TokenizerState {
   std::string where;
   /// All but the pieces: a tokenizer.json without model.vocab, model.merges,
-  /// and "named", "max_length", "clean_up" of the other files.
+  /// and "named", "max_length", "truncation_side", "token_types", "clean_up" of
+  /// the other files.
   Json description;
 
   std::unique_ptr<Normalizer> normalizer;
@@ -24,9 +25,12 @@ struct TokenizerState {
   std::unique_ptr<Model> model;
   std::unique_ptr<PostProcessor> postProcessor;
   Decoder decoder;
+  Decoder tokenDecoder; ///< without the cleaning of spaces
   AddedTokens added;
   std::vector<NamedToken> named;
   uint64_t maxLength = 0;
+  bool truncatesLeft = false;
+  bool givesTypes = false;
   bool splitsSpecialTokens = false;
   bool isAlwaysTracked = false;
 

@@ -6,6 +6,7 @@
     python test/Fixtures/generate.py examples      # the shipped example
     python test/Fixtures/generate.py combinations  # several adapters at once, for the existing folders
     python test/Fixtures/generate.py mlx           # adapters of mlx-lm for existing models
+    python test/Fixtures/generate.py encoders      # encoders with tokenizers, and results of texts
 
 README.md in this folder describes each written file.
 """
@@ -24,12 +25,13 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import torch
 import transformers
 
-from generator import combinations, example, families, mlx, record
+from generator import combinations, encoders, example, families, mlx, record
 from generator.models import CONFIGURATIONS
 
 EXAMPLES = "examples"
 COMBINATIONS = "combinations"
 MLX = "mlx"
+ENCODERS = "encoders"
 
 
 def main():
@@ -40,10 +42,10 @@ def main():
         "targets",
         nargs="*",
         metavar="TARGET",
-        help=f"{', '.join([*families.FAMILIES, *CONFIGURATIONS])}, {MLX}, {COMBINATIONS} or {EXAMPLES}; default: all of them",
+        help=f"{', '.join([*families.FAMILIES, *CONFIGURATIONS])}, {MLX}, {ENCODERS}, {COMBINATIONS} or {EXAMPLES}; default: all of them",
     )
     arguments = parser.parse_args()
-    known = [*families.FAMILIES, *CONFIGURATIONS, MLX, EXAMPLES, COMBINATIONS]
+    known = [*families.FAMILIES, *CONFIGURATIONS, MLX, ENCODERS, EXAMPLES, COMBINATIONS]
     for target in arguments.targets:
         if target not in known:
             parser.error(f"unknown target '{target}', expected one of {', '.join(known)}")
@@ -62,6 +64,8 @@ def main():
             example.generate()
         elif target == MLX:
             mlx.generate()
+        elif target == ENCODERS:
+            encoders.generate()
         elif target == COMBINATIONS:
             for name, configuration in CONFIGURATIONS.items():
                 combinations.generate(name, configuration)

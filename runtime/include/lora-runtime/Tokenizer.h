@@ -63,6 +63,9 @@ struct EncodeOptions {
   bool wantsOffsets = false;
   /// Whether special tokens in the text are treated as ordinary text.
   bool splitSpecialTokens = false;
+  /// Whether the text between added tokens is first converted to lower case,
+  /// as sentence-transformers does for `do_lower_case`.
+  bool lowersCase = false;
 };
 
 /// A token that is searched in a text first.
@@ -115,6 +118,10 @@ public:
   Expected<std::string> decode(std::span<const uint32_t> ids,
                                bool skipSpecial = false) const;
 
+  /// The text of tokens as the vocabulary writes them, as in
+  /// convert_tokens_to_string of transformers.
+  std::string join(std::span<const std::string> tokens) const;
+
   /// Decodes ids one by one. The tokenizer must outlive the stream.
   TextStream stream(bool skipSpecial = false) const;
 
@@ -133,6 +140,11 @@ public:
   std::optional<uint32_t> namedId(std::string_view name) const;
   /// The most tokens that the model accepts (model_max_length); 0 if not set.
   uint64_t maxLength() const;
+  /// Whether too long texts lose their beginning (truncation_side).
+  bool truncatesLeft() const;
+  /// Whether the model gets the type of each token (token_type_ids in
+  /// model_input_names).
+  bool givesTypes() const;
 
   Tokenizer(Tokenizer &&) noexcept;
   Tokenizer &operator=(Tokenizer &&) noexcept;
