@@ -1,27 +1,21 @@
 //===- Draw.h - Random numbers by position ----------------------*- C++ -*-===//
 //
-// Counter-based (Philox4x32-10, Salmon et al. 2011): a number depends only on
-// the seed, the text's number and the position in the text.
+// A number depends only on the seed, the text's number and the position in the
+// text, not on the numbers that were drawn before.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_GENERATION_DRAW_H
 #define LORA_RUNTIME_GENERATION_DRAW_H
 
-#include <Random123/philox.h>
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
 namespace lora_rt::generation {
 
 /// A number of 53 random bits, from 0 to below 1.
-inline double uniform(uint64_t seed, uint64_t stream, uint64_t position) {
-  r123::Philox4x32::ctr_type bits =
-      r123::Philox4x32()({{uint32_t(position), uint32_t(position >> 32),
-                           uint32_t(stream), uint32_t(stream >> 32)}},
-                         {{uint32_t(seed), uint32_t(seed >> 32)}});
-  return double((uint64_t(bits[1]) << 32 | bits[0]) >> 11) * 0x1p-53;
-}
+double uniform(uint64_t seed, uint64_t stream, uint64_t position);
 
 /// The index whose range of the cumulative probabilities holds `number`, which
 /// is from 0 to below 1. There is at least one probability above 0; they need

@@ -212,8 +212,9 @@ TEST(GenerationConfig, ReadsAsTransformers) {
                       ? GenerationConfig::parseModelConfig(item[1].dump(), "C")
                       : GenerationConfig::parse(item[1].dump(), "G");
     ASSERT_EQ(bool(config), !item[2].is_null()) << config.message();
-    if (config)
+    if (config) {
       EXPECT_EQ(config->print(), parse(item[2].dump()).print());
+    }
   }
 }
 

@@ -88,10 +88,11 @@ TEST(SamplingRecord, ProbabilitiesAreTransformers) {
         size_t(std::max_element(found->begin(), found->end()) - found->begin());
     auto choice = sampler->next(logits);
     ASSERT_TRUE(choice) << choice.message();
-    if (config->sampling.isGreedy())
+    if (config->sampling.isGreedy()) {
       EXPECT_EQ(choice->id, int32_t(best));
-    else
+    } else {
       EXPECT_GT(expected[size_t(choice->id)], 0);
+    }
   }
 }
 

@@ -279,7 +279,7 @@ TEST(Sampler, RangesAreChecked) {
     change(options);
     return check(options, 50).message();
   };
-  EXPECT_EQ(message([](auto &o) {}), "");
+  EXPECT_EQ(message([](auto &) {}), "");
   EXPECT_EQ(message([](auto &o) { o.topP = 1.5; }),
             "--top-p: expected a number from 0 to 1, but got 1.5");
   EXPECT_EQ(message([](auto &o) { o.topP = nan; }),
