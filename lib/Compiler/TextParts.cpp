@@ -9,6 +9,7 @@
 #include "TextParts.h"
 #include "lora-mlir/Import/PeftAdapter.h"
 #include "lora-runtime/Folder.h"
+#include "lora-runtime/GenerationConfig.h"
 #include "lora-runtime/Tokenizer.h"
 
 using namespace lora;
@@ -100,6 +101,14 @@ Expected<std::optional<ModelText>> TextReader::read() {
     text.settings.templatesOf = name;
     break;
   }
+  auto place =
+      lora_rt::findFolder(options.modelFolder, lora_rt::FolderKind::Model);
+  if (!place)
+    return place.takeError();
+  auto generation = lora_rt::GenerationConfig::load(*place);
+  if (!generation)
+    return generation.takeError();
+  text.settings.generation = generation->print();
   return std::optional(std::move(text));
 }
 

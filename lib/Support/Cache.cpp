@@ -153,7 +153,7 @@ Cache::openFolder(const std::string &folder, uint64_t limit,
 std::optional<std::string> Cache::find(std::string_view key) const {
   if (!isKey(key))
     return std::nullopt;
-  std::string name = path + "/" + std::string(key);
+  std::string name = fileOf(key);
   // O_NONBLOCK: to open a pipe would otherwise wait for its writer.
   Descriptor file(
       ::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
@@ -173,10 +173,24 @@ std::optional<std::string> Cache::find(std::string_view key) const {
   return bytes;
 }
 
+std::optional<std::string> Cache::findFile(std::string_view key) const {
+  if (!isKey(key))
+    return std::nullopt;
+  std::string name = fileOf(key);
+  Descriptor file(
+      ::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat facts;
+  if (!file || fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
+      !distrust(facts).empty())
+    return std::nullopt;
+  (void)futimens(file.get(), nullptr);
+  return name;
+}
+
 void Cache::store(std::string_view key, std::string_view bytes) const {
   if (!isKey(key) || bytes.size() + headerBytes > limit)
     return;
-  std::string name = path + "/" + std::string(key);
+  std::string name = fileOf(key);
   lora_rt::removeLeftovers(path);
   int made = -1;
   auto temporary = lora_rt::makeTemporary(
@@ -223,6 +237,7 @@ void Cache::removeOldest() const {
     return std::pair(a.used.tv_sec, a.used.tv_nsec) <
            std::pair(b.used.tv_sec, b.used.tv_nsec);
   });
+  entries.pop_back(); // The newest one is in use.
   for (const Entry &entry : entries) {
     if (total <= limit)
       break;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "RunCommand.h"
+#include "lora-runtime/Checkpoint.h"
 #include "lora-runtime/CompiledFile.h"
 
 #include <algorithm>
@@ -64,6 +65,40 @@ Error printBackend(const Manifest &manifest, const Payload &payload) {
   return Error::success();
 }
 
+/// Prints what a file knows of text.
+Error printTextFacts(const Payload &payload) {
+  if (!TextModel::isPresent(payload)) {
+    std::printf("text       none: token ids alone\n");
+    return Error::success();
+  }
+  Expected<TextModel> text = TextModel::open(payload);
+  if (!text)
+    return text.takeError();
+  const TextSettings &settings = text->settings();
+  auto of = [](const std::string &adapter) {
+    return adapter.empty() ? "" : " of the adapter " + readableMessage(adapter);
+  };
+  std::string line = "tokenizer with " +
+                     std::to_string(text->tokenizer().idLimit()) + " ids" +
+                     of(settings.tokenizerOf);
+  if (settings.templates.size() == 1)
+    line += ", chat template";
+  else if (!settings.templates.empty())
+    line +=
+        ", " + std::to_string(settings.templates.size()) + " chat templates";
+  if (!settings.templates.empty())
+    line += of(settings.templatesOf);
+  if (!settings.generation.empty() && settings.generation != "{}")
+    line += ", defaults of generation";
+  if (!settings.pooling.empty())
+    line += ", pooling";
+  std::printf("text       %s\n", line.c_str());
+  if (!settings.labels.empty())
+    std::printf("labels     %s\n",
+                readableMessage(quotedNames(settings.labels, 8)).c_str());
+  return Error::success();
+}
+
 } // namespace
 
 Error printInfo(const std::string &path) {
@@ -85,6 +120,8 @@ Error printInfo(const std::string &path) {
   else
     std::printf("adapter    %s\n",
                 payload->find(graphPart) ? "none" : "not recorded");
+  if (Error error = printTextFacts(*payload))
+    return error;
   std::string features;
   for (const std::string &feature : manifest->target.features)
     features += " " + readableMessage(feature);

@@ -20,27 +20,24 @@ std::string baseName(const std::string &path) {
 }
 
 std::string examples(const std::string &program, bool takesFile) {
-  std::string call = program + (takesFile ? " model.bin" : "");
-  return "Examples:\n"
-         "  " +
-         call +
-         " --ids 5,7,9 --generate 24\n"
-         "      continues the tokens 5, 7, 9 with the 24 most likely ones\n"
-         "  " +
-         call +
-         " --ids 5,7,9 --logits out.safetensors\n"
-         "      writes the logits of each token\n"
-         "  " +
-         call +
-         " --ids 5,7,9 --ids 4,2 --token-types 0,0,1 --token-types 0,1 "
-         "--logits out.safetensors\n"
-         "      the same for a batch of two rows, with a model that has token "
-         "types\n"
-         "  " +
-         call +
-         " --ids 5,7,9 --generate 24 --time\n"
-         "      also prints how long it took, and how close to this machine's "
-         "limits that is\n";
+  std::string call = "  " + program + (takesFile ? " model.bin" : ""),
+              text = "Examples:\n";
+  static constexpr std::pair<const char *, const char *> all[] = {
+      {" \"Why is the sky blue?\" --max-tokens 100", "continues the text"},
+      {" --chat", "holds a conversation"},
+      {" --input prompts.jsonl --output answers.jsonl",
+       "answers each line of a file"},
+      {" --ids 5,7,9 --generate 24 --time",
+       "continues the tokens 5, 7, 9 with the 24 most likely ones, and prints "
+       "how long it took, and how close to this machine's limits that is"},
+      {" --ids 5,7,9 --ids 4,2 --token-types 0,0,1 --token-types 0,1 --logits "
+       "out.safetensors",
+       "writes the logits of each token, for a batch of two rows, with a model "
+       "that has token types"},
+  };
+  for (const auto &[arguments, meaning] : all)
+    text += call + arguments + "\n      " + meaning + "\n";
+  return text;
 }
 
 /// Tasks that were asked for, by their options. There must be at most one.
@@ -49,11 +46,14 @@ using Tasks = std::vector<std::pair<Task, std::string>>;
 void addTask(CLI::App &app, Tasks &tasks, Task task, const std::string &name,
              const std::string &help) {
   app.add_flag_callback(
-         name, [&tasks, task, name] { tasks.push_back({task, name}); }, help)
-      ->group("Tasks");
+      name, [&tasks, task, name] { tasks.push_back({task, name}); }, help);
 }
 
 void declareTasks(CLI::App &app, Options &options, Tasks &tasks) {
+  app.option_defaults()->group("Tasks");
+  addTask(app, tasks, Task::Chat, "--chat",
+          "Hold a conversation by the model's chat template; with a prompt, "
+          "answer that message and end");
   addTask(app, tasks, Task::Info, "--info",
           "Describe the file, and run nothing");
   addTask(app, tasks, Task::Tokenize, "--tokenize",
@@ -67,32 +67,124 @@ void declareTasks(CLI::App &app, Options &options, Tasks &tasks) {
       ->type_name("FILE.json")
       ->each([&tasks](const std::string &) {
         tasks.push_back({Task::Render, "--render"});
-      })
-      ->group("Tasks");
+      });
 }
 
 void declarePrompt(CLI::App &app, Options &options, bool takesFile) {
+  app.option_defaults()->group("Options");
   if (takesFile)
     app.add_option("FILE", options.file, "A file that lora-compile made")
         ->required();
   app.add_option("PROMPT", options.prompt,
                  "The text to start with (default: standard input, if that is "
                  "not a terminal)");
+  app.option_defaults()->group("Text");
   app.add_option("--prompt-file", options.promptFile,
                  "The bytes of this file are the prompt, a line end at the end "
                  "included; - is standard input")
-      ->type_name("FILE")
-      ->group("Text");
+      ->type_name("FILE");
+  app.add_option("--system", options.system,
+                 "The system message; the prompt is then a message of the "
+                 "user, as in --chat")
+      ->type_name("TEXT");
+  app.add_option("--input", options.input,
+                 "Answer each line of this file: a JSON object with prompt or "
+                 "messages, and any option of generation, as max_tokens")
+      ->type_name("FILE.jsonl");
+  app.add_option("--output", options.output,
+                 "Where the results of --input go, a line for each (default: "
+                 "standard output); lines that are there are not computed "
+                 "again")
+      ->type_name("FILE.jsonl");
+  app.add_flag("--json", options.json,
+               "Print one JSON object: text, ids, prompt_tokens, "
+               "finish_reason, logprobs");
+  app.add_flag("--truncate", options.generation.truncate,
+               "Leave off the beginning of a prompt that does not fit the "
+               "context");
+  app.add_option("--save-state", options.saveState,
+                 "At the end, write the cache of prompt and answer to a file")
+      ->type_name("FILE");
+  app.add_option("--load-state", options.loadState,
+                 "Begin with a saved cache; of a prompt that begins with the "
+                 "same tokens, only the rest is computed")
+      ->type_name("FILE");
   app.add_flag("--no-special", options.noSpecial,
                "With --tokenize: without the special tokens that the tokenizer "
-               "adds by itself")
-      ->group("Text");
+               "adds by itself");
   app.add_flag("--skip-special", options.skipSpecial,
-               "With --detokenize: without special tokens")
-      ->group("Text");
+               "With --detokenize: without special tokens");
+}
+
+/// What the help says of the options of a request.
+const char *helpOf(std::string_view name) {
+  struct Help {
+    std::string_view name;
+    const char *text;
+  };
+  static constexpr Help helps[] = {
+      {"max-tokens", "The most new tokens (default: the model's, or as many as "
+                     "the context holds)"},
+      {"stop", "End before this text; may be given several times"},
+      {"temperature", "Draw tokens, with logits divided by this; 0 takes the "
+                      "most likely token"},
+      {"top-k", "Draw among the K most likely tokens; 0 is all"},
+      {"top-p", "Draw among the most likely tokens with this probability in "
+                "all"},
+      {"min-p", "Draw among the tokens with at least this share of the largest "
+                "probability"},
+      {"repetition-penalty", "Divide the logits of tokens that were there "
+                             "before, in the prompt too, by this"},
+      {"presence-penalty", "Subtract this from the logits of new tokens that "
+                           "were there before"},
+      {"frequency-penalty", "Subtract this for each time that a new token was "
+                            "there before"},
+      {"no-repeat-ngram", "Let no sequence of N tokens occur twice"},
+      {"seed", "Draw the same tokens each time; the number of threads does not "
+               "matter"},
+      {"greedy", "Take the most likely token, whatever the model's defaults "
+                 "are"},
+      {"logprobs", "With --json: the N most likely tokens at each step, with "
+                   "the logarithms of the model's probabilities"},
+  };
+  for (const Help &help : helps)
+    if (help.name == name)
+      return help.text;
+  return "";
+}
+
+/// The options of a generation. The names and members are those of
+/// GenerationRequest.
+void declareGeneration(CLI::App &app, Options &options,
+                       std::vector<std::string> &biases) {
+  app.option_defaults()->group(
+      "Generation (defaults: the model's generation_config.json)");
+  GenerationRequest::visitOptions(options.request, [&](const char *name,
+                                                       auto &member) {
+    using Member = std::decay_t<decltype(member)>;
+    std::string option = std::string("--") + name;
+    if constexpr (std::is_same_v<Member, std::optional<bool>>)
+      app.add_flag_callback(option, [&member] { member = true; }, helpOf(name));
+    else if constexpr (std::is_same_v<Member, std::vector<std::string>>)
+      app.add_option(option, member, helpOf(name))
+          ->type_name("TEXT")
+          ->allow_extra_args(false)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    else
+      app.add_option(option, member, helpOf(name));
+  });
+  app.add_option("--logit-bias", biases,
+                 "Add X to the logit of a token; may be given several times")
+      ->type_name("ID:X")
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--lookup", options.generation.lookup,
+               "Propose tokens from the text so far and verify several in one "
+               "call: the same text, faster if it repeats the prompt");
 }
 
 void declareIds(CLI::App &app, Options &options) {
+  app.option_defaults()->group("Token ids");
   // Each of these options takes one text, so that FILE may come after it.
   app.add_option("--ids", options.ids,
                  "Token ids of the prompt, separated by commas; if given "
@@ -130,6 +222,10 @@ void declareIds(CLI::App &app, Options &options) {
                  "With --compare: fail if max|a-b| is above this");
   app.add_option("--relative-tolerance", options.relativeTolerance,
                  "With --compare: fail if max|a-b| / max|b| is above this");
+}
+
+void declareMachine(CLI::App &app, Options &options) {
+  app.option_defaults()->group("Running");
   app.add_option(
          "--context", options.context,
          "Most tokens of prompt and continuation together (default: 4096, or "
@@ -152,6 +248,15 @@ void declareIds(CLI::App &app, Options &options) {
                "Do not print how much memory is needed");
 }
 
+/// Without the option of a task: what works on ids is asked for by its own
+/// options; everything else makes text.
+Task defaultTask(const Options &options) {
+  if (options.generate || !options.logits.empty() || !options.hidden.empty() ||
+      !options.compare.empty())
+    return Task::Ids;
+  return Task::Generate;
+}
+
 } // namespace
 
 int runMain(int argc, char **argv, const std::string &ownFile) {
@@ -165,9 +270,12 @@ int runMain(int argc, char **argv, const std::string &ownFile) {
       program);
   app.footer(examples(program, takesFile));
   Tasks tasks;
-  declarePrompt(app, options, takesFile);
+  std::vector<std::string> biases;
   declareTasks(app, options, tasks);
+  declarePrompt(app, options, takesFile);
+  declareGeneration(app, options, biases);
   declareIds(app, options);
+  declareMachine(app, options);
   if (argc <= 1) {
     std::fputs(app.help().c_str(), stderr);
     return 1;
@@ -179,9 +287,17 @@ int runMain(int argc, char **argv, const std::string &ownFile) {
                  tasks[0].second.c_str(), tasks[1].second.c_str());
     return 1;
   }
-  if (!tasks.empty())
-    options.task = tasks[0].first;
-  if (Error error = run(options)) {
+  auto execute = [&]() -> Error {
+    for (const std::string &text : biases) {
+      Expected<LogitBias> bias = GenerationRequest::parseLogitBias(text);
+      if (!bias)
+        return bias.takeError();
+      options.request.logitBias.push_back(*bias);
+    }
+    options.task = tasks.empty() ? defaultTask(options) : tasks[0].first;
+    return run(options);
+  };
+  if (Error error = execute()) {
     std::fprintf(stderr, "%s: %s\n", program.c_str(), error.message().c_str());
     return 1;
   }

@@ -8,6 +8,7 @@
 #include "RunCommand.h"
 #include "lora-runtime/File.h"
 #include "lora-runtime/OutputPath.h"
+#include "lora-runtime/Program.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -56,12 +57,6 @@ Error checkOptions(const Options &options) {
   auto fail = [](const char *text) {
     return makeError(ErrorCode::InvalidArgument, text);
   };
-  if (options.ids.empty() && options.idsFile.empty())
-    return fail("--ids is missing: the token ids to start with");
-  if (!options.generate && options.logits.empty() && options.hidden.empty() &&
-      options.compare.empty())
-    return fail("nothing to do: --generate N, --logits FILE, --hidden FILE and "
-                "--compare FILE:TENSOR say what to compute");
   if (!options.hidden.empty() &&
       !(options.logits.empty() && options.compare.empty()))
     return fail("--hidden goes alone, without --logits and --compare");
@@ -73,6 +68,30 @@ Error checkOptions(const Options &options) {
   return checkOutput(
       output,
       {options.file, options.compare.substr(0, options.compare.rfind(':'))});
+}
+
+/// The rows of --ids, or the one of a text.
+Expected<Batch> readBatch(const Options &options) {
+  if (!options.ids.empty() || !options.idsFile.empty())
+    return parseBatch(options);
+  Expected<std::optional<std::string>> prompt = readPrompt(options);
+  if (!prompt)
+    return prompt.takeError();
+  if (!*prompt)
+    return makeError(ErrorCode::InvalidArgument,
+                     "what to start with is missing: --ids, or a text");
+  Expected<Payload> payload = Payload::open(options.file);
+  if (!payload)
+    return payload.takeError();
+  Expected<TextModel> text = TextModel::open(*payload);
+  if (!text)
+    return text.takeError();
+  Expected<std::vector<int32_t>> ids = text->encode(**prompt);
+  if (!ids)
+    return ids.takeError();
+  Batch batch;
+  batch.ids.push_back(std::move(*ids));
+  return batch;
 }
 
 } // namespace
@@ -90,10 +109,16 @@ std::string sizeText(uint64_t bytes) {
 }
 
 Error flushOutput() {
+  // Later calls find the stream in error, but no reason.
+  static int reason = 0;
   if (std::fflush(stdout) == 0 && !std::ferror(stdout))
     return Error::success();
+  if (reason == 0)
+    reason = errno;
+  if (reason == EPIPE)
+    failOutput(/*status=*/0, reason);
   return makeError(ErrorCode::System, "standard output cannot be written to: ",
-                   systemMessage(errno));
+                   systemMessage(reason));
 }
 
 Error run(const Options &options) {
@@ -104,12 +129,16 @@ Error run(const Options &options) {
   case Task::Detokenize:
   case Task::Render:
     return runTextTask(options);
+  case Task::Generate:
+    return runGenerate(options);
+  case Task::Chat:
+    return runChat(options);
   case Task::Ids:
     break;
   }
   if (Error error = checkOptions(options))
     return error;
-  Expected<Batch> batch = parseBatch(options);
+  Expected<Batch> batch = readBatch(options);
   if (!batch)
     return batch.takeError();
 

@@ -8,8 +8,7 @@
 #ifndef LORA_RUNTIME_CLI_RUNCOMMAND_H
 #define LORA_RUNTIME_CLI_RUNCOMMAND_H
 
-#include "lora-runtime/Session.h"
-#include "lora-runtime/TextModel.h"
+#include "lora-runtime/Generator.h"
 
 #include <optional>
 #include <string>
@@ -22,6 +21,9 @@ enum class Task {
   /// Token ids in; logits, hidden states or a continuation as ids out.
   Ids,
   Info,
+  /// A prompt in, or a file of prompts; text out.
+  Generate,
+  Chat,
   Tokenize,
   Detokenize,
   Render,
@@ -34,6 +36,17 @@ struct Options {
   /// The prompt: an argument or a file; "-" is standard input.
   std::optional<std::string> prompt;
   std::string promptFile;
+  /// What is said of the generation.
+  GenerationRequest request;
+  Generator::Options generation;
+  /// The system message; with it, the prompt is a message, too.
+  std::optional<std::string> system;
+  /// Print one JSON object instead of the text.
+  bool json = false;
+  /// A file with a prompt on each line, and where the results go.
+  std::string input, output;
+  /// Files with the cache of a prompt.
+  std::string saveState, loadState;
   /// The file of --render.
   std::string render;
   /// --tokenize: without the special tokens that the tokenizer adds.
@@ -67,6 +80,46 @@ int runMain(int argc, char **argv, const std::string &ownFile);
 
 /// Executes the options.
 Error run(const Options &options);
+
+/// Generates text from a prompt, or from a file of prompts.
+Error runGenerate(const Options &options);
+
+/// Holds a conversation.
+Error runChat(const Options &options);
+
+/// A session with the text side of its file, for generation.
+struct TextSession {
+  std::shared_ptr<Executable> executable;
+  std::unique_ptr<Session> session;
+  std::optional<TextModel> text;
+  std::optional<Generator> generator;
+
+  /// Opens the file of the options, and loads a saved state.
+  Error open(const Options &options);
+
+  /// The ids of a conversation: a JSON object with messages, that the chat
+  /// template renders with a prompt for the answer.
+  Expected<std::vector<int32_t>> encodeMessages(const std::string &json,
+                                                const std::string &where) const;
+};
+
+/// A generated text as a JSON object on one line.
+std::string answerJson(const GeneratedText &answer, bool hasLogprobs);
+
+/// Answers each line of --input.
+Error runLines(const Options &options, TextSession &model);
+
+/// Shows how much of a prompt was read, on a terminal, if that takes long.
+class PromptProgress {
+public:
+  explicit PromptProgress(bool isQuiet);
+  void show(int64_t position, int64_t end);
+  void clear();
+
+private:
+  bool isShown = false, isOff;
+  double started = 0;
+};
 
 /// Executes --tokenize, --detokenize or --render.
 Error runTextTask(const Options &options);

@@ -71,6 +71,9 @@ void failOutput(int status, int number) {
   // The program has already reported an error.
   if (status != 0)
     return;
+  // Whoever closed the pipe has seen enough, as with `head`.
+  if (number == EPIPE)
+    _exit(1);
   std::string text = messagePrefix;
   text += "standard output cannot be written to";
   if (number)

@@ -37,6 +37,17 @@ const std::string &Executable::engineDescription() const {
 }
 unsigned Executable::threads() const { return state->threads; }
 
+const std::string &Executable::identity() const {
+  static const std::string none;
+  const Payload::Part *part =
+      state->payload ? state->payload->find(manifestPart) : nullptr;
+  return part ? part->checksum : none;
+}
+
+const Payload *Executable::payload() const {
+  return state->payload ? &*state->payload : nullptr;
+}
+
 Error Executable::State::loadCode(std::span<const std::byte> bytes) {
   Expected<CodeObject> object = CodeObject::load(bytes, where);
   if (!object)

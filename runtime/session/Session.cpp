@@ -49,6 +49,8 @@ Session::create(std::shared_ptr<Executable> executable, int64_t context) {
 const Manifest::Model &Session::model() const { return state->model(); }
 int64_t Session::context() const { return state->context; }
 int64_t Session::position() const { return state->position; }
+std::span<const int32_t> Session::fed() const { return state->fed; }
+bool Session::rewindsFreely() const { return !state->rope; }
 Instance &Session::instance() { return *state->calls->instance; }
 
 int64_t Session::rowSize(Output output) const {
@@ -66,6 +68,10 @@ void Session::State::reset(int64_t newPadding) {
   callStarts.clear();
   if (rope)
     rope->reset();
+}
+
+void Session::onChunk(std::function<bool(int64_t, int64_t)> proceed) {
+  state->proceed = std::move(proceed);
 }
 
 MemoryReport Session::memory() const {
@@ -133,7 +139,11 @@ Error Session::State::runChunks(TokenRow rest, const HiddenTokens &take) {
   if (Error error = startCall(position + int64_t(rest.ids.size()) + padding))
     return error;
   remember(rest);
+  int64_t end = position + int64_t(rest.ids.size());
   for (int64_t size : calls->bodyChunks().plan(int64_t(rest.ids.size()))) {
+    if (proceed && !proceed(position, end))
+      return makeError(ErrorCode::System, "the call was stopped after ",
+                       position, " of ", end, " tokens");
     size_t count = std::min(size_t(size), rest.ids.size());
     TokenRow piece = {rest.ids.first(count),
                       rest.types.first(std::min(count, rest.types.size()))};
@@ -214,6 +224,20 @@ bool Session::State::computesCacheAgain() const {
   return rope && model().rope->restartsCache;
 }
 
+Error Session::advance(int32_t id) {
+  State &s = *state;
+  std::span<const int32_t> ids(&id, 1);
+  std::vector<int32_t> again;
+  if (s.computesCacheAgain() &&
+      s.position + s.padding == model().rope->switchLength) {
+    again = s.fed;
+    again.push_back(id);
+    ids = again;
+    s.cut(0);
+  }
+  return feed({ids, {}});
+}
+
 Error Session::generate(int64_t count,
                         const std::function<bool(int32_t)> &token) {
   State &s = *state;
@@ -230,16 +254,7 @@ Error Session::generate(int64_t count,
       return next.takeError();
     if (!token(*next) || i + 1 == count)
       break;
-    std::span<const int32_t> ids(&*next, 1);
-    std::vector<int32_t> again;
-    if (s.computesCacheAgain() &&
-        s.position + s.padding == model().rope->switchLength) {
-      again = s.fed;
-      again.push_back(*next);
-      ids = again;
-      s.cut(0);
-    }
-    if (Error error = feed({ids, {}}))
+    if (Error error = advance(*next))
       return error;
   }
   return Error::success();

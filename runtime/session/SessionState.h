@@ -32,6 +32,8 @@ struct Session::State {
     int64_t mark;
   };
   std::vector<CallStart> callStarts;
+  /// Asked before each chunk; may be empty.
+  std::function<bool(int64_t position, int64_t end)> proceed;
 
   const Manifest::Model &model() const { return calls->model(); }
   bool isLogits(Output output) const {

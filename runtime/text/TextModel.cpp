@@ -67,7 +67,8 @@ Expected<std::string> TextModel::decode(std::span<const int32_t> ids,
 }
 
 Expected<std::string> TextModel::render(std::string_view json,
-                                        const std::string &where) const {
+                                        const std::string &where,
+                                        bool addGenerationPrompt) const {
   return makeError(ErrorCode::Unsupported, where,
                    ": chat templates are not rendered by this version");
 }

@@ -4,14 +4,18 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lora-mlir/Compiler/ModelCompiler.h"
+#include "lora-mlir/Compiler/ProgramCache.h"
 #include "lora-mlir/Instrumentation.h"
 #include "lora-mlir/Support/Cache.h"
 #include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
+#include "lora-runtime/File.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
+
+#include <cerrno>
+#include <unistd.h>
 
 namespace cl = llvm::cl;
 
@@ -35,10 +39,11 @@ Examples:
   lora-compile ~/models/Qwen3-0.6B --dtype bf16 --portable -o qwen3
   lora-compile ~/models/Qwen3-0.6B --march x86-64-v3 --dtype f32 -o qwen3-anywhere
   lora-compile ~/models/Qwen3-0.6B --emit kernels | less
+  lora-compile ~/models/Qwen3-0.6B --run -- --chat
 
 Compiled code is kept in $XDG_CACHE_HOME/lora-mlir/code (or ~/.cache/lora-mlir/code), up to 256 MiB. If the code of a model is
 there, only the weights are computed, whatever their values are. LORA_CACHE=DIR selects another folder; LORA_CACHE=off or
---no-cache disables the cache.
+--no-cache disables the cache. --run keeps whole programs in the folder programs beside it, up to 32 GiB.
 )";
 
 static int fail(const std::string &message) {
@@ -64,8 +69,28 @@ static void report(const lora::CompileReport &made, llvm::StringRef file) {
                  << llvm::format("%.3g", made.merge.largestRounding) << "\n";
 }
 
+/// Replaces this process by a program. Returns only after a failure.
+static int execute(const std::string &path,
+                   const std::vector<std::string> &arguments) {
+  std::vector<char *> list = {const_cast<char *>(path.c_str())};
+  for (const std::string &argument : arguments)
+    list.push_back(const_cast<char *>(argument.c_str()));
+  list.push_back(nullptr);
+  llvm::outs().flush();
+  execv(path.c_str(), list.data());
+  return fail(path + ": cannot be run: " + lora_rt::systemMessage(errno));
+}
+
 int main(int argc, char **argv) {
   lora::beginTool("lora-compile");
+  // What stands after "--" is for the program of --run.
+  std::vector<std::string> programArguments;
+  for (int i = 1; i < argc; ++i)
+    if (llvm::StringRef(argv[i]) == "--") {
+      programArguments.assign(argv + i + 1, argv + argc);
+      argc = i;
+      break;
+    }
   cl::OptionCategory category("Options of lora-compile");
   cl::opt<std::string> folder(cl::Positional, cl::Required,
                               cl::desc("MODEL_DIR"), cl::cat(category));
@@ -122,6 +147,11 @@ int main(int argc, char **argv) {
   cl::opt<bool> noCache("no-cache",
                         cl::desc("Generate code without the cache of code"),
                         cl::cat(category));
+  cl::opt<bool> run("run",
+                    cl::desc("Compile to the cache, if the program is not "
+                             "there already, and run it with what stands "
+                             "after --"),
+                    cl::cat(category));
   cl::opt<bool> quiet("quiet", cl::desc("Print only errors"),
                       cl::cat(category));
   cl::OptionCategory mlirCategory("Options of MLIR");
@@ -163,6 +193,15 @@ int main(int argc, char **argv) {
     if (count < 1)
       return fail("--tokens: expected positive numbers, but got " +
                   std::to_string(count));
+  if (run && !output.empty())
+    return fail("--run and -o: give one of them; --run keeps the program in "
+                "the cache");
+  if (run && emit.getNumOccurrences())
+    return fail("--run and --emit: give one of them");
+  if (!run && !programArguments.empty())
+    return fail("'" + programArguments.front() +
+                "' stands after --, which is for the program of --run");
+  bool runs = run;
   // Compiling resets the options, so they are copied: see translateToNative.
   std::string file = output;
   bool isQuiet = quiet;
@@ -182,13 +221,21 @@ int main(int argc, char **argv) {
     llvm::outs() << *text;
     return 0;
   }
-  if (file.empty())
-    return fail("give the program a name: -o FILE");
+  if (file.empty() && !runs)
+    return fail("give the program a name: -o FILE; or run it with --run");
   std::optional<lora::Cache> cache;
   if (usesCache)
     cache =
         lora::Cache::open("code", lora::Cache::kDefaultLimit, options.warning);
   options.codeCache = cache ? &*cache : nullptr;
+  if (runs) {
+    auto program = lora::compileToCache(options);
+    if (!program)
+      return fail(program.message());
+    if (!isQuiet && !program->wasCached)
+      report(program->report, program->path);
+    return execute(program->path, programArguments);
+  }
   auto made = lora::compileModel(options, file);
   if (!made)
     return fail(made.message());

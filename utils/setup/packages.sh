@@ -11,6 +11,7 @@ packages=(
   zlib1g-dev libzstd-dev
   nlohmann-json3-dev libcli11-dev libxxhash-dev
   libpcre2-dev         # PEFT's target_modules are Python regular expressions, tokenizers have Oniguruma's
+  libedit-dev          # editing of lines in --chat
   libutf8proc-dev      # Unicode's normal forms, cases and classes, for tokenizers
   liblapacke-dev       # singular values and QR, for adapters
   libopenblas0-pthread # LAPACK and BLAS that are fast, with threads that are not OpenMP's

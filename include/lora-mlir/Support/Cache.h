@@ -54,6 +54,20 @@ public:
   /// the least recently used one.
   void store(std::string_view key, std::string_view bytes) const;
 
+  /// The path of a file that was made under a key, for programs that open it
+  /// themselves; or nullopt. Only its owner and permissions are checked. Counts
+  /// as a use.
+  std::optional<std::string> findFile(std::string_view key) const;
+
+  /// The path under which the file of a key is to appear, complete.
+  std::string fileOf(std::string_view key) const {
+    return path + "/" + std::string(key);
+  }
+
+  /// After a file appeared: while all entries together are above the limit,
+  /// removes the least recently used one. The newest one stays in any case.
+  void keepLimit() const { removeOldest(); }
+
   const std::string &folder() const { return path; }
 
 private:

@@ -151,6 +151,12 @@ public:
   const std::string &engineDescription() const;
   /// The number of threads that calls use.
   unsigned threads() const;
+  /// The checksum of the manifest, which has the checksums of all weights:
+  /// equal for two files that compute the same. Empty for an executable from
+  /// memory.
+  const std::string &identity() const;
+  /// The compiled file, or nullptr for an executable from memory.
+  const Payload *payload() const;
 
 private:
   friend class Instance;
@@ -213,6 +219,8 @@ public:
   Error read(const void *address, std::span<std::byte> bytes);
   /// Copies within the engine's memory. The ranges must not overlap.
   Error copy(const void *from, void *to, uint64_t bytes);
+  /// The memory of a state: an element of the manifest's `states`.
+  void *state(size_t index) { return states[index].address(); }
   /// Makes engine memory readable for the host. If the host can address it,
   /// nothing is copied.
   Expected<HostView> view(void *address, uint64_t bytes);

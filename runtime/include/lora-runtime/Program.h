@@ -17,10 +17,11 @@ namespace lora_rt {
 /// - standard input, output and error are open. One that was closed is
 ///   /dev/null, so that no file that is written becomes one of them;
 /// - a closed pipe and a limit of file sizes are errors of the write, not
-///   signals: the program reports them and removes unfinished files;
+///   signals: the program removes unfinished files;
 /// - if standard output cannot be written to, the exit code is 1 and a message
-///   says so, whichever code wrote there. If standard error cannot be written
-///   to, nothing happens;
+///   says so, whichever code wrote there; without a message if the reader of a
+///   pipe has closed it. If standard error cannot be written to, nothing
+///   happens;
 /// - if a mapped file becomes shorter, the program prints a message with its
 ///   name, and the exit code is 1.
 void beginProgram(const std::string &prefix);

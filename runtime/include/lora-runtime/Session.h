@@ -127,6 +127,31 @@ public:
   /// not fed.
   Error generate(int64_t count, const std::function<bool(int32_t)> &token);
 
+  /// Feeds a token that continues the text, as `generate` does: a model whose
+  /// rotary frequencies restart the cache at some length gets all of it again.
+  Error advance(int32_t id);
+
+  /// The tokens that were fed.
+  std::span<const int32_t> fed() const;
+
+  /// Whether `rewind` leaves the session as if the removed tokens had never
+  /// been fed, without computing anything again. It does not if rotary
+  /// frequencies depend on the length of a call.
+  bool rewindsFreely() const;
+
+  /// Asks, before each chunk of a call, whether to go on: `position` tokens of
+  /// `end` are done. If the answer is no, the call fails, and the session is as
+  /// if it had not begun. An empty function removes the question.
+  void onChunk(std::function<bool(int64_t position, int64_t end)> proceed);
+
+  /// Writes the tokens that were fed and their cache to a file: safetensors,
+  /// with the executable's identity.
+  Error save(const std::string &path);
+
+  /// Replaces what was fed by the contents of a file that `save` wrote for the
+  /// same executable. After an error, the session is empty.
+  Error load(const std::string &path);
+
   /// Removes tokens: the session is then in the state in which it was after
   /// the first `tokens` tokens.
   Error rewind(int64_t tokens);

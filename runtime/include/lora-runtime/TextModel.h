@@ -40,12 +40,13 @@ public:
   Expected<std::string> decode(std::span<const int32_t> ids,
                                bool skipSpecial) const;
 
-  /// What the chat template makes of a conversation. `json` is an object with
-  /// "messages", and optionally "tools", "documents", "add_generation_prompt",
-  /// "continue_final_message" and other variables of the template.
-  /// `where` names it in messages.
-  Expected<std::string> render(std::string_view json,
-                               const std::string &where) const;
+  /// What the chat template makes of a conversation, as transformers'
+  /// apply_chat_template. `json` is an object with "messages", and optionally
+  /// "tools", "documents", "continue_final_message" and other variables of the
+  /// template. `addGenerationPrompt` counts if the object does not say it by
+  /// "add_generation_prompt". `where` names it in messages.
+  Expected<std::string> render(std::string_view json, const std::string &where,
+                               bool addGenerationPrompt = false) const;
 
 private:
   TextModel(std::string file, int64_t vocabSize, Tokenizer tokenizer,

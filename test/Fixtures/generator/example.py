@@ -4,11 +4,13 @@ A token is a byte. Three more tokens mark the begin and end of a text, and paddi
 a minute on sentences made from a few words. The adapter is trained on other sentences, so that its loss can decrease.
 """
 
+import json
 import pathlib
 import shutil
 
 import torch
 from safetensors.torch import save_file
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors
 
 from . import folders, inference, training
 from .families import REPOSITORY, rope
@@ -69,6 +71,52 @@ SENTENCES = [
 ]
 
 
+#: The names of the tokens that are no bytes.
+SPECIAL = {BEGIN: "<s>", END: "</s>", PADDING: "<pad>"}
+
+#: The model continues sentences, so a conversation is a text that goes on.
+TEMPLATE = """{{- bos_token }}
+{%- for message in messages %}
+    {%- if not loop.first %}{{- ' ' }}{%- endif %}
+    {{- message['content'] }}
+{%- endfor %}
+"""
+
+
+def byte_characters() -> dict[int, str]:
+    """The character that byte-level tokenizers write for each byte."""
+    kept = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in kept]
+    return {byte: chr(byte) for byte in kept} | {byte: chr(256 + i) for i, byte in enumerate(others)}
+
+
+def save_byte_tokenizer(folder: pathlib.Path, first: int, special: dict[int, str], **config):
+    """A tokenizer whose tokens are the bytes, from id `first` on, and special tokens, with its tokenizer_config.json."""
+    vocabulary = {character: first + byte for byte, character in byte_characters().items()}
+    vocabulary |= {name: number for number, name in special.items()}
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in special.values()])
+    if "bos_token" in config:
+        begin = config["bos_token"]
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=[begin, "$A"], special_tokens=[(begin, tokenizer.token_to_id(begin))]
+        )
+    tokenizer.save(str(folder / "tokenizer.json"), pretty=False)
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", "clean_up_tokenization_spaces": False} | config
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
+
+
+def save_text_files(folder: pathlib.Path):
+    save_byte_tokenizer(
+        folder, 0, SPECIAL, bos_token=SPECIAL[BEGIN], eos_token=SPECIAL[END], pad_token=SPECIAL[PADDING]
+    )
+    (folder / "chat_template.jinja").write_text(TEMPLATE)
+    defaults = {"bos_token_id": BEGIN, "eos_token_id": END, "pad_token_id": PADDING, "max_new_tokens": 64}
+    (folder / "generation_config.json").write_text(json.dumps(defaults, indent=2) + "\n")
+
+
 def encode(text: str) -> list[int]:
     return [BEGIN, *text.encode(), END]
 
@@ -119,6 +167,7 @@ def generate():
     model_folder, adapter_folder = FOLDER / "model", FOLDER / "adapter"
 
     folders.save_model(make_base(), model_folder, torch.bfloat16, shard_size="1MB")
+    save_text_files(model_folder)
     base = folders.load_model(model_folder)
     prompt = encode(PROMPT)[:-1]
     continuation, _ = inference.greedy(base, torch.tensor(encode("The old man ")[:-1]).int())

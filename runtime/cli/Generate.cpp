@@ -1,0 +1,198 @@
+//===- Generate.cpp - A prompt in, text out -------------------------------===//
+//
+// Continues one prompt. The text goes to standard output piece by piece, and
+// nothing else does; or, with --json, one object at the end.
+//
+//===----------------------------------------------------------------------===//
+
+#include "../core/Json.h"
+#include "RunCommand.h"
+#include "lora-runtime/Clock.h"
+#include "lora-runtime/OutputPath.h"
+
+#include <cstdio>
+#include <unistd.h>
+
+namespace lora_rt::cli {
+
+namespace {
+
+std::string dump(const OrderedJson &json) {
+  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
+}
+
+/// The ids of what the options give as a prompt.
+Expected<std::vector<int32_t>> promptIds(const Options &options,
+                                         const TextSession &model) {
+  if (!options.ids.empty() || !options.idsFile.empty()) {
+    Expected<Batch> batch = parseBatch(options);
+    if (!batch)
+      return batch.takeError();
+    if (batch->ids.size() != 1)
+      return makeError(ErrorCode::InvalidArgument, "got ", batch->ids.size(),
+                       " rows of ids, but a text is made from one; --generate "
+                       "continues several rows");
+    return std::move(batch->ids[0]);
+  }
+  Expected<std::string> prompt = needPrompt(options, "generation");
+  if (!prompt)
+    return prompt.takeError();
+  if (!options.system)
+    return model.generator->encodePrompt(*prompt);
+  OrderedJson json;
+  json["messages"] = {{{"role", "system"}, {"content", *options.system}},
+                      {{"role", "user"}, {"content", *prompt}}};
+  return model.encodeMessages(dump(json), "the prompt");
+}
+
+Error checkOutputs(const Options &options) {
+  for (const std::string &path : {options.output, options.saveState})
+    if (!path.empty())
+      if (Error error = checkOutput(path, {options.file, options.input,
+                                           options.promptFile, options.idsFile,
+                                           options.loadState}))
+        return error;
+  return Error::success();
+}
+
+} // namespace
+
+PromptProgress::PromptProgress(bool isQuiet)
+    : isOff(isQuiet || !isatty(STDERR_FILENO)), started(now()) {}
+
+void PromptProgress::show(int64_t position, int64_t end) {
+  if (isOff || end - position < 2 || now() - started < 1)
+    return;
+  isShown = true;
+  std::fprintf(stderr, "\rreading the prompt: %lld of %lld tokens",
+               (long long)position, (long long)end);
+}
+
+void PromptProgress::clear() {
+  if (isShown)
+    std::fputs("\r\033[K", stderr);
+  isShown = false;
+  started = now();
+}
+
+Error TextSession::open(const Options &options) {
+  ExecutableOptions executableOptions;
+  executableOptions.threads = options.threads;
+  executableOptions.verifyPack = options.verify;
+  Expected<Payload> payload = Payload::open(options.file);
+  if (!payload)
+    return payload.takeError();
+  Expected<TextModel> opened = TextModel::open(*payload);
+  if (!opened)
+    return opened.takeError();
+  text = std::move(*opened);
+  Expected<std::shared_ptr<Executable>> loaded =
+      Executable::open(std::move(*payload), executableOptions);
+  if (!loaded)
+    return loaded.takeError();
+  executable = std::move(*loaded);
+  Expected<std::unique_ptr<Session>> created =
+      Session::create(executable, options.context);
+  if (!created)
+    return created.takeError();
+  session = std::move(*created);
+  Expected<Generator> made = Generator::create(*session, *text);
+  if (!made)
+    return made.takeError();
+  generator.emplace(std::move(*made));
+  if (options.loadState.empty())
+    return Error::success();
+  return session->load(options.loadState);
+}
+
+Expected<std::vector<int32_t>>
+TextSession::encodeMessages(const std::string &json,
+                            const std::string &where) const {
+  Expected<std::string> rendered =
+      text->render(json, where, /*addGenerationPrompt=*/true);
+  if (!rendered)
+    return rendered.takeError();
+  return generator->encodeRendered(*rendered);
+}
+
+std::string answerJson(const GeneratedText &answer, bool hasLogprobs) {
+  OrderedJson json;
+  json["text"] = answer.text;
+  json["ids"] = answer.ids;
+  json["prompt_tokens"] = answer.promptTokens;
+  json["finish_reason"] = finishName(answer.finish);
+  if (hasLogprobs) {
+    OrderedJson &all = json["logprobs"] = OrderedJson::array();
+    for (const std::vector<TokenLogprob> &step : answer.logprobs) {
+      OrderedJson tokens = OrderedJson::array();
+      for (const TokenLogprob &token : step)
+        tokens.push_back({token.id, token.logprob});
+      all.push_back(std::move(tokens));
+    }
+  }
+  return dump(json);
+}
+
+Error runGenerate(const Options &options) {
+  if (Error error = checkOutputs(options))
+    return error;
+  RunTimes times(options.time == "ops");
+  TextSession model;
+  if (Error error = model.open(options))
+    return error;
+  Session &session = *model.session;
+  times.loaded(session);
+  if (!options.input.empty())
+    return runLines(options, model);
+
+  Expected<std::vector<int32_t>> ids = promptIds(options, model);
+  if (!ids)
+    return ids.takeError();
+  PromptProgress progress(options.quiet);
+  session.onChunk([&](int64_t position, int64_t end) {
+    progress.show(position, end);
+    return true;
+  });
+  int64_t saved = session.position();
+  Generator::Options generation = options.generation;
+  generation.promptRead = [&](int64_t tokens) {
+    progress.clear();
+    times.prefilled(session, tokens);
+  };
+  Error output;
+  Expected<GeneratedText> answer = model.generator->run(
+      *ids, options.request, generation, [&](std::string_view piece) {
+        if (!options.json)
+          output = printText(piece);
+        return !output;
+      });
+  progress.clear();
+  if (!answer)
+    return answer.takeError();
+  if (output)
+    return output;
+  times.decoded(session, int64_t(answer->ids.size()));
+  if (options.json)
+    std::puts(
+        answerJson(*answer, options.request.logprobs.value_or(0) > 0).c_str());
+  else if (isatty(STDOUT_FILENO) && !answer->text.ends_with('\n'))
+    std::fputc('\n', stdout);
+  if (Error error = flushOutput())
+    return error;
+  if (!options.saveState.empty())
+    if (Error error = session.save(options.saveState))
+      return error;
+  if (!options.loadState.empty() && !options.quiet)
+    std::fprintf(stderr,
+                 "state: the prompt begins with %lld of its %lld "
+                 "tokens\n",
+                 (long long)answer->reusedTokens, (long long)saved);
+  if (options.generation.lookup && !options.quiet)
+    std::fprintf(stderr, "lookup: %lld of %lld proposed tokens were right\n",
+                 (long long)answer->accepted, (long long)answer->proposed);
+  if (!options.time.empty())
+    times.print(session);
+  return Error::success();
+}
+
+} // namespace lora_rt::cli
