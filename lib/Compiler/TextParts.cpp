@@ -8,6 +8,7 @@
 
 #include "TextParts.h"
 #include "lora-mlir/Import/PeftAdapter.h"
+#include "lora-runtime/EncoderSettings.h"
 #include "lora-runtime/Folder.h"
 #include "lora-runtime/GenerationConfig.h"
 #include "lora-runtime/Tokenizer.h"
@@ -109,6 +110,20 @@ Expected<std::optional<ModelText>> TextReader::read() {
   if (!generation)
     return generation.takeError();
   text.settings.generation = generation->print();
+  auto pooling = lora_rt::PoolingSettings::load(*place);
+  if (!pooling)
+    return pooling.takeError();
+  if (*pooling)
+    text.settings.pooling = (*pooling)->print();
+  if (facts.head == lora_rt::ModelHead::SequenceClassification ||
+      facts.head == lora_rt::ModelHead::TokenClassification) {
+    auto labels = lora_rt::LabelSettings::load(*place);
+    if (!labels)
+      return labels.takeError();
+    text.settings.labels = std::move(labels->names);
+    text.settings.problemType =
+        lora_rt::problemTypeNames[size_t(labels->problem)];
+  }
   return std::optional(std::move(text));
 }
 
