@@ -48,13 +48,15 @@ reference=examples/tiny-qwen3/reference.safetensors
 heading() { printf '\n== %s\n' "$*"; }
 # run COMMAND...: prints the command, then runs it.
 run() {
-  printf '\n$ %s\n' "$*"
+  local argument line=""
+  for argument in "$@"; do
+    case $argument in *" "*) line+=" \"$argument\"" ;; *) line+=" $argument" ;; esac
+  done
+  printf '\n$%s\n' "$line"
   "$@" 2>&1
 }
 # lines PATTERN FILE: the matches in an IR file, one on each line, cut to the width of a terminal.
 lines() { grep -oE "$1" "$2" | sed -E 's/^(.{116}).{3,}$/\1.../; s/^/  /'; }
-# text: token ids (bytes) from standard input as text.
-text() { tr ',' '\n' | awk '$1 < 256 {printf "%c", $1}' | tr '\n' ' '; }
 q_slots='%[A-Za-z0-9_.]+: tensor<[^>]*> \{transformer.slot = "self_attn.q_proj[^}]*\}'
 
 heading "1. The model as IR: names, shapes and types, no weights; the decoder once, applied once a layer"
@@ -89,7 +91,12 @@ run "$bin/lora-diff" "$out/merged.safetensors:logits" "$out/unmerged.safetensors
 heading "6. It runs by itself: load time, tokens per second, peak memory"
 start=$(cut -d, -f1-12 <<<"$ids")
 run "$out/merged" --ids "$start" --generate 64 --time
-heading "7. Training steps through the same graph: forward, loss, backward, AdamW, compiled"
+heading "7. Text in, text out: the tokenizer is in the file"
+run "$out/merged" "The " && echo
+run "$out/merged" "A dog" --temperature 0.8 --seed 3 && echo
+run "$out/merged" --tokenize "The cat"
+
+heading "8. Training steps through the same graph: forward, loss, backward, AdamW, compiled"
 run "$bin/lora-train" "$model" --adapter "$adapter" --data examples/tiny-qwen3/train.jsonl --out "$out/trained" \
   --steps 120 --batch-size 8 --lr 1e-2 --betas 0.9,0.98 --eps 1e-8 --weight-decay 0.0 --clip 1.0 --dtype f32 >"$out/train.log"
 sed -n '1,7p' "$out/train.log"
@@ -102,9 +109,7 @@ awk -v first="$(loss 1)" -v last="$(loss last)" 'BEGIN {exit !(last < first)}' |
   { echo "tour.sh: the loss did not fall" >&2 && exit 1; }
 
 run "$bin/lora-compile" "$model" --adapter "$out/trained" --dtype f32 -o "$out/trained.bin"
-prompt=256,84,104,101,32
-continuation() { "$1" --ids "$prompt" --generate 40 --stop-at-eos 2>/dev/null | text; }
-echo "  before:  The $(continuation "$out/merged")"
-echo "  trained: The $(continuation "$out/trained.bin")"
+echo "  before:  The $("$out/merged" "The ")"
+echo "  trained: The $("$out/trained.bin" "The ")"
 
 printf '\nAll of it lies in %s. Next: docs/getting-started.md\n' "$out"

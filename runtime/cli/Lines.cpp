@@ -121,14 +121,21 @@ Error withPlace(Error error, const std::string &where) {
 }
 
 /// Computes the result of one line.
-Expected<std::string> answerLine(std::string_view line,
+Expected<std::string> answerLine(std::string_view line, size_t number,
                                  const std::string &where,
                                  const Options &options, TextSession &model) {
   static constexpr std::array<std::string_view, 6> others = {
       "prompt", "messages", "tools", "documents", "id", "chat_template_kwargs"};
   GenerationRequest request = options.request;
+  request.seed.reset();
   if (Error error = request.read(line, others, where))
     return error;
+  // A line's own seed gives the text that it gives for one prompt.
+  Generator::Options generation = options.generation;
+  if (!request.seed) {
+    request.seed = options.request.seed;
+    generation.stream = number;
+  }
   // `request.read` has checked that this is a JSON object.
   OrderedJson json = OrderedJson::parse(line, nullptr, false);
   bool hasPrompt = json.contains("prompt"),
@@ -160,7 +167,7 @@ Expected<std::string> answerLine(std::string_view line,
   if (!ids)
     return withPlace(ids.takeError(), where);
   Expected<GeneratedText> answer =
-      model.generator->run(*ids, request, options.generation, nullptr);
+      model.generator->run(*ids, request, generation, nullptr);
   if (!answer)
     return withPlace(answer.takeError(), where);
   return answerJson(*answer, request.logprobs.value_or(0) > 0);
@@ -196,7 +203,7 @@ Error runLines(const Options &options, TextSession &model) {
     std::string where =
         options.input + ": line " + std::to_string(lines.number);
     Expected<std::string> result =
-        answerLine(lines.line, where, options, model);
+        answerLine(lines.line, lines.number, where, options, model);
     std::string line;
     if (result)
       line = std::move(*result);

@@ -309,7 +309,7 @@ Expected<GeneratedText> Generator::run(std::span<const int32_t> prompt,
   if (count == 0)
     return result;
 
-  sampler->prompt(*ids, {0, count});
+  sampler->prompt(*ids, {options.stream, count});
   Answer answer(text, config.endOfSequence, std::move(*stops), count, piece,
                 result);
   answer.wantsLogprobs = sampling.logprobs > 0;

@@ -107,6 +107,9 @@ public:
     /// Shorten a prompt that does not fit the context: the beginning is left
     /// off, except for special tokens that the tokenizer adds there.
     bool truncate = false;
+    /// The number of the text: texts with different numbers get independent
+    /// draws from one seed.
+    uint64_t stream = 0;
     /// Called when the prompt is fed, with the number of tokens that were not
     /// there before.
     std::function<void(int64_t tokens)> promptRead;
