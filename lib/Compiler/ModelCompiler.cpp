@@ -164,8 +164,7 @@ CompileOptions ModelCompiler::getCompileOptions() const {
   CompileOptions compile;
   compile.march = options.march;
   compile.lowering.tokens = tokens();
-  // Other entries are for inspection and for adapters.
-  for (const char *entry : {"hidden_states", "logits"})
+  for (const char *entry : {"hidden_states", "logits", "pooled"})
     if ((*model.graph).lookupSymbol(entry))
       compile.lowering.functions.push_back(entry);
   compile.lowering.kernels = options.kernels;

@@ -126,10 +126,9 @@ void ModelBuilder::buildLogits() {
   finish(entry, apply("head", at.path, x, logits()));
 }
 
-/// The pooler of a bare encoder. It is an entry so that an adapter can have a
-/// branch on it.
 void ModelBuilder::buildPooled() {
-  Block entry = begin("pooled", {{"hidden", hidden()}}, hidden());
+  Block entry = beginEntry("pooled", {{"hidden", hidden(), InputKind::Hidden}},
+                           hidden(), OutputKind::Pooled);
   finish(entry,
          apply("pooler", plan.pooler->path, entry.get("hidden"), hidden()));
 }

@@ -283,9 +283,18 @@ lora_status lora_session_run(lora_session *session, const lora_batch *given,
       rows.back().types = {batch.token_types[row], length};
     longest = std::max(longest, length);
   }
-  auto kind = output == LORA_OUTPUT_HIDDEN ? Session::Output::Hidden
-                                           : Session::Output::Logits;
+  if (output != LORA_OUTPUT_LOGITS && output != LORA_OUTPUT_HIDDEN &&
+      output != LORA_OUTPUT_POOLED)
+    return report(makeError(ErrorCode::InvalidArgument,
+                            "output: expected a lora_output, but got ",
+                            int(output)),
+                  error);
+  auto kind = output == LORA_OUTPUT_HIDDEN   ? Session::Output::Hidden
+              : output == LORA_OUTPUT_POOLED ? Session::Output::Pooled
+                                             : Session::Output::Logits;
   Session &target = *session->session;
+  if (Error failure = target.checkOutput(kind))
+    return report(failure, error);
   // Rows that are too long are reported before the sizes are multiplied.
   if (Error failure = target.checkBatch(rows))
     return report(failure, error);

@@ -215,6 +215,11 @@ void declareIds(CLI::App &app, Options &options) {
       "Write the final hidden states of all tokens to this safetensors "
       "file (tensor last_hidden_state [rows, tokens, hidden size], F32)");
   app.add_option(
+      "--pooled", options.pooled,
+      "Write the output of an encoder's pooler to this safetensors file "
+      "(tensor pooler_output [rows, hidden size], F32); the encoder must have "
+      "no head");
+  app.add_option(
       "--compare", options.compare,
       "Compare the logits with FILE.safetensors:TENSOR and print the "
       "largest errors");
@@ -252,7 +257,7 @@ void declareMachine(CLI::App &app, Options &options) {
 /// options; everything else makes text.
 Task defaultTask(const Options &options) {
   if (options.generate || !options.logits.empty() || !options.hidden.empty() ||
-      !options.compare.empty())
+      !options.pooled.empty() || !options.compare.empty())
     return Task::Ids;
   return Task::Generate;
 }

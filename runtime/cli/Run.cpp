@@ -53,6 +53,13 @@ Error generate(Session &session, const Options &options, RunTimes &times,
   return flushOutput();
 }
 
+/// The file of --logits, --hidden or --pooled; empty if none is written.
+const std::string &outputPath(const Options &options) {
+  return !options.pooled.empty()   ? options.pooled
+         : !options.hidden.empty() ? options.hidden
+                                   : options.logits;
+}
+
 Error checkOptions(const Options &options) {
   auto fail = [](const char *text) {
     return makeError(ErrorCode::InvalidArgument, text);
@@ -60,13 +67,16 @@ Error checkOptions(const Options &options) {
   if (!options.hidden.empty() &&
       !(options.logits.empty() && options.compare.empty()))
     return fail("--hidden goes alone, without --logits and --compare");
+  if (!options.pooled.empty() &&
+      !(options.logits.empty() && options.hidden.empty() &&
+        options.compare.empty() && !options.generate))
+    return fail("--pooled goes alone, without --logits, --hidden, --compare "
+                "and --generate");
   if ((options.tolerance || options.relativeTolerance) &&
       options.compare.empty())
     return fail("a tolerance needs --compare");
-  const std::string &output =
-      options.hidden.empty() ? options.logits : options.hidden;
   return checkOutput(
-      output,
+      outputPath(options),
       {options.file, options.compare.substr(0, options.compare.rfind(':'))});
 }
 
@@ -165,23 +175,30 @@ Error run(const Options &options) {
   if (Error error = session.checkBatch(rows, options.generate.value_or(0)))
     return error;
 
-  bool asHidden = !options.hidden.empty() || !session.model().hasHead();
-  auto output = asHidden ? Session::Output::Hidden : Session::Output::Logits;
+  auto output = Session::Output::Logits;
+  const char *tensor = "logits";
+  if (!options.pooled.empty()) {
+    output = Session::Output::Pooled;
+    tensor = "pooler_output";
+  } else if (!options.hidden.empty() || !session.model().hasHead()) {
+    output = Session::Output::Hidden;
+    tensor = "last_hidden_state";
+  }
+  if (Error error = session.checkOutput(output))
+    return makeError(error.code(), "--pooled: ", error.message());
   std::vector<int64_t> lengths;
   for (const TokenRow &row : rows)
     lengths.push_back(int64_t(row.ids.size()));
   ResultRows results(lengths, session.rowSize(output),
                      session.isPooled(output));
-  const std::string &path =
-      options.hidden.empty() ? options.logits : options.hidden;
+  const std::string &path = outputPath(options);
   Session::BatchRows sink;
   if (!path.empty() || !options.compare.empty()) {
     sink = [&](size_t row, const ResultSpan &part) {
       return results.take(row, part.first, part.values);
     };
     if (!path.empty())
-      if (Error error =
-              results.writeTo(path, asHidden ? "last_hidden_state" : "logits"))
+      if (Error error = results.writeTo(path, tensor))
         return error;
     if (!options.compare.empty())
       if (Error error = results.compareWith(options.compare))

@@ -60,6 +60,7 @@ struct Options {
   std::string idsFile;
   std::string logits;
   std::string hidden;
+  std::string pooled;
   std::string compare;
   std::optional<double> tolerance;
   std::optional<double> relativeTolerance;

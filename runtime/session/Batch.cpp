@@ -1,8 +1,8 @@
 //===- Batch.cpp - Whole rows through any model ---------------------------===//
 //
 // Implements Session::run: packs rows of a bidirectional model into calls, or
-// runs the rows of a causal model one after the other, and pools hidden states
-// for sequence classification.
+// runs the rows of a causal model one after the other. Where a row has one
+// result, it is computed from one of the row's hidden states.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,8 +15,19 @@
 namespace lora_rt {
 
 bool Session::isPooled(Output output) const {
-  return state->isLogits(output) &&
-         model().head == ModelHead::SequenceClassification;
+  return output == Output::Pooled ||
+         (state->isLogits(output) &&
+          model().head == ModelHead::SequenceClassification);
+}
+
+Error Session::checkOutput(Output output) const {
+  if (output != Output::Pooled || state->calls->hasPooler())
+    return Error::success();
+  return makeError(
+      ErrorCode::Unsupported, "the model (", model().family,
+      ", head: ", headName(model().head),
+      ") has no output of a pooler: only an encoder has one, if it was "
+      "compiled without a head from a checkpoint with a pooler");
 }
 
 Error Session::checkBatch(std::span<const TokenRow> batch,
@@ -100,8 +111,8 @@ Error Session::State::runPacked(std::span<const TokenRow> batch,
 
 namespace {
 
-/// Collects the hidden states that classify the rows of a batch, and runs the
-/// head on as many of them as one call accepts.
+/// Collects the hidden states that represent the rows of a batch, and runs the
+/// head or the pooler on as many of them as one call accepts.
 class PooledRows {
 public:
   PooledRows(ModelCalls &calls, size_t rows, const Session::BatchRows &sink)
@@ -117,12 +128,12 @@ public:
       return error;
     if (count < std::min(sizes[call], rest))
       return Error::success();
-    Expected<std::span<const float>> logits =
-        calls.pickedLogits(count, sizes[call]);
-    if (!logits)
-      return logits.takeError();
-    auto width = size_t(calls.model().outputs);
-    for (std::span<const float> values = *logits; !values.empty();
+    Expected<std::span<const float>> results =
+        calls.headOfPicked(count, sizes[call]);
+    if (!results)
+      return results.takeError();
+    size_t width = results->size() / size_t(count);
+    for (std::span<const float> values = *results; !values.empty();
          values = values.subspan(width))
       if (Error error = sink(row++, {0, values.first(width), width}))
         return error;
@@ -148,6 +159,8 @@ private:
 Error Session::run(std::span<const TokenRow> batch, const BatchRows &rows,
                    Output output) {
   State &s = *state;
+  if (Error error = checkOutput(output))
+    return error;
   if (Error error = checkBatch(batch))
     return error;
   reset();

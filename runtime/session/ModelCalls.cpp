@@ -1,4 +1,4 @@
-//===- ModelCalls.cpp - Calling hidden_states and logits ------------------===//
+//===- ModelCalls.cpp - Calling the entries for inference -----------------===//
 //
 // Implements ModelCalls.h: finds the entries by their names, checks their
 // inputs and outputs against the manifest's model, and copies between host and
@@ -73,9 +73,11 @@ Error ModelCalls::checkEntries() {
   for (const Manifest::Entry *entry : head) {
     int64_t tokens = entry->tokens;
     if (Error error = check(*entry, {{"hidden", hiddenType, {tokens, width}}},
-                            {{"logits", {}, {tokens, model.outputs}}}))
+                            {{model.hasHead() ? "logits" : "pooled",
+                              {},
+                              {tokens, headWidth()}}}))
       return error;
-    logitsType = entry->outputs[0].dtype;
+    headType = entry->outputs[0].dtype;
     headSizes.push_back(tokens);
   }
   bodyPlanner.emplace(std::move(bodySizes));
@@ -86,8 +88,7 @@ Error ModelCalls::checkEntries() {
 Error ModelCalls::allocate() {
   const Manifest::Model &model = this->model();
   int64_t most = sizes().back();
-  uint64_t mostLogits =
-      head.empty() ? 0 : uint64_t(headPlanner->sizes().back());
+  uint64_t mostRows = head.empty() ? 0 : uint64_t(headPlanner->sizes().back());
   callInput = CallInput(most, model.tokenTypes > 0);
   struct Need {
     EngineMemory &memory;
@@ -97,8 +98,8 @@ Error ModelCalls::allocate() {
       {inputMemory, callInput.mostBytes()},
       {frequencies, model.rope ? uint64_t(model.rope->count()) * 4 : 0},
       {hiddenMemory, uint64_t(most) * hiddenRowBytes()},
-      {picked, mostLogits * hiddenRowBytes()},
-      {logitsMemory, mostLogits * uint64_t(model.outputs) * sizeOf(logitsType)},
+      {picked, mostRows * hiddenRowBytes()},
+      {headMemory, mostRows * uint64_t(headWidth()) * sizeOf(headType)},
   };
   for (Need &need : needs) {
     if (need.bytes == 0)
@@ -121,12 +122,11 @@ ModelCalls::create(std::shared_ptr<Executable> executable, int64_t stateRows) {
         ErrorCode::InvalidFile,
         "the executable was not compiled for inference: it has no entry "
         "for hidden_states");
-  if (manifest.model.hasHead()) {
-    calls->head = manifest.entriesOf("logits");
-    if (calls->head.empty())
-      return makeError(ErrorCode::InvalidFile,
-                       "the executable has no entry for logits");
-  }
+  calls->head =
+      manifest.entriesOf(manifest.model.hasHead() ? "logits" : "pooled");
+  if (manifest.model.hasHead() && calls->head.empty())
+    return makeError(ErrorCode::InvalidFile,
+                     "the executable has no entry for logits");
   Expected<std::unique_ptr<Instance>> instance =
       Instance::create(std::move(executable), stateRows);
   if (!instance)
@@ -203,11 +203,10 @@ Expected<std::span<const float>> ModelCalls::hidden(TokenRange tokens) {
 Expected<std::span<const float>> ModelCalls::callHead(void *rows, int64_t count,
                                                       int64_t size) {
   seen = {};
-  void *addresses[] = {rows, logitsMemory.address()};
+  void *addresses[] = {rows, headMemory.address()};
   if (Error error = instance->call(entryOf(head, size), addresses, count))
     return error;
-  return read(logitsMemory.address(), logitsType,
-              uint64_t(count * model().outputs));
+  return read(headMemory.address(), headType, uint64_t(count * headWidth()));
 }
 
 Expected<std::span<const float>> ModelCalls::logits(TokenRange tokens,
@@ -254,7 +253,7 @@ Error ModelCalls::pick(int64_t token, int64_t place) {
                         hiddenRowBytes());
 }
 
-Expected<std::span<const float>> ModelCalls::pickedLogits(int64_t count,
+Expected<std::span<const float>> ModelCalls::headOfPicked(int64_t count,
                                                           int64_t size) {
   return callHead(picked.address(), count, size);
 }
@@ -262,7 +261,7 @@ Expected<std::span<const float>> ModelCalls::pickedLogits(int64_t count,
 uint64_t ModelCalls::memory() const {
   uint64_t bytes = 0;
   for (const EngineMemory *memory :
-       {&inputMemory, &frequencies, &hiddenMemory, &picked, &logitsMemory})
+       {&inputMemory, &frequencies, &hiddenMemory, &picked, &headMemory})
     bytes += memory->size();
   return bytes;
 }

@@ -1,8 +1,9 @@
-//===- ModelCalls.h - Calling hidden_states and logits ----------*- C++ -*-===//
+//===- ModelCalls.h - Calling the entries for inference ---------*- C++ -*-===//
 //
 // The entries of an inference executable, checked against
 // docs/executable-format.md, and the engine's memory for their inputs and
-// outputs. Hidden states stay on the engine: logits reads them from there. For
+// outputs. Hidden states stay on the engine: the entry `logits` or `pooled`,
+// which is called *head* here, reads them from there. For
 // a call the host writes one block of memory with ids and positions. It reads
 // only the results that are asked for, without a copy if it can address them.
 //
@@ -29,7 +30,10 @@ public:
 
   const Manifest::Model &model() const { return instance->manifest().model; }
 
-  /// The numbers of tokens that a call of hidden_states, or of logits, may
+  /// Whether the model has no head, but a pooler.
+  bool hasPooler() const { return !model().hasHead() && !head.empty(); }
+
+  /// The numbers of tokens that a call of hidden_states, or of the head, may
   /// have.
   ChunkPlanner &bodyChunks() { return *bodyPlanner; }
   ChunkPlanner &headChunks() { return *headPlanner; }
@@ -58,10 +62,10 @@ public:
 
   /// Copies the hidden state of a token to a place that later calls of
   /// hidden_states do not overwrite. There are as many places as the largest
-  /// call of logits has rows.
+  /// call of the head has rows.
   Error pick(int64_t token, int64_t place);
-  /// Computes the logits of the first `count` places.
-  Expected<std::span<const float>> pickedLogits(int64_t count, int64_t size);
+  /// Computes the results of the head for the first `count` places.
+  Expected<std::span<const float>> headOfPicked(int64_t count, int64_t size);
 
   uint64_t memory() const;
 
@@ -70,6 +74,10 @@ public:
 private:
   Error checkEntries();
   Error allocate();
+  /// The length of a row of the head's results.
+  int64_t headWidth() const {
+    return model().hasHead() ? model().outputs : model().hiddenSize;
+  }
   uint64_t hiddenRowBytes() const {
     return uint64_t(model().hiddenSize) * sizeOf(hiddenType);
   }
@@ -86,9 +94,9 @@ private:
   /// In ascending order of tokens, as in the planners.
   std::vector<const Manifest::Entry *> body, head;
   std::optional<ChunkPlanner> bodyPlanner, headPlanner;
-  DType hiddenType = DType::F32, logitsType = DType::F32;
+  DType hiddenType = DType::F32, headType = DType::F32;
   CallInput callInput;
-  EngineMemory inputMemory, frequencies, hiddenMemory, picked, logitsMemory;
+  EngineMemory inputMemory, frequencies, hiddenMemory, picked, headMemory;
   /// The values in `frequencies`.
   std::vector<float> frequenciesNow;
   /// The results that the caller has: engine memory that is f32, or a converted

@@ -168,6 +168,8 @@ Error Session::feed(const TokenRow &tokens, const Rows &rows, Output output,
     return makeError(ErrorCode::Unsupported, "the model (", model().family,
                      ") has bidirectional attention: it runs whole rows and "
                      "cannot be fed piece by piece");
+  if (Error error = checkOutput(output))
+    return error;
   // A length that no array can have is refused before the ids are read.
   auto count = int64_t(std::min<uint64_t>(tokens.ids.size(), INT32_MAX));
   if (Error error = s.checkContext(s.position + count))

@@ -162,8 +162,9 @@ double Fixture::compare(const std::string &file, const std::string &option,
   run(file + inputs + " --quiet " + option + " " + out);
   SafetensorsFile written = openFile(out);
   const TensorView *result = written.find(
-      option == "--hidden" || task == "hidden" ? "last_hidden_state"
-                                               : "logits");
+      option == "--pooled"                       ? "pooler_output"
+      : option == "--hidden" || task == "hidden" ? "last_hidden_state"
+                                                 : "logits");
   if (!result)
     fail(out + ": the tensor of " + option + " is missing");
   std::vector<float> values = toFloats(*result);
@@ -179,7 +180,8 @@ double Fixture::compare(const std::string &file, const std::string &option,
       *largest = std::max(*largest, std::abs(wanted[i]));
     }
   };
-  if (task == "sequence_classification" && option == "--logits") {
+  if (option == "--pooled" ||
+      (task == "sequence_classification" && option == "--logits")) {
     compareAt(0, get(name, 0));
     if (values.size() != size_t(get(name, 0).elements()))
       fail(out + ": is " + lora_rt::shapeText(result->shape));
@@ -299,6 +301,11 @@ void Fixture::checkForm(const std::string &name, const std::string &form,
     largest = 0;
     error = compare(file, "--hidden", "hidden." + name, &largest);
     report(name, form + " hidden", error, tolerance(name, largest));
+  }
+  if (find("pooled." + name, 0)) {
+    largest = 0;
+    error = compare(file, "--pooled", "pooled." + name, &largest);
+    report(name, form + " pooled", error, tolerance(name, largest));
   }
   if (!bf16)
     checkPrompts(file, name, form);

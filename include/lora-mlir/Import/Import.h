@@ -63,8 +63,8 @@ fitToAdapters(ImportOptions &options,
 /// sequence[, token types][, frequencies]) and, if the architecture has a head,
 /// @logits(hidden), which a classifier calls on the rows that represent a
 /// sequence; a bare encoder may have @pooled(hidden). `transformer.model`
-/// describes the model: docs/executable-format.md has the keys; `layers` and
-/// `tied` are added to them.
+/// describes the model: docs/executable-format.md has the keys, and
+/// docs/Dialects/Transformer.md those that are added to them.
 lora_rt::Expected<mlir::OwningOpRef<mlir::ModuleOp>>
 importModel(mlir::MLIRContext &context, const std::string &folder,
             const ImportOptions &options = {});

@@ -45,8 +45,9 @@ struct ResultSpan {
   }
 };
 
-/// A sequence of tokens on an executable with the function `hidden_states` and,
-/// if the model has a head, `logits`.
+/// A sequence of tokens on an executable with the function `hidden_states`. If
+/// the model has a head, it also has `logits`; an encoder without a head may
+/// have `pooled`.
 class Session {
 public:
   /// Receives results in pieces, in the order of the tokens. They are valid
@@ -74,7 +75,18 @@ public:
   int64_t position() const;
 
   /// The results of `feed` and `run`.
-  enum class Output { Logits, Hidden };
+  enum class Output {
+    /// Logits, or hidden states if the model has no head.
+    Logits,
+    /// The final hidden state of each token.
+    Hidden,
+    /// What the pooler of an encoder without a head computes from the first
+    /// token of a row: `pooler_output` of transformers.
+    Pooled
+  };
+
+  /// Fails if the model does not compute such results.
+  Error checkOutput(Output output) const;
 
   /// The length of a row of results: that of logits if the model has a head,
   /// otherwise the hidden size.
@@ -84,7 +96,7 @@ public:
   // Any model: whole rows
   //===--------------------------------------------------------------------===//
 
-  /// Whether `run` returns one row of logits for each row of the batch instead
+  /// Whether `run` returns one row of results for each row of the batch instead
   /// of one for each token.
   bool isPooled(Output output = Output::Logits) const;
 
@@ -93,9 +105,8 @@ public:
   Error checkBatch(std::span<const TokenRow> batch, int64_t count = 0) const;
 
   /// Runs rows, each from its beginning, and discards what was fed. `rows` gets
-  /// the logits of their tokens in pieces, row by row; or the final hidden
-  /// states, if they are requested or the model has no head. For sequence
-  /// classification it gets the logits of each row at position 0.
+  /// the results of their tokens in pieces, row by row. If the output is
+  /// pooled, it gets the results of each row at position 0.
   Error run(std::span<const TokenRow> batch, const BatchRows &rows,
             Output output = Output::Logits);
 

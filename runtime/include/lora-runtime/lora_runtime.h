@@ -177,7 +177,10 @@ typedef struct lora_generate_options {
 typedef enum lora_output {
   /** Logits; hidden states if the model has no head. */
   LORA_OUTPUT_LOGITS = 0,
-  LORA_OUTPUT_HIDDEN = 1 /**< The final hidden states. */
+  LORA_OUTPUT_HIDDEN = 1, /**< The final hidden states. */
+  /** The output of the pooler: one row of hidden_size values for each row of
+   *  the batch. Only an encoder without a head may have it. */
+  LORA_OUTPUT_POOLED = 2
 } lora_output;
 
 /** Sizes in bytes. They are known before the first token. */
@@ -254,10 +257,10 @@ LORA_API int64_t lora_session_row_size(const lora_session *session);
 LORA_API int64_t lora_session_context(const lora_session *session);
 
 /** Runs rows, each from its beginning, and discards what was fed. `results` is
- * a buffer of `room` values. It gets [rows, longest row, row_size or
- *  hidden_size] values, with zeros after shorter rows; for logits of sequence
- *  classification it gets [rows, outputs]. Every model supports this; an
- *  encoder supports only this. */
+ *  a buffer of `capacity` values. It gets [rows, longest row, row_size or
+ *  hidden_size] values, with zeros after shorter rows. For logits of sequence
+ *  classification it gets [rows, outputs], and for LORA_OUTPUT_POOLED [rows,
+ *  hidden_size]. Every model supports this; an encoder supports only this. */
 LORA_API lora_status lora_session_run(lora_session *session,
                                       const lora_batch *batch,
                                       lora_output output, float *results,

@@ -121,6 +121,8 @@ class Recorder:
         if model.config.model_type in ("bert", "roberta"):
             hidden = results.of_rows(results.encoder_of(model), HIDDEN, rows)
             self.tensors |= results.named(hidden_label, HIDDEN, hidden, self.only)
+            if task == HIDDEN:
+                self.tensors[f"pooled.{hidden_label.partition('.')[2]}"] = results.pooled_rows(model, rows)
         if task == LANGUAGE_MODEL:
             vocabulary = self.load_base().config.vocab_size
             for kind, length in (("short", self.configuration.short), ("long", self.configuration.long)):

@@ -32,6 +32,12 @@ def of_rows(model, task: str, rows: list[dict]) -> list[torch.Tensor]:
         return [of_row(model, task, row) for row in rows]
 
 
+def pooled_rows(model, rows: list[dict]) -> torch.Tensor:
+    """[rows, hidden]: what the pooler of a bare encoder computes, each row alone."""
+    with torch.no_grad():
+        return torch.stack([forward(model, row).pooler_output[0].float() for row in rows])
+
+
 def encoder_of(model):
     """The encoder of a model with a head, with the adapter's layers."""
     model = model.get_base_model() if hasattr(model, "get_base_model") else model

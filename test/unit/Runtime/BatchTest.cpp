@@ -137,6 +137,8 @@ TEST(Encoder, RefusesWhatIsNotForIt) {
                 "row 2 of 3: token id 11");
   expectMessage(s->run(std::vector<TokenRow>{{e, badTypes}}, none),
                 "token type 2 ");
+  expectMessage(s->run(std::vector<TokenRow>{{a}}, none, Output::Pooled),
+                "head: language_model) has no output of a pooler");
   tiny::Model small = encoder("none");
   small.maxPositions = 6;
   s = session(folder, small);

@@ -151,6 +151,12 @@ int run_c_api_test(const char *path, const float *expected, size_t tokens) {
   CHECK(memcmp(results[0], expected, 11 * sizeof(float)) == 0);
   CHECK(results[0][11] == 0 && results[0][54] == 0);
   CHECK(memcmp(results[1], expected, sizeof(results[1])) == 0);
+  CHECK(lora_session_run(session, &batch, LORA_OUTPUT_POOLED, results[0],
+                         2 * 5 * 11, &error) == LORA_UNSUPPORTED);
+  CHECK(strstr(error.message, "has no output of a pooler") != NULL);
+  CHECK(lora_session_run(session, &batch, (lora_output)3, results[0],
+                         2 * 5 * 11, &error) == LORA_INVALID_ARGUMENT);
+  CHECK(strstr(error.message, "expected a lora_output, but got 3") != NULL);
   CHECK(lora_session_position(session) == 0);
   CHECK(lora_session_context(session) == 9);
   lengths[1] = (size_t)-1;

@@ -110,7 +110,8 @@ def Transformer_OutputKind : I32EnumAttr<"OutputKind", "What an entry gives to t
     I32EnumAttrCase<"Hidden", 0, "hidden">,
     I32EnumAttrCase<"Logits", 1, "logits">,
     I32EnumAttrCase<"Loss", 2, "loss">,
-    I32EnumAttrCase<"Norm", 3, "norm">]> {
+    I32EnumAttrCase<"Norm", 3, "norm">,
+    I32EnumAttrCase<"Pooled", 4, "pooled">]> {
   let cppNamespace = "::lora::transformer";
   let genSpecializedAttr = 0;
 }
