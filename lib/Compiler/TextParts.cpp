@@ -113,8 +113,12 @@ Expected<std::optional<ModelText>> TextReader::read() {
   auto pooling = lora_rt::PoolingSettings::load(*place);
   if (!pooling)
     return pooling.takeError();
-  if (*pooling)
+  if (*pooling) {
     text.settings.pooling = (*pooling)->print();
+    if (const std::string &refusal = (*pooling)->refusal; !refusal.empty())
+      warn(*place +
+           ": vectors of texts (--embed) cannot be computed: " + refusal);
+  }
   if (facts.head == lora_rt::ModelHead::SequenceClassification ||
       facts.head == lora_rt::ModelHead::TokenClassification) {
     auto labels = lora_rt::LabelSettings::load(*place);

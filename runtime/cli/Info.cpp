@@ -8,6 +8,7 @@
 #include "RunCommand.h"
 #include "lora-runtime/Checkpoint.h"
 #include "lora-runtime/CompiledFile.h"
+#include "lora-runtime/EncoderSettings.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -90,9 +91,15 @@ Error printTextFacts(const Payload &payload) {
     line += of(settings.templatesOf);
   if (!settings.generation.empty() && settings.generation != "{}")
     line += ", defaults of generation";
-  if (!settings.pooling.empty())
-    line += ", pooling";
   std::printf("text       %s\n", line.c_str());
+  if (!settings.pooling.empty()) {
+    Expected<PoolingSettings> pooling =
+        PoolingSettings::parse(settings.pooling, payload.path());
+    if (!pooling)
+      return pooling.takeError();
+    std::printf("pooling    %s\n",
+                readableMessage(pooling->describe()).c_str());
+  }
   if (!settings.labels.empty())
     std::printf("labels     %s\n",
                 readableMessage(quotedNames(settings.labels, 8)).c_str());

@@ -9,6 +9,7 @@
 #include "lora-runtime/CommandLine.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 
 namespace lora_rt::cli {
@@ -27,6 +28,8 @@ std::string examples(const std::string &program, bool takesFile) {
       {" --chat", "holds a conversation"},
       {" --input prompts.jsonl --output answers.jsonl",
        "answers each line of a file"},
+      {" --embed --input lines.txt --output vectors.safetensors",
+       "writes a vector for each line, with an encoder"},
       {" --ids 5,7,9 --generate 24 --time",
        "continues the tokens 5, 7, 9 with the 24 most likely ones, and prints "
        "how long it took, and how close to this machine's limits that is"},
@@ -54,6 +57,17 @@ void declareTasks(CLI::App &app, Options &options, Tasks &tasks) {
   addTask(app, tasks, Task::Chat, "--chat",
           "Hold a conversation by the model's chat template; with a prompt, "
           "answer that message and end");
+  addTask(app, tasks, Task::Embed, "--embed",
+          "Print the vector of a text, pooled as the model's folder says, or "
+          "else as the mean over its tokens; with --input and --output, write "
+          "a tensor embeddings [lines, width] of F32");
+  addTask(app, tasks, Task::Classify, "--classify",
+          "Print the probability of each label for a text, or for a pair of "
+          "texts");
+  addTask(app, tasks, Task::FillMask, "--fill-mask",
+          "Print the most probable tokens for each mask token of a text");
+  addTask(app, tasks, Task::Tag, "--tag",
+          "Print the tokens of a text with their labels, except O");
   addTask(app, tasks, Task::Info, "--info",
           "Describe the file, and run nothing");
   addTask(app, tasks, Task::Tokenize, "--tokenize",
@@ -89,19 +103,21 @@ void declarePrompt(CLI::App &app, Options &options, bool takesFile) {
       ->type_name("TEXT");
   app.add_option("--input", options.input,
                  "Answer each line of this file: a JSON object with prompt or "
-                 "messages, and any option of generation, as max_tokens")
-      ->type_name("FILE.jsonl");
+                 "messages, and any option of generation, as max_tokens; for "
+                 "an encoder, a text, or in a .jsonl file an object with text "
+                 "and maybe pair")
+      ->type_name("FILE");
   app.add_option("--output", options.output,
                  "Where the results of --input go, a line for each (default: "
                  "standard output); lines that are there are not computed "
-                 "again")
-      ->type_name("FILE.jsonl");
+                 "again, except those of an encoder")
+      ->type_name("FILE");
   app.add_flag("--json", options.json,
                "Print one JSON object: text, ids, prompt_tokens, "
                "finish_reason, logprobs");
   app.add_flag("--truncate", options.generation.truncate,
                "Leave off the beginning of a prompt that does not fit the "
-               "context");
+               "context; cut texts that are too long for an encoder");
   app.add_option("--save-state", options.saveState,
                  "At the end, write the cache of prompt and answer to a file")
       ->type_name("FILE");
@@ -114,6 +130,50 @@ void declarePrompt(CLI::App &app, Options &options, bool takesFile) {
                "adds by itself");
   app.add_flag("--skip-special", options.skipSpecial,
                "With --detokenize: without special tokens");
+}
+
+void declareEncoders(CLI::App &app, Options &options) {
+  app.option_defaults()->group("Encoders");
+  app.add_option("--pair", options.pair, "The second text of a pair")
+      ->type_name("TEXT");
+  app.add_option("--prompt-name", options.promptName,
+                 "With --embed: the prompt of the model that is put before "
+                 "each text, such as query (default: the model's)")
+      ->type_name("NAME");
+  app.add_option("--top", options.top,
+                 "Show so many labels (default: 10) or tokens of a mask "
+                 "(default: 5)")
+      ->check(positiveNumber());
+  app.add_flag("--group", options.groupsTags,
+               "With --tag: join tokens with the B- and I- labels of one name");
+  app.add_flag("--outside", options.keepsOutside,
+               "With --tag: print tokens with the label O, too");
+}
+
+/// Options of one kind of task are no options of another.
+Error checkEncoders(const Options &options) {
+  auto allow = [&](bool isGiven, const char *name,
+                   std::initializer_list<Task> tasks,
+                   const char *names) -> Error {
+    if (!isGiven ||
+        std::find(tasks.begin(), tasks.end(), options.task) != tasks.end())
+      return Error::success();
+    return makeError(ErrorCode::InvalidArgument, name, " goes with ", names);
+  };
+  if (Error error = allow(options.pair.has_value(), "--pair",
+                          {Task::Embed, Task::Classify, Task::FillMask},
+                          "--embed, --classify or --fill-mask"))
+    return error;
+  if (Error error = allow(options.promptName.has_value(), "--prompt-name",
+                          {Task::Embed}, "--embed"))
+    return error;
+  if (Error error =
+          allow(options.top.has_value(), "--top",
+                {Task::Classify, Task::FillMask}, "--classify or --fill-mask"))
+    return error;
+  if (Error error = allow(options.groupsTags, "--group", {Task::Tag}, "--tag"))
+    return error;
+  return allow(options.keepsOutside, "--outside", {Task::Tag}, "--tag");
 }
 
 /// What the help says of the options of a request.
@@ -279,6 +339,7 @@ int runMain(int argc, char **argv, const std::string &ownFile) {
   declareTasks(app, options, tasks);
   declarePrompt(app, options, takesFile);
   declareGeneration(app, options, biases);
+  declareEncoders(app, options);
   declareIds(app, options);
   declareMachine(app, options);
   if (argc <= 1) {
@@ -300,6 +361,8 @@ int runMain(int argc, char **argv, const std::string &ownFile) {
       options.request.logitBias.push_back(*bias);
     }
     options.task = tasks.empty() ? defaultTask(options) : tasks[0].first;
+    if (Error error = checkEncoders(options))
+      return error;
     return run(options);
   };
   if (Error error = execute()) {

@@ -143,6 +143,11 @@ Error run(const Options &options) {
     return runGenerate(options);
   case Task::Chat:
     return runChat(options);
+  case Task::Embed:
+  case Task::Classify:
+  case Task::FillMask:
+  case Task::Tag:
+    return runEncode(options);
   case Task::Ids:
     break;
   }

@@ -27,6 +27,11 @@ enum class Task {
   Tokenize,
   Detokenize,
   Render,
+  /// Texts in, what an encoder says of them out.
+  Embed,
+  Classify,
+  FillMask,
+  Tag,
 };
 
 struct Options {
@@ -45,6 +50,11 @@ struct Options {
   bool json = false;
   /// A file with a prompt on each line, and where the results go.
   std::string input, output;
+  /// Encoders: the second text of a pair, a prompt of the model by its name,
+  /// how many results are shown, runs of tags, and tags outside of them.
+  std::optional<std::string> pair, promptName;
+  std::optional<int64_t> top;
+  bool groupsTags = false, keepsOutside = false;
   /// Files with the cache of a prompt.
   std::string saveState, loadState;
   /// The file of --render.
@@ -87,6 +97,9 @@ Error runGenerate(const Options &options);
 
 /// Holds a conversation.
 Error runChat(const Options &options);
+
+/// Executes --embed, --classify, --fill-mask or --tag.
+Error runEncode(const Options &options);
 
 /// A session with the text side of its file, for generation.
 struct TextSession {

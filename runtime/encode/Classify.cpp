@@ -53,7 +53,7 @@ std::string groupName(const std::string &label) {
 
 Expected<std::vector<std::string>> TextEncoder::classLabels() const {
   if (Error error =
-          checkHead("sequence classification",
+          checkHead("sequence classification", "SequenceClassification",
                     session.model().head == ModelHead::SequenceClassification))
     return error;
   std::set<std::string> known;
@@ -141,7 +141,7 @@ Error TextEncoder::tag(std::span<const TextInput> texts, TagGrouping grouping,
                        const Sink<std::vector<TextTag>> &take,
                        const TextRunOptions &options) {
   if (Error error =
-          checkHead("token classification",
+          checkHead("token classification", "TokenClassification",
                     session.model().head == ModelHead::TokenClassification))
     return error;
   Task task;

@@ -37,7 +37,7 @@ Error TextEncoder::fillMask(
     const Sink<std::vector<std::vector<MaskFilling>>> &take,
     const TextRunOptions &options) {
   const Manifest::Model &model = session.model();
-  if (Error error = checkHead("filling masks",
+  if (Error error = checkHead("filling masks", "MaskedLM",
                               model.isBidirectional &&
                                   model.head == ModelHead::LanguageModel))
     return error;

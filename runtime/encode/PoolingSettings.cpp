@@ -413,6 +413,29 @@ PoolingSettings::load(const std::string &path) {
   return std::optional(std::move(*settings));
 }
 
+std::string PoolingSettings::describe() const {
+  if (!refusal.empty())
+    return "none: " + refusal;
+  std::string text;
+  for (Pooling pooling : poolings)
+    text += (text.empty() ? "" : " + ") +
+            std::string(poolingNames[size_t(pooling)]);
+  if (normalizes)
+    text += ", normalised";
+  if (keptWidth)
+    text += ", the first " + std::to_string(keptWidth) + " values";
+  if (lowersCase)
+    text += ", lower case";
+  if (maxTokens)
+    text += ", at most " + std::to_string(maxTokens) + " tokens";
+  const char *before = ", prompts ";
+  for (const auto &[name, prompt] : prompts) {
+    text += before + name + (name == defaultPrompt ? " (default)" : "");
+    before = " ";
+  }
+  return text;
+}
+
 std::string PoolingSettings::print() const {
   Json modes = Json::array();
   for (Pooling pooling : poolings)

@@ -105,14 +105,43 @@ TextEncoder::TextEncoder(Session &session, const Tokenizer &tokenizer,
       labelNames(labels.namesOf(session.model().outputs)),
       problem(labels.problem) {}
 
-Error TextEncoder::checkHead(const char *what, bool fits) const {
+Expected<TextEncoder> TextEncoder::create(Session &session,
+                                          const TextModel &text) {
+  const TextSettings &settings = text.settings();
+  PoolingSettings pooling;
+  if (!settings.pooling.empty()) {
+    Expected<PoolingSettings> parsed =
+        PoolingSettings::parse(settings.pooling, "part 'text': pooling");
+    if (!parsed)
+      return parsed.takeError();
+    pooling = std::move(*parsed);
+  }
+  Expected<LabelSettings> labels =
+      LabelSettings::make(settings.labels, settings.problemType, "part 'text'");
+  if (!labels)
+    return labels.takeError();
+  return TextEncoder(session, text.tokenizer(), std::move(pooling),
+                     std::move(*labels));
+}
+
+Error TextEncoder::checkHead(const char *task, const char *classes,
+                             bool fits) const {
   if (fits)
     return Error::success();
   const Manifest::Model &model = session.model();
-  return makeError(ErrorCode::Unsupported, "the model (", model.family,
-                   model.isBidirectional ? ", bidirectional attention" : "",
-                   ", head: ", headName(model.head), ") has no head for ",
-                   what);
+  const char *others = "";
+  if (model.head == ModelHead::SequenceClassification)
+    others = ", --classify its classes";
+  else if (model.head == ModelHead::TokenClassification)
+    others = ", --tag the labels of its tokens";
+  else if (model.head == ModelHead::LanguageModel && model.isBidirectional)
+    others = ", --fill-mask its masked places";
+  return makeError(
+      ErrorCode::Unsupported, "the model (", model.family,
+      model.isBidirectional ? ", bidirectional attention" : "",
+      ", head: ", headName(model.head), ") has no head for ", task,
+      "; compile a checkpoint or an adapter of a class *For", classes,
+      ". Of this model, --embed gives the vector of a text", others);
 }
 
 TextEncoder::Limit TextEncoder::limitOf(bool embeds) const {
@@ -188,8 +217,10 @@ Error TextEncoder::prepare(const Task &task, size_t index, Row &row) const {
 
 Error TextEncoder::runRows(const Task &task, std::span<Row *const> rows) {
   std::vector<TokenRow> tokens;
-  for (const Row *row : rows)
+  for (const Row *row : rows) {
     tokens.push_back(row->tokens());
+    tokensRun += int64_t(row->ids.size());
+  }
   return session.run(
       tokens,
       [&](size_t row, const ResultSpan &results) {

@@ -70,6 +70,9 @@ struct PoolingSettings {
   static Expected<std::optional<PoolingSettings>>
   load(const std::string &folder);
 
+  /// For people: "mean, normalised, at most 256 tokens".
+  std::string describe() const;
+
   /// As a JSON text. `where` names its source in messages.
   std::string print() const;
   static Expected<PoolingSettings> parse(std::string_view text,

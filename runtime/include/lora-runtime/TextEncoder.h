@@ -15,7 +15,7 @@
 
 #include "lora-runtime/EncoderSettings.h"
 #include "lora-runtime/Session.h"
-#include "lora-runtime/Tokenizer.h"
+#include "lora-runtime/TextModel.h"
 
 namespace lora_rt {
 
@@ -86,6 +86,10 @@ public:
   TextEncoder(Session &session, const Tokenizer &tokenizer,
               PoolingSettings pooling = {}, LabelSettings labels = {});
 
+  /// With the tokenizer, the labels and the poolings of a compiled file. Both
+  /// must outlive the object.
+  static Expected<TextEncoder> create(Session &session, const TextModel &text);
+
   /// Receives the result of each text, in their order. A text that failed is
   /// left out.
   template <typename Result>
@@ -122,6 +126,9 @@ public:
             bool keepsOutside, const Sink<std::vector<TextTag>> &take,
             const TextRunOptions &options = {});
 
+  /// The number of tokens that were run so far.
+  int64_t tokens() const { return tokensRun; }
+
 private:
   struct Row;
   struct Task;
@@ -132,7 +139,7 @@ private:
   Error run(std::span<const TextInput> texts, const Task &task,
             const TextRunOptions &options);
   Error runRows(const Task &task, std::span<Row *const> rows);
-  Error checkHead(const char *what, bool fits) const;
+  Error checkHead(const char *task, const char *classes, bool fits) const;
   std::vector<TextTag> tagsOf(const Row &row, TagGrouping grouping,
                               bool keepsOutside) const;
 
@@ -141,6 +148,7 @@ private:
   PoolingSettings pooling;
   std::vector<std::string> labelNames;
   ProblemType problem;
+  int64_t tokensRun = 0;
 };
 
 } // namespace lora_rt

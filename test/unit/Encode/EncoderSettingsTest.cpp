@@ -129,6 +129,9 @@ TEST(PoolingSettings, TextsAreLimitedLoweredAndPrompted) {
   EXPECT_EQ(settings.prompts, (std::map<std::string, std::string>{
                                   {"query", "query: "}, {"s", ""}}));
   EXPECT_EQ(settings.keptWidth, 9);
+  EXPECT_EQ(settings.describe(),
+            "mean, the first 9 values, lower case, at most 77 tokens, prompts "
+            "query (default) s");
   // The number of a tokenizer without a limit.
   folder.write("sentence_bert_config.json",
                R"({"max_seq_length": 1000000000000000019884624838656})");
@@ -162,6 +165,7 @@ TEST(PoolingSettings, WhatIsNotSupportedIsNamed) {
   EXPECT_HAS(folder.read().refusal, "sentence_transformers.models.Dense");
   folder.setModules("Transformer");
   EXPECT_HAS(folder.read().refusal, "no Pooling");
+  EXPECT_HAS(folder.read().describe(), "none: modules.json has no Pooling");
   folder.setModules("Transformer", "Pooling", "Pooling");
   EXPECT_HAS(folder.read().refusal, "module 2");
   folder.write("modules.json",

@@ -287,10 +287,9 @@ TEST(TextEncoder, ScoresFollowTheProblem) {
         encoder.classify({&text, 1}, [&](size_t, const Classification &result) {
           expectClose(result.scores, expected);
           // Among equal scores the first, as numpy's argmax.
-          EXPECT_EQ(result.label,
-                    size_t(std::max_element(result.scores.begin(),
-                                            result.scores.end()) -
-                           result.scores.begin()));
+          EXPECT_EQ(result.label, size_t(std::max_element(result.scores.begin(),
+                                                          result.scores.end()) -
+                                         result.scores.begin()));
           EXPECT_EQ(result.scores[result.label], result.scores[3]);
           return Error::success();
         });
