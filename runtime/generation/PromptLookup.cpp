@@ -79,6 +79,9 @@ void PromptLookup::grow(Index &index) {
 }
 
 void PromptLookup::add(int32_t id) {
+  // Positions are 32 bits; no model has so long a context.
+  if (text.size() == size_t(std::numeric_limits<int32_t>::max()))
+    return;
   text.push_back(id);
   for (Index &index : indices) {
     if (int64_t(text.size()) < index.length)
@@ -106,10 +109,6 @@ void PromptLookup::lookUp() {
 }
 
 void PromptLookup::addPrompt(std::span<const int32_t> ids) {
-  // Positions are 32 bits; no model has so long a context.
-  size_t room = size_t(std::numeric_limits<int32_t>::max()) - text.size();
-  ids = ids.first(std::min(ids.size(), room));
-  text.reserve(text.size() + ids.size());
   for (int32_t id : ids)
     add(id);
   lookUp();
@@ -121,7 +120,8 @@ void PromptLookup::take(int32_t id) {
     double &rate = indices[size_t(matched)].hitRate;
     rate += hitWeight * (hit - rate);
   }
-  addPrompt({&id, 1});
+  add(id);
+  lookUp();
 }
 
 Error PromptLookup::rewind(int64_t count) {
