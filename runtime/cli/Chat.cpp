@@ -98,7 +98,7 @@ Error Conversation::answer(const std::string &message) {
   OrderedJson before = messages;
   messages.push_back({{"role", "user"}, {"content", message}});
   Expected<std::vector<int32_t>> ids =
-      model.encodeMessages(text(), "the conversation");
+      model.generator->encodeMessages(text(), "the conversation");
   if (!ids) {
     messages = std::move(before);
     return ids.takeError();

@@ -17,10 +17,6 @@ namespace lora_rt::cli {
 
 namespace {
 
-std::string dump(const OrderedJson &json) {
-  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-}
-
 /// The ids of what the options give as a prompt.
 Expected<std::vector<int32_t>> promptIds(const Options &options,
                                          const TextSession &model) {
@@ -42,7 +38,9 @@ Expected<std::vector<int32_t>> promptIds(const Options &options,
   OrderedJson json;
   json["messages"] = {{{"role", "system"}, {"content", *options.system}},
                       {{"role", "user"}, {"content", *prompt}}};
-  return model.encodeMessages(dump(json), "the prompt");
+  return model.generator->encodeMessages(
+      json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace),
+      "the prompt");
 }
 
 Error checkOutputs(const Options &options) {
@@ -103,34 +101,6 @@ Error TextSession::open(const Options &options) {
   if (options.loadState.empty())
     return Error::success();
   return session->load(options.loadState);
-}
-
-Expected<std::vector<int32_t>>
-TextSession::encodeMessages(const std::string &json,
-                            const std::string &where) const {
-  Expected<std::string> rendered =
-      text->render(json, where, /*addGenerationPrompt=*/true);
-  if (!rendered)
-    return rendered.takeError();
-  return generator->encodeRendered(*rendered);
-}
-
-std::string answerJson(const GeneratedText &answer, bool hasLogprobs) {
-  OrderedJson json;
-  json["text"] = answer.text;
-  json["ids"] = answer.ids;
-  json["prompt_tokens"] = answer.promptTokens;
-  json["finish_reason"] = finishName(answer.finish);
-  if (hasLogprobs) {
-    OrderedJson &all = json["logprobs"] = OrderedJson::array();
-    for (const std::vector<TokenLogprob> &step : answer.logprobs) {
-      OrderedJson tokens = OrderedJson::array();
-      for (const TokenLogprob &token : step)
-        tokens.push_back({token.id, token.logprob});
-      all.push_back(std::move(tokens));
-    }
-  }
-  return dump(json);
 }
 
 Error runGenerate(const Options &options) {

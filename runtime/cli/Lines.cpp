@@ -162,7 +162,7 @@ Expected<std::string> answerLine(std::string_view line, size_t number,
       for (const auto &[key, value] : json["chat_template_kwargs"].items())
         conversation[key] = value;
     }
-    ids = model.encodeMessages(conversation.dump(), where);
+    ids = model.generator->encodeMessages(conversation.dump(), where);
   }
   if (!ids)
     return withPlace(ids.takeError(), where);

@@ -110,15 +110,7 @@ struct TextSession {
 
   /// Opens the file of the options, and loads a saved state.
   Error open(const Options &options);
-
-  /// The ids of a conversation: a JSON object with messages, that the chat
-  /// template renders with a prompt for the answer.
-  Expected<std::vector<int32_t>> encodeMessages(const std::string &json,
-                                                const std::string &where) const;
 };
-
-/// A generated text as a JSON object on one line.
-std::string answerJson(const GeneratedText &answer, bool hasLogprobs);
 
 /// Answers each line of --input.
 Error runLines(const Options &options, TextSession &model);

@@ -49,15 +49,11 @@ Error detokenize(const TextModel &text, const Options &options) {
                      "--detokenize needs --ids or --ids-file with one row of "
                      "ids, but got ",
                      batch->ids.size());
-  for (int32_t id : batch->ids[0])
-    if (id < 0 || uint32_t(id) >= text.tokenizer().idLimit())
-      return makeError(ErrorCode::InvalidArgument, "--detokenize: the id ", id,
-                       " is not one of the tokenizer, whose ids are 0 to ",
-                       text.tokenizer().idLimit() - 1);
   Expected<std::string> decoded =
       text.decode(batch->ids[0], options.skipSpecial);
   if (!decoded)
-    return decoded.takeError();
+    return makeError(ErrorCode::InvalidArgument,
+                     "--detokenize: ", decoded.message());
   return printText(*decoded);
 }
 

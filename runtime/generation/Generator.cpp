@@ -15,18 +15,6 @@
 
 namespace lora_rt {
 
-const char *finishName(FinishReason reason) {
-  switch (reason) {
-  case FinishReason::Stop:
-    return "stop";
-  case FinishReason::Length:
-    return "length";
-  case FinishReason::Stopped:
-    break;
-  }
-  return "stopped";
-}
-
 namespace {
 
 /// The new text, token by token.
@@ -213,6 +201,16 @@ Generator::encodePrompt(std::string_view prompt) const {
 Expected<std::vector<int32_t>>
 Generator::encodeRendered(std::string_view prompt) const {
   return text.encode(prompt, /*addSpecial=*/false);
+}
+
+Expected<std::vector<int32_t>>
+Generator::encodeMessages(std::string_view json,
+                          const std::string &where) const {
+  Expected<std::string> rendered =
+      text.render(json, where, /*addGenerationPrompt=*/true);
+  if (!rendered)
+    return rendered.takeError();
+  return encodeRendered(*rendered);
 }
 
 /// The prompt, or its end if it may be truncated. `room` is the number of new

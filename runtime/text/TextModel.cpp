@@ -62,6 +62,11 @@ Expected<std::vector<int32_t>> TextModel::encode(std::string_view text,
 
 Expected<std::string> TextModel::decode(std::span<const int32_t> ids,
                                         bool skipSpecial) const {
+  for (int32_t id : ids)
+    if (id < 0 || uint32_t(id) >= tables.idLimit())
+      return makeError(ErrorCode::InvalidArgument, "the id ", id,
+                       " is not one of the tokenizer, whose ids are 0 to ",
+                       tables.idLimit() - 1);
   std::vector<uint32_t> unsignedIds(ids.begin(), ids.end());
   return tables.decode(unsignedIds, skipSpecial);
 }

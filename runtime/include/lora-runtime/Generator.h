@@ -93,6 +93,10 @@ struct GeneratedText {
 /// "stop", "length" or "stopped".
 const char *finishName(FinishReason reason);
 
+/// A new text as a JSON object on one line. `hasLogprobs` says whether they
+/// were requested.
+std::string answerJson(const GeneratedText &answer, bool hasLogprobs);
+
 /// Continues prompts. The session, the text model and the generator belong to
 /// one thread.
 class Generator {
@@ -128,6 +132,11 @@ public:
   /// rendered.
   Expected<std::vector<int32_t>> encodePrompt(std::string_view text) const;
   Expected<std::vector<int32_t>> encodeRendered(std::string_view text) const;
+
+  /// The ids of a conversation: a JSON object with messages, as for
+  /// TextModel::render. By default, the template adds a prompt for the answer.
+  Expected<std::vector<int32_t>>
+  encodeMessages(std::string_view json, const std::string &where) const;
 
   /// The model's defaults.
   const GenerationConfig &defaults() const { return config; }

@@ -36,7 +36,7 @@ public:
   Expected<std::vector<int32_t>> encode(std::string_view text,
                                         bool addSpecial = true) const;
 
-  /// The text of ids.
+  /// The text of ids. Fails for an id that the tokenizer does not have.
   Expected<std::string> decode(std::span<const int32_t> ids,
                                bool skipSpecial) const;
 
