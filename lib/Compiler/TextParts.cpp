@@ -8,6 +8,7 @@
 
 #include "TextParts.h"
 #include "lora-mlir/Import/PeftAdapter.h"
+#include "lora-runtime/ChatTemplate.h"
 #include "lora-runtime/EncoderSettings.h"
 #include "lora-runtime/Folder.h"
 #include "lora-runtime/GenerationConfig.h"
@@ -67,6 +68,11 @@ Error TextReader::readTemplates(const std::string &folder, bool &found) {
   if (!templates)
     return templates.takeError();
   found = !templates->empty();
+  for (const auto &[name, source] : *templates)
+    if (auto parsed = lora_rt::ChatTemplate::parse(
+            source, folder + ": chat template '" + name + "'");
+        !parsed)
+      return parsed.takeError();
   if (found)
     text.settings.templates = std::move(*templates);
   return Error::success();
