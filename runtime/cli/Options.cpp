@@ -343,8 +343,15 @@ int runMain(int argc, char **argv, const std::string &ownFile) {
   declareIds(app, options);
   declareMachine(app, options);
   if (argc <= 1) {
-    std::fputs(app.help().c_str(), stderr);
-    return 1;
+    // A text on standard input is a request by itself.
+    Expected<std::optional<std::string>> prompt = std::optional<std::string>();
+    if (!takesFile)
+      prompt = readPrompt(options);
+    if (!prompt || !*prompt) {
+      std::fputs(app.help().c_str(), stderr);
+      return 1;
+    }
+    options.prompt = std::move(*prompt);
   }
   if (std::optional<int> code = parse(app, argc, argv, program + ": "))
     return *code;
