@@ -5,10 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/CommandLine.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Instrumentation.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Regex.h"
 
 #include <algorithm>
@@ -127,7 +129,12 @@ std::vector<char *> lora::takeInstrumentationOptions(int argc, char **argv) {
         find(name)->getValueExpectedFlag() == cl::ValueRequired)
       own.push_back(argv[++i]);
   }
-  cl::ParseCommandLineOptions(int(own.size()), own.data());
+  if (std::string mistake = parseCommandLine(int(own.size()), own.data());
+      !mistake.empty()) {
+    llvm::errs() << llvm::sys::path::filename(argv[0]) << ": error: " << mistake
+                 << "\n";
+    std::exit(1);
+  }
   return others;
 }
 

@@ -5,10 +5,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "Check.h"
+#include "lora-mlir/CommandLine.h"
 #include "lora-mlir/DiagnosticPrinter.h"
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
-#include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
@@ -62,11 +62,9 @@ int main(int argc, char **argv) {
   cl::opt<uint64_t> seed("seed", cl::desc("Seed of the inputs"), cl::init(1),
                          cl::cat(category));
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv, overview);
-  if (std::string repeated = lora::findRepeatedOption(); !repeated.empty()) {
-    llvm::errs() << "lora-check: error: " << repeated << "\n";
-    return 1;
-  }
+  if (std::string mistake = lora::parseCommandLine(argc, argv, overview);
+      !mistake.empty())
+    return fail(mistake);
 
   mlir::DialectRegistry registry;
   lora::registerAllDialects(registry);

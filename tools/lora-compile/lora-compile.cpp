@@ -4,10 +4,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/CommandLine.h"
 #include "lora-mlir/Compiler/ProgramCache.h"
 #include "lora-mlir/Instrumentation.h"
 #include "lora-mlir/Support/Cache.h"
-#include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
 #include "llvm/Support/CommandLine.h"
@@ -157,9 +157,9 @@ int main(int argc, char **argv) {
   cl::OptionCategory mlirCategory("Options of MLIR");
   lora::registerInstrumentationOptions(argc, argv, mlirCategory);
   cl::HideUnrelatedOptions({&category, &mlirCategory});
-  cl::ParseCommandLineOptions(argc, argv, overview);
-  if (std::string repeated = lora::findRepeatedOption(); !repeated.empty())
-    return fail(repeated);
+  if (std::string mistake = lora::parseCommandLine(argc, argv, overview);
+      !mistake.empty())
+    return fail(mistake);
   if (std::string error = lora::completeMLIROptions(); !error.empty())
     return fail(error);
 

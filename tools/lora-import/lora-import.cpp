@@ -4,8 +4,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/CommandLine.h"
 #include "lora-mlir/Import/OpenedModel.h"
-#include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
 #include "lora-runtime/OutputPath.h"
@@ -55,9 +55,9 @@ int main(int argc, char **argv) {
           "becomes f32)"),
       cl::value_desc("f32|bf16"), cl::cat(category));
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv, overview);
-  if (std::string repeated = lora::findRepeatedOption(); !repeated.empty())
-    return fail(repeated);
+  if (std::string mistake = lora::parseCommandLine(argc, argv, overview);
+      !mistake.empty())
+    return fail(mistake);
 
   lora::ImportOptions options;
   options.warning = [](const std::string &text) {

@@ -6,46 +6,21 @@
 //===----------------------------------------------------------------------===//
 
 #include "PassOptionNames.h"
+#include "lora-mlir/CommandLine.h"
 #include "lora-runtime/Checkpoint.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/MemoryBuffer.h"
-#include "llvm/Support/raw_ostream.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 using namespace mlir;
 
-/// What `print` writes to llvm::outs(); empty where that cannot be found out.
-static std::string capture(llvm::function_ref<void()> print) {
-  llvm::outs().flush();
-  int memory = memfd_create("help", MFD_CLOEXEC);
-  int output = dup(STDOUT_FILENO);
-  std::string text;
-  if (memory >= 0 && output >= 0 && dup2(memory, STDOUT_FILENO) >= 0) {
-    print();
-    llvm::outs().flush();
-    dup2(output, STDOUT_FILENO);
-    off_t size = lseek(memory, 0, SEEK_END);
-    if (auto buffer = llvm::MemoryBuffer::getOpenFileSlice(memory, "help",
-                                                           uint64_t(size), 0);
-        buffer && size > 0)
-      text = (*buffer)->getBuffer().str();
-  }
-  if (memory >= 0)
-    close(memory);
-  if (output >= 0)
-    close(output);
-  return text;
-}
-
 /// The options of a pass or a pipeline: "    --rank=<long>  - The rank".
 static std::vector<std::string> optionsOf(const PassRegistryEntry &entry) {
-  std::string help = capture([&] {
+  std::string help = lora::captureOutput(STDOUT_FILENO, [&] {
     entry.printHelpStr(/*indent=*/0, /*descIndent=*/entry.getOptionWidth() + 2);
   });
   std::vector<std::string> names;
@@ -175,21 +150,32 @@ LogicalResult lora::opt::setUpPipeline(const MlirOptMainConfig &config,
                                        PassManager &manager,
                                        ArrayRef<const char *> commandLine) {
   std::vector<Diagnostic> errors;
+  std::string printed;
   {
     ScopedDiagnosticHandler collect(manager.getContext(),
                                     [&](Diagnostic &diagnostic) {
                                       errors.push_back(std::move(diagnostic));
                                       return success();
                                     });
-    if (succeeded(config.setupPassPipeline(manager)))
+    LogicalResult result = failure();
+    printed = lora::captureOutput(
+        STDERR_FILENO, [&] { result = config.setupPassPipeline(manager); });
+    if (succeeded(result)) {
+      llvm::errs() << printed;
       return success();
+    }
   }
+  auto refuse = [&]() {
+    return emitError(UnknownLoc::get(manager.getContext()));
+  };
   if (std::string mistake = findMistake(commandLine); !mistake.empty())
-    return emitError(UnknownLoc::get(manager.getContext())) << mistake;
+    return refuse() << mistake;
   // Where a value is wrong, LLVM's option has said so, and MLIR adds nothing.
   llvm::erase_if(errors, [](Diagnostic &error) {
     return StringRef(error.str()).trim().empty();
   });
+  if (!printed.empty())
+    (void)(refuse() << lora::rewordOptionError(printed));
   for (Diagnostic &error : errors)
     manager.getContext()->getDiagEngine().emit(std::move(error));
   return failure();

@@ -11,11 +11,11 @@
 #include "Help.h"
 #include "Instrumentations.h"
 #include "PassOptionNames.h"
+#include "lora-mlir/CommandLine.h"
 #include "lora-mlir/DiagnosticPrinter.h"
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Instrumentation.h"
-#include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/ContextThreads.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/File.h"
@@ -97,10 +97,16 @@ int main(int argc, char **argv) {
       "lora-mlir: rewrites the IR of transformers with adapters\n\n"
       "Remarks say what a pass did and why: --remarks-filter='.*' shows them\n";
   std::string header = lora::registerMLIROptions(overview, registry);
-  auto [input, output] =
-      parseCLIOptions(int(arguments.size()), arguments.data(), header);
-  if (std::string repeated = lora::findRepeatedOption(); !repeated.empty())
-    return fail(repeated);
+  llvm::cl::opt<std::string> inputOption(
+      llvm::cl::Positional, llvm::cl::desc("FILE"), llvm::cl::init("-"));
+  llvm::cl::opt<std::string> outputOption("o", llvm::cl::desc("Output file"),
+                                          llvm::cl::value_desc("FILE"),
+                                          llvm::cl::init("-"));
+  if (std::string mistake = lora::parseCommandLine(int(arguments.size()),
+                                                   arguments.data(), header);
+      !mistake.empty())
+    return fail(mistake);
+  std::string input = inputOption, output = outputOption;
   if (std::string error = lora::completeMLIROptions(); !error.empty())
     return fail(error);
   auto config = MlirOptMainConfig::createFromCLOptions();

@@ -6,12 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "lora-mlir/CommandLine.h"
 #include "lora-mlir/DiagnosticPrinter.h"
 #include "lora-mlir/IRFile.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Instrumentation.h"
 #include "lora-mlir/Reduction.h"
-#include "lora-mlir/Support/CommandLine.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-mlir/ValueNames.h"
 #include "lora-runtime/File.h"
@@ -189,14 +189,13 @@ static Error readOptions(int argc, char **argv, Options &options) {
       "test-arg", cl::desc("What to give SCRIPT before the file"),
       cl::value_desc("TEXT"), cl::cat(category));
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv, overview);
-  std::string repeated = lora::findRepeatedOption();
+  std::string mistake = lora::parseCommandLine(argc, argv, overview);
   options = {file, output, test, std::vector<std::string>(testArguments)};
   auto refuse = [](const std::string &text) {
     return lora_rt::makeError(ErrorCode::InvalidArgument, text);
   };
-  if (!repeated.empty())
-    return refuse(repeated);
+  if (!mistake.empty())
+    return refuse(mistake);
   if (options.test.empty())
     return refuse("give the program that says whether a file shows the "
                   "problem: --test SCRIPT");

@@ -1,7 +1,7 @@
 // RUN: lora-opt %s -lora-optimizer -split-input-file -verify-diagnostics
 // RUN: not lora-opt %s -lora-optimizer=optimizer=lion 2>&1 | FileCheck %s
 
-// CHECK: for the --optimizer option: Cannot find option named 'lion'
+// CHECK: error: --optimizer: unknown value 'lion'
 
 module {
   // expected-error @below {{expected gradients to update parameters with}}
