@@ -9,8 +9,9 @@ The model is the MiniLM sentence encoder (6 layers, 384 wide) in the Python pack
 
 Without it, the check prints that it was skipped, and exits with 0. It compares the last hidden states of a batch of
 sentences of different lengths, with and without token types, and the sentence embeddings (the mean over a sentence's
-tokens, normalised), each within --tolerance. Exits with 1 if something differs. Needs torch, transformers, tokenizers
-and safetensors (test/Fixtures/requirements.txt).
+tokens, normalised), each within --tolerance. The embeddings that --embed makes of the lines of a text are compared within
+1e-5. Exits with 1 if something differs. Needs torch, transformers, tokenizers and safetensors
+(test/Fixtures/requirements.txt).
 """
 
 import argparse
@@ -130,6 +131,21 @@ def compare(what: str, given: torch.Tensor, model, rows: list[dict], tolerance: 
     return problems
 
 
+def check_lines(file: pathlib.Path, model, encode, work: pathlib.Path) -> list[str]:
+    """Compares --embed of a file of lines, one of them empty, with the embeddings of transformers."""
+    lines = [*SENTENCES, "", *(sentence.upper() for sentence in SENTENCES[:3])]
+    (work / "lines.txt").write_text("\n".join(lines) + "\n")
+    out = work / "embeddings.safetensors"
+    run([file, "--embed", "--input", work / "lines.txt", "--output", out])
+    given = load_file(out)["embeddings"]
+    expected = torch.stack([embed(run_transformers(model, encode(line))) for line in lines])
+    if given.shape != expected.shape:
+        return [f"lines: the shape is {list(given.shape)}, expected {list(expected.shape)}"]
+    worst = (given - expected).abs().max().item()
+    print(f"lines: {len(lines)} embeddings within {worst:.2e}")
+    return [] if worst <= 1e-5 else [f"lines: embeddings differ by {worst:.3e}"]
+
+
 def check(model_folder: pathlib.Path, work: pathlib.Path, arguments) -> list[str]:
     tokenizer = Tokenizer.from_file(str(model_folder / "tokenizer.json"))
     # tokenizer.json pads and truncates. Here the compiled file handles rows of different lengths.
@@ -147,7 +163,7 @@ def check(model_folder: pathlib.Path, work: pathlib.Path, arguments) -> list[str
 
     file = work / "minilm"
     run([arguments.build / "bin" / "lora-compile", model_folder, "--dtype", "f32", "-o", file])
-    problems = []
+    problems = check_lines(file, model, encode, work)
     for what, rows, types in (
         ("sentences", sentences, False),
         ("one sentence", sentences[3:4], False),
