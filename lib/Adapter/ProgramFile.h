@@ -109,6 +109,9 @@ struct ProgramEdit {
       written;
   /// What the file will say about its adapter.
   std::optional<lora_rt::CarriedAdapter> adapter;
+  /// The folder of that adapter: its tokenizer and its chat templates go into
+  /// the file, if it has any. Without an adapter, those of the base return.
+  std::string adapterFolder;
   /// Called when all parameters are written. Makes the file that becomes the
   /// part `exact`, and returns its path; may be empty.
   std::function<lora_rt::Expected<std::string>()> makeExact;
@@ -116,8 +119,9 @@ struct ProgramEdit {
   std::function<void(const std::string &)> progress;
 };
 
-/// Writes `source` to `output` with other weights. Every other part keeps its
-/// bytes and its place. One tensor is in memory at a time.
+/// Writes `source` to `output` with other weights, and with the text of another
+/// adapter. Every other part keeps its bytes and its place. One tensor is in
+/// memory at a time.
 lora_rt::Error writeProgram(const ProgramFile &source,
                             const std::string &output, const ProgramEdit &edit);
 

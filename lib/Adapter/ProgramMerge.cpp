@@ -147,6 +147,7 @@ Expected<RoundingReport> lora::mergeProgram(const MergeOptions &options,
     return merger.edit(plain, again);
   };
   edit.adapter = std::move(*carried);
+  edit.adapterFolder = options.adapterFolder;
   edit.progress = reporting.progress;
   if (exact) {
     edit.written = [&](const std::string &key, Bytes bytes) {

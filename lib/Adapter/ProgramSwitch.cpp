@@ -151,6 +151,7 @@ Expected<SwitchResult> lora::switchProgram(const SwitchOptions &options,
     return switcher.edit(plain, again);
   };
   edit.adapter = std::move(*carried);
+  edit.adapterFolder = options.toAdapter;
   edit.progress = reporting.progress;
   if (Error error = writeProgram(*program, options.outputFolder, edit))
     return error;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ProgramFile.h"
+#include "lora-mlir/Import/ModelText.h"
 
 #include <chrono>
 #include <filesystem>
@@ -30,6 +31,7 @@ private:
   Error writePack();
   Expected<std::span<const std::byte>> produce(size_t index);
   Error copyParts();
+  Error addText();
   Error addExact();
 
   const ProgramFile &source;
@@ -86,7 +88,10 @@ Error ProgramWriter::writePack() {
 Error ProgramWriter::copyParts() {
   for (const lora_rt::Payload::Part &part : source.parts().parts()) {
     if (part.name == lora_rt::packPart || part.name == lora_rt::adapterPart ||
-        part.name == lora_rt::exactPart || part.name == lora_rt::programPart)
+        part.name == lora_rt::exactPart || part.name == lora_rt::programPart ||
+        part.name == lora_rt::tokenizerPart || part.name == lora_rt::textPart ||
+        part.name == lora_rt::baseTokenizerPart ||
+        part.name == lora_rt::baseTextPart)
       continue;
     if (part.name == lora_rt::manifestPart) {
       if (Error error = writer.addPart(part.name, manifest.print()))
@@ -98,8 +103,27 @@ Error ProgramWriter::copyParts() {
       return bytes.takeError();
     if (Error error = writer.addPart(part.name, *bytes))
       return error;
+    if (part.name == lora_rt::codePart)
+      if (Error error = addText())
+        return error;
   }
   return Error::success();
+}
+
+Error ProgramWriter::addText() {
+  auto base = ModelText::ofBase(source.parts());
+  if (!base)
+    return base.takeError();
+  // A file that was compiled without text stays without it.
+  std::vector<std::string> folders;
+  if (!edit.adapterFolder.empty() &&
+      source.parts().find(lora_rt::tokenizerPart))
+    folders.push_back(edit.adapterFolder);
+  auto text =
+      base->withAdapters(folders, manifest.model.vocabSize, edit.progress);
+  if (!text)
+    return text.takeError();
+  return text->addParts(writer, *base);
 }
 
 Error ProgramWriter::addExact() {

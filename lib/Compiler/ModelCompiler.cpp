@@ -9,10 +9,10 @@
 #include "lora-mlir/Compiler/ModelCompiler.h"
 #include "PackWriter.h"
 #include "SourceParts.h"
-#include "TextParts.h"
 #include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "lora-mlir/Dialect/Transformer/IR/TransformerOps.h"
+#include "lora-mlir/Import/ModelText.h"
 #include "lora-mlir/Import/OpenedModel.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/ContextThreads.h"
@@ -72,8 +72,8 @@ private:
   OpenedModel model;
   /// The graph before adapters were attached.
   std::string importedGraph;
-  /// The tokenizer and what belongs to it, if it goes into the file.
-  std::optional<ModelText> text;
+  /// The tokenizer and what belongs to it: the model's own, and with adapters.
+  ModelText baseText, text;
 };
 
 } // namespace
@@ -106,9 +106,26 @@ Error ModelCompiler::readGraph() {
 Error ModelCompiler::readText() {
   if (!options.text)
     return Error::success();
-  auto read = readModelText(options, *transformer::getModelFacts(*model.graph));
-  if (!read)
-    return read.takeError();
+  transformer::ModelFacts facts = *transformer::getModelFacts(*model.graph);
+  std::vector<std::string> folders;
+  for (const WeightedAdapter &adapter : options.adapters)
+    folders.push_back(adapter.folder);
+  // Without a tokenizer, nothing else of the text matters.
+  if (!ModelText::isPresent(options.modelFolder) &&
+      llvm::none_of(folders, ModelText::isPresent))
+    return Error::success();
+  auto read = ModelText::read(options.modelFolder, facts.vocabSize, facts.head,
+                              options.warning);
+  if (read) {
+    baseText = std::move(*read);
+    read = baseText.withAdapters(folders, facts.vocabSize, options.warning);
+  }
+  if (!read) {
+    Error error = read.takeError();
+    return lora_rt::makeError(
+        error.code(), error.message(),
+        "; --no-text compiles the model for token ids alone");
+  }
   text = std::move(*read);
   return Error::success();
 }
@@ -228,10 +245,8 @@ Expected<CompileReport> ModelCompiler::writeFile(const std::string &output) {
     return error;
   if (Error error = writer->addPart(lora_rt::codePart, compiled->code))
     return error;
-  if (text)
-    if (Error error =
-            lora_rt::addTextParts(*writer, text->tokenizer, text->settings))
-      return error;
+  if (Error error = text.addParts(*writer, baseText))
+    return error;
   if (Error error = lora_rt::addHostPart(*writer, *backend))
     return error;
   if (options.portable)

@@ -134,8 +134,8 @@ Expected<const std::string *> chooseChatTemplate(const TextSettings &settings,
                    "model's folder, and compile it again");
 }
 
-Error addTextParts(PayloadWriter &writer, std::string_view tokenizer,
-                   const TextSettings &settings) {
+Error addTextPart(PayloadWriter &writer, std::string_view part,
+                  const TextSettings &settings) {
   Json json = Json::object();
   for (const auto &[key, text] : {std::pair<const char *, const std::string &>{
                                       "tokenizer_of", settings.tokenizerOf},
@@ -157,18 +157,17 @@ Error addTextParts(PayloadWriter &writer, std::string_view tokenizer,
       return object.takeError();
     json[key] = std::move(*object);
   }
-  if (Error error = writer.addPart(tokenizerPart, tokenizer))
-    return error;
-  return writer.addPart(textPart, dump(json));
+  return writer.addPart(part, dump(json));
 }
 
-Expected<std::optional<TextSettings>> readTextPart(const Payload &payload) {
-  if (!payload.find(textPart))
+Expected<std::optional<TextSettings>> readTextPart(const Payload &payload,
+                                                   std::string_view part) {
+  if (!payload.find(part))
     return std::optional<TextSettings>();
-  Expected<std::span<const std::byte>> bytes = payload.verified(textPart);
+  Expected<std::span<const std::byte>> bytes = payload.verified(part);
   if (!bytes)
     return bytes.takeError();
-  std::string where = payload.path() + ": part 'text'";
+  std::string where = payload.path() + ": part '" + std::string(part) + "'";
   Expected<Json> json = parseJson(
       {reinterpret_cast<const char *>(bytes->data()), bytes->size()}, where);
   if (!json)

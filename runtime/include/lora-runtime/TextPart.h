@@ -25,6 +25,9 @@ namespace lora_rt {
 inline constexpr std::string_view tokenizerPart = "tokenizer";
 /// JSON: a TextSettings.
 inline constexpr std::string_view textPart = "text";
+/// The same two parts of the model alone, if an adapter has changed them.
+inline constexpr std::string_view baseTokenizerPart = "base:tokenizer";
+inline constexpr std::string_view baseTextPart = "base:text";
 
 /// What a model's folder says about text, besides its tokenizer. Texts in JSON
 /// are whole objects, or empty if the folder has no such file.
@@ -63,12 +66,13 @@ Expected<const std::string *> chooseChatTemplate(const TextSettings &settings,
                                                  bool hasTools,
                                                  const std::string &where);
 
-/// Adds both parts. `tokenizer` is the result of Tokenizer::store.
-Error addTextParts(PayloadWriter &writer, std::string_view tokenizer,
-                   const TextSettings &settings);
+/// Adds a part with settings.
+Error addTextPart(PayloadWriter &writer, std::string_view part,
+                  const TextSettings &settings);
 
-/// nullopt for a file without these parts.
-Expected<std::optional<TextSettings>> readTextPart(const Payload &payload);
+/// nullopt for a file without this part.
+Expected<std::optional<TextSettings>>
+readTextPart(const Payload &payload, std::string_view part = textPart);
 
 } // namespace lora_rt
 
