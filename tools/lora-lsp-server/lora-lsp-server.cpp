@@ -1,10 +1,12 @@
 //===- lora-lsp-server.cpp - IR in an editor ------------------------------===//
 //
 // MLIR's language server with this project's dialects: an editor starts it, and
-// talks to it by the Language Server Protocol on standard input and output.
+// talks to it by the Language Server Protocol on standard input and output. The
+// texts that it parses are checked first.
 //
 //===----------------------------------------------------------------------===//
 
+#include "CheckedInput.h"
 #include "lora-mlir/InitAll.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
@@ -28,14 +30,24 @@ Options:
 
 int main(int argc, char **argv) {
   lora::beginTool("lora-lsp-server");
+  bool isDelimited = false;
   for (int i = 1; i < argc; ++i) {
     llvm::StringRef argument = argv[i];
     if (argument == "--help" || argument == "-help" || argument == "-h") {
       llvm::outs() << help;
       return 0;
     }
+    llvm::StringRef name = argument.ltrim('-');
+    isDelimited |= name == "lit-test" || name == "input-style=delimited" ||
+                   (name == "input-style" && i + 1 < argc &&
+                    llvm::StringRef(argv[i + 1]) == "delimited");
   }
   mlir::DialectRegistry registry;
   lora::registerAllDialects(registry);
+  lora::lsp::registerRefusals(registry);
+  if (lora_rt::Error error = lora::lsp::checkStandardInput(isDelimited)) {
+    llvm::errs() << "lora-lsp-server: error: " << error.message() << "\n";
+    return 1;
+  }
   return mlir::failed(mlir::MlirLspServerMain(argc, argv, registry));
 }
