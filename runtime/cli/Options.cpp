@@ -173,7 +173,24 @@ Error checkEncoders(const Options &options) {
     return error;
   if (Error error = allow(options.groupsTags, "--group", {Task::Tag}, "--tag"))
     return error;
-  return allow(options.keepsOutside, "--outside", {Task::Tag}, "--tag");
+  if (Error error =
+          allow(options.keepsOutside, "--outside", {Task::Tag}, "--tag"))
+    return error;
+  bool isEncoder = options.task == Task::Embed ||
+                   options.task == Task::Classify ||
+                   options.task == Task::FillMask || options.task == Task::Tag;
+  for (const auto &[isGiven, name] :
+       {std::pair{!options.ids.empty(), "--ids"},
+        {!options.idsFile.empty(), "--ids-file"},
+        {options.generate.has_value(), "--generate"},
+        {!options.logits.empty(), "--logits"},
+        {!options.hidden.empty(), "--hidden"},
+        {!options.compare.empty(), "--compare"}})
+    if (isEncoder && isGiven)
+      return makeError(ErrorCode::InvalidArgument, name,
+                       " is for token ids, but --embed, --classify, "
+                       "--fill-mask and --tag take a text");
+  return Error::success();
 }
 
 /// What the help says of the options of a request.

@@ -207,7 +207,8 @@ Error Session::checkGenerative() const {
       ErrorCode::Unsupported, "the model (", model().family,
       model().isBidirectional ? ", bidirectional attention" : "",
       ", head: ", headName(model().head),
-      ") is no causal language model, so it cannot continue a text");
+      ") is no causal language model, so it cannot continue a text; --embed, "
+      "--classify, --fill-mask or --tag say what it makes of one");
 }
 
 Expected<int32_t> Session::greedy() {

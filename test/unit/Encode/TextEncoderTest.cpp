@@ -382,6 +382,32 @@ TEST(TextEncoder, TextsMustFitTheModel) {
       {&seven, 1}, [](size_t, const auto &) { return Error::success(); }));
 }
 
+/// What transformers' classes and files say of the model's input, and of the
+/// text of tokens.
+TEST(TextEncoder, TokenizersSayWhatTheModelGets) {
+  TestFolder folder;
+  Tokenizer bert = named(folder);
+  EXPECT_TRUE(bert.givesTypes());
+  EXPECT_FALSE(bert.truncatesLeft());
+  EXPECT_EQ(bert.maxLength(), 6u);
+  const std::vector<std::string> pieces = {"un", "##want", "##ed", "!", "w0"};
+  EXPECT_EQ(bert.join(pieces), "unwanted! w0");
+  EXPECT_FALSE(words().givesTypes());
+  auto with = [&](const std::string &field) {
+    folder.write("tokenizer_config.json",
+                 R"({"tokenizer_class": "BertTokenizer", "mask_token": "[M]",
+                 "cls_token": "w1", "sep_token": "[S]", "unk_token": "w0",
+                 "pad_token": "w8", )" +
+                     field + "}");
+    return Tokenizer::load(folder.root());
+  };
+  EXPECT_FALSE(with(R"("model_input_names": ["input_ids", "attention_mask"])")
+                   ->givesTypes());
+  EXPECT_TRUE(with(R"("truncation_side": "left")")->truncatesLeft());
+  EXPECT_HAS(with(R"("truncation_side": "middle")").message(),
+             "truncation_side");
+}
+
 TEST(TextEncoder, TruncatesAsTokenizersDo) {
   // The lengths of two texts, the limit, and what tokenizers keeps of them
   // beside two added tokens.
