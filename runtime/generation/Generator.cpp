@@ -52,6 +52,9 @@ public:
       show(stops.finish());
   }
 
+  /// How many more tokens there may be.
+  int64_t room() const { return count - int64_t(result.ids.size()); }
+
   bool wantsLogprobs = false;
 
 private:
@@ -158,10 +161,12 @@ Error Decoding::run() {
   if (!goesOn)
     return goesOn.takeError();
   while (*goesOn) {
-    // All fed tokens must fit the context.
+    // All fed tokens must fit the context. The model chooses one token more
+    // than are proposed.
     std::span<const int32_t> proposal;
     if (lookup)
-      proposal = lookup->propose(session.context() - session.position() - 1);
+      proposal = lookup->propose(
+          std::min(session.context() - session.position(), answer.room()) - 1);
     if (proposal.empty()) {
       if (Error error = session.advance(next))
         return error;
@@ -249,6 +254,23 @@ Expected<std::vector<int32_t>> Generator::fit(std::span<const int32_t> prompt,
   return ids;
 }
 
+/// What it costs to verify proposals. A call with several tokens starts a
+/// primitive for each matrix. For a small model, this takes longer than to read
+/// the weights, which is what a call with one token mostly does.
+static LookupOptions lookupOptions(Session &session) {
+  constexpr double secondsPerMatrix = 3.5e-6, bytesPerSecond = 25e9;
+  LookupOptions options;
+  double matrices = 0, bytes = 0;
+  for (const Manifest::Param &param : session.instance().manifest().params)
+    if (param.layout != plainLayout) {
+      ++matrices;
+      bytes += double(param.bytes);
+    }
+  if (bytes > 0)
+    options.costPerCall += matrices * secondsPerMatrix * bytesPerSecond / bytes;
+  return options;
+}
+
 Expected<GeneratedText> Generator::run(std::span<const int32_t> prompt,
                                        const GenerationRequest &request,
                                        const Options &options,
@@ -314,7 +336,7 @@ Expected<GeneratedText> Generator::run(std::span<const int32_t> prompt,
   std::optional<PromptLookup> lookup;
   if (options.lookup && session.rewindsFreely()) {
     Expected<PromptLookup> made =
-        PromptLookup::create({}, config.endOfSequence);
+        PromptLookup::create(lookupOptions(session), config.endOfSequence);
     if (!made)
       return made.takeError();
     lookup.emplace(std::move(*made));

@@ -8,10 +8,11 @@
 
 using namespace lora_rt;
 
-/// The hit rate before anything is known.
-static constexpr double firstHitRate = 0.5;
+/// The hit rate before anything is known. It is too low for a proposal, because
+/// a token that would have been right costs less than a proposal that is wrong.
+static constexpr double firstHitRate = 0.25;
 /// The weight of one token in the hit rate.
-static constexpr double hitWeight = 0.25;
+static constexpr double hitWeight = 0.125;
 
 PromptLookup::PromptLookup(const LookupOptions &options,
                            std::span<const int32_t> endOfSequence)

@@ -25,16 +25,16 @@ struct LookupOptions {
   /// `minNgram` <= `maxNgram` <= 16.
   int64_t maxNgram = 3;
   int64_t minNgram = 1;
-  /// The most tokens of a proposal; from 1.
-  int64_t maxTokens = 16;
-  /// Whether proposals become shorter where they would not pay.
+  /// The most tokens of a proposal; from 1. With the token before them, a call
+  /// has one more.
+  int64_t maxTokens = 15;
+  /// Whether proposals become shorter, or none, where they would not pay.
   bool adapts = true;
   /// The time that one more token takes in a call of the model, and what a call
   /// with several tokens takes in addition, both in relation to the time of a
-  /// call with one token. An estimate of the first: the time for a token of a
-  /// long prompt.
-  double costPerToken = 0.3;
-  double costPerCall = 0;
+  /// call with one token. The defaults are those of large models.
+  double costPerToken = 0.06;
+  double costPerCall = 0.3;
 };
 
 /// Proposes what may come next. Each token takes constant time.

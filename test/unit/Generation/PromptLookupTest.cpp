@@ -84,7 +84,14 @@ TEST(PromptLookup, Rewinds) {
 
 struct Cost {
   size_t calls = 0;
+  size_t callsWithProposals = 0;
   size_t proposed = 0;
+
+  /// In relation to a call with one token.
+  double time(const LookupOptions &options) const {
+    return double(calls) + double(callsWithProposals) * options.costPerCall +
+           double(proposed) * options.costPerToken;
+  }
 };
 
 /// Generates `answer` after `prompt`, with proposals checked as a model does.
@@ -94,6 +101,7 @@ Cost generate(PromptLookup &lookup, const Ids &prompt, const Ids &answer) {
   for (size_t at = 0; at < answer.size(); ++cost.calls) {
     Ids proposal = propose(lookup, int64_t(answer.size() - at) - 1);
     cost.proposed += proposal.size();
+    cost.callsWithProposals += !proposal.empty();
     size_t accepted = 0;
     while (accepted < proposal.size() &&
            proposal[accepted] == answer[at + accepted])
@@ -113,38 +121,49 @@ Ids randomText(size_t length, int32_t vocabulary, uint64_t seed) {
   return result;
 }
 
-TEST(PromptLookup, AnswersThatRepeatThePromptNeedFewCalls) {
-  PromptLookup lookup = make({});
-  Ids prompt = randomText(500, 200, 1);
-  Ids answer(prompt.begin() + 100, prompt.begin() + 300);
-  Cost cost = generate(lookup, prompt, answer);
-  EXPECT_LT(cost.calls, answer.size() / 5);
+/// A large model, and one for which a call with several tokens is slow.
+const std::vector<LookupOptions> &models() {
+  static const std::vector<LookupOptions> result = [] {
+    LookupOptions slow;
+    slow.costPerCall = 4;
+    return std::vector<LookupOptions>{{}, slow};
+  }();
+  return result;
 }
 
-TEST(PromptLookup, AnswersThatDoNotRepeatCostNothing) {
-  LookupOptions options;
-  // Tokens that occurred before, in an order that says nothing about the next.
-  for (int32_t vocabulary : {10, 50, 1000}) {
+TEST(PromptLookup, AnswersThatRepeatThePromptAreFast) {
+  for (const LookupOptions &options : models()) {
     PromptLookup lookup = make(options);
-    Ids prompt = randomText(500, vocabulary, 2);
-    Ids answer = randomText(400, vocabulary, 3);
+    Ids prompt = randomText(500, 200, 1);
+    Ids answer(prompt.begin() + 100, prompt.begin() + 300);
     Cost cost = generate(lookup, prompt, answer);
-    double time =
-        double(cost.calls) + double(cost.proposed) * options.costPerToken;
-    EXPECT_LT(time, double(answer.size()) * 1.02) << vocabulary;
+    EXPECT_LT(cost.time(options) * 1.5, double(answer.size()))
+        << options.costPerCall;
   }
 }
 
+TEST(PromptLookup, AnswersThatDoNotRepeatCostNothing) {
+  // Tokens that occurred before, in an order that says nothing about the next.
+  for (const LookupOptions &options : models())
+    for (int32_t vocabulary : {4, 10, 50, 1000}) {
+      PromptLookup lookup = make(options);
+      Ids prompt = randomText(500, vocabulary, 2);
+      Ids answer = randomText(1000, vocabulary, 3);
+      Cost cost = generate(lookup, prompt, answer);
+      EXPECT_LT(cost.time(options), double(answer.size()) * 1.03) << vocabulary;
+    }
+}
+
 TEST(PromptLookup, LearnsWhenAnAnswerBeginsToRepeat) {
-  LookupOptions options;
-  PromptLookup lookup = make(options);
-  Ids prompt = randomText(500, 50, 4);
-  Ids answer = randomText(300, 50, 5);
-  answer.insert(answer.end(), prompt.begin() + 50, prompt.begin() + 450);
-  Cost cost = generate(lookup, prompt, answer);
-  double time =
-      double(cost.calls) + double(cost.proposed) * options.costPerToken;
-  EXPECT_LT(time, double(300 + 400 / 2));
+  for (const LookupOptions &options : models()) {
+    PromptLookup lookup = make(options);
+    Ids prompt = randomText(500, 50, 4);
+    Ids answer = randomText(300, 50, 5);
+    answer.insert(answer.end(), prompt.begin() + 50, prompt.begin() + 450);
+    Cost cost = generate(lookup, prompt, answer);
+    EXPECT_LT(cost.time(options), double(300 + 400 / 1.5))
+        << options.costPerCall;
+  }
 }
 
 TEST(PromptLookup, ProposesWhatPays) {
@@ -156,19 +175,19 @@ TEST(PromptLookup, ProposesWhatPays) {
     lookup.addPrompt(prompt);
     return propose(lookup, 100).size();
   };
-  // At first, half of the tokens are expected to be right.
+  // At first, a quarter of the tokens is expected to be right.
+  options.costPerCall = 0;
   options.costPerToken = 0.3;
-  EXPECT_EQ(length(), 1u);
+  EXPECT_EQ(length(), 0u);
   options.costPerToken = 0.2;
+  EXPECT_EQ(length(), 1u);
+  options.costPerToken = 0.05;
   EXPECT_EQ(length(), 2u);
   options.costPerToken = 0;
   EXPECT_EQ(length(), 8u);
-  options.costPerCall = 0.9;
+  options.costPerCall = 0.33;
   EXPECT_EQ(length(), 8u);
-  options.costPerCall = 1.1;
-  EXPECT_EQ(length(), 0u);
-  options.costPerCall = 0;
-  options.costPerToken = 0.6;
+  options.costPerCall = 0.34;
   EXPECT_EQ(length(), 0u);
 }
 
