@@ -1,15 +1,65 @@
 /* Runs a compiled model:
  *
- *   embed MODEL COUNT ID...
+ *   embed MODEL TEXT          on a text
+ *   embed MODEL COUNT ID...   on token ids, which needs no tokenizer
  *
- * A model that continues texts prints COUNT tokens, each when it is generated.
- * Then it rewinds to the prompt and prints the first token again. Any other
- * model prints the values of its first row of results.
+ * A model that continues texts prints the new text piece by piece; or COUNT
+ * tokens, each when it is generated, and after a rewind to the prompt the first
+ * one again. A classifier prints the scores of a text, and any other model its
+ * vector; for ids, both print their first row of results.
  */
 #include <lora-runtime/lora_runtime.h>
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Called with each piece of a new text. Returns 0 to end it. */
+static int32_t print_piece(const char *piece, size_t size, void *user) {
+  (void)user;
+  return fwrite(piece, 1, size, stdout) == size && fflush(stdout) == 0;
+}
+
+static lora_status continue_text(lora_session *session, const char *text,
+                                 lora_error *error) {
+  lora_text_options options = {.struct_size = sizeof options,
+                               .prompt = text,
+                               .prompt_size = strlen(text),
+                               .generation = "{\"max_tokens\": 64}",
+                               .piece = print_piece};
+  lora_text_result result = {.struct_size = sizeof result};
+  lora_status status =
+      lora_session_generate_text(session, &options, &result, NULL, NULL, error);
+  if (status == LORA_OK) {
+    printf("\n");
+    fprintf(stderr, "%d tokens of the prompt, %d new ones\n",
+            (int)result.prompt_tokens, (int)result.new_tokens);
+  }
+  return status;
+}
+
+/* The classes of a text, or its vector. */
+static lora_status describe_text(lora_session *session,
+                                 const lora_module_info *info, const char *text,
+                                 lora_error *error) {
+  lora_texts texts = {.struct_size = sizeof texts, .count = 1, .texts = &text};
+  int classifies = info->head == LORA_HEAD_SEQUENCE_CLASSIFICATION;
+  size_t size = classifies ? info->label_count : (size_t)info->embedding_width;
+  float *values = calloc(size + 1, sizeof *values);
+  lora_status status = LORA_SYSTEM_ERROR;
+  size_t i;
+  if (values)
+    status = classifies
+                 ? lora_session_classify(session, &texts, values, size, error)
+                 : lora_session_embed(session, &texts, values, size, error);
+  for (i = 0; status == LORA_OK && i < size; ++i)
+    if (classifies)
+      printf("%s %.6f\n", info->labels[i], values[i]);
+    else
+      printf("%.9g%s", values[i], i + 1 < size ? "," : "\n");
+  free(values);
+  return status;
+}
 
 /* Called with each token. Returns 0 to end the continuation. */
 static int32_t print_token(int32_t id, void *user) {
@@ -18,9 +68,9 @@ static int32_t print_token(int32_t id, void *user) {
   return fflush(stdout) == 0;
 }
 
-static lora_status continue_text(lora_session *session, const int32_t *ids,
-                                 size_t length, size_t count,
-                                 lora_error *error) {
+static lora_status continue_ids(lora_session *session, const int32_t *ids,
+                                size_t length, size_t count,
+                                lora_error *error) {
   int printed = 0;
   lora_generate_options options = {.struct_size = sizeof options,
                                    .count = count,
@@ -67,8 +117,9 @@ int main(int argc, char **argv) {
   size_t length = argc > 3 ? (size_t)argc - 3 : 0, i;
   int32_t *ids = calloc(length + 1, sizeof *ids);
   lora_status status;
-  if (length == 0 || !ids) {
-    fprintf(stderr, "usage: %s MODEL COUNT ID...\n", argv[0]);
+  if (argc < 3 || !ids) {
+    fprintf(stderr, "usage: %s MODEL TEXT, or %s MODEL COUNT ID...\n", argv[0],
+            argv[0]);
     free(ids);
     return EXIT_FAILURE;
   }
@@ -79,14 +130,19 @@ int main(int argc, char **argv) {
       (status = lora_module_get_info(module, &info)) == LORA_OK &&
       (status = lora_session_create(module, NULL, &session, &error)) ==
           LORA_OK) {
+    int continues =
+        info.head == LORA_HEAD_LANGUAGE_MODEL && !info.is_bidirectional;
     fprintf(stderr, "%s: %s, %d outputs", argv[1], info.family,
             (int)info.outputs);
     for (i = 0; i < info.eos_token_count; ++i)
       fprintf(stderr, ", %d ends a sequence", (int)info.eos_token_ids[i]);
     fprintf(stderr, "\n");
-    if (info.head == LORA_HEAD_LANGUAGE_MODEL && !info.is_bidirectional)
-      status = continue_text(session, ids, length, strtoul(argv[2], NULL, 10),
-                             &error);
+    if (argc == 3)
+      status = continues ? continue_text(session, argv[2], &error)
+                         : describe_text(session, &info, argv[2], &error);
+    else if (continues)
+      status = continue_ids(session, ids, length, strtoul(argv[2], NULL, 10),
+                            &error);
     else
       status = print_results(session, ids, length, &error);
   }

@@ -6,95 +6,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "CApi.h"
 #include "lora-runtime/Payload.h"
-#include "lora-runtime/Session.h"
-#include "lora-runtime/lora_runtime.h"
-
-#include <algorithm>
-#include <cstddef>
-#include <cstring>
 
 using namespace lora_rt;
-
-struct lora_module {
-  std::shared_ptr<Executable> executable;
-  uint64_t parameterBytes = 0;
-};
-
-struct lora_session {
-  std::unique_ptr<Session> session;
-  /// Whether the session is generating, so that a callback of its caller may be
-  /// running.
-  bool isGenerating = false;
-};
+using namespace lora_rt::api;
 
 namespace {
-
-lora_status report(const Error &failure, lora_error *error) {
-  auto status = lora_status(failure.code());
-  if (!failure || !error)
-    return status;
-  if (error->struct_size > offsetof(lora_error, message)) {
-    error->status = status;
-    size_t size =
-        std::min<size_t>(error->struct_size - offsetof(lora_error, message),
-                         sizeof(error->message));
-    size_t length = std::min(size - 1, failure.message().size());
-    std::memcpy(error->message, failure.message().data(), length);
-    error->message[length] = '\0';
-  }
-  return status;
-}
-
-lora_status missing(const char *what, lora_error *error) {
-  return report(makeError(ErrorCode::InvalidArgument, what, " is NULL"), error);
-}
-
-/// No structure of any version is larger.
-constexpr size_t mostOptions = 4096;
-
-/// Copies a caller's structure, if there is one, into one of this library's
-/// size. Members that the caller does not know are zero. Members that this
-/// library does not know must be zero.
-template <typename T>
-Error readOptions(const T *given, const char *name, T &options) {
-  options = {};
-  if (!given)
-    return Error::success();
-  size_t size = given->struct_size;
-  if (size < sizeof(uint32_t) || size > mostOptions)
-    return makeError(ErrorCode::InvalidArgument, name, ": struct_size is ",
-                     size, "; set it to sizeof(", name, ")");
-  auto bytes = reinterpret_cast<const unsigned char *>(given);
-  std::memcpy(&options, bytes, std::min(size, sizeof(T)));
-  if (size > sizeof(T) && std::any_of(bytes + sizeof(T), bytes + size,
-                                      [](unsigned char byte) { return byte; }))
-    return makeError(ErrorCode::Unsupported, name,
-                     ": members behind its first ", sizeof(T),
-                     " bytes are set, which this version of liblora_runtime "
-                     "does not know; use a later one");
-  return Error::success();
-}
-
-/// Fails if the session must not be changed now.
-Error checkFree(const lora_session *session) {
-  if (!session)
-    return makeError(ErrorCode::InvalidArgument, "session is NULL");
-  if (session->isGenerating)
-    return makeError(ErrorCode::InvalidArgument,
-                     "the session is generating: the callback that gets its "
-                     "tokens cannot change it");
-  return Error::success();
-}
-
-/// Copies as much of a result as the caller's structure holds.
-template <typename T> lora_status fill(T *target, T value) {
-  if (!target || target->struct_size < sizeof(uint32_t))
-    return LORA_INVALID_ARGUMENT;
-  value.struct_size = target->struct_size;
-  std::memcpy(target, &value, std::min<size_t>(target->struct_size, sizeof(T)));
-  return LORA_OK;
-}
 
 lora_status feed(lora_session *session, const int32_t *ids, size_t count,
                  float *rows, Session::Output output, lora_error *error) {
@@ -135,7 +53,10 @@ lora_status open(Expected<Payload> payload, const lora_module_options *given,
   uint64_t bytes = 0;
   for (const Manifest::Param &param : (*executable)->manifest().params)
     bytes += param.bytes;
-  *result = new lora_module{std::move(*executable), bytes};
+  Expected<std::shared_ptr<const TextSide>> text = openText(**executable);
+  if (!text)
+    return report(text.takeError(), error);
+  *result = new lora_module{std::move(*executable), bytes, std::move(*text)};
   return LORA_OK;
 }
 
@@ -143,13 +64,13 @@ lora_status open(Expected<Payload> payload, const lora_module_options *given,
 Error generate(lora_session &session, size_t count, bool stopAtEos,
                const std::function<bool(int32_t)> &token) {
   Session &target = *session.session;
-  session.isGenerating = true;
+  session.use = lora_session::Use::Tokens;
   Error failure = target.generate(
       int64_t(std::min<uint64_t>(count, INT64_MAX)), [&](int32_t id) {
         bool goesOn = token(id);
         return goesOn && !(stopAtEos && target.model().isEnd(id));
       });
-  session.isGenerating = false;
+  session.use = lora_session::Use::Free;
   return failure;
 }
 
@@ -208,6 +129,13 @@ lora_status lora_module_get_info(const lora_module *module,
   value.pad_token_id = model.padTokenId;
   value.eos_token_ids = model.eosTokenIds.data();
   value.eos_token_count = model.eosTokenIds.size();
+  if (const TextSide *text = module->text.get()) {
+    value.has_text = 1;
+    value.has_chat_template = text->hasChatTemplate;
+    value.embedding_width = text->embeddingWidth;
+    value.labels = text->labels.empty() ? nullptr : text->labels.data();
+    value.label_count = text->labels.size();
+  }
   return fill(info, value);
 }
 
@@ -225,7 +153,7 @@ lora_status lora_session_create(lora_module *module,
       Session::create(module->executable, options.context);
   if (!session)
     return report(session.takeError(), error);
-  *result = new lora_session{std::move(*session)};
+  *result = new lora_session{std::move(*session), module->text};
   return LORA_OK;
 }
 
@@ -335,6 +263,9 @@ lora_status lora_session_last(lora_session *session, float *row,
     return missing("session", error);
   if (!row)
     return missing("row", error);
+  // A piece of text may appear in the middle of a call.
+  if (session->use == lora_session::Use::Text)
+    return report(checkFree(session), error);
   Expected<std::span<const float>> values = session->session->last();
   if (!values)
     return report(values.takeError(), error);

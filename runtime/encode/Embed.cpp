@@ -120,16 +120,7 @@ Expected<int64_t> promptTokens(const Tokenizer &tokenizer,
 } // namespace
 
 Expected<int64_t> TextEncoder::vectorWidth() const {
-  if (!pooling.refusal.empty())
-    return makeError(ErrorCode::Unsupported,
-                     "vectors of texts cannot be computed: ", pooling.refusal);
-  int64_t hidden = session.model().hiddenSize;
-  if (pooling.hiddenSize && pooling.hiddenSize != hidden)
-    return makeError(ErrorCode::InvalidFile,
-                     "the Pooling module is for hidden states of ",
-                     pooling.hiddenSize, " values, but the model has ", hidden);
-  int64_t width = hidden * int64_t(pooling.poolings.size());
-  return pooling.keptWidth ? std::min(width, pooling.keptWidth) : width;
+  return pooling.width(session.model().hiddenSize);
 }
 
 Error TextEncoder::embed(std::span<const TextInput> texts,

@@ -436,6 +436,17 @@ std::string PoolingSettings::describe() const {
   return text;
 }
 
+Expected<int64_t> PoolingSettings::width(int64_t hidden) const {
+  if (!refusal.empty())
+    return makeError(ErrorCode::Unsupported,
+                     "vectors of texts cannot be computed: ", refusal);
+  if (hiddenSize && hiddenSize != hidden)
+    return invalid("the Pooling module is for hidden states of ", hiddenSize,
+                   " values, but the model has ", hidden);
+  int64_t all = hidden * int64_t(poolings.size());
+  return keptWidth ? std::min(all, keptWidth) : all;
+}
+
 std::string PoolingSettings::print() const {
   Json modes = Json::array();
   for (Pooling pooling : poolings)

@@ -105,23 +105,28 @@ TextEncoder::TextEncoder(Session &session, const Tokenizer &tokenizer,
       labelNames(labels.namesOf(session.model().outputs)),
       problem(labels.problem) {}
 
-Expected<TextEncoder> TextEncoder::create(Session &session,
-                                          const TextModel &text) {
-  const TextSettings &settings = text.settings();
-  PoolingSettings pooling;
-  if (!settings.pooling.empty()) {
-    Expected<PoolingSettings> parsed =
-        PoolingSettings::parse(settings.pooling, "part 'text': pooling");
-    if (!parsed)
-      return parsed.takeError();
-    pooling = std::move(*parsed);
-  }
+Expected<EncoderSettings> EncoderSettings::of(const TextSettings &text,
+                                              const std::string &where) {
+  Expected<PoolingSettings> pooling = PoolingSettings();
+  if (!text.pooling.empty())
+    pooling = PoolingSettings::parse(text.pooling, where + ": pooling");
+  if (!pooling)
+    return pooling.takeError();
   Expected<LabelSettings> labels =
-      LabelSettings::make(settings.labels, settings.problemType, "part 'text'");
+      LabelSettings::make(text.labels, text.problemType, where);
   if (!labels)
     return labels.takeError();
-  return TextEncoder(session, text.tokenizer(), std::move(pooling),
-                     std::move(*labels));
+  return EncoderSettings{std::move(*pooling), std::move(*labels)};
+}
+
+Expected<TextEncoder> TextEncoder::create(Session &session,
+                                          const TextModel &text) {
+  Expected<EncoderSettings> settings =
+      EncoderSettings::of(text.settings(), "part 'text'");
+  if (!settings)
+    return settings.takeError();
+  return TextEncoder(session, text.tokenizer(), std::move(settings->pooling),
+                     std::move(settings->labels));
 }
 
 Error TextEncoder::checkHead(const char *task, const char *classes,

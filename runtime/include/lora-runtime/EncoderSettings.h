@@ -63,6 +63,10 @@ struct PoolingSettings {
 
   bool operator==(const PoolingSettings &) const = default;
 
+  /// The number of values of a vector, for hidden states of `hiddenSize`
+  /// values; fails if there are no vectors.
+  Expected<int64_t> width(int64_t hiddenSize) const;
+
   /// Reads modules.json, and the files that it leads to. Empty if the folder
   /// has no modules.json. What is known to sentence-transformers and not
   /// supported becomes `refusal`, because other results of the model can be
@@ -114,6 +118,17 @@ struct LabelSettings {
   /// problemTypeNames.
   static Expected<LabelSettings> make(std::vector<std::string> names,
                                       const std::string &problemType,
+                                      const std::string &where);
+};
+
+struct TextSettings;
+
+/// Both, as the text side of a compiled file has them.
+struct EncoderSettings {
+  PoolingSettings pooling;
+  LabelSettings labels;
+
+  static Expected<EncoderSettings> of(const TextSettings &text,
                                       const std::string &where);
 };
 

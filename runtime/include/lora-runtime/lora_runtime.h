@@ -1,8 +1,8 @@
 /*===- lora_runtime.h - Running compiled models from any language ---------===*\
 |*
 |* An executable (`lora_module`) is a file that lora-compile made: code and
-|* weights, which all its sessions share. A session is one sequence of tokens
-|* with its cache.
+|* weights, which all its sessions share, and a tokenizer, unless the model has
+|* none. A session is one sequence of tokens with its cache.
 |*
 |* Structures begin with struct_size, which the caller sets to sizeof. All
 |* other members that the caller does not set must be zero:
@@ -18,10 +18,20 @@
 |* it says what happened and what to do. Nothing throws or ends the process.
 |* After a failure, the results are undefined.
 |*
+|* Results whose size is known before a call go to a buffer of the caller. Other
+|* results (texts, lists of ids) are allocated by the library: free them with
+|* lora_free. They are NULL after a failure. Texts are UTF-8 and may contain
+|* NUL, so they have a size in bytes; those of the library have a NUL after
+|* their end as well. JSON and paths end with a NUL.
+|*
+|* Messages say how the command line names an option (--truncate, --context);
+|* members of structures have the same names.
+|*
 |* Threads: functions may be called from any thread. A session or a structure
 |* is used by one thread at a time. Several threads may open executables, and
 |* may use sessions of one executable; calls of these run one after the other.
-|* Sessions of several executables run at the same time. The first executable
+|* Several threads may use one executable's tokenizer at the same time. Sessions
+|* of several executables run at the same time. The first executable
 |* that a process opens sets GOMP_SPINCOUNT in the environment, unless
 |* OMP_WAIT_POLICY or GOMP_SPINCOUNT is set. No other thread may read or change
 |* the environment meanwhile.
@@ -29,7 +39,8 @@
 |* Executables and sessions that were opened before a fork also work in the
 |* child process, with one exception: if another thread was in a call during
 |* the fork, calls of that executable return LORA_UNSUPPORTED in the child;
-|* open the file again. Forks are recognized after the first lora_module_open.
+|* open the file again. Do not fork while another thread tokenizes. Forks are
+recognized after the first lora_module_open.
 |*
 |* The library installs no signal handlers. Weights are mapped from the file.
 |* If the file becomes shorter meanwhile, the system sends SIGBUS. To replace a
@@ -133,6 +144,15 @@ typedef struct lora_module_info {
   /** All ids that end a sequence; valid as long as the executable. */
   const int32_t *eos_token_ids;
   size_t eos_token_count; /**< The number of eos_token_ids. */
+  /** Not 0 if the file has a tokenizer, which all functions on texts need. */
+  uint32_t has_text;
+  uint32_t has_chat_template; /**< Not 0 if it takes conversations. */
+  /** The values in a vector of lora_session_embed; 0 if it cannot be used. */
+  int64_t embedding_width;
+  /** The names of the outputs of a head for classification, or NULL; valid as
+   *  long as the executable. */
+  const char *const *labels;
+  size_t label_count; /**< The number of labels. */
 } lora_module_info;
 
 /** The options of lora_session_create. */
@@ -194,8 +214,87 @@ typedef struct lora_memory_report {
   uint64_t workspace; /**< Intermediate results of calls. */
 } lora_memory_report;
 
+/** Called with each piece of a new text: whole characters, with a NUL after
+ *  them. Returns 0 to end the text, and any other value to continue. `user` is
+ *  passed to it. It may query the session's position and memory, and use the
+ *  executable. Other functions of the session fail, and it must not destroy the
+ *  session or throw. */
+typedef int32_t (*lora_piece_fn)(const char *piece, size_t size, void *user);
+
+/** Called before each part of a prompt is read: `done` of `total` tokens are.
+ *  Returns 0 to end the call. What holds for lora_piece_fn holds for it, too.
+ */
+typedef int32_t (*lora_progress_fn)(size_t done, size_t total, void *user);
+
+/** The options of lora_session_generate_text. Exactly one of `prompt`,
+ *  `conversation` and `prompt_ids` is set. */
+typedef struct lora_text_options {
+  uint32_t struct_size;
+  /** If not 0, tokens are proposed from the text so far, and several are
+   *  verified in one call. The text is the same. */
+  uint32_t lookup;
+  /** If not 0, a prompt that does not fit the context loses its beginning. */
+  uint32_t truncate;
+  /** If not 0, the result is a JSON object, as with --json. */
+  uint32_t json;
+  const char *prompt; /**< The text to continue. */
+  size_t prompt_size; /**< Its size in bytes. */
+  /** JSON: an object with "messages", as for lora_module_render. By default,
+   *  the template adds what begins an answer. */
+  const char *conversation;
+  const int32_t *prompt_ids; /**< The tokens to continue. */
+  size_t prompt_id_count;    /**< The number of prompt_ids. */
+  /** JSON: an object with the keys of a line of --input ("max_tokens", "stop",
+   *  "temperature", ...), or NULL. What it does not have is the model's
+   *  default. */
+  const char *generation;
+  lora_piece_fn piece;       /**< Called with each piece, or NULL. */
+  lora_progress_fn progress; /**< Called while the prompt is read, or NULL. */
+  void *user;                /**< Passed to both. */
+} lora_text_options;
+
+/** Why a text ended. */
+typedef enum lora_finish {
+  LORA_FINISH_STOP = 0, /**< The end of the sequence, or a stop text. */
+  /** As many tokens as permitted, or the context is full. */
+  LORA_FINISH_LENGTH = 1,
+  LORA_FINISH_STOPPED = 2 /**< A callback returned 0. */
+} lora_finish;
+
+/** How a text was generated, from lora_session_generate_text. */
+typedef struct lora_text_result {
+  uint32_t struct_size;
+  uint32_t finish;      /**< A value of lora_finish. */
+  size_t prompt_tokens; /**< The tokens of the prompt. */
+  size_t reused_tokens; /**< Those that the session had already. */
+  /** The new tokens, with the end of the sequence. */
+  size_t new_tokens;
+  size_t proposed_tokens; /**< Those that lookup proposed. */
+  size_t accepted_tokens; /**< Those of them that were right. */
+} lora_text_result;
+
+/** Texts for lora_session_embed and lora_session_classify. */
+typedef struct lora_texts {
+  uint32_t struct_size;
+  /** If not 0, too long texts are cut, as transformers cuts them. */
+  uint32_t truncate;
+  size_t count;             /**< The number of texts. */
+  const char *const *texts; /**< The texts. */
+  const size_t *sizes; /**< Their sizes; NULL if each one ends with a NUL. */
+  /** The second texts of pairs; NULL if there are none. An element may be NULL.
+   */
+  const char *const *pairs;
+  const size_t *pair_sizes; /**< Their sizes; NULL if they end with a NUL. */
+  /** For lora_session_embed: the name of the prompt that is put before each
+   *  text; NULL for the model's default. */
+  const char *prompt;
+} lora_texts;
+
 /** The LORA_RUNTIME_API_VERSION of the library. */
 LORA_API uint32_t lora_runtime_api_version(void);
+
+/** Frees a result that the library allocated. NULL is permitted. */
+LORA_API void lora_free(void *result);
 
 /** Opens a compiled file. `options` may be NULL. */
 LORA_API lora_status lora_module_open(const char *path,
@@ -225,6 +324,28 @@ LORA_API void lora_module_close(lora_module *module);
 /** Fills `info`; its struct_size must be set. */
 LORA_API lora_status lora_module_get_info(const lora_module *module,
                                           lora_module_info *info);
+
+/** The ids of a text. If add_special is not 0, the tokenizer adds its special
+ *  tokens, as for a text that begins a sequence. Free *ids. */
+LORA_API lora_status lora_module_tokenize(const lora_module *module,
+                                          const char *text, size_t size,
+                                          int32_t add_special, int32_t **ids,
+                                          size_t *count, lora_error *error);
+
+/** The text of ids; without special tokens if skip_special is not 0. Free
+ *  *text. `size` may be NULL. */
+LORA_API lora_status lora_module_detokenize(const lora_module *module,
+                                            const int32_t *ids, size_t count,
+                                            int32_t skip_special, char **text,
+                                            size_t *size, lora_error *error);
+
+/** What the model's chat template makes of a conversation, as transformers'
+ *  apply_chat_template. `conversation` is JSON: an object with "messages", and
+ *  optionally "tools", "documents", "add_generation_prompt" and other variables
+ *  of the template. Free *text. `size` may be NULL. */
+LORA_API lora_status lora_module_render(const lora_module *module,
+                                        const char *conversation, char **text,
+                                        size_t *size, lora_error *error);
 
 /** Starts an empty sequence. `options` may be NULL. */
 LORA_API lora_status lora_session_create(lora_module *module,
@@ -297,6 +418,39 @@ LORA_API lora_status lora_session_generate(lora_session *session, size_t count,
 LORA_API lora_status lora_session_generate_with(
     lora_session *session, const lora_generate_options *options,
     size_t *generated, lora_error *error);
+
+/** Continues a text, or answers a conversation. The session keeps what it was
+ *  fed, if that is the beginning of the prompt; the rest is removed. So the
+ * next turn of a conversation only reads what is new. `result` and `text` may
+ * be NULL. *text is the whole new text (free it), and *size its size; `size`
+ * may be NULL. */
+LORA_API lora_status lora_session_generate_text(
+    lora_session *session, const lora_text_options *options,
+    lora_text_result *result, char **text, size_t *size, lora_error *error);
+
+/** Vectors of texts, as sentence-transformers makes them. `vectors` is a buffer
+ *  of `capacity` values; it gets [count, embedding_width]. Tokens that were fed
+ *  are discarded. */
+LORA_API lora_status lora_session_embed(lora_session *session,
+                                        const lora_texts *texts, float *vectors,
+                                        size_t capacity, lora_error *error);
+
+/** Classes of texts, by a head for sequence classification. `scores` is a
+ *  buffer of `capacity` values; it gets [count, label_count]: probabilities, or
+ *  for a regression the values. Tokens that were fed are discarded. */
+LORA_API lora_status lora_session_classify(lora_session *session,
+                                           const lora_texts *texts,
+                                           float *scores, size_t capacity,
+                                           lora_error *error);
+
+/** Writes the tokens that were fed and their cache to a file. */
+LORA_API lora_status lora_session_save(lora_session *session, const char *path,
+                                       lora_error *error);
+
+/** Replaces what was fed by the contents of a file that lora_session_save wrote
+ *  for the same model and adapter. After a failure, the session is empty. */
+LORA_API lora_status lora_session_load(lora_session *session, const char *path,
+                                       lora_error *error);
 
 /** Fills `report`; its struct_size must be set. */
 LORA_API lora_status lora_session_get_memory(const lora_session *session,

@@ -1,7 +1,7 @@
 /*===- CApiTest.h - Checks of the C interface, compiled as C --------------===*\
 |*
-|* CApiTest.c defines the checks; CompiledFileTest.cpp writes the executable and
-|* calls them.
+|* CApiTest.c and CTextTest.c define the checks; CompiledFileTest.cpp and
+|* TextApiTest.cpp write the executables and call them.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -33,6 +33,23 @@ int run_c_open_test(const char *path, const float *expected);
 
 /** Passes structures of other versions, and structures without a size. */
 int run_c_options_test(const char *path);
+
+/** Texts to ids and back on the tiny executable with text. */
+int run_c_tokenize_test(const char *path);
+
+/** Generates texts with it, and writes the file `state`. */
+int run_c_generate_text_test(const char *path, const char *state);
+
+/** Passes what is wrong; `other_file` is no saved state. */
+int run_c_text_errors_test(const char *path, const char *other_file);
+
+/** Calls functions on texts with a file that has none. */
+int run_c_no_text_test(const char *path);
+
+/** Runs "w3", and the pair of "w7 w9 w4 w8 w5 w1 w6" and "w2", on the tiny
+ * encoder: vectors [2, 12] and scores [2, 5]. */
+int run_c_text_encoder_test(const char *path, const float *vectors,
+                            const float *scores);
 
 #ifdef __cplusplus
 }

@@ -112,6 +112,8 @@ struct Model {
   std::string rope;
   /// The path of the backend in the file.
   std::string recordedBackend = farBackend;
+  /// Adds other parts to the file.
+  std::function<lora_rt::Error(lora_rt::PayloadWriter &)> addParts = {};
 
   bool isLabelled() const { return head.find("classification") < head.size(); }
   int64_t outputs() const {
@@ -270,6 +272,10 @@ inline void write(const std::string &path, const std::string &stub,
   }
   if (!portableBackend.empty()) {
     Error error = addLibraryParts(*writer, portableBackend);
+    EXPECT_FALSE(error) << error.message();
+  }
+  if (model.addParts) {
+    Error error = model.addParts(*writer);
     EXPECT_FALSE(error) << error.message();
   }
   EXPECT_FALSE(writer->commit());
