@@ -16,8 +16,8 @@ namespace lora_rt::cli {
 
 namespace {
 
-/// The most bytes of a prompt: what a tokenizer takes.
-constexpr uint64_t maxPromptBytes = uint64_t(1) << 30;
+/// The most bytes of a prompt. A tokenizer needs up to 30 times as much memory.
+constexpr uint64_t maxPromptBytes = uint64_t(256) << 20;
 
 /// The most bytes of a conversation.
 constexpr uint64_t maxConversationBytes = uint64_t(256) << 20;
@@ -31,13 +31,23 @@ Error tokenize(const TextModel &text, const Options &options) {
   Expected<TextEncoding> encoding = text.tokenizer().encode(*prompt, encode);
   if (!encoding)
     return encoding.takeError();
-  OrderedJson json;
-  json["ids"] = encoding->ids;
-  OrderedJson &pieces = json["pieces"] = OrderedJson::array();
-  for (uint32_t id : encoding->ids)
-    pieces.push_back(text.tokenizer().token(id).value_or(""));
-  return printLine(
-      json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+  // A long text has many tokens, so nothing is built for all of them.
+  std::fputs("{\"ids\":[", stdout);
+  const char *comma = "";
+  for (uint32_t id : encoding->ids) {
+    std::printf("%s%u", comma, id);
+    comma = ",";
+  }
+  std::fputs("],\"pieces\":[", stdout);
+  comma = "";
+  for (uint32_t id : encoding->ids) {
+    std::string piece =
+        Json(text.tokenizer().token(id).value_or(""))
+            .dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::printf("%s%s", comma, piece.c_str());
+    comma = ",";
+  }
+  return printLine("]}");
 }
 
 Error detokenize(const TextModel &text, const Options &options) {
