@@ -50,7 +50,8 @@ class Stored {
 public:
   explicit Stored(const std::string &bytes)
       : words((bytes.size() + 7) / 8), size(bytes.size()) {
-    std::memcpy(words.data(), bytes.data(), size);
+    if (size)
+      std::memcpy(words.data(), bytes.data(), size);
   }
   std::span<const std::byte> bytes() const {
     return {reinterpret_cast<const std::byte *>(words.data()), size};
