@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Json.h"
+#include "JsonParts.h"
 #include "lora-runtime/Folder.h"
 
 #include <algorithm>
@@ -33,8 +33,9 @@ std::string placeOf(std::string_view text, size_t position) {
 /// returns false ends the parse.
 class Builder : public nlohmann::json_sax<Json> {
 public:
-  Builder(std::string_view text, const std::string &where)
-      : text(text), where(where) {}
+  Builder(std::string_view text, const std::string &where,
+          std::span<const JsonPart> parts)
+      : text(text), where(where), parts(parts) {}
 
   bool null() override { return add(Json()); }
   bool boolean(bool value) override { return add(value); }
@@ -51,6 +52,14 @@ public:
   bool end_array() override { return close(); }
 
   bool key(string_t &name) override {
+    if (isInPart()) {
+      elementKey = std::move(name);
+      return true;
+    }
+    if (!parts.empty() && !part) {
+      path.resize(nesting.size() - 1);
+      path.push_back(name);
+    }
     auto *object = nesting.back()->get_ptr<Json::object_t *>();
     auto [place, isNew] = object->emplace(name, Json());
     if (!isNew)
@@ -83,9 +92,14 @@ private:
   /// Puts a value at the next place; returns nullptr if there are too many
   /// values.
   Json *put(Json &&value) {
-    if (++values > maxJsonValues) {
-      (void)refuse("more than ", maxJsonValues, " values in one JSON text");
+    if (size_t most = part ? maxJsonPartValues : maxJsonValues;
+        ++(part ? partValues : values) > most) {
+      (void)refuse("more than ", most, " values in one JSON text");
       return nullptr;
+    }
+    if (isInPart()) {
+      element = std::move(value);
+      return &element;
     }
     if (nesting.empty()) {
       root = std::move(value);
@@ -101,7 +115,9 @@ private:
     return &array->emplace_back(std::move(value));
   }
 
-  bool add(Json &&value) { return put(std::move(value)) != nullptr; }
+  bool add(Json &&value) {
+    return put(std::move(value)) && (!isInPart() || giveElement());
+  }
 
   bool open(Json &&value) {
     if (nesting.size() == maxJsonDepth)
@@ -110,12 +126,31 @@ private:
     if (!place)
       return false;
     nesting.push_back(place);
+    if (!part)
+      for (const JsonPart &one : parts)
+        if (one.path.size() + 1 == nesting.size() && one.path == path &&
+            nesting[nesting.size() - 2]->is_object()) {
+          part = &one;
+          partDepth = nesting.size();
+        }
     return true;
   }
 
   bool close() {
+    bool endsPart = isInPart();
     nesting.pop_back();
-    return true;
+    if (endsPart)
+      part = nullptr;
+    return !isInPart() || giveElement();
+  }
+
+  /// Whether the innermost list or object is a part.
+  bool isInPart() const { return part && nesting.size() == partDepth; }
+
+  bool giveElement() {
+    error = part->take(std::move(elementKey), std::move(element));
+    elementKey.clear();
+    return !error;
   }
 
   std::string_view text;
@@ -127,11 +162,25 @@ private:
   Json *member = nullptr;
   size_t values = 0;
   Error error;
+
+  std::span<const JsonPart> parts;
+  /// The keys of the open objects, as far as they can lead to a part.
+  std::vector<std::string> path;
+  /// The part that is open, and the number of lists and objects up to it.
+  const JsonPart *part = nullptr;
+  size_t partDepth = 0, partValues = 0;
+  std::string elementKey;
+  Json element;
 };
 
 } // namespace
 
 Expected<Json> parseJson(std::string_view text, const std::string &where) {
+  return parseJson(text, where, {});
+}
+
+Expected<Json> parseJson(std::string_view text, const std::string &where,
+                         std::span<const JsonPart> parts) {
   if (text.size() > maxJsonBytes)
     return makeError(ErrorCode::InvalidFile, where, ": more than ",
                      maxJsonBytes, " bytes in one JSON text");
@@ -141,7 +190,7 @@ Expected<Json> parseJson(std::string_view text, const std::string &where) {
     return makeError(ErrorCode::InvalidFile, where, ": not valid JSON at ",
                      placeOf(text, zero + 1),
                      "; the file is damaged or incomplete");
-  Builder builder(text, where);
+  Builder builder(text, where, parts);
   // The builder keeps the error.
   (void)Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();

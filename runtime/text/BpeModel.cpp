@@ -8,11 +8,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Model.h"
+#include "BpeTables.h"
 #include "Unicode.h"
 
 #include <algorithm>
-#include <bit>
 
 namespace lora_rt::text {
 
@@ -20,24 +19,16 @@ namespace {
 
 constexpr uint32_t none = Trie::none;
 
-uint64_t mix(uint64_t value) {
-  value *= 0x9e3779b97f4a7c15u;
-  return value ^ value >> 32;
-}
-
 class BpeModel final : public Model {
 public:
   BpeModel(Vocabulary vocabulary, BpeOptions options, std::string where)
       : Model(std::move(vocabulary), std::move(where)),
-        options(std::move(options)) {}
-
-  Error prepare() {
-    if (options.unknown) {
-      if (std::optional<uint32_t> id = pieces.id(*options.unknown))
-        unknownId = *id;
-      // As in the library, this is an error only when the token is needed.
-    }
-    if (options.byteFallback) {
+        options(std::move(options)) {
+    // As in the library, an unknown token that is not there is an error only
+    // when it is needed.
+    if (this->options.unknown)
+      unknownId = pieces.id(*this->options.unknown).value_or(none);
+    if (this->options.byteFallback) {
       byteIds = byteFallbackIds(pieces);
       hasAllBytes = std::count(byteIds.begin(), byteIds.end(), none) == 0;
     }
@@ -46,23 +37,21 @@ public:
         char c = char(byte);
         byteSymbols[byte] = pieces.trie().find({&c, 1});
       }
-    return Error::success();
   }
 
-  Error setMerges(const MergeTexts &texts);
-  Error readMerges(StoreReader &reader) {
-    table = reader.take<Merge>();
-    joints = reader.take<uint64_t>();
-    if (!std::has_single_bit(table.view.size()) ||
-        (!joints.view.empty() && joints.view.size() != jointWords))
-      reader.damaged();
+  Error setMerges(const MergeTexts &texts) {
+    std::vector<uint32_t> substitutes = byteIds;
+    substitutes.push_back(unknownId);
+    Expected<BpeTables> built =
+        BpeTables::build(pieces, texts, options, substitutes, where);
+    if (!built)
+      return built.takeError();
+    tables = std::move(*built);
     return Error::success();
   }
+  void readMerges(StoreReader &reader) { tables = BpeTables::read(reader); }
 
-  void store(StoreWriter &writer) const override {
-    writer.add(table.view);
-    writer.add(joints.view);
-  }
+  void store(StoreWriter &writer) const override { tables.store(writer); }
 
   Error tokenize(std::string_view word, ModelState &state,
                  std::vector<Piece> &result) const override {
@@ -72,7 +61,7 @@ public:
         return Error::success();
       }
     uint32_t end = 0;
-    if (word.size() <= WordCache::maxWordBytes || joints.view.empty())
+    if (word.size() <= WordCache::maxWordBytes || !tables.canSplit())
       return part(word, state, end, result);
     for (size_t at = 0; at < word.size();) {
       size_t behind = nextCut(word, at);
@@ -89,35 +78,7 @@ private:
   std::vector<uint32_t> byteIds;
   uint32_t byteSymbols[256];
   bool hasAllBytes = false;
-  /// A hash table with a power of two of entries; an empty one has no left
-  /// piece.
-  Stored<Merge> table;
-  /// A Bloom filter of the pairs of characters that a merge joins. Empty if
-  /// words cannot be split.
-  Stored<uint64_t> joints;
-  static constexpr size_t jointWords = size_t(1) << 15;
-
-  const Merge *findMerge(uint32_t left, uint32_t right) const {
-    std::span<const Merge> entries = table.view;
-    size_t mask = entries.size() - 1;
-    size_t at = mix(uint64_t(left) << 32 | right) & mask;
-    for (size_t probes = 0; probes <= mask; ++probes, at = (at + 1) & mask) {
-      const Merge &entry = entries[at];
-      if (entry.left == left && entry.right == right)
-        return &entry;
-      if (entry.left == none)
-        return nullptr;
-    }
-    return nullptr;
-  }
-
-  static uint64_t jointBit(char32_t left, char32_t right) {
-    return mix(uint64_t(left) << 32 | right) % (jointWords * 64);
-  }
-  bool mayJoin(char32_t left, char32_t right) const {
-    uint64_t bit = jointBit(left, right);
-    return joints.view[bit / 64] >> bit % 64 & 1;
-  }
+  BpeTables tables;
 
   /// The byte or character at `at`; advances `at`.
   char32_t nextUnit(std::string_view word, size_t &at) const {
@@ -138,7 +99,7 @@ private:
       size_t cut = at;
       char32_t right = nextUnit(word, at);
       // An unknown character may be removed, or be fused with its neighbour.
-      if (!mayJoin(left, right) &&
+      if (!tables.mayJoin(left, right) &&
           (hasAllBytes || (isKnown(word.substr(unitStart, cut - unitStart)) &&
                            isKnown(word.substr(cut, at - cut)))))
         return cut;
@@ -245,7 +206,7 @@ private:
     size_t count = symbols.size();
     const Merge *pairs[24];
     for (size_t i = 0; i + 1 < count; ++i)
-      pairs[i] = findMerge(symbols[i].id, symbols[i + 1].id);
+      pairs[i] = tables.findMerge(symbols[i].id, symbols[i + 1].id);
     while (count > 1) {
       size_t best = count;
       for (size_t i = 0; i + 1 < count; ++i)
@@ -262,9 +223,10 @@ private:
           pairs[i] = pairs[i + 1];
       }
       if (best)
-        pairs[best - 1] = findMerge(symbols[best - 1].id, symbols[best].id);
+        pairs[best - 1] =
+            tables.findMerge(symbols[best - 1].id, symbols[best].id);
       if (best + 1 < count)
-        pairs[best] = findMerge(symbols[best].id, symbols[best + 1].id);
+        pairs[best] = tables.findMerge(symbols[best].id, symbols[best + 1].id);
     }
     state.items.clear();
     for (size_t i = 0; i < count; ++i)
@@ -280,13 +242,14 @@ private:
       if (at < 0 || symbols[at].next < 0)
         return;
       if (const Merge *merge =
-              findMerge(symbols[at].id, symbols[symbols[at].next].id)) {
+              tables.findMerge(symbols[at].id, symbols[symbols[at].next].id)) {
         queue.push_back(uint64_t(merge->rank) << 32 | uint32_t(at));
         std::push_heap(queue.begin(), queue.end(), later);
       }
     };
     for (size_t i = 0; i + 1 < symbols.size(); ++i)
-      if (const Merge *merge = findMerge(symbols[i].id, symbols[i + 1].id))
+      if (const Merge *merge =
+              tables.findMerge(symbols[i].id, symbols[i + 1].id))
         queue.push_back(uint64_t(merge->rank) << 32 | uint32_t(i));
     std::make_heap(queue.begin(), queue.end(), later);
     while (!queue.empty()) {
@@ -298,7 +261,7 @@ private:
       if (!symbol.bytes || symbol.next < 0)
         continue;
       ModelState::Symbol &right = symbols[symbol.next];
-      const Merge *merge = findMerge(symbol.id, right.id);
+      const Merge *merge = tables.findMerge(symbol.id, right.id);
       if (!merge || merge->rank != top >> 32)
         continue;
       symbol.id = merge->result;
@@ -321,101 +284,27 @@ private:
   }
 };
 
-Error BpeModel::setMerges(const MergeTexts &texts) {
-  auto fail = [&](size_t i, const auto &...parts) {
-    return makeError(ErrorCode::InvalidFile, where, ": merge ", i + 1, " ('",
-                     texts[i].first, "' and '", texts[i].second, "') ",
-                     parts...);
-  };
-  size_t capacity = std::bit_ceil(std::max<size_t>(2 * texts.size(), 2));
-  if (texts.size() >= UINT32_MAX / 4)
-    return makeError(ErrorCode::InvalidFile, where, ": too many merges");
-  std::vector<Merge> entries(capacity, {none, none, 0, 0});
-  std::vector<uint64_t> bits(jointWords, 0);
-  bool canCut = options.prefix.empty() && options.suffix.empty();
-  for (size_t i = 0; i < texts.size(); ++i) {
-    const auto &[left, right] = texts[i];
-    std::optional<uint32_t> leftId = pieces.id(left),
-                            rightId = pieces.id(right);
-    if (!leftId || !rightId)
-      return fail(i, "names a piece that is not in the vocabulary: '",
-                  leftId ? right : left, "'");
-    if (right.size() < options.prefix.size())
-      return fail(i, "has a right part that is shorter than the prefix '",
-                  options.prefix, "'");
-    std::string text = left + right.substr(options.prefix.size());
-    std::optional<uint32_t> result = pieces.id(text);
-    if (!result)
-      return fail(i, "makes '", text, "', which is not in the vocabulary");
-    Merge merge = {*leftId, *rightId, uint32_t(i), *result};
-    size_t at = mix(uint64_t(merge.left) << 32 | merge.right) & (capacity - 1);
-    while (entries[at].left != none &&
-           (entries[at].left != merge.left || entries[at].right != merge.right))
-      at = (at + 1) & (capacity - 1);
-    entries[at] = merge;
-    // A piece that represents other characters than its own can join any
-    // characters.
-    auto isSubstitute = [&](uint32_t id) {
-      return id == unknownId ||
-             std::find(byteIds.begin(), byteIds.end(), id) != byteIds.end();
-    };
-    if (isSubstitute(merge.left) || isSubstitute(merge.right) || left.empty() ||
-        right.empty())
-      canCut = false;
-    if (!canCut)
-      continue;
-    char32_t before, behind;
-    if (pieces.isByteLevel()) {
-      std::optional<std::string> l = fromByteLevel(left),
-                                 r = fromByteLevel(right);
-      if (!l || !r)
-        continue; // never made from a text
-      before = static_cast<unsigned char>(l->back());
-      behind = static_cast<unsigned char>(r->front());
-    } else {
-      size_t end = left.size(), begin = 0;
-      before = previousCharacter(left, end);
-      behind = nextCharacter(right, begin);
-    }
-    uint64_t bit = jointBit(before, behind);
-    bits[bit / 64] |= uint64_t(1) << bit % 64;
-  }
-  table = Stored<Merge>(std::move(entries));
-  if (canCut)
-    joints = Stored<uint64_t>(std::move(bits));
-  return Error::success();
-}
-
-/// A model whose merges are set by a member function of BpeModel.
-template <typename Source>
-Expected<std::unique_ptr<Model>>
-make(Vocabulary vocabulary, BpeOptions options, const std::string &where,
-     Error (BpeModel::*setMerges)(Source &), Source &source) {
-  auto model = std::make_unique<BpeModel>(std::move(vocabulary),
-                                          std::move(options), where);
-  if (Error error = model->prepare())
-    return error;
-  if (Error error = (*model.*setMerges)(source))
-    return error;
-  return std::unique_ptr<Model>(std::move(model));
-}
-
 } // namespace
 
 Expected<std::unique_ptr<Model>> makeBpe(Vocabulary vocabulary,
                                          const MergeTexts &merges,
                                          BpeOptions options,
                                          const std::string &where) {
-  return make(std::move(vocabulary), std::move(options), where,
-              &BpeModel::setMerges, merges);
+  auto model = std::make_unique<BpeModel>(std::move(vocabulary),
+                                          std::move(options), where);
+  if (Error error = model->setMerges(merges))
+    return error;
+  return std::unique_ptr<Model>(std::move(model));
 }
 
 Expected<std::unique_ptr<Model>> readBpe(Vocabulary vocabulary,
                                          StoreReader &reader,
                                          BpeOptions options,
                                          const std::string &where) {
-  return make(std::move(vocabulary), std::move(options), where,
-              &BpeModel::readMerges, reader);
+  auto model = std::make_unique<BpeModel>(std::move(vocabulary),
+                                          std::move(options), where);
+  model->readMerges(reader);
+  return std::unique_ptr<Model>(std::move(model));
 }
 
 } // namespace lora_rt::text

@@ -19,7 +19,7 @@ using namespace text;
 namespace {
 
 constexpr size_t maxTextBytes = size_t(1) << 30;
-constexpr std::string_view storeMagic = "LORATOK1";
+constexpr std::string_view storeMagic = "LORATOK2";
 
 /// White space at the ends of a token's own text: "Ġ" is a space in bytes that
 /// are printed.

@@ -6,9 +6,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../core/JsonParts.h"
 #include "TokenizerState.h"
 
 #include <cmath>
+#include <unordered_set>
 
 namespace lora_rt::text {
 
@@ -31,64 +33,109 @@ std::string typeOfModel(const Json &model) {
   return "WordLevel";
 }
 
-Error readVocabulary(const Json &vocabulary, const std::string &where,
-                     Ingredients &out) {
-  if (!vocabulary.is_object())
-    return invalid(where, "expected an object for the vocabulary");
-  out.vocabulary.reserve(vocabulary.size());
-  for (const auto &[text, id] : vocabulary.items()) {
-    if (!isIndex(id) || id.get<uint64_t>() >= UINT32_MAX - 1)
-      return invalid(where, "expected a whole number from 0 on as the id of '",
-                     text, "'");
-    out.vocabulary.push_back({text, id.get<uint32_t>()});
-  }
-  return Error::success();
-}
+/// The pieces and merges of a model, as they are read from a file.
+class PieceReader {
+public:
+  PieceReader(const std::string &where, Ingredients &out)
+      : where(where), out(out) {}
 
-Error readScored(const Json &vocabulary, const std::string &where,
-                 Ingredients &out) {
-  if (!vocabulary.is_array())
-    return invalid(where, "expected a list for the vocabulary");
-  for (const Json &entry : vocabulary) {
-    if (!entry.is_array() || entry.size() != 2 || !entry[0].is_string() ||
-        !entry[1].is_number())
-      return invalid(where, "expected a text and a score for each piece of the "
-                            "vocabulary");
-    out.vocabulary.push_back(
-        {entry[0].get<std::string>(), uint32_t(out.vocabulary.size())});
-    out.scores.push_back(entry[1].get<double>());
+  std::vector<JsonPart> parts() {
+    return {{{"model", "vocab"},
+             [this](std::string &&key, Json &&element) {
+               return piece(std::move(key), std::move(element));
+             }},
+            {{"model", "merges"}, [this](std::string &&, Json &&element) {
+               merge(std::move(element));
+               return Error::success();
+             }}};
   }
-  return Error::success();
-}
 
-Error readMerges(const Json &merges, const std::string &where,
-                 Ingredients &out) {
-  if (!merges.is_array())
-    return invalid(where, "expected a list for 'merges'");
-  out.merges.reserve(merges.size());
-  for (const Json &merge : merges) {
-    if (merge.is_array() && merge.size() == 2 && merge[0].is_string() &&
-        merge[1].is_string()) {
-      out.merges.emplace_back(merge[0].get<std::string>(),
-                              merge[1].get<std::string>());
-      continue;
+  /// What is wrong for a model of this type.
+  Error finish(const Json &model, const std::string &type) {
+    auto vocabulary = model.find("vocab");
+    bool isScored = type == "Unigram";
+    if (vocabulary == model.end() ||
+        !(isScored ? vocabulary->is_array() : vocabulary->is_object()))
+      return invalid(where, "expected ", isScored ? "a list" : "an object",
+                     " for the vocabulary");
+    if (out.scores.size() != (isScored ? out.vocabulary.size() : 0))
+      return invalid(where, "expected ",
+                     isScored ? "a text and a score" : "a whole number",
+                     " for each piece of the vocabulary");
+    if (!isScored)
+      if (Error error = checkKeys())
+        return error;
+    if (type != "BPE") {
+      out.merges.clear();
+      return Error::success();
     }
-    std::string text = merge.is_string() ? merge.get<std::string>() : "";
+    if (auto merges = model.find("merges");
+        merges == model.end() || !merges->is_array())
+      return invalid(where, "expected a list for 'merges'");
+    return std::move(mergeError);
+  }
+
+private:
+  const std::string &where;
+  Ingredients &out;
+  Error mergeError;
+
+  Error piece(std::string &&key, Json &&element) {
+    if (element.is_array()) {
+      if (element.size() != 2 || !element[0].is_string() ||
+          !element[1].is_number())
+        return invalid(where, "expected a text and a score for each piece of "
+                              "the vocabulary");
+      out.scores.push_back(element[1].get<double>());
+      out.vocabulary.push_back({std::move(*element[0].get_ptr<std::string *>()),
+                                uint32_t(out.vocabulary.size())});
+      return Error::success();
+    }
+    if (!isIndex(element) || element.get<uint64_t>() >= UINT32_MAX - 1)
+      return invalid(where, "expected a whole number from 0 on as the id of '",
+                     key, "'");
+    out.vocabulary.push_back({std::move(key), element.get<uint32_t>()});
+    return Error::success();
+  }
+
+  /// A file of another kind of model may have merges of another form.
+  void merge(Json &&element) {
+    if (mergeError)
+      return;
+    if (element.is_array() && element.size() == 2 && element[0].is_string() &&
+        element[1].is_string()) {
+      out.merges.emplace_back(std::move(*element[0].get_ptr<std::string *>()),
+                              std::move(*element[1].get_ptr<std::string *>()));
+      return;
+    }
+    std::string text = element.is_string() ? element.get<std::string>() : "";
     size_t space = text.find(' ');
     if (space == std::string::npos ||
         text.find(' ', space + 1) != std::string::npos)
-      return invalid(where, "merge ", out.merges.size() + 1,
-                     " is not two pieces");
-    out.merges.emplace_back(text.substr(0, space), text.substr(space + 1));
+      mergeError =
+          invalid(where, "merge ", out.merges.size() + 1, " is not two pieces");
+    else
+      out.merges.emplace_back(text.substr(0, space), text.substr(space + 1));
   }
-  return Error::success();
-}
+
+  Error checkKeys() const {
+    std::unordered_set<std::string_view> keys;
+    keys.reserve(out.vocabulary.size());
+    for (const Vocabulary::Entry &entry : out.vocabulary)
+      if (!keys.insert(entry.text).second)
+        return invalid(where, "the key '", entry.text,
+                       "' stands twice in one JSON object");
+    return Error::success();
+  }
+};
 
 } // namespace
 
 Expected<Ingredients> readTokenizerJson(std::string_view json,
                                         const std::string &where) {
-  Expected<Json> root = parseJson(json, where);
+  Ingredients out;
+  PieceReader pieces(where, out);
+  Expected<Json> root = parseJson(json, where, pieces.parts());
   if (!root)
     return root.takeError();
   if (!root->is_object() || !root->contains("model") ||
@@ -99,20 +146,13 @@ Expected<Ingredients> readTokenizerJson(std::string_view json,
       version != root->end() && *version != "1.0")
     return invalid(where, "version ", version->dump(),
                    " of the format is not known; expected \"1.0\"");
-  Ingredients out;
   Json &model = (*root)["model"];
   std::string type = typeOfModel(model);
   model["type"] = type;
-  Json vocabulary = model.value("vocab", Json());
-  model.erase("vocab");
-  Json merges = model.value("merges", Json());
-  model.erase("merges");
-  if (Error error = type == "Unigram" ? readScored(vocabulary, where, out)
-                                      : readVocabulary(vocabulary, where, out))
+  if (Error error = pieces.finish(model, type))
     return error;
-  if (type == "BPE")
-    if (Error error = readMerges(merges, where, out))
-      return error;
+  model.erase("vocab");
+  model.erase("merges");
   for (const char *key : {"added_tokens", "normalizer", "pre_tokenizer",
                           "post_processor", "decoder", "model"})
     if (root->contains(key))

@@ -76,7 +76,7 @@ Expected<Vocabulary> Vocabulary::build(std::vector<Entry> entries,
                        " bytes");
   }
   offsets.push_back(uint32_t(blob.size()));
-  std::vector<Trie::Entry> texts;
+  std::vector<Trie::Entry> texts, otherTexts;
   texts.reserve(entries.size());
   std::vector<std::string> bytes;
   if (isByteLevel)
@@ -85,14 +85,17 @@ Expected<Vocabulary> Vocabulary::build(std::vector<Entry> entries,
     std::string_view text = entry.text;
     if (isByteLevel) {
       std::optional<std::string> meant = fromByteLevel(text);
-      if (!meant)
+      if (!meant) {
+        otherTexts.push_back({text, entry.id});
         continue;
+      }
       text = bytes.emplace_back(std::move(*meant));
     }
     texts.push_back({text, entry.id});
   }
   Vocabulary result;
   result.trieOfTexts = Trie(std::move(texts));
+  result.trieOfOthers = Trie(std::move(otherTexts));
   result.ownedBlob = std::make_shared<std::string>(std::move(blob));
   result.blob = *result.ownedBlob;
   result.offsets = Stored<uint32_t>(std::move(offsets));
@@ -119,17 +122,12 @@ std::optional<std::string_view> Vocabulary::text(uint32_t id) const {
 
 std::optional<uint32_t> Vocabulary::id(std::string_view text) const {
   uint32_t found = Trie::none;
-  if (!byteLevel) {
+  if (!byteLevel)
     found = trieOfTexts.find(text);
-  } else if (std::optional<std::string> bytes = fromByteLevel(text)) {
+  else if (std::optional<std::string> bytes = fromByteLevel(text))
     found = trieOfTexts.find(*bytes);
-  } else {
-    // A special token, which is not in the trie; it is searched only when a
-    // tokenizer is built.
-    for (size_t i = size(); i-- && found == Trie::none;)
-      if (textAt(i) == text)
-        found = idAt(i);
-  }
+  else
+    found = trieOfOthers.find(text);
   if (found == Trie::none)
     return std::nullopt;
   return found;
@@ -140,6 +138,7 @@ void Vocabulary::store(StoreWriter &writer) const {
   writer.add(offsets.view);
   writer.add(ids.view);
   trieOfTexts.store(writer);
+  trieOfOthers.store(writer);
 }
 
 Expected<Vocabulary> Vocabulary::read(StoreReader &reader, bool isByteLevel) {
@@ -148,15 +147,15 @@ Expected<Vocabulary> Vocabulary::read(StoreReader &reader, bool isByteLevel) {
   result.blob = reader.takeBytes();
   result.offsets = reader.take<uint32_t>();
   result.ids = reader.take<uint32_t>();
-  Expected<Trie> trie = Trie::read(reader);
-  if (!trie)
-    return trie.takeError();
-  result.trieOfTexts = std::move(*trie);
+  for (Trie *trie : {&result.trieOfTexts, &result.trieOfOthers}) {
+    Expected<Trie> read = Trie::read(reader);
+    if (!read)
+      return read.takeError();
+    *trie = std::move(*read);
+  }
   std::span<const uint32_t> offsets = result.offsets.view;
-  if (offsets.empty() || offsets.back() != result.blob.size() ||
-      !std::is_sorted(offsets.begin(), offsets.end()) ||
-      (!result.ids.view.empty() &&
-       result.ids.view.size() + 1 != offsets.size())) {
+  if (offsets.empty() || (!result.ids.view.empty() &&
+                          result.ids.view.size() + 1 != offsets.size())) {
     reader.damaged();
     return Vocabulary();
   }

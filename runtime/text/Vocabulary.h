@@ -40,10 +40,12 @@ public:
   const Trie &trie() const { return trieOfTexts; }
   bool isByteLevel() const { return byteLevel; }
 
-  /// The i-th piece, in the order of ids.
+  /// The i-th piece, in the order of ids. Offsets of a stored vocabulary are
+  /// checked here, so that opening it does not read them all.
   std::string_view textAt(size_t i) const {
-    return std::string_view(blob).substr(offsets.view[i],
-                                         offsets.view[i + 1] - offsets.view[i]);
+    uint32_t begin = offsets.view[i], end = offsets.view[i + 1];
+    return begin <= end && end <= blob.size() ? blob.substr(begin, end - begin)
+                                              : std::string_view();
   }
   uint32_t idAt(size_t i) const {
     return ids.view.empty() ? uint32_t(i) : ids.view[i];
@@ -54,6 +56,8 @@ public:
 
 private:
   Trie trieOfTexts;
+  /// With byte-level texts: those that represent no bytes, as special tokens.
+  Trie trieOfOthers;
   std::shared_ptr<std::string> ownedBlob;
   std::string_view blob;
   Stored<uint32_t> offsets;

@@ -51,6 +51,18 @@ TEST(HostileTest, VocabulariesAndMerges) {
   expectFailure(json, "as the id of 'c'");
   json["model"]["vocab"] = Json::array();
   expectFailure(json, "expected an object for the vocabulary");
+  json["model"]["vocab"] = {{"a", Json::array({"b", 0.5})}};
+  expectFailure(json, "expected a whole number for each piece");
+  json["model"] = {{"type", "Unigram"}, {"vocab", {0, 1}}};
+  expectFailure(json, "expected a text and a score for each piece");
+  json["model"]["vocab"] = {{"a", 0}};
+  expectFailure(json, "expected a list for the vocabulary");
+  std::string twice = bpe().dump();
+  twice.insert(twice.find("\"ab\":3"), "\"a\":7,");
+  Expected<Tokenizer> refused = Tokenizer::fromJson(twice, "t.json");
+  EXPECT_NE(refused.message().find("the key 'a' stands twice"),
+            std::string::npos)
+      << refused.message();
   json = bpe();
   json["model"]["dropout"] = 0.1;
   expectFailure(json, "'dropout' makes ids random");
