@@ -1,7 +1,9 @@
 //===- AddedTokens.h - Tokens that are searched first -----------*- C++ -*-===//
 //
 // Special tokens, and other tokens that were added to a vocabulary. They are
-// split from a text before or after it is normalised, and each is one piece.
+// split from a text before or after it is normalised, and each is one piece. A
+// model can have thousands of them, so the tables for a search are built once,
+// and used where they are stored.
 //
 //===----------------------------------------------------------------------===//
 
@@ -25,15 +27,6 @@ struct AddedToken {
 
 class AddedTokens {
 public:
-  /// Adds a token as the library does: a token of the vocabulary has its id
-  /// there, others get the next ids. Returns the id.
-  Expected<uint32_t> add(const AddedToken &token, const Vocabulary &vocabulary,
-                         const std::string &where);
-
-  /// Builds the tries. Must be called after the last `add`. `normalizer` may be
-  /// null.
-  Error prepare(const Normalizer *normalizer);
-
   /// A part of a text: an added token, or the text between two of them.
   struct Part {
     Range range;
@@ -46,42 +39,79 @@ public:
 
   /// The text of an id, as it is searched: normalised for tokens that are
   /// searched in normalised texts.
-  const std::string *text(uint32_t id) const {
-    auto found = shown.find(id);
-    return found == shown.end() ? nullptr : &found->second;
+  std::optional<std::string_view> text(uint32_t id) const;
+  std::optional<uint32_t> id(std::string_view content) const;
+  bool isSpecial(std::string_view content) const;
+  bool isSpecial(uint32_t id) const;
+
+  /// The tokens in the order of their ids.
+  size_t size() const { return records.view.size(); }
+  uint32_t idAt(size_t i) const { return records.view[i].id; }
+  std::string_view contentAt(size_t i) const {
+    return slice(records.view[i].content);
   }
-  std::optional<uint32_t> id(std::string_view text) const {
-    auto found = ids.find(text);
-    if (found == ids.end())
-      return std::nullopt;
-    return found->second;
+
+  void store(StoreWriter &writer) const;
+  static Expected<AddedTokens> read(StoreReader &reader);
+
+private:
+  friend class AddedTokensBuilder;
+
+  enum Flag : uint32_t { SingleWord = 1, LStrip = 2, RStrip = 4, Special = 8 };
+  struct Record {
+    uint32_t id = 0, flags = 0;
+    Range content, shown; ///< in `blob`
+  };
+  struct Matcher {
+    Trie trie; ///< to the index of a record
+    Stored<uint64_t> firstBytes;
+    bool mayBegin(unsigned char byte) const {
+      return firstBytes.view[byte / 64] >> byte % 64 & 1;
+    }
+  };
+
+  std::shared_ptr<std::string> ownedBlob;
+  std::string_view blob;
+  Stored<Record> records;
+  Trie contents; ///< to the index of a record
+  Matcher raw, normalized;
+
+  std::string_view slice(Range range) const {
+    return range.begin <= range.end && range.end <= blob.size()
+               ? blob.substr(range.begin, range.size())
+               : std::string_view();
   }
+  const Record *find(uint32_t id) const;
+  const Record *find(std::string_view content) const {
+    return at(contents.find(content));
+  }
+  /// The record of an index; nullptr for `Trie::none`.
+  const Record *at(uint32_t index) const {
+    return index < records.view.size() ? &records.view[index] : nullptr;
+  }
+};
+
+/// Collects the added tokens of a file, as the library does.
+class AddedTokensBuilder {
+public:
+  /// A token of the vocabulary has its id there, others get the next ids.
+  /// Returns the id.
+  Expected<uint32_t> add(const AddedToken &token, const Vocabulary &vocabulary,
+                         const std::string &where);
+
+  /// `normalizer` may be null.
+  Expected<AddedTokens> build(const Normalizer *normalizer);
+
+private:
+  std::map<std::string, uint32_t, std::less<>> ids;
+  std::map<uint32_t, AddedToken> byId;
+  std::set<std::string, std::less<>> specials;
+  std::vector<AddedToken> specialTokens, otherTokens;
+  uint32_t largest = 0;
+
   bool isSpecial(std::string_view text) const {
     return specials.find(text) != specials.end();
   }
-  bool isSpecial(uint32_t id) const { return specialIds.count(id); }
-  const std::map<uint32_t, AddedToken> &all() const { return byId; }
-  /// In the order in which they were added.
-  const std::vector<AddedToken> &added() const { return order; }
-
-private:
-  struct Matcher {
-    Trie trie;
-    uint64_t firstBytes[4] = {};
-    bool mayBegin(unsigned char byte) const {
-      return firstBytes[byte / 64] >> byte % 64 & 1;
-    }
-    bool isEmpty = true;
-  };
-
-  std::map<std::string, uint32_t, std::less<>> ids;
-  std::map<uint32_t, AddedToken> byId;
-  std::map<uint32_t, std::string> shown;
-  std::set<std::string, std::less<>> specials;
-  std::set<uint32_t> specialIds;
-  std::vector<AddedToken> order, specialTokens, otherTokens;
-  Matcher raw, normalized;
-  uint32_t largest = 0;
 };
 
 } // namespace lora_rt::text

@@ -19,7 +19,7 @@ using namespace text;
 namespace {
 
 constexpr size_t maxTextBytes = size_t(1) << 30;
-constexpr std::string_view storeMagic = "LORATOK2";
+constexpr std::string_view storeMagic = "LORATOK3";
 
 /// White space at the ends of a token's own text: "Ġ" is a space in bytes that
 /// are printed.
@@ -263,8 +263,8 @@ void TokenizerState::giveBack(std::unique_ptr<ModelState> state) const {
 }
 
 std::optional<std::string_view> TokenizerState::token(uint32_t id) const {
-  if (const std::string *content = added.text(id))
-    return *content;
+  if (std::optional<std::string_view> content = added.text(id))
+    return content;
   return model->vocabulary().text(id);
 }
 
@@ -292,6 +292,7 @@ std::string Tokenizer::store() const {
   writer.addBytes(state->description.dump());
   state->model->vocabulary().store(writer);
   state->model->store(writer);
+  state->added.store(writer);
   return writer.take();
 }
 
@@ -312,10 +313,14 @@ Expected<Tokenizer> Tokenizer::fromStored(std::span<const std::byte> bytes,
       readModel(state->description, reader, where);
   if (!model)
     return model.takeError();
+  Expected<AddedTokens> added = AddedTokens::read(reader);
+  if (!added)
+    return added.takeError();
   if (Error error = reader.finish())
     return error;
   state->model = std::move(*model);
-  if (Error error = buildComponents(*state))
+  state->added = std::move(*added);
+  if (Error error = buildComponents(*state, /*isStored=*/true))
     return error;
   return Tokenizer(std::move(state));
 }
@@ -363,15 +368,17 @@ std::optional<uint32_t> Tokenizer::id(std::string_view token) const {
 
 uint32_t Tokenizer::idLimit() const {
   uint32_t limit = state->model->vocabulary().limit();
-  if (!state->added.all().empty())
-    limit = std::max(limit, state->added.all().rbegin()->first + 1);
+  if (size_t count = state->added.size())
+    limit = std::max(limit, state->added.idAt(count - 1) + 1);
   return limit;
 }
 
 std::vector<AddedTokenInfo> Tokenizer::addedTokens() const {
   std::vector<AddedTokenInfo> result;
-  for (const auto &[id, token] : state->added.all())
-    result.push_back({id, token.content, state->added.isSpecial(id)});
+  for (size_t i = 0; i < state->added.size(); ++i)
+    result.push_back({state->added.idAt(i),
+                      std::string(state->added.contentAt(i)),
+                      state->added.isSpecial(state->added.idAt(i))});
   return result;
 }
 

@@ -288,8 +288,12 @@ Expected<std::unique_ptr<Model>> readModel(const Json &description,
 
 namespace {
 
-Error readAdded(const Json &list, TokenizerState &state) {
-  if (!list.is_array())
+/// Makes the added tokens of a description, which then has them no more.
+Error takeAdded(TokenizerState &state) {
+  AddedTokensBuilder builder;
+  Json list = std::move(state.description["added_tokens"]);
+  state.description.erase("added_tokens");
+  if (!list.is_array() && !list.is_null())
     return invalid(state.where, "expected a list for 'added_tokens'");
   for (const Json &entry : list) {
     if (!entry.is_object() || !entry.contains("content") ||
@@ -319,7 +323,7 @@ Error readAdded(const Json &list, TokenizerState &state) {
     if (token.content.empty())
       continue;
     Expected<uint32_t> id =
-        state.added.add(token, state.model->vocabulary(), state.where);
+        builder.add(token, state.model->vocabulary(), state.where);
     if (!id)
       return id.takeError();
     auto named = entry.find("id");
@@ -332,6 +336,10 @@ Error readAdded(const Json &list, TokenizerState &state) {
                      "; expected ids without holes behind those of the "
                      "vocabulary");
   }
+  Expected<AddedTokens> added = builder.build(state.normalizer.get());
+  if (!added)
+    return added.takeError();
+  state.added = std::move(*added);
   return Error::success();
 }
 
@@ -387,7 +395,7 @@ Error findIds(TokenizerState &state) {
 
 } // namespace
 
-Error buildComponents(TokenizerState &state) {
+Error buildComponents(TokenizerState &state, bool isStored) {
   const Json &description = state.description;
   auto find = [&](const char *key) -> const Json * {
     auto found = description.find(key);
@@ -418,11 +426,9 @@ Error buildComponents(TokenizerState &state) {
   state.tokenDecoder = state.decoder;
   if (description.value("clean_up", Json()) == true)
     state.decoder.addCleanUp();
-  if (const Json *json = find("added_tokens"))
-    if (Error error = readAdded(*json, state))
+  if (!isStored)
+    if (Error error = takeAdded(state))
       return error;
-  if (Error error = state.added.prepare(state.normalizer.get()))
-    return error;
   if (Error error = findIds(state))
     return error;
   if (const Json *json = find("post_processor")) {
@@ -447,7 +453,7 @@ Expected<std::unique_ptr<TokenizerState>> build(Ingredients ingredients,
   if (!model)
     return model.takeError();
   state->model = std::move(*model);
-  if (Error error = buildComponents(*state))
+  if (Error error = buildComponents(*state, /*isStored=*/false))
     return error;
   return state;
 }

@@ -15,7 +15,8 @@ namespace lora_rt::text {
 
 struct TokenizerState {
   std::string where;
-  /// All but the pieces: a tokenizer.json without model.vocab, model.merges,
+  /// All but the pieces and the added tokens: a tokenizer.json without
+  /// model.vocab, model.merges, added_tokens,
   /// and "named", "max_length", "truncation_side", "token_types", "clean_up" of
   /// the other files.
   Json description;
@@ -65,8 +66,9 @@ Expected<Ingredients> readSentencePiece(std::string_view bytes,
 Expected<std::unique_ptr<TokenizerState>> build(Ingredients ingredients,
                                                 const std::string &where);
 
-/// Makes everything in a state's description except the model.
-Error buildComponents(TokenizerState &state);
+/// Makes everything in a state's description except the model, and except the
+/// added tokens if the description is a stored one, which has none.
+Error buildComponents(TokenizerState &state, bool isStored);
 
 /// The model that a description names, from texts or from stored tables.
 Expected<std::unique_ptr<Model>> buildModel(const Json &description,
