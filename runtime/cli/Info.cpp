@@ -76,7 +76,7 @@ Error printTextFacts(const Payload &payload) {
   if (!text)
     return text.takeError();
   const TextSettings &settings = text->settings();
-  auto of = [](const std::string &adapter) {
+  auto of = [](const std::string &adapter) -> std::string {
     return adapter.empty() ? "" : " of the adapter " + readableMessage(adapter);
   };
   std::string line = "tokenizer with " +
@@ -97,8 +97,9 @@ Error printTextFacts(const Payload &payload) {
         PoolingSettings::parse(settings.pooling, payload.path());
     if (!pooling)
       return pooling.takeError();
-    std::printf("pooling    %s\n",
-                readableMessage(pooling->describe()).c_str());
+    std::printf("pooling    %s%s\n",
+                readableMessage(pooling->describe()).c_str(),
+                of(settings.poolingOf).c_str());
   }
   if (!settings.labels.empty())
     std::printf("labels     %s\n",

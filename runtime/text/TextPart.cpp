@@ -140,6 +140,7 @@ Error addTextPart(PayloadWriter &writer, std::string_view part,
   for (const auto &[key, text] : {std::pair<const char *, const std::string &>{
                                       "tokenizer_of", settings.tokenizerOf},
                                   {"templates_of", settings.templatesOf},
+                                  {"pooling_of", settings.poolingOf},
                                   {"problem_type", settings.problemType}})
     if (!text.empty())
       json[key] = text;
@@ -177,6 +178,7 @@ Expected<std::optional<TextSettings>> readTextPart(const Payload &payload,
   for (const auto &[key, text] : {std::pair<const char *, std::string &>{
                                       "tokenizer_of", settings.tokenizerOf},
                                   {"templates_of", settings.templatesOf},
+                                  {"pooling_of", settings.poolingOf},
                                   {"problem_type", settings.problemType}})
     if (fields.has(key))
       text = fields.text(key);

@@ -36,8 +36,8 @@ struct ModelText {
   /// The text of a compiled file's model, without an adapter's.
   static lora_rt::Expected<ModelText> ofBase(const lora_rt::Payload &payload);
 
-  /// The same with the tokenizer and the chat templates of adapters, if their
-  /// folders have them. Those of the last one are used.
+  /// The same with the tokenizer, the chat templates and the pooling of
+  /// adapters, if their folders have them. Those of the last one are used.
   lora_rt::Expected<ModelText>
   withAdapters(const std::vector<std::string> &folders, int64_t vocabSize,
                const Note &warning) const;
@@ -52,6 +52,8 @@ private:
   lora_rt::Error readTokenizer(const std::string &folder, int64_t vocabSize,
                                const Note &warning);
   lora_rt::Expected<bool> readTemplates(const std::string &folder);
+  lora_rt::Expected<bool> readPooling(const std::string &folder,
+                                      const Note &warning);
 };
 
 } // namespace lora

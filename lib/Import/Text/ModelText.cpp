@@ -48,6 +48,22 @@ Expected<bool> ModelText::readTemplates(const std::string &folder) {
   return true;
 }
 
+/// Returns whether the folder says how vectors are made.
+Expected<bool> ModelText::readPooling(const std::string &folder,
+                                      const Note &warning) {
+  auto pooling = lora_rt::PoolingSettings::load(folder);
+  if (!pooling)
+    return pooling.takeError();
+  if (!*pooling)
+    return false;
+  settings.pooling = (*pooling)->print();
+  if (const std::string &refusal = (*pooling)->refusal;
+      !refusal.empty() && warning)
+    warning(folder +
+            ": vectors of texts (--embed) cannot be computed: " + refusal);
+  return true;
+}
+
 bool ModelText::isPresent(const std::string &path) {
   // An entry of the hub's cache is not the folder itself. Both kinds of folders
   // are found in the same way.
@@ -70,16 +86,8 @@ Expected<ModelText> ModelText::read(const std::string &path, int64_t vocabSize,
   if (!generation)
     return generation.takeError();
   text.settings.generation = generation->print();
-  auto pooling = lora_rt::PoolingSettings::load(*folder);
-  if (!pooling)
-    return pooling.takeError();
-  if (*pooling) {
-    text.settings.pooling = (*pooling)->print();
-    if (const std::string &refusal = (*pooling)->refusal;
-        !refusal.empty() && warning)
-      warning(*folder +
-              ": vectors of texts (--embed) cannot be computed: " + refusal);
-  }
+  if (auto found = text.readPooling(*folder, warning); !found)
+    return found.takeError();
   if (head == ModelHead::SequenceClassification ||
       head == ModelHead::TokenClassification) {
     auto labels = lora_rt::LabelSettings::load(*folder);
@@ -111,6 +119,11 @@ ModelText::withAdapters(const std::vector<std::string> &folders,
       return found.takeError();
     if (*found)
       text.settings.templatesOf = name;
+    auto pools = text.readPooling(*folder, warning);
+    if (!pools)
+      return pools.takeError();
+    if (*pools)
+      text.settings.poolingOf = name;
   }
   return text;
 }
@@ -145,7 +158,8 @@ Error ModelText::addParts(lora_rt::PayloadWriter &writer,
     return error;
   if (Error error = lora_rt::addTextPart(writer, lora_rt::textPart, settings))
     return error;
-  if (settings.tokenizerOf.empty() && settings.templatesOf.empty())
+  if (settings.tokenizerOf.empty() && settings.templatesOf.empty() &&
+      settings.poolingOf.empty())
     return Error::success();
   if (!base.tokenizer.empty())
     if (Error error =

@@ -37,6 +37,8 @@ struct TextSettings {
   std::string tokenizerOf;
   /// The name of the adapter's folder that the templates are from.
   std::string templatesOf;
+  /// The name of the adapter's folder that the pooling is from.
+  std::string poolingOf;
   /// Chat templates by their names. A single template is called "default".
   std::map<std::string, std::string> templates;
   /// The defaults of generation, as GenerationConfig prints them.
