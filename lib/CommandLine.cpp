@@ -132,6 +132,9 @@ static std::string rewordValueError(StringRef name, StringRef text) {
   value = value.consume_front("'") ? value.split('\'').first : StringRef();
   std::string got = ", but got '" + value.str() + "'";
   if (text.starts_with("Cannot find option named ")) {
+    // A value after a space is another argument where a value is optional.
+    if (value.empty())
+      return "expected a value after '=', as in " + withDashes(name) + "=VALUE";
     std::vector<std::string> values = valuesOf(name);
     std::string near =
         lora_rt::suggestion(value, {values.begin(), values.end()});

@@ -116,8 +116,10 @@ std::string absolute(const char *variable) {
 } // namespace
 
 std::string Cache::root() {
+  // "off" is no absolute path either. Another value that is none is a mistake,
+  // such as "OFF" or "~/cache", and would name a folder below the current one.
   if (const char *own = secure_getenv("LORA_CACHE"); own && *own)
-    return std::string_view(own) == "off" ? "" : own;
+    return absolute("LORA_CACHE");
   // Relative paths are invalid according to the base directory specification.
   if (std::string folder = absolute("XDG_CACHE_HOME"); !folder.empty())
     return folder + "/lora-mlir";
@@ -130,8 +132,16 @@ std::optional<Cache>
 Cache::open(const std::string &kind, uint64_t limit,
             const std::function<void(const std::string &)> &note) {
   std::string folder = root();
-  if (folder.empty())
+  if (folder.empty()) {
+    std::string_view own = "off";
+    if (const char *value = secure_getenv("LORA_CACHE"); value && *value)
+      own = value;
+    if (note && own != "off")
+      note("the cache is not used: LORA_CACHE is '" +
+           lora_rt::readableMessage(std::string(own)) +
+           "', but must be an absolute path, or 'off'");
     return std::nullopt;
+  }
   return openFolder(folder + "/" + kind, limit, note);
 }
 

@@ -31,12 +31,12 @@ public:
 
   /// The folder that contains a folder for each kind: LORA_CACHE if it is set
   /// in the environment, otherwise lora-mlir in the user's cache folder. Empty
-  /// if LORA_CACHE is "off", or if there is no such folder.
+  /// if LORA_CACHE is "off" or no absolute path, or if there is no such folder.
   static std::string root();
 
   /// Opens the cache `kind` below root(), and creates its folder if necessary.
-  /// nullopt if this fails, or if other users may write to the folder. In the
-  /// second case, `note` gets a line that says so.
+  /// nullopt if this fails. `note` gets a line if other users may write to the
+  /// folder, or if LORA_CACHE is wrong.
   static std::optional<Cache>
   open(const std::string &kind, uint64_t limit = kDefaultLimit,
        const std::function<void(const std::string &)> &note = nullptr);

@@ -238,6 +238,16 @@ TEST(Cache, TheEnvironmentSaysWhere) {
   auto cache = Cache::open("code");
   ASSERT_TRUE(cache);
   EXPECT_EQ(cache->folder(), folder.path("code"));
+  // A relative path would be another folder for each current one.
+  for (const char *wrong : {"OFF", "0", "cache/here", "~/cache"}) {
+    setenv("LORA_CACHE", wrong, 1);
+    EXPECT_EQ(Cache::root(), "");
+    std::string note;
+    EXPECT_FALSE(Cache::open("code", 100,
+                             [&](const std::string &text) { note = text; }));
+    EXPECT_EQ(note, std::string("the cache is not used: LORA_CACHE is '") +
+                        wrong + "', but must be an absolute path, or 'off'");
+  }
   setenv("LORA_CACHE", "off", 1);
   EXPECT_FALSE(Cache::open("code"));
 }
