@@ -188,7 +188,7 @@ suite_sanitizers() {
     export ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
     export UBSAN_OPTIONS=print_stacktrace=1
     run_ctest sanitizers "$dir"
-    run_lit sanitized --param tools="$dir/bin" --filter='EndToEnd/(llama|llama-bias|mistral|qwen2|qwen3)(-bf16)?\.test' \
+    run_lit sanitized --param tools="$dir/bin" --filter='EndToEnd/(llama|llama-bias|mistral|qwen2|qwen3)(-bf16)?\.test|Tools/(hostile-)?text[a-z-]*\.test' \
       "$build_dir/test"
     printf '%s\n' "$passed $failed $skipped" >"$log_dir/sanitizers.sum"
   )
