@@ -11,6 +11,9 @@
 #include "JsonMutator.h"
 #include "lora-runtime/ChatTemplate.h"
 
+#include <cstring>
+#include <random>
+
 using namespace lora_rt;
 
 static constexpr const char *words[] = {
@@ -42,8 +45,41 @@ static constexpr const char *words[] = {
     "tools",
     "documents"};
 
+/// Puts a word or a part of the template at some place, or takes a part out.
+static std::string splice(std::string text, std::mt19937 &random) {
+  auto pick = [&](size_t count) { return count ? random() % count : 0; };
+  for (size_t rounds = 1 + pick(4); rounds; --rounds) {
+    size_t at = pick(text.size() + 1), from = pick(text.size() + 1);
+    size_t length = pick(pick(4) ? 12 : 200);
+    switch (pick(3)) {
+    case 0:
+      text.insert(at, words[pick(std::size(words))]);
+      break;
+    case 1:
+      text.insert(at, text.substr(from, length));
+      break;
+    case 2:
+      text.erase(at, length);
+      break;
+    }
+  }
+  return text;
+}
+
 extern "C" size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size,
                                           size_t maxSize, unsigned seed) {
+  std::mt19937 random(seed);
+  fuzz::Json input =
+      fuzz::parse(std::string_view(reinterpret_cast<char *>(data), size));
+  if (random() % 4 != 0 && input.is_object() && input.contains("template") &&
+      input["template"].is_string()) {
+    input["template"] = splice(input["template"].get<std::string>(), random);
+    std::string text = fuzz::print(input);
+    if (text.size() <= maxSize) {
+      std::memcpy(data, text.data(), text.size());
+      return text.size();
+    }
+  }
   return fuzz::mutateText(data, size, maxSize, seed, words);
 }
 

@@ -57,6 +57,8 @@ public:
   ///
   /// As transformers does it, members of a message that are null are left out,
   /// and reasoning is given by the names `reasoning_content` and `thinking`.
+  /// `continue_final_message` is no variable: if it is true, or the name of a
+  /// member, the prompt ends with the text of the final message.
   Expected<std::string> render(std::string_view variables,
                                const RenderOptions &options = {}) const;
 

@@ -26,6 +26,8 @@ Value findItem(Runtime &runtime, const Value &object, const Value &key) {
   case Kind::Undefined:
     return runtime.failUndefined(object);
   case Kind::Dict: {
+    if (!runtime.step(costOfKey(key)))
+      return Value::failure();
     bool isUnhashable;
     const Value *value = object.dict().find(key, isUnhashable);
     return value ? *value : Value::missing();
@@ -190,6 +192,8 @@ Value getSlice(Runtime &runtime, const Value &object, const Value &start,
                                  : Value::tuple(std::move(out));
   }
   const Text &text = object.asText();
+  if (!text.isAscii() && !runtime.step(text.bytes.size() / 16))
+    return Value::failure();
   if (count == 0)
     return runtime.text("", text.isMarkup);
   if (stride == 1)

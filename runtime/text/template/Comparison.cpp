@@ -1,5 +1,6 @@
 //===- Comparison.cpp - Python's comparisons ------------------------------===//
 
+#include "Methods.h"
 #include "Operators.h"
 
 #include <cmath>
@@ -56,6 +57,8 @@ bool order(Runtime &runtime, const Value &left, const Value &right, int &result,
   }
   const auto &first = left.items(), &second = right.items();
   for (size_t i = 0; i < first.size() && i < second.size(); ++i) {
+    if (!runtime.step())
+      return false;
     bool same = isSame(first[i], second[i]) ||
                 isEqual(runtime, first[i], second[i], nesting + 1);
     if (runtime.failed())
@@ -78,12 +81,14 @@ bool contains(Runtime &runtime, const Value &container, const Value &value) {
       return false;
     }
     return runtime.step(1 + container.string().size() / 32) &&
-           container.string().find(value.string()) != std::string::npos;
+           findPart(container.string(), value.string()) != std::string::npos;
   }
   if (container.is(Kind::Dict) ||
       (container.is(Kind::View) && container.view().what == View::What::Keys)) {
     const Dict &dict =
         container.is(Kind::Dict) ? container.dict() : *container.view().dict;
+    if (!runtime.step(costOfKey(value)))
+      return false;
     bool isUnhashable;
     bool isThere = dict.find(value, isUnhashable) != nullptr;
     if (isUnhashable)
@@ -177,7 +182,7 @@ bool isEqual(Runtime &runtime, const Value &left, const Value &right,
   };
   if (isList) {
     const auto &first = left.items(), &second = right.items();
-    if (first.size() != second.size())
+    if (first.size() != second.size() || !runtime.step(first.size()))
       return false;
     for (size_t i = 0; i < first.size(); ++i)
       if (!same(first[i], second[i]))
@@ -185,7 +190,8 @@ bool isEqual(Runtime &runtime, const Value &left, const Value &right,
     return true;
   }
   const Dict &first = left.dict(), &second = right.dict();
-  if (first.entries.size() != second.entries.size())
+  if (first.entries.size() != second.entries.size() ||
+      !runtime.step(first.entries.size()))
     return false;
   for (const auto &[key, value] : first.entries) {
     bool isUnhashable;

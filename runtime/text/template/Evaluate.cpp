@@ -228,7 +228,7 @@ bool Interpreter::evaluateArguments(const CallArguments &syntax, Frame &frame,
       (void)runtime.fail("the names of arguments are strings");
       return false;
     }
-    for (const auto &[known, ignored] : out.named)
+    for (const auto &[known, ignored] : syntax.named)
       if (known == name.string()) {
         (void)runtime.fail("the argument '", known, "' is given twice");
         return false;

@@ -60,6 +60,8 @@ AttributePath::AttributePath(const Value &attribute) {
 Value AttributePath::follow(Runtime &runtime, Value item,
                             const Value &initial) const {
   for (const Value &part : parts) {
+    if (!runtime.step())
+      return Value::failure();
     item = getItem(runtime, item, part);
     if (item.isFailure())
       return item;

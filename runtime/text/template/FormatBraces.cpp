@@ -137,6 +137,8 @@ bool isNumber(std::string_view text) {
 }
 
 bool BraceFormatter::findFirst(std::string_view name, Value &value) {
+  if (!runtime.step(arguments.named.size()))
+    return false;
   size_t index = 0;
   if (isNumber(name)) {
     std::from_chars(name.data(), name.data() + name.size(), index);

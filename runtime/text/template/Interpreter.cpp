@@ -23,6 +23,8 @@ bool Interpreter::write(const Value &value, std::string &out) {
 }
 
 void Interpreter::enter(const ScopeLayout &layout, Frame &frame) {
+  // The next step ends the rendering if this is too much.
+  (void)runtime.step(layout.locals.size());
   for (const Initial &initial : layout.initials) {
     Value value = Value::missing();
     if (initial.how == Initial::How::Resolve)
@@ -258,6 +260,7 @@ Interpreter::Flow Interpreter::executeBlock(const Node &node, Frame &frame,
                        "' is required, but nothing defines it");
     return Flow::Failed;
   }
+  (void)runtime.step(node.visible.size());
   Ref<Context> derived(new Context(Ref<Context>(&frame.context)));
   for (const auto &[name, place] : node.visible)
     if (const Value &value = frame.variables.at(place); !value.isMissing())
@@ -270,6 +273,7 @@ Value Interpreter::callBlock(const Node &node, Context &context) {
   CallDepth depth(runtime);
   if (!depth)
     return Value::failure();
+  (void)runtime.step(node.function.slotCount);
   Ref<Activation> variables(
       new Activation(node.function.slotCount, Ref<Activation>()));
   Frame frame{*variables, context};

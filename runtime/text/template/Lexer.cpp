@@ -2,11 +2,9 @@
 
 #include "Lexer.h"
 #include "../Unicode.h"
-#include "StringLiteral.h"
+#include "Literals.h"
 
 #include <algorithm>
-#include <charconv>
-#include <cstdlib>
 
 namespace lora_rt::jinja {
 
@@ -17,14 +15,6 @@ bool isPythonSpace(char32_t c) {
 namespace {
 
 bool isDigit(char c) { return c >= '0' && c <= '9'; }
-
-bool isDigitOf(char c, int base) {
-  int value = isDigit(c)             ? c - '0'
-              : c >= 'a' && c <= 'f' ? c - 'a' + 10
-              : c >= 'A' && c <= 'F' ? c - 'A' + 10
-                                     : 99;
-  return value < base;
-}
 
 /// Line ends as \n, without one at the end.
 std::string normalizeLines(std::string_view source) {
@@ -231,65 +221,17 @@ bool Lexer::lexTagEnd(bool isVariable, bool &isEnd) {
 }
 
 bool Lexer::lexNumber(bool &isNumber) {
-  size_t begin = position;
-  isNumber = isDigit(at(begin));
+  isNumber = isDigit(at(position));
   if (!isNumber)
     return true;
-  // Digits with single underscores between them.
-  auto digits = [&](size_t i, int base) {
-    if (!isDigitOf(at(i), base))
-      return i;
-    while (isDigitOf(at(i), base) ||
-           (at(i) == '_' && isDigitOf(at(i + 1), base)))
-      ++i;
-    return i;
-  };
-  auto plain = [&](size_t from, size_t to) {
-    std::string out(text.substr(from, to - from));
-    std::erase(out, '_');
-    return out;
-  };
-  size_t whole = digits(begin, 10), end = whole;
-  if (begin == 0 || text[begin - 1] != '.') {
-    if (at(whole) == '.' && isDigit(at(whole + 1)))
-      end = digits(whole + 1, 10);
-    if (at(end) == 'e' || at(end) == 'E') {
-      size_t exponent = end + 1 + (at(end + 1) == '+' || at(end + 1) == '-');
-      if (isDigit(at(exponent)))
-        end = digits(exponent, 10);
-    }
-  }
-  if (end != whole) {
-    add(TokenKind::Float).real =
-        std::strtod(plain(begin, end).c_str(), nullptr);
-    move(end);
-    return true;
-  }
-  int base = 10;
-  size_t first = begin;
-  if (at(begin) == '0') {
-    char letter = char(at(begin + 1) | 0x20);
-    base = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 10;
-    size_t start = begin + 2 + (at(begin + 2) == '_');
-    if (base != 10 && isDigitOf(at(start), base)) {
-      first = start;
-      end = digits(start, base);
-    } else {
-      // Zeros only; what follows is another number.
-      base = 10;
-      for (end = begin + 1;
-           at(end) == '0' || (at(end) == '_' && at(end + 1) == '0');)
-        ++end;
-    }
-  }
-  std::string number = plain(first, end);
-  int64_t value = 0;
-  auto [last, code] = std::from_chars(
-      number.data(), number.data() + number.size(), value, base);
-  if (code != std::errc())
-    return fail("the number ", number, " does not fit 64 bits");
-  add(TokenKind::Integer).integer = value;
-  move(end);
+  NumberLiteral number;
+  std::string problem;
+  if (!readNumber(text, position, number, problem))
+    return fail(problem);
+  Token &token = add(number.isReal ? TokenKind::Float : TokenKind::Integer);
+  token.integer = number.whole;
+  token.real = number.real;
+  move(number.end);
   return true;
 }
 

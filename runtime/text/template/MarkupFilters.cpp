@@ -84,16 +84,17 @@ bool unescapeHtml(Runtime &runtime, std::string_view text, std::string &out) {
       out += text[at++];
       continue;
     }
-    size_t end = text.find(';', at);
+    // Longer names do not exist.
+    size_t end = text.substr(at, 34).find(';');
     std::string_view name =
-        end == std::string_view::npos ? "" : text.substr(at + 1, end - at - 1);
+        end == std::string_view::npos ? "" : text.substr(at + 1, end - 1);
     bool isName = !name.empty() && name.size() < 32 &&
                   name.find_first_of(" &<>\n") == std::string_view::npos;
     if (!isName) {
       out += text[at++];
       continue;
     }
-    at = end + 1;
+    at += end + 1;
     if (name[0] == '#') {
       bool isHex = name.size() > 1 && (name[1] | 0x20) == 'x';
       std::string_view digits = name.substr(isHex ? 2 : 1);

@@ -27,7 +27,7 @@ private:
 
 Value get(Runtime &runtime, const Value &self, Arguments &arguments) {
   Bound bound(runtime, "dict.get", "/ key default?", arguments);
-  if (!bound)
+  if (!bound || !runtime.step(costOfKey(bound[0])))
     return Value::failure();
   bool isUnhashable;
   const Value *found = self.dict().find(bound[0], isUnhashable);

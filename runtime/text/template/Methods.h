@@ -19,6 +19,12 @@ struct MethodRule {
 std::span<const MethodRule> textMethods();
 std::span<const MethodRule> textQueries();
 
+/// The first place of a part in a text from `from` on, or npos; the time is
+/// linear in the text, whatever the part.
+size_t findPart(std::string_view text, std::string_view part, size_t from = 0);
+/// The last place.
+size_t findLastPart(std::string_view text, std::string_view part);
+
 /// str.strip() and the like; `sides` is 1 for the left one, 2 for the right
 /// one, 3 for both. Without `characters`, white space.
 std::string_view strip(std::string_view text, int sides,
@@ -26,6 +32,18 @@ std::string_view strip(std::string_view text, int sides,
 
 /// str.split() at white space; at most `limit` times, if it is not negative.
 std::vector<std::string_view> splitSpace(std::string_view text, int64_t limit);
+
+/// The same from the right.
+std::vector<std::string_view> splitSpaceRight(std::string_view text,
+                                              int64_t limit);
+
+/// str.split() at a mark.
+std::vector<std::string_view> splitAt(std::string_view text,
+                                      std::string_view mark, int64_t limit);
+
+/// The same from the right, by way of the reversed texts.
+std::vector<std::string_view>
+splitAtRight(std::string_view text, std::string_view mark, int64_t limit);
 
 /// str.splitlines().
 std::vector<std::string_view> splitLines(std::string_view text, bool keepsEnds);

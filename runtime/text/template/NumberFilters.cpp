@@ -39,7 +39,7 @@ Value toInteger(FilterCall &call) {
                ? runtime.fail("int() of an infinite number")
                : truncate(runtime, value.number());
   }
-  if (!value.isString())
+  if (!value.isString() || !runtime.step(value.string().size() / 8))
     return initial;
   int64_t base = call.bound.whole(1, 10);
   if (!call.bound)

@@ -86,6 +86,16 @@ bool isHashable(const Value &value, int depth) {
          !value.is(Kind::View);
 }
 
+size_t costOfKey(const Value &key) {
+  if (key.isString())
+    return key.string().size() / 32;
+  size_t cost = 0;
+  if (key.is(Kind::Tuple))
+    for (const Value &item : key.items())
+      cost += 1 + (item.isString() ? item.string().size() / 32 : 0);
+  return cost;
+}
+
 Heap::Heap(size_t limit) : limit(limit) { currentHeap = this; }
 
 Heap::~Heap() {
@@ -193,6 +203,8 @@ void Dict::append(const Value &key, Value value, size_t hash) {
 
 bool Dict::set(Runtime &runtime, const Value &key, Value value) {
   size_t hash;
+  if (!runtime.step(1 + costOfKey(key)))
+    return false;
   if (!hashOf(key, hash)) {
     (void)runtime.fail("a ", typeName(key), " cannot be the key of a dict");
     return false;

@@ -159,6 +159,9 @@ inline constexpr int maxNesting = 200;
 /// Whether a value can be the key of a dict.
 bool isHashable(const Value &value, int depth = 0);
 
+/// How many steps it takes to look for a key.
+size_t costOfKey(const Value &key);
+
 /// Whether two values are the same object.
 bool isSame(const Value &a, const Value &b);
 

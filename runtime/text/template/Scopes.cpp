@@ -2,82 +2,14 @@
 
 #include "Scopes.h"
 #include "Filters.h"
-#include "Symbols.h"
+#include "Resolver.h"
 #include "Tests.h"
-
-#include <deque>
 
 namespace lora_rt::jinja {
 
-namespace {
-
-/// A function whose slots are being given out. A variable belongs to the
-/// innermost function that begins at its level or further out.
-struct Function {
-  FunctionLayout &layout;
-  Function *outer;
-  int level;
-  std::map<Variable, uint32_t> slots;
-};
-
-/// What is known at a statement.
-struct Frame {
-  Symbols *symbols;
-  Function *function;
-  /// At the top, if conditions aside: what is set is visible in blocks.
-  bool isTop = false;
-  /// Inside of a condition: an unknown filter fails when it is reached.
-  bool isSoft = false;
-  bool isInLoop = false;
-};
-
-class Resolver {
-public:
-  explicit Resolver(Program &program) : program(program) {}
-  Error run();
-
-private:
-  template <typename... Parts>
-  void fail(const Node &node, const Parts &...parts) {
-    if (!error)
-      error = makeError(ErrorCode::InvalidFile, program.where, ": line ",
-                        node.line, ": ", parts...);
-  }
-  void findBlocks(NodeList &nodes);
-
-  Place locate(const Frame &frame, const Variable &variable);
-  uint32_t slotOf(const Frame &frame, const std::string &name) {
-    return locate(frame, *frame.symbols->find(name)).slot;
-  }
-  void layOut(ScopeLayout &layout, const Frame &frame);
-  /// A scope inside of another.
-  Symbols &makeSymbols(const Frame &frame) {
-    return scopes.emplace_back(frame.symbols->level + 1, frame.symbols);
-  }
-
-  void visit(NodeList &nodes, const Frame &frame);
-  void visit(Node &node, const Frame &frame);
-  void visitFor(Node &node, const Frame &frame);
-  void visitMacro(Node &node, const Frame &frame);
-  void visitBlock(Node &node);
-  void visitPlainScope(Node &node, const Frame &frame);
-  void visitWith(Node &node, const Frame &frame);
-  void visitName(Node &node, const Frame &frame);
-  void visitFilterOrTest(Node &node, const Frame &frame);
-  void visitArguments(CallArguments &arguments, const Frame &frame);
-  bool storesLoop(const Node &node) const;
-  NodePtr copyTarget(const Node &target) const;
-
-  Program &program;
-  std::deque<Symbols> scopes;
-  /// Parameters of macros whose defaults are being visited, innermost last.
-  std::vector<std::set<Variable>> unsetParameters;
-  Error error;
-};
-
-Place Resolver::locate(const Frame &frame, const Variable &variable) {
+Place Resolver::locate(const ScopeFrame &frame, const Variable &variable) {
   Place place;
-  Function *function = frame.function;
+  FunctionSlots *function = frame.function;
   while (function->level > variable.level && function->outer) {
     function = function->outer;
     ++place.hops;
@@ -90,7 +22,7 @@ Place Resolver::locate(const Frame &frame, const Variable &variable) {
   return place;
 }
 
-void Resolver::layOut(ScopeLayout &layout, const Frame &frame) {
+void Resolver::layOut(ScopeLayout &layout, const ScopeFrame &frame) {
   for (const auto &[variable, source] : frame.symbols->loads) {
     uint32_t slot = locate(frame, variable).slot;
     layout.locals.push_back(slot);
@@ -112,13 +44,13 @@ void Resolver::layOut(ScopeLayout &layout, const Frame &frame) {
   }
 }
 
-void Resolver::visit(NodeList &nodes, const Frame &frame) {
+void Resolver::visit(NodeList &nodes, const ScopeFrame &frame) {
   for (NodePtr &node : nodes)
     if (node)
       visit(*node, frame);
 }
 
-void Resolver::visitName(Node &node, const Frame &frame) {
+void Resolver::visitName(Node &node, const ScopeFrame &frame) {
   const Variable *variable = frame.symbols->find(node.name);
   if (!variable) {
     fail(node, "the variable '", node.name, "' cannot be used here");
@@ -133,7 +65,8 @@ void Resolver::visitName(Node &node, const Frame &frame) {
                                     unsetParameters.back().count(*variable));
 }
 
-void Resolver::visitArguments(CallArguments &arguments, const Frame &frame) {
+void Resolver::visitArguments(CallArguments &arguments,
+                              const ScopeFrame &frame) {
   visit(arguments.positional, frame);
   for (auto &[name, value] : arguments.named)
     visit(*value, frame);
@@ -143,7 +76,7 @@ void Resolver::visitArguments(CallArguments &arguments, const Frame &frame) {
     visit(*arguments.moreNamed, frame);
 }
 
-void Resolver::visitFilterOrTest(Node &node, const Frame &frame) {
+void Resolver::visitFilterOrTest(Node &node, const ScopeFrame &frame) {
   bool isFilter = node.kind == NodeKind::Filter;
   if (isFilter)
     node.filter = findFilter(node.name);
@@ -158,178 +91,7 @@ void Resolver::visitFilterOrTest(Node &node, const Frame &frame) {
   visitArguments(*node.arguments, frame);
 }
 
-/// Whether a `loop` is assigned to inside of a loop.
-bool Resolver::storesLoop(const Node &node) const {
-  if (node.kind == NodeKind::Name)
-    return node.use == Use::Store && node.name == "loop";
-  auto any = [&](const NodeList &nodes) {
-    for (const NodePtr &part : nodes)
-      if (part && storesLoop(*part))
-        return true;
-    return false;
-  };
-  return (node.target && storesLoop(*node.target)) || any(node.operands) ||
-         any(node.body) || any(node.otherwise);
-}
-
-NodePtr Resolver::copyTarget(const Node &target) const {
-  auto copy = std::make_unique<Node>(target.kind, target.line);
-  copy->use = target.use;
-  copy->name = target.name;
-  for (const NodePtr &part : target.operands)
-    copy->operands.push_back(copyTarget(*part));
-  return copy;
-}
-
-void Resolver::visitFor(Node &node, const Frame &frame) {
-  LoopLayout &loop = *node.loop;
-  if (storesLoop(node))
-    fail(node, "a loop cannot assign to its variable 'loop'");
-  loop.isExtended =
-      loop.isRecursive || !findUndeclared(node.body, {"loop"}).empty();
-
-  Symbols &bodySymbols = makeSymbols(frame);
-  if (loop.isExtended)
-    bodySymbols.declareParameter("loop");
-  bodySymbols.visit(*node.target, true);
-  bodySymbols.visit(node.body);
-  Symbols &elseSymbols = makeSymbols(frame);
-  elseSymbols.visit(node.otherwise);
-
-  if (node.condition) {
-    Symbols &testSymbols = makeSymbols(frame);
-    testSymbols.visit(*node.target, true);
-    testSymbols.visit(*node.condition);
-    Function function{loop.test, frame.function, testSymbols.level, {}};
-    Frame test{&testSymbols, &function};
-    layOut(loop.testScope, test);
-    loop.testTarget = copyTarget(*node.target);
-    visit(*loop.testTarget, test);
-    visit(*node.condition, test);
-  }
-  // The elements of a recursive loop come from outside of its function.
-  visit(*node.iterable, frame);
-
-  Function function{loop.function, frame.function, bodySymbols.level, {}};
-  Function *inner = loop.isRecursive ? &function : frame.function;
-  Frame body{&bodySymbols, inner};
-  body.isInLoop = true;
-  layOut(loop.body, body);
-  visit(*node.target, body);
-  if (loop.isExtended)
-    loop.loopSlot = slotOf(body, "loop");
-  visit(node.body, body);
-
-  Frame otherwise{&elseSymbols, inner};
-  otherwise.isInLoop = !loop.isRecursive && frame.isInLoop;
-  layOut(loop.otherwise, otherwise);
-  visit(node.otherwise, otherwise);
-}
-
-/// A macro, or the body of `call` or `generation`.
-void Resolver::visitMacro(Node &node, const Frame &frame) {
-  MacroLayout &macro = *node.macro;
-  Symbols &symbols = makeSymbols(frame);
-  auto analyze = [&] {
-    for (const Parameter &parameter : macro.parameters)
-      symbols.declareParameter(parameter.name);
-    for (const Parameter &parameter : macro.parameters)
-      if (parameter.initial)
-        symbols.visit(*parameter.initial);
-    symbols.visit(node.body);
-  };
-  analyze();
-  std::set<std::string> special =
-      findUndeclared(node.body, {"caller", "kwargs", "varargs"});
-  std::set<std::string> explicitNames;
-  for (const Parameter &parameter : macro.parameters) {
-    explicitNames.insert(parameter.name);
-    if (parameter.name == "caller" && special.count("caller") &&
-        !parameter.initial)
-      fail(node, "the parameter 'caller' needs a default, or is left out");
-  }
-  auto uses = [&](const char *name) {
-    return special.count(name) && !explicitNames.count(name);
-  };
-  macro.usesCaller = special.count("caller");
-  macro.usesNamed = uses("kwargs");
-  macro.usesPositional = uses("varargs");
-  for (const char *name : {"caller", "kwargs", "varargs"})
-    if (uses(name))
-      symbols.declareParameter(name);
-  analyze();
-
-  Function function{macro.function, frame.function, symbols.level, {}};
-  Frame inner{&symbols, &function};
-  layOut(macro.scope, inner);
-  if (uses("caller"))
-    macro.callerSlot = slotOf(inner, "caller");
-  if (macro.usesNamed)
-    macro.namedSlot = slotOf(inner, "kwargs");
-  if (macro.usesPositional)
-    macro.positionalSlot = slotOf(inner, "varargs");
-
-  unsetParameters.emplace_back();
-  for (const auto &[variable, source] : symbols.loads)
-    if (source.load == Symbols::Load::Parameter)
-      unsetParameters.back().insert(variable);
-  for (Parameter &parameter : macro.parameters) {
-    parameter.slot = slotOf(inner, parameter.name);
-    if (parameter.initial)
-      visit(*parameter.initial, inner);
-    unsetParameters.back().erase(*symbols.find(parameter.name));
-  }
-  unsetParameters.pop_back();
-  visit(node.body, inner);
-}
-
-/// A scope in the same function: a block of `set`, `filter` or `autoescape`.
-void Resolver::visitPlainScope(Node &node, const Frame &frame) {
-  Symbols &symbols = makeSymbols(frame);
-  symbols.visit(node.body);
-  if (node.kind == NodeKind::FilterText)
-    symbols.visit(node.operands);
-  Frame inner{&symbols, frame.function};
-  inner.isInLoop = frame.isInLoop;
-  layOut(node.scope, inner);
-  visit(node.body, inner);
-  visit(node.operands, inner);
-}
-
-void Resolver::visitWith(Node &node, const Frame &frame) {
-  Symbols &symbols = makeSymbols(frame);
-  for (size_t i = 0; i < node.operands.size(); i += 2)
-    symbols.visit(*node.operands[i], true);
-  symbols.visit(node.body);
-  Frame inner{&symbols, frame.function};
-  inner.isInLoop = frame.isInLoop;
-  layOut(node.scope, inner);
-  for (size_t i = 0; i < node.operands.size(); i += 2) {
-    visit(*node.operands[i], inner);
-    visit(*node.operands[i + 1], frame);
-  }
-  visit(node.body, inner);
-}
-
-void Resolver::visitBlock(Node &node) {
-  Symbols &symbols = scopes.emplace_back(0);
-  std::set<std::string> special = findUndeclared(node.body, {"self", "super"});
-  node.usesSelf = special.count("self");
-  node.usesSuper = special.count("super");
-  for (const std::string &name : special)
-    symbols.declareParameter(name);
-  symbols.visit(node.body);
-  Function function{node.function, nullptr, 0, {}};
-  Frame frame{&symbols, &function};
-  layOut(node.scope, frame);
-  if (node.usesSelf)
-    node.selfSlot = slotOf(frame, "self");
-  if (node.usesSuper)
-    node.superSlot = slotOf(frame, "super");
-  visit(node.body, frame);
-}
-
-void Resolver::visit(Node &node, const Frame &frame) {
+void Resolver::visit(Node &node, const ScopeFrame &frame) {
   switch (node.kind) {
   case NodeKind::Name:
   case NodeKind::NamespaceField:
@@ -343,7 +105,7 @@ void Resolver::visit(Node &node, const Frame &frame) {
     visitFor(node, frame);
     return;
   case NodeKind::If: {
-    Frame soft = frame;
+    ScopeFrame soft = frame;
     soft.isSoft = true;
     visit(*node.condition, soft);
     visit(node.body, soft);
@@ -352,7 +114,7 @@ void Resolver::visit(Node &node, const Frame &frame) {
     return;
   }
   case NodeKind::Choose: {
-    Frame soft = frame;
+    ScopeFrame soft = frame;
     soft.isSoft = true;
     visit(node.operands, soft);
     return;
@@ -391,8 +153,9 @@ void Resolver::visit(Node &node, const Frame &frame) {
     for (const Symbols *scope = frame.symbols; node.isScoped && scope;
          scope = scope->parent)
       for (const std::string &name : scope->stores)
-        node.visible.emplace_back(name,
-                                  locate(frame, *frame.symbols->find(name)));
+        if (++work <= Symbols::maxWork)
+          node.visible.emplace_back(name,
+                                    locate(frame, *frame.symbols->find(name)));
     return;
   case NodeKind::Break:
   case NodeKind::Continue:
@@ -429,13 +192,13 @@ void Resolver::findBlocks(NodeList &nodes) {
 
 Error Resolver::run() {
   findBlocks(program.body);
-  Symbols &symbols = scopes.emplace_back(0);
+  Symbols &symbols = scopes.emplace_back(0, work);
   program.usesSelf = !findUndeclared(program.body, {"self"}).empty();
   if (program.usesSelf)
     symbols.declareParameter("self");
   symbols.visit(program.body);
-  Function function{program.function, nullptr, 0, {}};
-  Frame frame{&symbols, &function};
+  FunctionSlots function{program.function, nullptr, 0, {}};
+  ScopeFrame frame{&symbols, &function};
   frame.isTop = true;
   layOut(program.scope, frame);
   if (program.usesSelf)
@@ -443,10 +206,11 @@ Error Resolver::run() {
   visit(program.body, frame);
   for (auto &[name, block] : program.blocks)
     visitBlock(const_cast<Node &>(*block));
+  if (work > Symbols::maxWork)
+    return makeError(ErrorCode::InvalidFile, program.where,
+                     ": the template has too many variables and conditions");
   return std::move(error);
 }
-
-} // namespace
 
 Error resolveScopes(Program &program) { return Resolver(program).run(); }
 

@@ -19,7 +19,7 @@ namespace lora_rt::jinja {
 
 /// A template that can be rendered.
 struct Program {
-  std::string where;
+  std::string where, source;
   NodeList body;
   FunctionLayout function;
   ScopeLayout scope;

@@ -56,6 +56,7 @@ Value map(FilterCall &call) {
                                              : "");
     }
     Arguments rest = arguments;
+    (void)runtime.step(rest.positional.size() + rest.named.size());
     rest.positional.erase(rest.positional.begin());
     return callFilter(runtime, *rule, item, rest);
   });
@@ -66,6 +67,7 @@ template <bool isAttribute, bool isRejected> Value select(FilterCall &call) {
   Arguments arguments = call.arguments;
   return overElements(call, [arguments](Runtime &runtime, const Value &item) {
     Arguments rest = arguments;
+    (void)runtime.step(rest.positional.size() + rest.named.size());
     auto take = [&] {
       Value first = std::move(rest.positional[0]);
       rest.positional.erase(rest.positional.begin());
@@ -76,7 +78,10 @@ template <bool isAttribute, bool isRejected> Value select(FilterCall &call) {
       if (rest.positional.empty())
         return runtime.fail("selectattr() and rejectattr() need the name of "
                             "an attribute");
-      value = AttributePath(take()).follow(runtime, item, Value());
+      Value path = take();
+      if (!runtime.step(1 + costOfKey(path) * 4))
+        return Value::failure();
+      value = AttributePath(path).follow(runtime, item, Value());
       if (value.isFailure())
         return value;
     }

@@ -72,6 +72,10 @@ void Symbols::visitIf(const Node &node) {
   visit(*node.condition);
   std::vector<Symbols> branches;
   for (const NodeList *branch : {&node.body, &node.operands, &node.otherwise}) {
+    // A branch without nodes changes nothing.
+    *work += branch->empty() ? 1 : 1 + names.size() + loads.size();
+    if (branch->empty() || *work > maxWork)
+      continue;
     branches.push_back(*this);
     branches.back().visit(*branch);
   }

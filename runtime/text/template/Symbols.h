@@ -34,8 +34,11 @@ public:
     Variable outer; // Load::Alias
   };
 
-  explicit Symbols(int level, const Symbols *parent = nullptr)
-      : level(level), parent(parent) {}
+  /// `work` counts what is copied; after `maxWork`, names are left out.
+  Symbols(int level, size_t &work, const Symbols *parent = nullptr)
+      : level(level), parent(parent), work(&work) {}
+
+  static constexpr size_t maxWork = 1'000'000;
 
   const Source *findLoad(const Variable &variable) const;
   const Variable *find(const std::string &name) const;
@@ -54,6 +57,7 @@ public:
   std::map<std::string, Variable> names;
   std::map<Variable, Source> loads;
   std::set<std::string> stores;
+  size_t *work;
 
 private:
   void define(const std::string &name, Source source);

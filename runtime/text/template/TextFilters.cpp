@@ -52,6 +52,8 @@ Value trim(FilterCall &call) {
     return text;
   bool isSet = call.bound.isSet(0);
   std::string_view characters = isSet ? call.bound.text(0) : std::string_view();
+  if (!call.runtime.step(text.string().size() * (1 + characters.size()) / 16))
+    return Value::failure();
   return keep(
       call.runtime, text,
       std::string(strip(text.string(), 3, isSet ? &characters : nullptr)));
@@ -167,6 +169,8 @@ Value countWords(FilterCall &call) {
   if (value.isFailure())
     return value;
   const std::string &text = value.string();
+  if (!call.runtime.step(text.size() / 8))
+    return Value::failure();
   int64_t count = 0;
   bool isInWord = false;
   for (size_t at = 0; at < text.size();) {

@@ -12,103 +12,6 @@
 
 namespace lora_rt::jinja {
 
-std::string_view strip(std::string_view text, int sides,
-                       const std::string_view *characters) {
-  auto goes = [&](std::string_view character) {
-    if (characters)
-      return characters->find(character) != std::string_view::npos;
-    size_t at = 0;
-    return isPythonSpace(text::nextCharacter(character, at));
-  };
-  while ((sides & 1) && !text.empty()) {
-    size_t size = text::characterBytes(static_cast<unsigned char>(text[0]));
-    if (!goes(text.substr(0, size)))
-      break;
-    text.remove_prefix(size);
-  }
-  while ((sides & 2) && !text.empty()) {
-    size_t begin = text.size();
-    text::previousCharacter(text, begin);
-    if (!goes(text.substr(begin)))
-      break;
-    text = text.substr(0, begin);
-  }
-  return text;
-}
-
-std::vector<std::string_view> splitSpace(std::string_view text, int64_t limit) {
-  std::vector<std::string_view> out;
-  while (true) {
-    text = strip(text, 1);
-    if (text.empty())
-      return out;
-    if (limit >= 0 && int64_t(out.size()) == limit) {
-      out.push_back(text);
-      return out;
-    }
-    size_t end = 0;
-    while (end < text.size()) {
-      size_t next = end;
-      if (isPythonSpace(text::nextCharacter(text, next)))
-        break;
-      end = next;
-    }
-    out.push_back(text.substr(0, end));
-    text.remove_prefix(end);
-  }
-}
-
-std::vector<std::string_view> splitLines(std::string_view text,
-                                         bool keepsEnds) {
-  std::vector<std::string_view> out;
-  size_t begin = 0;
-  for (size_t at = 0; at < text.size();) {
-    size_t end = at;
-    char32_t c = text::nextCharacter(text, at);
-    bool isEnd = (c >= '\n' && c <= '\r') || (c >= 0x1c && c <= 0x1e) ||
-                 c == 0x85 || c == 0x2028 || c == 0x2029;
-    if (!isEnd)
-      continue;
-    if (c == '\r' && at < text.size() && text[at] == '\n')
-      ++at;
-    out.push_back(text.substr(begin, (keepsEnds ? at : end) - begin));
-    begin = at;
-  }
-  if (begin < text.size())
-    out.push_back(text.substr(begin));
-  return out;
-}
-
-bool replaceAll(Runtime &runtime, std::string_view text, std::string_view from,
-                std::string_view to, int64_t limit, std::string &out) {
-  auto grow = [&](std::string_view part) {
-    out += part;
-    return runtime.step(1 + part.size() / 32) && runtime.hasRoom(out.size());
-  };
-  size_t at = 0;
-  for (int64_t count = 0; limit < 0 || count < limit; ++count) {
-    if (from.empty()) {
-      // Before each character, and at the end.
-      if (!grow(to))
-        return false;
-      if (at == text.size())
-        return true;
-      size_t size = text::characterBytes(static_cast<unsigned char>(text[at]));
-      if (!grow(text.substr(at, size)))
-        return false;
-      at += size;
-      continue;
-    }
-    size_t found = text.find(from, at);
-    if (found == std::string_view::npos)
-      break;
-    if (!grow(text.substr(at, found - at)) || !grow(to))
-      return false;
-    at = found + from.size();
-  }
-  return grow(text.substr(at));
-}
-
 Value joinTexts(Runtime &runtime, const Value &separator, const Value &elements,
                 bool printsAll) {
   Ref<Iterator> iterator = runtime.iterate(elements);
@@ -174,49 +77,6 @@ Value listOf(Runtime &runtime, const Value &self,
   return Value::list(std::move(out));
 }
 
-std::vector<std::string_view> splitAt(std::string_view text,
-                                      std::string_view mark, int64_t limit,
-                                      bool isRight) {
-  std::vector<std::string_view> out;
-  while (limit < 0 || int64_t(out.size()) < limit) {
-    size_t at = isRight ? text.rfind(mark) : text.find(mark);
-    if (at == std::string_view::npos)
-      break;
-    out.push_back(isRight ? text.substr(at + mark.size()) : text.substr(0, at));
-    text = isRight ? text.substr(0, at) : text.substr(at + mark.size());
-  }
-  out.push_back(text);
-  if (isRight)
-    std::reverse(out.begin(), out.end());
-  return out;
-}
-
-/// str.rsplit() at white space.
-std::vector<std::string_view> splitSpaceRight(std::string_view text,
-                                              int64_t limit) {
-  std::vector<std::string_view> out;
-  while (true) {
-    text = strip(text, 2);
-    if (text.empty())
-      break;
-    if (limit >= 0 && int64_t(out.size()) == limit) {
-      out.push_back(text);
-      break;
-    }
-    size_t begin = text.size();
-    while (begin > 0) {
-      size_t before = begin;
-      if (isPythonSpace(text::previousCharacter(text, before)))
-        break;
-      begin = before;
-    }
-    out.push_back(text.substr(begin));
-    text = text.substr(0, begin);
-  }
-  std::reverse(out.begin(), out.end());
-  return out;
-}
-
 template <bool isRight>
 Value split(Runtime &runtime, const Value &self, Arguments &arguments) {
   Bound bound(runtime, isRight ? "str.rsplit" : "str.split", "sep? maxsplit?",
@@ -235,7 +95,9 @@ Value split(Runtime &runtime, const Value &self, Arguments &arguments) {
                           : splitSpace(self.string(), limit));
   if (mark.empty())
     return runtime.fail("str.split() wants a separator that is not empty");
-  return listOf(runtime, self, splitAt(self.string(), mark, limit, isRight));
+  return listOf(runtime, self,
+                isRight ? splitAtRight(self.string(), mark, limit)
+                        : splitAt(self.string(), mark, limit));
 }
 
 Value splitIntoLines(Runtime &runtime, const Value &self,
@@ -258,7 +120,7 @@ Value partition(Runtime &runtime, const Value &self, Arguments &arguments) {
   if (mark.empty())
     return runtime.fail("str.partition() wants a separator that is not empty");
   const std::string &text = self.string();
-  size_t at = isRight ? text.rfind(mark) : text.find(mark);
+  size_t at = isRight ? findLastPart(text, mark) : findPart(text, mark);
   auto part = [&](std::string_view bytes) {
     return keep(runtime, self, std::string(bytes));
   };

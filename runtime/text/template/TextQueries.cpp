@@ -55,8 +55,8 @@ Value find(Runtime &runtime, const Value &self, Arguments &arguments) {
   if (!bound || !windowOf(runtime, self, bound, 1, window))
     return Value::failure();
   size_t at = window.isBeyond ? std::string_view::npos
-              : isRight       ? window.text.rfind(part)
-                              : window.text.find(part);
+              : isRight       ? findLastPart(window.text, part)
+                              : findPart(window.text, part);
   if (at == std::string_view::npos)
     return isIndex ? runtime.fail("str.index(): the part is not in the text")
                    : Value::integer(-1);
@@ -80,8 +80,8 @@ Value count(Runtime &runtime, const Value &self, Arguments &arguments) {
       found += !text::isContinuation(static_cast<unsigned char>(c));
     return Value::integer(found + 1);
   }
-  for (size_t at = window.text.find(part); at != std::string_view::npos;
-       at = window.text.find(part, at + part.size()))
+  for (size_t at = findPart(window.text, part); at != std::string_view::npos;
+       at = findPart(window.text, part, at + part.size()))
     ++found;
   return Value::integer(found);
 }
@@ -151,6 +151,7 @@ Value hasCase(Runtime &runtime, const Value &self, Arguments &arguments) {
 
 Value isTitle(Runtime &runtime, const Value &self, Arguments &arguments) {
   Bound bound(runtime, "str.istitle", "/", arguments);
+  (void)runtime.step(self.string().size() / 8);
   if (!bound)
     return Value::failure();
   const std::string &text = self.string();
@@ -180,6 +181,7 @@ Value isAscii(Runtime &runtime, const Value &self, Arguments &arguments) {
 Value isPrintableText(Runtime &runtime, const Value &self,
                       Arguments &arguments) {
   Bound bound(runtime, "str.isprintable", "/", arguments);
+  (void)runtime.step(self.string().size() / 8);
   const std::string &text = self.string();
   if (!bound)
     return Value::failure();
@@ -191,6 +193,7 @@ Value isPrintableText(Runtime &runtime, const Value &self,
 
 Value isIdentifier(Runtime &runtime, const Value &self, Arguments &arguments) {
   Bound bound(runtime, "str.isidentifier", "/", arguments);
+  (void)runtime.step(self.string().size() / 8);
   const std::string &text = self.string();
   if (!bound)
     return Value::failure();

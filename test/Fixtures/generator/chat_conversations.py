@@ -60,5 +60,9 @@ CONVERSATIONS = [
     {"messages": [ASK, ASK]},
     {"messages": [{"role": "developer", "content": "Be kind."}, ASK, {"role": "assistant", "content": "Ok", "tool_calls": []}], "model_identity": "I am M."},
     {"messages": [ANSWER, {"role": "robot", "content": "1"}]},
+    {"messages": [ASK, {"role": "assistant", "content": " Well, \n"}], "continue_final_message": True},
+    {"messages": [ASK, {"role": "assistant", "thinking": "Hm", "content": "Well"}], "continue_final_message": "thinking"},
+    {"messages": [PARTS[1]], "continue_final_message": True},
+    {"messages": [ASK], "continue_final_message": True, "add_generation_prompt": True},
 ]
 CONVERSATIONS = [json.dumps({**SPECIAL, **one}, ensure_ascii=False) for one in CONVERSATIONS]

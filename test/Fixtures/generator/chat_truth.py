@@ -32,12 +32,16 @@ def render(source, variables):
     messages = chat_template_utils._normalize_chat_messages(names.pop("messages"))
     if not messages:
         raise ValueError("Cannot apply chat template to an empty conversation.")
+    continued, prompted = names.pop("continue_final_message", False), names.pop("add_generation_prompt", False)
+    if continued and prompted:
+        raise ValueError("continue_final_message and add_generation_prompt are not compatible.")
     rendered, _ = chat_template_utils.render_jinja_template(
         conversations=[messages],
         tools=names.pop("tools", None),
         documents=names.pop("documents", None),
         chat_template=source,
-        add_generation_prompt=names.pop("add_generation_prompt", False),
+        continue_final_message=continued,
+        add_generation_prompt=prompted,
         **names,
     )
     rendered[0].encode()  # half characters are refused

@@ -1,14 +1,25 @@
-//===- StringLiteral.cpp - Python's escapes -------------------------------===//
+//===- Literals.cpp - Digits and escapes ----------------------------------===//
 
-#include "StringLiteral.h"
+#include "Literals.h"
 #include "../Unicode.h"
 
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 
 namespace lora_rt::jinja {
 
 namespace {
+
+bool isDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool isDigitOf(char c, int base) {
+  int value = isDigit(c)             ? c - '0'
+              : c >= 'a' && c <= 'f' ? c - 'a' + 10
+              : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                     : 99;
+  return value < base;
+}
 
 /// Appends a character by its number.
 bool appendNumber(std::string &out, uint32_t number, std::string &problem) {
@@ -85,6 +96,69 @@ bool unescape(std::string_view text, std::string &out, std::string &problem) {
       out += buffer;
     }
   }
+  return true;
+}
+
+bool readNumber(std::string_view text, size_t begin, NumberLiteral &out,
+                std::string &problem) {
+  auto at = [&](size_t i) { return i < text.size() ? text[i] : '\0'; };
+  // Digits with single underscores between them.
+  auto digits = [&](size_t i, int base) {
+    if (!isDigitOf(at(i), base))
+      return i;
+    while (isDigitOf(at(i), base) ||
+           (at(i) == '_' && isDigitOf(at(i + 1), base)))
+      ++i;
+    return i;
+  };
+  auto plain = [&](size_t from, size_t to) {
+    std::string out(text.substr(from, to - from));
+    std::erase(out, '_');
+    return out;
+  };
+  size_t whole = digits(begin, 10), end = whole;
+  if (begin == 0 || text[begin - 1] != '.') {
+    if (at(whole) == '.' && isDigit(at(whole + 1)))
+      end = digits(whole + 1, 10);
+    if (at(end) == 'e' || at(end) == 'E') {
+      size_t exponent = end + 1 + (at(end + 1) == '+' || at(end + 1) == '-');
+      if (isDigit(at(exponent)))
+        end = digits(exponent, 10);
+    }
+  }
+  if (end != whole) {
+    out.isReal = true;
+    out.real = std::strtod(plain(begin, end).c_str(), nullptr);
+    out.end = end;
+    return true;
+  }
+  int base = 10;
+  size_t first = begin;
+  if (at(begin) == '0') {
+    char letter = char(at(begin + 1) | 0x20);
+    base = letter == 'x' ? 16 : letter == 'o' ? 8 : letter == 'b' ? 2 : 10;
+    size_t start = begin + 2 + (at(begin + 2) == '_');
+    if (base != 10 && isDigitOf(at(start), base)) {
+      first = start;
+      end = digits(start, base);
+    } else {
+      // Zeros only; what follows is another number.
+      base = 10;
+      for (end = begin + 1;
+           at(end) == '0' || (at(end) == '_' && at(end + 1) == '0');)
+        ++end;
+    }
+  }
+  std::string number = plain(first, end);
+  int64_t value = 0;
+  auto [last, code] = std::from_chars(
+      number.data(), number.data() + number.size(), value, base);
+  if (code != std::errc()) {
+    problem = "the number " + number + " does not fit 64 bits";
+    return false;
+  }
+  out.whole = value;
+  out.end = end;
   return true;
 }
 
