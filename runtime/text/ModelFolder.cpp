@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SentencePiece.h"
+#include "SpecialTokens.h"
 #include "TokenizerClass.h"
 #include "lora-runtime/File.h"
 #include "lora-runtime/Folder.h"
@@ -160,15 +161,17 @@ Expected<Ingredients> fromSentencePieceModel(const SentencePieceModel &model,
   if (isUnigram) {
     // fairseq's ids: four special tokens, the pieces except the first three,
     // and a mask token.
+    Expected<SpecialTokens> names =
+        SpecialTokens::read(configs, Json::array(), where);
+    if (!names)
+      return names.takeError();
     std::vector<std::pair<std::string, double>> pieces;
     for (const auto &[key, text] :
          {std::pair<const char *, const char *>{"bos_token", "<s>"},
           {"pad_token", "<pad>"},
           {"eos_token", "</s>"},
           {"unk_token", "<unk>"}}) {
-      Json named = options.value(key, Json(text));
-      pieces.emplace_back(named.is_string() ? named.get<std::string>() : text,
-                          0);
+      pieces.emplace_back(names->text(key).value_or(text), 0);
     }
     for (size_t i = 3; i < model.pieces.size(); ++i)
       pieces.emplace_back(model.pieces[i].text, model.pieces[i].score);

@@ -109,8 +109,10 @@ TokenizerClass chooseClass(const TokenizerConfigs &configs, bool isByteLevel,
   if (declared == "LlamaTokenizer" && isByteLevel && !namesWrongClass(type))
     return TokenizerClass::Generic;
   if (!declared.empty() && !registered.empty() && registered != declared) {
-    if (registered == "TokenizersBackend")
+    if (registered == "TokenizersBackend") {
+      name = registered;
       return TokenizerClass::Generic;
+    }
     name = namesWrongClass(type) ? registered : declared;
   }
   return byName(name);

@@ -86,7 +86,12 @@ class TextStream;
 
 class Tokenizer {
 public:
-  /// Whether a folder has a file that `load` would read a tokenizer from.
+  /// Whether a folder has a file that `load` would read a tokenizer from. An
+  /// adapter's folder may have one, which is then the tokenizer to use. If it
+  /// has only tokenizer_config.json, special_tokens_map.json or
+  /// added_tokens.json, it has no pieces: AutoTokenizer fails there, or makes a
+  /// tokenizer without a vocabulary. That is no tokenizer, and the base model's
+  /// is to be used.
   static bool isPresent(const std::string &folder);
 
   /// Reads a model's folder as transformers' AutoTokenizer does.

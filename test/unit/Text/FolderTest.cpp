@@ -91,6 +91,27 @@ TEST(FolderTest, IsAsInTransformers) {
   }
 }
 
+/// What PEFT's trainers save beside an adapter.
+TEST(FolderTest, AnAdaptersFolder) {
+  Folder folder;
+  folder.write("adapter_config.json", "{}");
+  EXPECT_FALSE(Tokenizer::isPresent(folder.path));
+  folder.write("tokenizer_config.json",
+               R"({"tokenizer_class": "Qwen2Tokenizer"})");
+  folder.write("special_tokens_map.json", R"({"eos_token": "<|im_end|>"})");
+  folder.write("added_tokens.json", R"({"<|im_end|>": 5})");
+  folder.write("vocab.json", "{}"); // without merges.txt
+  EXPECT_FALSE(Tokenizer::isPresent(folder.path));
+  folder.write("tokenizer.json",
+               R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 1},
+                   "merges": []}})");
+  ASSERT_TRUE(Tokenizer::isPresent(folder.path));
+  Expected<Tokenizer> tokenizer = Tokenizer::load(folder.path);
+  ASSERT_TRUE(tokenizer) << tokenizer.message();
+  EXPECT_EQ(tokenizer->encode("ab")->ids, (std::vector<uint32_t>{0, 1}));
+  EXPECT_EQ(*tokenizer->namedId("eos_token"), tokenizer->id("<|im_end|>"));
+}
+
 std::string loadFailure(const std::map<std::string, std::string> &files) {
   Folder folder;
   for (const auto &[name, content] : files)
