@@ -1,4 +1,9 @@
 //===- DiagnosticText.cpp - Diagnostics as one message --------------------===//
+//
+// Implements DiagnosticText.h: collects errors, and passes warnings and remarks
+// on, without the text of operations.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-mlir/DiagnosticText.h"
 

@@ -42,6 +42,7 @@ public:
     if (number >= 0)
       close(number);
   }
+  Descriptor(Descriptor &&other) : number(std::exchange(other.number, -1)) {}
   explicit operator bool() const { return number >= 0; }
   int get() const { return number; }
   /// Closes the descriptor and returns whether this succeeded: some file
@@ -65,6 +66,16 @@ std::string distrust(const struct stat &facts) {
   if (facts.st_mode & (S_IWGRP | S_IWOTH))
     return "others may write to it; chmod go-w makes it yours alone";
   return {};
+}
+
+/// Opens a file that only this user and root may have written.
+Descriptor openTrusted(const std::string &name, struct stat &facts) {
+  // O_NONBLOCK: to open a pipe would otherwise wait for its writer.
+  Descriptor file(
+      ::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  bool isTrusted = file && fstat(file.get(), &facts) == 0 &&
+                   S_ISREG(facts.st_mode) && distrust(facts).empty();
+  return isTrusted ? std::move(file) : Descriptor(-1);
 }
 
 std::string headerOf(std::string_view key, std::string_view bytes) {
@@ -163,13 +174,9 @@ Cache::openFolder(const std::string &folder, uint64_t limit,
 std::optional<std::string> Cache::find(std::string_view key) const {
   if (!isKey(key))
     return std::nullopt;
-  std::string name = fileOf(key);
-  // O_NONBLOCK: to open a pipe would otherwise wait for its writer.
-  Descriptor file(
-      ::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat facts;
-  if (!file || fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
-      !distrust(facts).empty() || facts.st_size < off_t(headerBytes) ||
+  Descriptor file = openTrusted(fileOf(key), facts);
+  if (!file || facts.st_size < off_t(headerBytes) ||
       uint64_t(facts.st_size) > limit)
     return std::nullopt;
   std::string header(headerBytes, '\0'),
@@ -187,11 +194,9 @@ std::optional<std::string> Cache::findFile(std::string_view key) const {
   if (!isKey(key))
     return std::nullopt;
   std::string name = fileOf(key);
-  Descriptor file(
-      ::open(name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat facts;
-  if (!file || fstat(file.get(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
-      !distrust(facts).empty())
+  Descriptor file = openTrusted(name, facts);
+  if (!file)
     return std::nullopt;
   (void)futimens(file.get(), nullptr);
   return name;

@@ -1,6 +1,6 @@
 //===- MatmulRate.cpp - How fast oneDNN multiplies ------------------------===//
 //
-// Of the runtime, only the description of a matmul is used, so that this
+// Only the runtime's description of a matmul is used, so that this
 // measures a limit for the runtime and not the runtime itself.
 //
 //===----------------------------------------------------------------------===//

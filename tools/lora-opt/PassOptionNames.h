@@ -1,4 +1,9 @@
 //===- PassOptionNames.h - A misspelled option of a pass --------*- C++ -*-===//
+//
+// MLIR and LLVM report a wrong pipeline without the names that are right. Here
+// the error names the pass and the option that is near.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_MLIR_TOOLS_LORA_OPT_PASSOPTIONNAMES_H
 #define LORA_MLIR_TOOLS_LORA_OPT_PASSOPTIONNAMES_H

@@ -43,14 +43,8 @@ StringRef adapterIn(Attribute expr) {
 
 /// The name of the first tensor that an expression reads; empty for none.
 StringRef firstTensor(Attribute expr) {
-  if (auto leaf = dyn_cast<AdapterAttr>(expr))
-    return leaf.getName();
-  if (auto leaf = dyn_cast<InitAttr>(expr))
-    return leaf.getName();
-  if (auto leaf = dyn_cast<NamedAttr>(expr))
-    return leaf.getName();
-  if (auto leaf = dyn_cast<BaseAttr>(expr))
-    return leaf.getName();
+  if (StringAttr name = leafName(expr))
+    return name;
   for (Attribute operand :
        cast<WeightExprAttrInterface>(expr).getOperandExprs())
     if (StringRef name = firstTensor(operand); !name.empty())

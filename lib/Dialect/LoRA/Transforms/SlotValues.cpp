@@ -21,6 +21,18 @@ lora::collectApplies(ModuleOp module) {
   return applies;
 }
 
+StringAttr lora::leafName(Attribute expr) {
+  if (auto leaf = dyn_cast<AdapterAttr>(expr))
+    return leaf.getName();
+  if (auto leaf = dyn_cast<InitAttr>(expr))
+    return leaf.getName();
+  if (auto leaf = dyn_cast<NamedAttr>(expr))
+    return leaf.getName();
+  if (auto leaf = dyn_cast<BaseAttr>(expr))
+    return leaf.getName();
+  return {};
+}
+
 RankedTensorType lora::exprType(Attribute expr) {
   return cast<WeightExprAttrInterface>(expr).getValueType();
 }

@@ -6,28 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "lora-mlir/Dialect/LoRA/IR/LoRAOps.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/UnfuseTrainable.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/SlotValues.h"
 
 using namespace mlir;
 using namespace lora;
 using namespace lora::transformer;
-
-/// The name of a leaf; null for other expressions.
-static StringAttr leafName(Attribute expr) {
-  if (auto leaf = dyn_cast<AdapterAttr>(expr))
-    return leaf.getName();
-  if (auto leaf = dyn_cast<InitAttr>(expr))
-    return leaf.getName();
-  if (auto leaf = dyn_cast<NamedAttr>(expr))
-    return leaf.getName();
-  if (auto leaf = dyn_cast<BaseAttr>(expr))
-    return leaf.getName();
-  // A leaf from a file with a narrower type is trained in f32.
-  if (auto cast = dyn_cast<CastAttr>(expr))
-    return leafName(cast.getOperand());
-  return {};
-}
 
 LogicalResult lora::unfuseTrainable(Location loc, Attribute value,
                                     ArrayRef<float> data,
@@ -37,7 +21,8 @@ LogicalResult lora::unfuseTrainable(Location loc, Attribute value,
     return emitError(loc) << "expected the " << data.size()
                           << " numbers of a slot to fit its value " << value;
   RankedTensorType type = expr.getValueType();
-  if (StringAttr name = leafName(value)) {
+  // A leaf from a file with a narrower type is trained in f32.
+  if (StringAttr name = leafName(stripCast(value))) {
     leaves.push_back({name.str(), type.getShape().vec(),
                       std::vector<float>(data.begin(), data.end())});
     return success();

@@ -28,6 +28,9 @@ mlir::Attribute concatExprs(mlir::Attribute first, mlir::Attribute second,
 /// operand, for a concatenation that of the transposed parts.
 mlir::Attribute transposeExpr(mlir::Attribute expr);
 
+/// The name of the tensor that a leaf stands for; null for other expressions.
+mlir::StringAttr leafName(mlir::Attribute expr);
+
 /// The type of a weight expression.
 mlir::RankedTensorType exprType(mlir::Attribute expr);
 
