@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdlib>
 #include <cstring>
 
 namespace lora_rt::api {
@@ -125,6 +126,34 @@ inline Error checkFree(const lora_session *session) {
                      "the session is generating: the callback that gets its "
                      "results cannot change it");
   return Error::success();
+}
+
+/// The text side of an object, or the error that says why it has none. No
+/// callback may be using the session.
+Expected<const TextSide *> textOf(const lora_module *module);
+Expected<const TextSide *> textOf(lora_session *session);
+
+/// Gives values to the caller, who frees them. A zero follows them. `count` may
+/// be null.
+template <typename T>
+lora_status give(std::span<const T> values, T **result, size_t *count,
+                 lora_error *error) {
+  auto *memory = static_cast<T *>(std::malloc(values.size_bytes() + sizeof(T)));
+  if (!memory)
+    return report(makeError(ErrorCode::System, "there is no memory for ",
+                            values.size_bytes(), " bytes of results"),
+                  error);
+  std::copy(values.begin(), values.end(), memory);
+  memory[values.size()] = 0;
+  *result = memory;
+  if (count)
+    *count = values.size();
+  return LORA_OK;
+}
+
+inline lora_status give(const std::string &text, char **result, size_t *size,
+                        lora_error *error) {
+  return give(std::span<const char>(text), result, size, error);
 }
 
 } // namespace lora_rt::api

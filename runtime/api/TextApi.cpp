@@ -1,7 +1,7 @@
 //===- TextApi.cpp - The C interface: texts -------------------------------===//
 //
-// Implements the functions of lora_runtime.h that take or give text, and those
-// that keep a session in a file, over TextModel, Generator and TextEncoder.
+// Implements the functions of lora_runtime.h that convert and generate text,
+// and those that keep a session in a file, over TextModel and Generator.
 //
 //===----------------------------------------------------------------------===//
 
@@ -9,34 +9,31 @@
 #include "lora-runtime/Payload.h"
 
 #include <cstdlib>
-#include <limits>
 
 using namespace lora_rt;
 using namespace lora_rt::api;
 
-namespace {
-
 /// The text side of an object, or the error that says why it has none.
-Expected<const TextSide *> need(const TextSide *text,
-                                const Executable &loaded) {
+static Expected<const TextSide *> need(const TextSide *text,
+                                       const Executable &loaded) {
   if (text)
     return text;
-  const Payload *payload = loaded.payload();
-  return TextModel::open(*payload).takeError();
+  return TextModel::open(*loaded.payload()).takeError();
 }
 
-Expected<const TextSide *> textOf(const lora_module *module) {
+Expected<const TextSide *> lora_rt::api::textOf(const lora_module *module) {
   if (!module)
     return makeError(ErrorCode::InvalidArgument, "module is NULL");
   return need(module->text.get(), *module->executable);
 }
 
-/// The same for a session, which no callback uses.
-Expected<const TextSide *> textOf(lora_session *session) {
+Expected<const TextSide *> lora_rt::api::textOf(lora_session *session) {
   if (Error failure = checkFree(session))
     return failure;
   return need(session->text.get(), session->session->instance().loaded());
 }
+
+namespace {
 
 Expected<Generator *> generatorOf(lora_session *session) {
   Expected<const TextSide *> text = textOf(session);
@@ -50,36 +47,6 @@ Expected<Generator *> generatorOf(lora_session *session) {
     session->generator.emplace(std::move(*made));
   }
   return &*session->generator;
-}
-
-Expected<TextEncoder *> encoderOf(lora_session *session) {
-  Expected<const TextSide *> text = textOf(session);
-  if (!text)
-    return text.takeError();
-  if (!session->encoder)
-    session->encoder.emplace(*session->session, (*text)->model.tokenizer(),
-                             (*text)->settings.pooling,
-                             (*text)->settings.labels);
-  return &*session->encoder;
-}
-
-/// Gives values to the caller, who frees them. A zero follows them.
-template <typename T>
-lora_status give(std::span<const T> values, T **result, size_t *count,
-                 lora_error *error) {
-  T *memory = nullptr;
-  if (values.size() < std::numeric_limits<size_t>::max() / sizeof(T))
-    memory = static_cast<T *>(std::malloc((values.size() + 1) * sizeof(T)));
-  if (!memory)
-    return report(makeError(ErrorCode::System, "there is no memory for ",
-                            values.size_bytes(), " bytes of results"),
-                  error);
-  std::copy(values.begin(), values.end(), memory);
-  memory[values.size()] = 0;
-  *result = memory;
-  if (count)
-    *count = values.size();
-  return LORA_OK;
 }
 
 /// The ids of what the options give as a prompt.
@@ -132,44 +99,6 @@ Expected<GeneratedText> run(lora_session &session, Generator &generator,
   if (!answer && isStopped)
     return stopped;
   return answer;
-}
-
-/// A text of an array, whose size is known or which ends with a NUL.
-std::string_view textAt(const char *const *texts, const size_t *sizes,
-                        size_t index) {
-  return sizes ? std::string_view(texts[index], sizes[index])
-               : std::string_view(texts[index]);
-}
-
-Expected<std::vector<TextInput>> readTexts(const lora_texts *given,
-                                           lora_texts &texts) {
-  if (!given)
-    return makeError(ErrorCode::InvalidArgument, "texts is NULL");
-  if (Error failure = readOptions(given, "lora_texts", texts))
-    return failure;
-  if (texts.count && !texts.texts)
-    return makeError(ErrorCode::InvalidArgument, "the list of texts is NULL");
-  std::vector<TextInput> inputs;
-  for (size_t i = 0; i < texts.count; ++i) {
-    if (!texts.texts[i])
-      return makeError(ErrorCode::InvalidArgument, "text ", i + 1, " of ",
-                       texts.count, " is NULL");
-    inputs.push_back({textAt(texts.texts, texts.sizes, i)});
-    if (texts.pairs && texts.pairs[i])
-      inputs.back().pair = textAt(texts.pairs, texts.pair_sizes, i);
-  }
-  return inputs;
-}
-
-/// Fails if there is no space for `count` rows of `width` values.
-Error checkSpace(size_t count, size_t width, const float *buffer,
-                 size_t capacity) {
-  if (count && !buffer)
-    return makeError(ErrorCode::InvalidArgument, "the buffer is NULL");
-  if (capacity / width < count)
-    return makeError(ErrorCode::InvalidArgument, count, " texts have ", width,
-                     " values each, but there is space for ", capacity);
-  return Error::success();
 }
 
 } // namespace
@@ -241,7 +170,7 @@ lora_status lora_module_detokenize(const lora_module *module,
       (*side)->model.decode({ids, count}, skipSpecial != 0);
   if (!decoded)
     return report(decoded.takeError(), error);
-  return give(std::span<const char>(*decoded), text, size, error);
+  return give(*decoded, text, size, error);
 }
 
 lora_status lora_module_render(const lora_module *module,
@@ -259,7 +188,7 @@ lora_status lora_module_render(const lora_module *module,
       (*side)->model.render(conversation, "the conversation");
   if (!rendered)
     return report(rendered.takeError(), error);
-  return give(std::span<const char>(*rendered), text, size, error);
+  return give(*rendered, text, size, error);
 }
 
 lora_status lora_session_generate_text(lora_session *session,
@@ -308,71 +237,7 @@ lora_status lora_session_generate_text(lora_session *session,
   std::string whole =
       options.json ? answerJson(*answer, request.logprobs.value_or(0) > 0)
                    : std::move(answer->text);
-  return give(std::span<const char>(whole), text, size, error);
-}
-
-lora_status lora_session_embed(lora_session *session, const lora_texts *given,
-                               float *vectors, size_t capacity,
-                               lora_error *error) {
-  Expected<TextEncoder *> encoder = encoderOf(session);
-  if (!encoder)
-    return report(encoder.takeError(), error);
-  lora_texts texts;
-  Expected<std::vector<TextInput>> inputs = readTexts(given, texts);
-  if (!inputs)
-    return report(inputs.takeError(), error);
-  Expected<int64_t> width = (*encoder)->vectorWidth();
-  if (!width)
-    return report(width.takeError(), error);
-  if (Error failure =
-          checkSpace(inputs->size(), size_t(*width), vectors, capacity))
-    return report(failure, error);
-  EmbedOptions options;
-  options.truncates = texts.truncate != 0;
-  if (texts.prompt)
-    options.prompt = texts.prompt;
-  return report((*encoder)->embed(
-                    *inputs,
-                    [&](size_t index, std::span<const float> vector) {
-                      std::copy(vector.begin(), vector.end(),
-                                vectors + index * size_t(*width));
-                      return Error::success();
-                    },
-                    options),
-                error);
-}
-
-lora_status lora_session_classify(lora_session *session,
-                                  const lora_texts *given, float *scores,
-                                  size_t capacity, lora_error *error) {
-  Expected<TextEncoder *> encoder = encoderOf(session);
-  if (!encoder)
-    return report(encoder.takeError(), error);
-  lora_texts texts;
-  Expected<std::vector<TextInput>> inputs = readTexts(given, texts);
-  if (!inputs)
-    return report(inputs.takeError(), error);
-  Expected<std::vector<std::string>> labels = (*encoder)->classLabels();
-  if (!labels)
-    return report(labels.takeError(), error);
-  if (Error failure =
-          checkSpace(inputs->size(), labels->size(), scores, capacity))
-    return report(failure, error);
-  if (texts.prompt)
-    return report(makeError(ErrorCode::InvalidArgument,
-                            "lora_texts: prompt is for lora_session_embed"),
-                  error);
-  TextRunOptions options;
-  options.truncates = texts.truncate != 0;
-  return report((*encoder)->classify(
-                    *inputs,
-                    [&](size_t index, const Classification &result) {
-                      std::copy(result.scores.begin(), result.scores.end(),
-                                scores + index * labels->size());
-                      return Error::success();
-                    },
-                    options),
-                error);
+  return give(whole, text, size, error);
 }
 
 lora_status lora_session_save(lora_session *session, const char *path,

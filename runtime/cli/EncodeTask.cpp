@@ -6,43 +6,15 @@
 //===----------------------------------------------------------------------===//
 
 #include "EncodeTask.h"
-#include "../core/Json.h"
 #include "lora-runtime/Safetensors.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <numeric>
 
 namespace lora_rt::cli {
 
 namespace {
-
-/// The shortest text of a number that reads back as the same float.
-std::string numberText(float value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof(text), value).ptr};
-}
-
-/// The same as a number of JSON.
-OrderedJson number(double value) {
-  std::string text = numberText(float(value));
-  double result = value;
-  std::from_chars(text.data(), text.data() + text.size(), result);
-  return result;
-}
-
-std::string dump(const OrderedJson &json) {
-  return json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace);
-}
-
-/// The number of characters before a byte of a text.
-size_t charactersBefore(std::string_view text, size_t byte) {
-  size_t count = 0;
-  for (char c : text.substr(0, byte))
-    count += (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  return count;
-}
 
 /// A line for a person: a score and a text.
 std::string scoreLine(double score, const std::string &text) {
@@ -137,22 +109,14 @@ public:
     return encoder.classify(
         texts,
         [&](size_t index, const Classification &result) {
-          lines[index] = isJson() ? jsonOf(result) : textOf(result);
+          lines[index] =
+              isJson() ? classesJson(result, labels) : textOf(result);
           return Error::success();
         },
         run);
   }
 
 private:
-  std::string jsonOf(const Classification &result) const {
-    OrderedJson json;
-    json["label"] = labels[result.label];
-    OrderedJson &scores = json["scores"] = OrderedJson::object();
-    for (size_t label = 0; label < labels.size(); ++label)
-      scores[labels[label]] = number(result.scores[label]);
-    return dump(json);
-  }
-
   /// The best labels, one on each line.
   std::string textOf(const Classification &result) const {
     std::vector<size_t> order(labels.size());
@@ -189,7 +153,7 @@ public:
     return encoder.fillMask(
         texts, top(5),
         [&](size_t index, const Places &places) {
-          lines[index] = isJson() ? jsonOf(places) : textOf(places);
+          lines[index] = isJson() ? fillingsJson(places) : textOf(places);
           return Error::success();
         },
         run);
@@ -197,20 +161,6 @@ public:
 
 private:
   using Places = std::vector<std::vector<MaskFilling>>;
-
-  static std::string jsonOf(const Places &places) {
-    OrderedJson masks = OrderedJson::array();
-    for (const std::vector<MaskFilling> &place : places) {
-      OrderedJson fillings = OrderedJson::array();
-      for (const MaskFilling &filling : place)
-        fillings.push_back({{"id", filling.id},
-                            {"token", filling.token},
-                            {"score", number(filling.score)},
-                            {"text", filling.text}});
-      masks.push_back(std::move(fillings));
-    }
-    return dump({{"masks", std::move(masks)}});
-  }
 
   static std::string textOf(const Places &places) {
     std::string text;
@@ -240,7 +190,7 @@ public:
             std::vector<std::string> &lines) override {
     return tagAll(texts, run,
                   [&](size_t index, const std::vector<TextTag> &tags) {
-                    lines[index] = isJson() ? jsonOf(texts[index].text, tags)
+                    lines[index] = isJson() ? tagsJson(texts[index].text, tags)
                                             : textOf(tags);
                     return Error::success();
                   });
@@ -252,18 +202,6 @@ private:
     return encoder.tag(
         texts, options.groupsTags ? TagGrouping::Simple : TagGrouping::None,
         options.keepsOutside, take, run);
-  }
-
-  static std::string jsonOf(std::string_view text,
-                            const std::vector<TextTag> &tags) {
-    OrderedJson all = OrderedJson::array();
-    for (const TextTag &tag : tags)
-      all.push_back({{"label", tag.label},
-                     {"score", number(tag.score)},
-                     {"word", tag.word},
-                     {"start", charactersBefore(text, tag.range.begin)},
-                     {"end", charactersBefore(text, tag.range.end)}});
-    return dump({{"tags", std::move(all)}});
   }
 
   static std::string textOf(const std::vector<TextTag> &tags) {

@@ -80,6 +80,16 @@ enum class TagGrouping {
   Simple,
 };
 
+/// The shortest text of a number that reads back as the same float.
+std::string numberText(float value);
+
+/// Results as JSON objects on one line: {"label", "scores"}, {"masks"} and
+/// {"tags"}. `labels` are the names of all labels, `text` is the tagged text.
+std::string classesJson(const Classification &result,
+                        std::span<const std::string> labels);
+std::string fillingsJson(std::span<const std::vector<MaskFilling>> places);
+std::string tagsJson(std::string_view text, std::span<const TextTag> tags);
+
 class TextEncoder {
 public:
   /// All must outlive the object. A session runs one call at a time.

@@ -31,16 +31,16 @@
 |* is used by one thread at a time. Several threads may open executables, and
 |* may use sessions of one executable; calls of these run one after the other.
 |* Several threads may use one executable's tokenizer at the same time. Sessions
-|* of several executables run at the same time. The first executable
-|* that a process opens sets GOMP_SPINCOUNT in the environment, unless
-|* OMP_WAIT_POLICY or GOMP_SPINCOUNT is set. No other thread may read or change
-|* the environment meanwhile.
+|* of several executables run at the same time. The first executable that a
+|* process opens sets GOMP_SPINCOUNT in the environment, unless OMP_WAIT_POLICY
+|* or GOMP_SPINCOUNT is set. No other thread may read or change the environment
+|* meanwhile.
 |*
 |* Executables and sessions that were opened before a fork also work in the
 |* child process, with one exception: if another thread was in a call during
 |* the fork, calls of that executable return LORA_UNSUPPORTED in the child;
 |* open the file again. Do not fork while another thread tokenizes. Forks are
-recognized after the first lora_module_open.
+|* recognized after the first lora_module_open.
 |*
 |* The library installs no signal handlers. Weights are mapped from the file.
 |* If the file becomes shorter meanwhile, the system sends SIGBUS. To replace a
@@ -273,7 +273,7 @@ typedef struct lora_text_result {
   size_t accepted_tokens; /**< Those of them that were right. */
 } lora_text_result;
 
-/** Texts for lora_session_embed and lora_session_classify. */
+/** Texts for lora_session_embed and the functions after it. */
 typedef struct lora_texts {
   uint32_t struct_size;
   /** If not 0, too long texts are cut, as transformers cuts them. */
@@ -421,9 +421,9 @@ LORA_API lora_status lora_session_generate_with(
 
 /** Continues a text, or answers a conversation. The session keeps what it was
  *  fed, if that is the beginning of the prompt; the rest is removed. So the
- * next turn of a conversation only reads what is new. `result` and `text` may
- * be NULL. *text is the whole new text (free it), and *size its size; `size`
- * may be NULL. */
+ *  next turn of a conversation only reads what is new. `result` and `text` may
+ *  be NULL. *text is the whole new text (free it), and *size its size; `size`
+ *  may be NULL. */
 LORA_API lora_status lora_session_generate_text(
     lora_session *session, const lora_text_options *options,
     lora_text_result *result, char **text, size_t *size, lora_error *error);
@@ -442,6 +442,25 @@ LORA_API lora_status lora_session_classify(lora_session *session,
                                            const lora_texts *texts,
                                            float *scores, size_t capacity,
                                            lora_error *error);
+
+/** For each masked place of a text, the `top` most probable tokens, by a masked
+ *  language model. *json is a list with an object for each text, as --fill-mask
+ *  prints it: [{"masks": [[{"id", "token", "score", "text"}, ...], ...]}, ...].
+ *  Free it. `size` may be NULL. */
+LORA_API lora_status lora_session_fill_mask(lora_session *session,
+                                            const lora_texts *texts, size_t top,
+                                            char **json, size_t *size,
+                                            lora_error *error);
+
+/** The tokens of texts with their labels, by a head for token classification.
+ *  If group is not 0, tokens in a row with one label are one tag. Tokens with
+ *  the label O are left out, unless keep_outside is not 0. *json is a list with
+ *  an object for each text, as --tag prints it: [{"tags": [{"label", "score",
+ *  "word", "start", "end"}, ...]}, ...]. Free it. `size` may be NULL. */
+LORA_API lora_status lora_session_tag(lora_session *session,
+                                      const lora_texts *texts, int32_t group,
+                                      int32_t keep_outside, char **json,
+                                      size_t *size, lora_error *error);
 
 /** Writes the tokens that were fed and their cache to a file. */
 LORA_API lora_status lora_session_save(lora_session *session, const char *path,

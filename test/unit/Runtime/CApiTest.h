@@ -51,6 +51,14 @@ int run_c_no_text_test(const char *path);
 int run_c_text_encoder_test(const char *path, const float *vectors,
                             const float *scores);
 
+/** Fills the masks of "w3 w9 w4" and "w9 w9" on the tiny masked model. */
+int run_c_masks_test(const char *path, const char *expected);
+
+/** Tags "\u00e9 w9" and "w4 w1 w4" on the tiny encoder that classifies tokens:
+ * each token, or groups without the label O. */
+int run_c_tags_test(const char *path, const char *expected,
+                    const char *grouped);
+
 #ifdef __cplusplus
 }
 #endif

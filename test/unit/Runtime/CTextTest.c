@@ -462,6 +462,8 @@ int run_c_no_text_test(const char *path) {
                                      &error));
   NO_TEXT(lora_session_embed(session, &one, values, 6, &error));
   NO_TEXT(lora_session_classify(session, &one, values, 6, &error));
+  NO_TEXT(lora_session_fill_mask(session, &one, 1, &text, NULL, &error));
+  NO_TEXT(lora_session_tag(session, &one, 0, 0, &text, NULL, &error));
 #undef NO_TEXT
   lora_session_destroy(session);
   lora_module_close(module);
@@ -551,6 +553,73 @@ int run_c_text_encoder_test(const char *path, const float *vectors,
       LORA_UNSUPPORTED, "is no causal language model");
   REFUSED(lora_session_save(session, "/nowhere", &error), LORA_INVALID_ARGUMENT,
           "there is nothing to save");
+  lora_session_destroy(session);
+  return 0;
+}
+
+int run_c_masks_test(const char *path, const char *expected) {
+  lora_error error = {.struct_size = sizeof(error)};
+  lora_module *module = NULL;
+  lora_session *session = NULL;
+  const char *texts[] = {"w3 w9 w4", "w9 w9"};
+  lora_texts both = {.struct_size = sizeof(both), .count = 2, .texts = texts};
+  char *json = NULL;
+  size_t size = 0;
+  CHECK(lora_module_open(path, NULL, &module, &error) == LORA_OK);
+  CHECK(lora_session_create(module, NULL, &session, &error) == LORA_OK);
+  lora_module_close(module);
+  CHECK(lora_session_fill_mask(session, &both, 2, &json, &size, &error) ==
+        LORA_OK);
+  CHECK(has_text(json, size, expected));
+  lora_free(json);
+  REFUSED(lora_session_fill_mask(session, &both, 12, &json, &size, &error),
+          LORA_INVALID_ARGUMENT, "expected 1 to 11 tokens for a masked place");
+  CHECK(json == NULL);
+  texts[1] = "w3";
+  REFUSED(lora_session_fill_mask(session, &both, 2, &json, NULL, &error),
+          LORA_INVALID_ARGUMENT, "text 2 of 2: the text has no w9");
+  REFUSED(lora_session_fill_mask(session, &both, 2, NULL, NULL, &error),
+          LORA_INVALID_ARGUMENT, "json is NULL");
+  REFUSED(lora_session_fill_mask(session, NULL, 2, &json, NULL, &error),
+          LORA_INVALID_ARGUMENT, "texts is NULL");
+  REFUSED(lora_session_tag(session, &both, 0, 0, &json, NULL, &error),
+          LORA_UNSUPPORTED, "has no head for token classification");
+  lora_session_destroy(session);
+  return 0;
+}
+
+int run_c_tags_test(const char *path, const char *expected,
+                    const char *grouped) {
+  lora_error error = {.struct_size = sizeof(error)};
+  lora_module *module = NULL;
+  lora_session *session = NULL;
+  const char *texts[] = {"\xc3\xa9 w9", "w4 w1 w4"};
+  lora_texts both = {.struct_size = sizeof(both), .count = 2, .texts = texts};
+  char *json = NULL;
+  size_t size = 0;
+  CHECK(lora_module_open(path, NULL, &module, &error) == LORA_OK);
+  CHECK(lora_session_create(module, NULL, &session, &error) == LORA_OK);
+  lora_module_close(module);
+  CHECK(lora_session_tag(session, &both, 0, 1, &json, NULL, &error) == LORA_OK);
+  CHECK(strcmp(json, expected) == 0);
+  lora_free(json);
+  CHECK(lora_session_tag(session, &both, 1, 0, &json, &size, &error) ==
+        LORA_OK);
+  CHECK(has_text(json, size, grouped));
+  lora_free(json);
+  both.count = 0;
+  CHECK(lora_session_tag(session, &both, 1, 0, &json, &size, &error) ==
+        LORA_OK);
+  CHECK(has_text(json, size, "[]"));
+  lora_free(json);
+  both.prompt = "query";
+  REFUSED(lora_session_tag(session, &both, 1, 0, &json, NULL, &error),
+          LORA_INVALID_ARGUMENT, "prompt is for lora_session_embed");
+  CHECK(json == NULL);
+  REFUSED(lora_session_tag(session, &both, 1, 0, NULL, NULL, &error),
+          LORA_INVALID_ARGUMENT, "json is NULL");
+  REFUSED(lora_session_fill_mask(session, &both, 2, &json, NULL, &error),
+          LORA_INVALID_ARGUMENT, "prompt is for lora_session_embed");
   lora_session_destroy(session);
   return 0;
 }

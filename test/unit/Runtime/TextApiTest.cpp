@@ -8,9 +8,7 @@
 #include "CApiTest.h"
 #include "TestFiles.h"
 #include "TinyExecutable.h"
-#include "lora-runtime/EncoderSettings.h"
-#include "lora-runtime/TextPart.h"
-#include "lora-runtime/Tokenizer.h"
+#include "lora-runtime/TextEncoder.h"
 #include "lora-runtime/lora_runtime.h"
 
 #include <algorithm>
@@ -21,15 +19,17 @@ using namespace lora_rt;
 
 namespace {
 
-/// The words "w0" to "w9", and "[S]", which is put before each text.
-std::string tokenizer() {
+/// The words "w0" to "w9", and "[S]", which is put before each text. `more` are
+/// settings of tokenizer_config.json.
+std::string tokenizer(const std::string &more = "") {
   std::string vocabulary;
   for (int id = 0; id < 10; ++id)
     vocabulary += "\"w" + std::to_string(id) + "\":" + std::to_string(id) + ",";
   TestFolder folder;
   folder.write("tokenizer_config.json",
                R"({"tokenizer_class": "PreTrainedTokenizerFast",
-                   "model_input_names": ["input_ids", "token_type_ids"]})");
+               "model_input_names": ["input_ids", "token_type_ids"])" +
+                   more + "}");
   folder.write(
       "tokenizer.json",
       R"({"version": "1.0", "pre_tokenizer": {"type": "WhitespaceSplit"},
@@ -148,6 +148,67 @@ TEST(TextApi, EncodesTexts) {
   EXPECT_EQ(run_c_text_encoder_test(folder.path("model").c_str(),
                                     vectors.data(), scores.data()),
             0);
+}
+
+/// The objects of texts as a list, computed without the C interface.
+std::string
+listOf(const std::string &path, const std::vector<TextInput> &texts,
+       const std::function<Error(TextEncoder &, std::vector<std::string> &)>
+           &run) {
+  Expected<std::shared_ptr<Executable>> executable = Executable::open(path, {});
+  EXPECT_TRUE(executable) << executable.message();
+  if (!executable)
+    return "";
+  Expected<std::unique_ptr<Session>> session = Session::create(*executable, 0);
+  Expected<TextModel> text = TextModel::open(*(*executable)->payload());
+  EXPECT_TRUE(session && text) << session.message() << text.message();
+  if (!session || !text)
+    return "";
+  Expected<TextEncoder> encoder = TextEncoder::create(**session, *text);
+  EXPECT_TRUE(encoder) << encoder.message();
+  std::vector<std::string> objects;
+  Error error = run(*encoder, objects);
+  EXPECT_FALSE(error) << error.message();
+  EXPECT_EQ(objects.size(), texts.size());
+  return objects.size() == 2 ? "[" + objects[0] + "," + objects[1] + "]" : "";
+}
+
+TEST(TextApi, FillsMasksAndTagsTokens) {
+  TestFolder folder;
+  std::string path = folder.path("model");
+  tiny::Model model;
+  model.isEncoder = true;
+  write(path, model, {}, tokenizer(R"(, "mask_token": "w9")"));
+  std::vector<TextInput> texts = {{"w3 w9 w4"}, {"w9 w9"}};
+  std::string masks = listOf(path, texts, [&](auto &encoder, auto &objects) {
+    return encoder.fillMask(texts, 2, [&](size_t, const auto &places) {
+      objects.push_back(fillingsJson(places));
+      return Error::success();
+    });
+  });
+  EXPECT_EQ(run_c_masks_test(path.c_str(), masks.c_str()), 0);
+
+  model.head = "token_classification";
+  TextSettings settings;
+  settings.labels = {"O", "B-PER", "I-PER", "B-LOC", "I-LOC"};
+  write(path, model, settings);
+  texts = {{"\u00e9 w9"}, {"w4 w1 w4"}};
+  auto tags = [&](TagGrouping grouping, bool keepsOutside) {
+    return listOf(path, texts, [&](auto &encoder, auto &objects) {
+      return encoder.tag(
+          texts, grouping, keepsOutside, [&](size_t index, const auto &result) {
+            objects.push_back(tagsJson(texts[index].text, result));
+            return Error::success();
+          });
+    });
+  };
+  std::string all = tags(TagGrouping::None, true),
+              groups = tags(TagGrouping::Simple, false);
+  EXPECT_NE(all, groups);
+  // Offsets count characters.
+  EXPECT_NE(all.find(R"("word":"w9","start":2,"end":4)"), std::string::npos)
+      << all;
+  EXPECT_EQ(run_c_tags_test(path.c_str(), all.c_str(), groups.c_str()), 0);
 }
 
 /// What a new session says to a text, by draws; and what it is in ids.
