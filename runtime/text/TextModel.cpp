@@ -11,6 +11,8 @@
 #include "lora-runtime/ChatTemplate.h"
 #include "lora-runtime/Manifest.h"
 
+#include <algorithm>
+
 namespace lora_rt {
 
 bool TextModel::isPresent(const Payload &payload) {
@@ -65,11 +67,14 @@ Expected<std::vector<int32_t>> TextModel::encode(std::string_view text,
 
 Expected<std::string> TextModel::decode(std::span<const int32_t> ids,
                                         bool skipSpecial) const {
+  // Models have embeddings for more ids than their tokenizers; such ids have no
+  // text.
+  int64_t limit = std::max(vocabSize, int64_t(tables.idLimit()));
   for (int32_t id : ids)
-    if (id < 0 || uint32_t(id) >= tables.idLimit())
+    if (id < 0 || id >= limit)
       return makeError(ErrorCode::InvalidArgument, "the id ", id,
-                       " is not one of the tokenizer, whose ids are 0 to ",
-                       tables.idLimit() - 1);
+                       " is not one of the model, whose ids are 0 to ",
+                       limit - 1);
   std::vector<uint32_t> unsignedIds(ids.begin(), ids.end());
   return tables.decode(unsignedIds, skipSpecial);
 }

@@ -36,7 +36,8 @@ public:
   Expected<std::vector<int32_t>> encode(std::string_view text,
                                         bool addSpecial = true) const;
 
-  /// The text of ids. Fails for an id that the tokenizer does not have.
+  /// The text of ids. An id of the model that its tokenizer does not have has
+  /// no text; one beyond both is an error.
   Expected<std::string> decode(std::span<const int32_t> ids,
                                bool skipSpecial) const;
 

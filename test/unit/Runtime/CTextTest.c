@@ -119,7 +119,7 @@ int run_c_tokenize_test(const char *path) {
   text = (char *)path;
   REFUSED(lora_module_detokenize(module, bad, 2, 0, &text, &size, &error),
           LORA_INVALID_ARGUMENT,
-          "the id 11 is not one of the tokenizer, whose "
+          "the id 11 is not one of the model, whose "
           "ids are 0 to 10");
   CHECK(text == NULL);
   REFUSED(lora_module_detokenize(module, negative, 1, 0, &text, &size, &error),
