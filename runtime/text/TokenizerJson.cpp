@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "../core/JsonParts.h"
+#include "LateCharacters.h"
 #include "TokenizerState.h"
 
 #include <cmath>
@@ -448,6 +449,10 @@ Expected<std::unique_ptr<TokenizerState>> build(Ingredients ingredients,
   state->description = std::move(ingredients.description);
   state->description["keeps_bytes"] =
       canKeepBytes(state->description, ingredients.vocabulary);
+  for (const char *key : {"normalizer", "pre_tokenizer", "decoder"})
+    if (auto found = state->description.find(key);
+        found != state->description.end())
+      addLateCharacters(*found);
   Expected<std::unique_ptr<Model>> model =
       buildModel(state->description, ingredients, where);
   if (!model)

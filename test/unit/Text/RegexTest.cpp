@@ -1,6 +1,7 @@
 //===- RegexTest.cpp - Oniguruma's expressions by PCRE2 -------------------===//
 
 #include "text/Regex.h"
+#include "text/LateCharacters.h"
 
 #include <gtest/gtest.h>
 
@@ -48,6 +49,21 @@ TEST(RegexTest, SetsAreThoseOfUnicode) {
   EXPECT_EQ(find(R"(\p{Katakana}+)", "カー"), "カ|");
   EXPECT_EQ(find(R"(\p{Yi}+)", "ꀀ、"), "ꀀ|");
   EXPECT_EQ(find(R"(\bcafe\u0301\b)", "cafe\u0301 cafe\u0301x"), "cafe\u0301|");
+}
+
+/// U+1FA77, a pink heart, is of Unicode 15, which utf8proc has. PCRE2 may have
+/// older tables.
+TEST(RegexTest, NewSymbolsAreSymbols) {
+  auto findLate = [](const char *pattern, const char *text) {
+    return find(withLateCharacters(pattern), text);
+  };
+  EXPECT_EQ(findLate(R"(\p{S}+|\p{L})", "a🩷+💡b"), "a|🩷+💡|b|");
+  EXPECT_EQ(findLate(R"( ?[\p{P}\p{S}]+)", "a 🩷!b"), " 🩷!|");
+  EXPECT_EQ(findLate(R"([^\s\p{L}\p{So}]+)", "a🩷 12"), "12|");
+  EXPECT_EQ(findLate(R"(\P{S}+)", "ab🩷c"), "ab|c|");
+  EXPECT_EQ(findLate(R"([\P{S}x]+)", "ab🩷c"), "ab|c|");
+  EXPECT_EQ(findLate(R"(\p{^S}\[\\p)", "a[\\p"), "a[\\p|");
+  EXPECT_EQ(withLateCharacters(R"(\p{L}\s[\]\p{N}])"), R"(\p{L}\s[\]\p{N}])");
 }
 
 TEST(RegexTest, RepetitionsAreThoseOfRuby) {
