@@ -1,4 +1,9 @@
 //===- AddedTokens.cpp - Tokens that are searched first -------------------===//
+//
+// Implements AddedTokens.h: builds the tries of added tokens, and splits a text
+// at their occurrences before the other components see it.
+//
+//===----------------------------------------------------------------------===//
 
 #include "AddedTokens.h"
 #include "Unicode.h"

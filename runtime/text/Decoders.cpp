@@ -1,4 +1,10 @@
 //===- Decoders.cpp - The decoders of the tokenizers library --------------===//
+//
+// Implements the components of `decoder` in tokenizer.json. Each is a stage
+// that gets pieces one by one, so that a text can be decoded while it is
+// generated. A stage delays what may still change.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Decoder.h"
 #include "Pattern.h"

@@ -1,4 +1,9 @@
 //===- NormalizedText.cpp - A text that remembers where it is from --------===//
+//
+// Implements NormalizedText.h: applies changes to a text, and keeps for each
+// byte the range of the original text that it is from.
+//
+//===----------------------------------------------------------------------===//
 
 #include "NormalizedText.h"
 

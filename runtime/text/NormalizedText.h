@@ -1,5 +1,4 @@
-//===- NormalizedText.h - A text that remembers where it is from -*- C++
-//-*-===//
+//===- NormalizedText.h - A text with its original positions ----*- C++ -*-===//
 //
 // A text that normalizers change, and for each of its bytes the corresponding
 // range of the original. The rules for these ranges are those of the tokenizers

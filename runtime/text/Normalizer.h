@@ -1,4 +1,9 @@
 //===- Normalizer.h - Changing a text before it is cut ----------*- C++ -*-===//
+//
+// A component of `normalizer` in tokenizer.json, as the tokenizers library
+// computes it. It changes the text and keeps where each part is from.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_NORMALIZER_H
 #define LORA_RUNTIME_TEXT_NORMALIZER_H

@@ -1,4 +1,9 @@
 //===- Normalizers.cpp - The normalizers of the tokenizers library --------===//
+//
+// Implements Normalizer.h: reads the components, and refuses by name what is
+// not supported.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Normalizer.h"
 #include "Pattern.h"

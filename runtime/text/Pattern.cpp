@@ -1,4 +1,9 @@
 //===- Pattern.cpp - What is looked for in a text -------------------------===//
+//
+// Implements Pattern.h: a literal text is searched directly, an expression by
+// the regular expressions of Regex.h.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Pattern.h"
 

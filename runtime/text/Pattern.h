@@ -1,4 +1,9 @@
 //===- Pattern.h - What is looked for in a text -----------------*- C++ -*-===//
+//
+// What normalizers, pre-tokenizers and decoders search for in a text: the field
+// `pattern` of their components in tokenizer.json.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_PATTERN_H
 #define LORA_RUNTIME_TEXT_PATTERN_H

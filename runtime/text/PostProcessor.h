@@ -1,4 +1,9 @@
 //===- PostProcessor.h - Tokens around a text, and of pairs -----*- C++ -*-===//
+//
+// A component of `post_processor` in tokenizer.json, as the tokenizers library
+// computes it: joins one or two encoded texts, and adds special tokens.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_POSTPROCESSOR_H
 #define LORA_RUNTIME_TEXT_POSTPROCESSOR_H

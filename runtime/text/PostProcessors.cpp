@@ -1,4 +1,9 @@
 //===- PostProcessors.cpp - The post-processors of the library ------------===//
+//
+// Implements PostProcessor.h: reads the components, and refuses by name what is
+// not supported.
+//
+//===----------------------------------------------------------------------===//
 
 #include "PostProcessor.h"
 

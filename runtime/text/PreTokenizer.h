@@ -1,4 +1,9 @@
 //===- PreTokenizer.h - Cutting a text into words ---------------*- C++ -*-===//
+//
+// A component of `pre_tokenizer` in tokenizer.json, as the tokenizers library
+// computes it. It splits a text into the words that the model gets.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_PRETOKENIZER_H
 #define LORA_RUNTIME_TEXT_PRETOKENIZER_H

@@ -1,4 +1,9 @@
 //===- PreTokenizers.cpp - The pre-tokenizers of the tokenizers library ---===//
+//
+// Implements PreTokenizer.h: reads the components, and refuses by name what is
+// not supported.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Pattern.h"
 #include "PreTokenizer.h"

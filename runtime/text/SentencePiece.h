@@ -1,4 +1,9 @@
 //===- SentencePiece.h - Models of the sentencepiece library ----*- C++ -*-===//
+//
+// Reads the files of the sentencepiece library (tokenizer.model), which are
+// protocol buffers. Sizes are checked before they are used.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_SENTENCEPIECE_H
 #define LORA_RUNTIME_TEXT_SENTENCEPIECE_H

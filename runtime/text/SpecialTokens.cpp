@@ -1,4 +1,9 @@
 //===- SpecialTokens.cpp - The tokens that a folder's files name ----------===//
+//
+// Implements SpecialTokens.h: finds the special tokens in the files of a
+// folder, with the precedence that transformers gives to these files.
+//
+//===----------------------------------------------------------------------===//
 
 #include "SpecialTokens.h"
 

@@ -1,4 +1,10 @@
 //===- TokenizerClass.cpp - What transformers' classes make ---------------===//
+//
+// Implements TokenizerClass.h: transformers builds a tokenizer by the class
+// that a folder names. These are the rules of each class, by which the
+// components are set where tokenizer.json does not decide.
+//
+//===----------------------------------------------------------------------===//
 
 #include "TokenizerClass.h"
 #include "SpecialTokens.h"

@@ -1,4 +1,9 @@
 //===- TokenizerState.h - The parts of a tokenizer --------------*- C++ -*-===//
+//
+// The components of a tokenizer, and how they are made from files or from what
+// a compiled file stores.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_TOKENIZERSTATE_H
 #define LORA_RUNTIME_TEXT_TOKENIZERSTATE_H

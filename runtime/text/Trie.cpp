@@ -1,4 +1,9 @@
 //===- Trie.cpp - Texts by their bytes ------------------------------------===//
+//
+// Implements Trie.h. A stored trie is checked when it is read, so that searches
+// need no checks.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Trie.h"
 

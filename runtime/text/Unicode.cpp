@@ -1,4 +1,9 @@
 //===- Unicode.cpp - Characters by utf8proc -------------------------------===//
+//
+// Implements Unicode.h: reads UTF-8 as Python does, and gets the properties of
+// characters from utf8proc.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Unicode.h"
 

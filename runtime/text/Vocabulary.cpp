@@ -1,4 +1,8 @@
 //===- Vocabulary.cpp - Pieces and their ids ------------------------------===//
+//
+// Implements Vocabulary.h. A stored vocabulary is checked when it is read.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Vocabulary.h"
 #include "Unicode.h"

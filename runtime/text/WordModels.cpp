@@ -1,4 +1,9 @@
 //===- WordModels.cpp - WordPiece and WordLevel ---------------------------===//
+//
+// The models WordPiece and WordLevel of the tokenizers library, which look up
+// the words of a text in a vocabulary.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Model.h"
 #include "Unicode.h"
