@@ -9,7 +9,8 @@
 namespace lora_rt::jinja {
 
 Value Interpreter::evaluate(const Node &node, Frame &frame) {
-  if (!runtime.step())
+  Descent descent(runtime);
+  if (!descent || !runtime.step())
     return Value::failure();
   switch (node.kind) {
   case NodeKind::Name:

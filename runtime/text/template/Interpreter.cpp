@@ -119,7 +119,8 @@ Interpreter::Flow Interpreter::execute(const NodeList &nodes, Frame &frame,
 Interpreter::Flow Interpreter::execute(const Node &node, Frame &frame,
                                        std::string &out) {
   runtime.line = node.line;
-  if (!runtime.step())
+  Descent descent(runtime);
+  if (!descent || !runtime.step())
     return Flow::Failed;
   auto done = [](bool isFine) { return isFine ? Flow::Normal : Flow::Failed; };
   switch (node.kind) {

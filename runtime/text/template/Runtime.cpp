@@ -23,6 +23,13 @@ bool Runtime::hasRoom(size_t bytes) {
   return false;
 }
 
+bool Runtime::refuseDepth() {
+  (void)fail("more than ", maxDepth,
+             " tags and expressions in one another; does a macro call itself "
+             "for ever?");
+  return false;
+}
+
 bool Runtime::enter() {
   if (depth == maxCallDepth) {
     (void)fail("more than ", maxCallDepth,

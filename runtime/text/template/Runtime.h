@@ -18,6 +18,9 @@ namespace lora_rt::jinja {
 
 /// Calls of macros, loops and filters in one another; Python's limit is alike.
 inline constexpr int maxCallDepth = 190;
+/// Statements and expressions in one another, those of all calls together: the
+/// stack of a thread holds so many.
+inline constexpr int maxDepth = 2000;
 
 class Runtime {
 public:
@@ -69,6 +72,9 @@ public:
   /// a `leave`.
   bool enter();
   void leave() { --depth; }
+  /// The same for a statement or an expression.
+  bool descend() { return ++nesting <= maxDepth || refuseDepth(); }
+  void ascend() { --nesting; }
 
   /// What Python's iter() gives; null after an error.
   Ref<Iterator> iterate(const Value &value);
@@ -88,11 +94,26 @@ public:
 
 private:
   bool refuseStep();
+  bool refuseDepth();
 
   Heap heap;
   Error error;
   uint64_t steps = 0;
   int depth = 0;
+  int nesting = 0;
+};
+
+/// Counts a statement or an expression for as long as it lives.
+class Descent {
+public:
+  explicit Descent(Runtime &runtime)
+      : runtime(runtime), isFine(runtime.descend()) {}
+  ~Descent() { runtime.ascend(); }
+  explicit operator bool() const { return isFine; }
+
+private:
+  Runtime &runtime;
+  bool isFine;
 };
 
 /// Counts a call for as long as it lives.
