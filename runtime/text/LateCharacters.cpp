@@ -74,6 +74,8 @@ std::string lateOf(std::string_view name) {
 } // namespace
 
 std::string withLateCharacters(const std::string &expression) {
+  if (expression.size() > maxExpressionBytes)
+    return expression;
   std::string out;
   int depth = 0; // of nested classes
   for (size_t at = 0; at < expression.size(); ++at) {

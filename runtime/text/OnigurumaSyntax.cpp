@@ -23,7 +23,6 @@ constexpr std::string_view wordSet = "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}";
 constexpr std::string_view outerWordSet =
     "\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}";
 constexpr std::string_view hexSet = "0-9a-fA-F";
-constexpr size_t maxPatternBytes = 1 << 16;
 constexpr int maxNesting = 50;
 
 /// The sets of POSIX brackets and \p{...} by name, as the inside of a class.
@@ -76,10 +75,10 @@ public:
       : in(in), where(where) {}
 
   Expected<std::string> run() {
-    if (in.size() > maxPatternBytes)
+    if (in.size() > maxExpressionBytes)
       return makeError(ErrorCode::InvalidFile, where,
-                       ": a regular expression of more than ", maxPatternBytes,
-                       " bytes");
+                       ": a regular expression of more than ",
+                       maxExpressionBytes, " bytes");
     while (at < in.size() && !error)
       next();
     if (error)

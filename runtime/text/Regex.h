@@ -16,6 +16,9 @@
 
 namespace lora_rt::text {
 
+/// Longer expressions are refused.
+inline constexpr size_t maxExpressionBytes = 1 << 16;
+
 class Regex {
 public:
   /// `where` names the file and the component in messages.
