@@ -8,6 +8,7 @@
 #include "../core/Json.h"
 #include "EncodeTask.h"
 #include "TextSource.h"
+#include "lora-runtime/Clock.h"
 #include "lora-runtime/OutputPath.h"
 
 #include <algorithm>
@@ -98,6 +99,7 @@ public:
                       isatty(STDERR_FILENO)) {}
 
   Error run(TextSource &source) {
+    total = source.count();
     size_t most = std::clamp<size_t>((size_t(1) << 22) / task.resultSize(), 64,
                                      windowTexts);
     for (;;) {
@@ -107,16 +109,13 @@ public:
       if (Error error = runWindow())
         return error;
       done += items.size();
-      if (showsProgress)
-        std::fprintf(stderr, "\rtext %zu of %zu", done, source.count());
     }
     clearProgress();
     if (Error error = writer.commit())
       return error;
     if (bad)
       return makeError(ErrorCode::InvalidArgument, options.input, ": ", bad,
-                       " of ", source.count(),
-                       " texts have no result; the others have");
+                       " of ", total, " texts have no result; the others have");
     return Error::success();
   }
 
@@ -141,6 +140,7 @@ private:
     run.failed = [&](size_t index, Error error) {
       return failed(std::move(error), lines[places[index]]);
     };
+    run.progress = [&](size_t count) { showProgress(done + count); };
     std::vector<std::string> results(texts.size());
     if (Error error = task.run(texts, run, results))
       return error;
@@ -169,6 +169,13 @@ private:
     return Error::success();
   }
 
+  void showProgress(size_t count) {
+    if (!showsProgress || now() - shown < 0.2)
+      return;
+    shown = now();
+    std::fprintf(stderr, "\rtext %zu of %zu", count, total);
+  }
+
   void clearProgress() {
     if (showsProgress)
       std::fputs("\r\033[K", stderr);
@@ -179,7 +186,8 @@ private:
   LineWriter &writer;
   bool showsProgress;
   std::vector<TextSource::Item> items;
-  size_t done = 0, bad = 0;
+  size_t done = 0, bad = 0, total = 0;
+  double shown = 0;
 };
 
 } // namespace

@@ -220,16 +220,23 @@ Error TextEncoder::prepare(const Task &task, size_t index, Row &row) const {
   return task.check ? task.check(row) : Error::success();
 }
 
-Error TextEncoder::runRows(const Task &task, std::span<Row *const> rows) {
+Error TextEncoder::runRows(const Task &task, std::span<Row *const> rows,
+                           const std::function<void()> &finished) {
   std::vector<TokenRow> tokens;
   for (const Row *row : rows) {
     tokens.push_back(row->tokens());
     tokensRun += int64_t(row->ids.size());
   }
+  bool isPooled = session.isPooled(task.output);
   return session.run(
       tokens,
       [&](size_t row, const ResultSpan &results) {
-        return task.take(*rows[row], results);
+        if (Error error = task.take(*rows[row], results))
+          return error;
+        if (isPooled ||
+            size_t(results.first) + results.size() == rows[row]->ids.size())
+          finished();
+        return Error::success();
       },
       task.output);
 }
@@ -252,6 +259,12 @@ Error TextEncoder::run(std::span<const TextInput> texts, const Task &task,
   bool isPacked = model.isBidirectional && !model.rope;
   size_t most =
       std::clamp<size_t>(windowValues / size_t(task.width), 1, windowTexts);
+  size_t done = 0;
+  auto finished = [&] {
+    ++done;
+    if (options.progress)
+      options.progress(done);
+  };
   std::vector<Row> rows;
   for (size_t begin = 0; begin < texts.size();) {
     rows.clear();
@@ -282,7 +295,8 @@ Error TextEncoder::run(std::span<const TextInput> texts, const Task &task,
     });
     for (size_t first = 0; first < sorted.size();) {
       size_t count = isPacked ? sorted.size() : 1;
-      if (Error error = runRows(task, std::span(sorted).subspan(first, count)))
+      if (Error error =
+              runRows(task, std::span(sorted).subspan(first, count), finished))
         return error;
       first += count;
     }

@@ -35,6 +35,9 @@ struct TextRunOptions {
   /// Receives the error of a text, which then has no result. If empty, or if it
   /// returns an error, the run ends with that.
   std::function<Error(size_t index, Error error)> failed;
+  /// Receives the number of texts that were run so far. Results come later,
+  /// because texts of a window are run in another order.
+  std::function<void(size_t texts)> progress;
 };
 
 struct EmbedOptions : TextRunOptions {
@@ -148,7 +151,8 @@ private:
   Error prepare(const Task &task, size_t index, Row &row) const;
   Error run(std::span<const TextInput> texts, const Task &task,
             const TextRunOptions &options);
-  Error runRows(const Task &task, std::span<Row *const> rows);
+  Error runRows(const Task &task, std::span<Row *const> rows,
+                const std::function<void()> &finished);
   Error checkHead(const char *task, const char *classes, bool fits) const;
   std::vector<TextTag> tagsOf(const Row &row, TagGrouping grouping,
                               bool keepsOutside) const;

@@ -229,7 +229,8 @@ TEST(TextEncoder, ManyTextsKeepTheirOrder) {
     message = error.message();
     return Error::success();
   };
-  size_t next = 0, done = 0;
+  size_t next = 0, done = 0, progress = 0;
+  options.progress = [&](size_t texts) { EXPECT_EQ(texts, ++progress); };
   Error error = textEncoder.embed(
       inputs,
       [&](size_t index, std::span<const float> vector) {
@@ -247,6 +248,8 @@ TEST(TextEncoder, ManyTextsKeepTheirOrder) {
       options);
   EXPECT_FALSE(error) << error.message();
   EXPECT_EQ(done, count - 20);
+  EXPECT_EQ(progress, done);
+  options.progress = nullptr;
   ASSERT_EQ(failures.size(), 20u);
   EXPECT_EQ(failures[3], 3123u);
   EXPECT_HAS(message, "text 19124 of 20000: the text has 9 tokens, but the "
