@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Check.h"
-#include "lora-mlir/Dialect/LoRA/Transforms/GradientFunction.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/AddGradient.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
 

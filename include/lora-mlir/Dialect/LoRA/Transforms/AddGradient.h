@@ -1,12 +1,12 @@
-//===- GradientFunction.h - The gradient of a function ----------*- C++ -*-===//
+//===- AddGradient.h - The gradient of a function ---------------*- C++ -*-===//
 //
 // Differentiates a function of tensors as lora-autodiff differentiates blocks,
 // so that tests can compare each rule with finite differences.
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef LORA_MLIR_DIALECT_LORA_TRANSFORMS_GRADIENTFUNCTION_H
-#define LORA_MLIR_DIALECT_LORA_TRANSFORMS_GRADIENTFUNCTION_H
+#ifndef LORA_MLIR_DIALECT_LORA_TRANSFORMS_ADDGRADIENT_H
+#define LORA_MLIR_DIALECT_LORA_TRANSFORMS_ADDGRADIENT_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 
@@ -22,4 +22,4 @@ buildGradientFunction(mlir::func::FuncOp function);
 
 } // namespace lora
 
-#endif // LORA_MLIR_DIALECT_LORA_TRANSFORMS_GRADIENTFUNCTION_H
+#endif // LORA_MLIR_DIALECT_LORA_TRANSFORMS_ADDGRADIENT_H

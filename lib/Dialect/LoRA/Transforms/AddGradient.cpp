@@ -1,11 +1,11 @@
-//===- GradientFunction.cpp - The gradient of a function ------------------===//
+//===- AddGradient.cpp - The gradient of a function -----------------------===//
 //
 // Puts forward operations and gradient operations into one function. Unlike in
 // autodiff, no values are kept or recomputed, so a test sees only the rules.
 //
 //===----------------------------------------------------------------------===//
 
-#include "lora-mlir/Dialect/LoRA/Transforms/GradientFunction.h"
+#include "lora-mlir/Dialect/LoRA/Transforms/AddGradient.h"
 #include "ReverseMode.h"
 #include "lora-mlir/Dialect/LoRA/Transforms/Passes.h"
 #include "lora-mlir/Dialect/Transformer/IR/NearNames.h"
