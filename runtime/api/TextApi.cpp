@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../core/Json.h"
 #include "CApi.h"
 #include "lora-runtime/Payload.h"
 
@@ -49,6 +50,15 @@ Expected<Generator *> generatorOf(lora_session *session) {
   return &*session->generator;
 }
 
+/// JSON that is not valid is an error of the caller, not of a file.
+Error checkJson(const char *text, const char *name) {
+  if (Expected<Json> json = parseJson(text, name); !json)
+    return makeError(ErrorCode::InvalidArgument, json.message());
+  return Error::success();
+}
+
+constexpr const char *conversationName = "the conversation";
+
 /// The ids of what the options give as a prompt.
 Expected<std::vector<int32_t>> promptOf(const lora_text_options &options,
                                         const Generator &generator) {
@@ -58,8 +68,11 @@ Expected<std::vector<int32_t>> promptOf(const lora_text_options &options,
                      "conversation and prompt_ids");
   if (options.prompt)
     return generator.encodePrompt({options.prompt, options.prompt_size});
-  if (options.conversation)
-    return generator.encodeMessages(options.conversation, "the conversation");
+  if (options.conversation) {
+    if (Error failure = checkJson(options.conversation, conversationName))
+      return failure;
+    return generator.encodeMessages(options.conversation, conversationName);
+  }
   return std::vector<int32_t>(options.prompt_ids,
                               options.prompt_ids + options.prompt_id_count);
 }
@@ -184,8 +197,10 @@ lora_status lora_module_render(const lora_module *module,
   Expected<const TextSide *> side = textOf(module);
   if (!side)
     return report(side.takeError(), error);
+  if (Error failure = checkJson(conversation, conversationName))
+    return report(failure, error);
   Expected<std::string> rendered =
-      (*side)->model.render(conversation, "the conversation");
+      (*side)->model.render(conversation, conversationName);
   if (!rendered)
     return report(rendered.takeError(), error);
   return give(*rendered, text, size, error);
@@ -209,9 +224,13 @@ lora_status lora_session_generate_text(lora_session *session,
     if (Error failure = checkSize(result->struct_size, "lora_text_result"))
       return report(failure, error);
   GenerationRequest request;
-  if (options.generation)
-    if (Error failure = request.read(options.generation, {}, "generation"))
+  if (options.generation) {
+    Error failure = checkJson(options.generation, "generation");
+    if (!failure)
+      failure = request.read(options.generation, {}, "generation");
+    if (failure)
       return report(failure, error);
+  }
   Expected<std::vector<int32_t>> ids = promptOf(options, **generator);
   if (!ids)
     return report(ids.takeError(), error);

@@ -138,7 +138,7 @@ int run_c_tokenize_test(const char *path) {
   REFUSED(lora_module_tokenize(NULL, "w3", 2, 0, &ids, &count, &error),
           LORA_INVALID_ARGUMENT, "module is NULL");
   REFUSED(lora_module_render(module, "{\"messages\": [}", &text, &size, &error),
-          LORA_INVALID_FILE, "the conversation: ");
+          LORA_INVALID_ARGUMENT, "the conversation: not valid JSON");
   CHECK(text == NULL);
   REFUSED(lora_module_render(module, NULL, &text, &size, &error),
           LORA_INVALID_ARGUMENT, "conversation is NULL");
@@ -355,7 +355,7 @@ int run_c_text_errors_test(const char *path, const char *other_file) {
   options.generation = "{\"temperature\": -1}";
   GENERATE(LORA_INVALID_ARGUMENT, "temperature");
   options.generation = "{";
-  GENERATE(LORA_INVALID_FILE, "generation: ");
+  GENERATE(LORA_INVALID_ARGUMENT, "generation: not valid JSON");
   options.generation = NULL;
   options.conversation = "{\"messages\": []}";
   GENERATE(LORA_INVALID_ARGUMENT,
@@ -364,6 +364,8 @@ int run_c_text_errors_test(const char *path, const char *other_file) {
   options.conversation = NULL;
   GENERATE(LORA_INVALID_ARGUMENT,
            "set exactly one of prompt, conversation and prompt_ids");
+  options.conversation = "[";
+  GENERATE(LORA_INVALID_ARGUMENT, "the conversation: not valid JSON");
   options.conversation = "[]";
   GENERATE(LORA_INVALID_ARGUMENT, "the conversation: ");
   options.conversation = NULL;
