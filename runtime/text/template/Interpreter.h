@@ -88,14 +88,21 @@ private:
 
   Flow execute(const NodeList &nodes, Frame &frame, std::string &out);
   Flow execute(const Node &node, Frame &frame, std::string &out);
-  Flow executeFor(const Node &node, Frame &frame, std::string &out);
-  Flow executeLoop(const Node &node, Frame &frame, const Value &iterable,
-                   int64_t depth, std::string &out);
-  Flow executeIf(const Node &node, Frame &frame, std::string &out);
-  Flow executeText(const Node &node, Frame &frame, std::string &out);
-  Flow executeWith(const Node &node, Frame &frame, std::string &out);
-  Flow executeCall(const Node &node, Frame &frame, std::string &out);
-  Flow executeBlock(const Node &node, Frame &frame, std::string &out);
+  [[gnu::noinline]] Flow executeFor(const Node &node, Frame &frame,
+                                    std::string &out);
+  [[gnu::noinline]] Flow executeLoop(const Node &node, Frame &frame,
+                                     const Value &iterable, int64_t depth,
+                                     std::string &out);
+  [[gnu::noinline]] Flow executeIf(const Node &node, Frame &frame,
+                                   std::string &out);
+  [[gnu::noinline]] Flow executeText(const Node &node, Frame &frame,
+                                     std::string &out);
+  [[gnu::noinline]] Flow executeWith(const Node &node, Frame &frame,
+                                     std::string &out);
+  [[gnu::noinline]] Flow executeCall(const Node &node, Frame &frame,
+                                     std::string &out);
+  [[gnu::noinline]] Flow executeBlock(const Node &node, Frame &frame,
+                                      std::string &out);
   bool write(std::string_view text, std::string &out);
   bool write(const Value &value, std::string &out);
   void enter(const ScopeLayout &layout, Frame &frame);
@@ -106,20 +113,24 @@ private:
   bool assignParts(const Node &target, const Value &value, Frame &frame,
                    bool isExported);
 
-  // Evaluate.cpp
+  // Evaluate.cpp. The functions by kind are not inlined, so that an expression
+  // in others needs little of the stack.
   Value evaluate(const Node &node, Frame &frame);
   Value evaluateName(const Node &node, Frame &frame);
-  Value evaluateItems(const Node &node, Frame &frame);
-  Value evaluateDict(const Node &node, Frame &frame);
-  Value evaluateBinary(const Node &node, Frame &frame);
-  Value evaluateCompare(const Node &node, Frame &frame);
-  Value evaluateConcat(const Node &node, Frame &frame);
-  Value evaluateChoice(const Node &node, Frame &frame);
-  Value evaluateItem(const Node &node, Frame &frame);
-  Value evaluateSlice(const Value &object, const Node &slice, Frame &frame);
-  Value evaluateCall(const Node &node, Frame &frame, const Value *caller);
-  Value evaluateFilter(const Node &node, Frame &frame, const Value *text);
-  Value evaluateTest(const Node &node, Frame &frame);
+  [[gnu::noinline]] Value evaluateItems(const Node &node, Frame &frame);
+  [[gnu::noinline]] Value evaluateDict(const Node &node, Frame &frame);
+  [[gnu::noinline]] Value evaluateBinary(const Node &node, Frame &frame);
+  [[gnu::noinline]] Value evaluateCompare(const Node &node, Frame &frame);
+  [[gnu::noinline]] Value evaluateConcat(const Node &node, Frame &frame);
+  [[gnu::noinline]] Value evaluateChoice(const Node &node, Frame &frame);
+  [[gnu::noinline]] Value evaluateItem(const Node &node, Frame &frame);
+  [[gnu::noinline]] Value evaluateSlice(const Value &object, const Node &slice,
+                                        Frame &frame);
+  [[gnu::noinline]] Value evaluateCall(const Node &node, Frame &frame,
+                                       const Value *caller);
+  [[gnu::noinline]] Value evaluateFilter(const Node &node, Frame &frame,
+                                         const Value *text);
+  [[gnu::noinline]] Value evaluateTest(const Node &node, Frame &frame);
   bool evaluateArguments(const CallArguments &syntax, Frame &frame,
                          Arguments &out);
 };

@@ -20,7 +20,7 @@ namespace lora_rt::jinja {
 inline constexpr int maxCallDepth = 190;
 /// Statements and expressions in one another, those of all calls together: the
 /// stack of a thread holds so many.
-inline constexpr int maxDepth = 2000;
+inline constexpr int maxDepth = 1000;
 
 class Runtime {
 public:

@@ -275,7 +275,7 @@ TEST(ChatTemplateTest, DepthIsBounded) {
   fails("{% macro f() %}" + repeat("{% if 1 %}", 90) + "{{ " + repeat("[", 90) +
             "f()" + repeat("]", 90) + " }}" + repeat("{% endif %}", 90) +
             "{% endmacro %}{{ f() }}",
-        "more than 2000 tags and expressions");
+        "more than 1000 tags and expressions");
   // Values that a loop makes one inside of the other.
   const std::string deep = "{% set ns = namespace(x=[]) %}{% for a in "
                            "range(99999) %}{% set ns.x = [ns.x] %}{% endfor %}";
