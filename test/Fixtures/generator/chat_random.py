@@ -80,7 +80,8 @@ TESTS = [
     "even", "divisibleby 3", "divisibleby(2)", "in [1, 'a', 'Hello, World']", "in 'xyz'", "eq 1", "equalto('a')", "ne 2", "gt 1", "lessthan(3)", "ge 2", "sameas none", "sameas true",
     "upper", "lower", "escaped", "filter", "test", "not defined", "not mapping",
 ]
-BINARY = ["+", "-", "*", "/", "//", "%", "**", "~", "==", "!=", "<", ">", "<=", ">=", "in", "not in", "and", "or"]
+#: Powers have a small exponent, since Python computes those of any size.
+BINARY = ["+", "-", "*", "/", "//", "%", "~", "~", "==", "!=", "<", ">", "<=", ">=", "in", "not in", "and", "or"]
 FORMATS = [
     "'%s' % {}", "'%d|%5.1f|%r' % ({}, {}, {})", "'%-6s|%6s|%%' % ({}, {})", "'%(a)s' % {}", "'%x %o %e %g' % ({}, {}, {}, {})", "'%05d %+d' % ({}, {})", "'{{}} {{:>8}}'.format({}, {})",
     "'{{0!r}} {{1:.2f}}'.format({}, {})", "'{{x:05d}}{{y}}'.format(x={}, y={})", "'{{:,}} {{:<5}}|{{:^7}}'.format({}, {}, {})", "'{{0[a]}} {{0.b}}'.format({})", "'{{:e}} {{:g}} {{:%}}'.format({}, {}, {})",
@@ -114,7 +115,9 @@ class Random:
         if self.chance(4):
             return f"{part(self.kind())} {self.pick(BINARY)} {part(self.kind())}"
         if kind == "number":
-            return f"{part(kind)} {self.pick(['+', '-', '*', '/', '//', '%', '**', '+', '-', '<', '>=', '=='])} {part(kind)}"
+            if self.chance(8):
+                return f"{part(kind)} ** {self.pick(['2', 'z', '-1', '0.5', 'yes', '3'])}"
+            return f"{part(kind)} {self.pick(['+', '-', '*', '/', '//', '%', '+', '-', '<', '>=', '=='])} {part(kind)}"
         if kind == "string":
             if self.chance(15):
                 return f"{part(kind)} * {self.pick(['2', 'z', 'm', 'yes'])}"
