@@ -1,4 +1,10 @@
 //===- SampleText.cpp - Made-up texts -------------------------------------===//
+//
+// Implements SampleText.h. The texts consist of made-up words and of fixed
+// passages in many scripts. The seed is fixed. Only an engine of <random> is
+// used, because its distributions differ between standard libraries.
+//
+//===----------------------------------------------------------------------===//
 
 #include "SampleText.h"
 

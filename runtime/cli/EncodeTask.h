@@ -1,4 +1,10 @@
 //===- EncodeTask.h - A task of encoders on the command line ----*- C++ -*-===//
+//
+// A task of an encoder gives one result for each text: a line, or a row of one
+// tensor. A model that cannot do the task is refused before texts are run.
+// Results have the order of the texts.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_CLI_ENCODETASK_H
 #define LORA_RUNTIME_CLI_ENCODETASK_H

@@ -1,4 +1,11 @@
 //===- TextSource.cpp - The texts that an encoder works on ----------------===//
+//
+// Implements TextSource. A line is a text, even if it is empty. In a .jsonl
+// file, blank lines are skipped. An object that is not valid is the error of
+// one text: the other lines are still read. A file is mapped, and standard
+// input is read up to 4 GiB.
+//
+//===----------------------------------------------------------------------===//
 
 #include "TextSource.h"
 #include "../core/Json.h"

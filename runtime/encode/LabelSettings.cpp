@@ -1,4 +1,11 @@
 //===- LabelSettings.cpp - The labels of a config.json --------------------===//
+//
+// Reads `id2label` and `problem_type` of a config.json. Labels have the numbers
+// from 0 without holes; anything else is refused. If a classifier has another
+// number of labels, their names are transformers' default: LABEL_0, LABEL_1 and
+// so on.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../core/Json.h"
 #include "lora-runtime/EncoderSettings.h"

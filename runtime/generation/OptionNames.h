@@ -1,4 +1,10 @@
 //===- OptionNames.h - The names of settings in messages --------*- C++ -*-===//
+//
+// A setting has one range but two names: a key of generation_config.json, and
+// mostly an option of the command line. A message uses the name of the place
+// that the setting comes from.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_GENERATION_OPTIONNAMES_H
 #define LORA_RUNTIME_GENERATION_OPTIONNAMES_H

@@ -1,4 +1,11 @@
 //===- PromptLookup.cpp - Proposing tokens from the text itself -----------===//
+//
+// Implements PromptLookup. For each length, a hash table has the first place of
+// each sequence, because transformers takes the first match. Each length has a
+// hit rate, which is learned from the text. It decides how many tokens are
+// proposed.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/PromptLookup.h"
 

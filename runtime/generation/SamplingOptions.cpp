@@ -1,4 +1,11 @@
 //===- SamplingOptions.cpp - The ranges of settings -----------------------===//
+//
+// Implements `check` for SamplingOptions. The error names the first setting
+// that is out of its range. A penalty or temperature that f32 would make 0 or
+// infinite is refused. Settings that only affect draws are checked only with
+// `doSample`.
+//
+//===----------------------------------------------------------------------===//
 
 #include "OptionNames.h"
 

@@ -1,4 +1,10 @@
 //===- StopTexts.cpp - Texts that end a text ------------------------------===//
+//
+// Implements StopTexts: the automaton of Aho and Corasick (1975), on bytes. The
+// current node is the longest end of the text that begins a stop text. Its
+// bytes wait; all bytes before them are given back.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/StopTexts.h"
 

@@ -1,4 +1,11 @@
 //===- BpeTables.cpp - The merges of byte pair encoding -------------------===//
+//
+// Implements BpeTables. A merge whose parts or result are not in the vocabulary
+// is refused. The filter of characters is left out where it would be wrong:
+// with a prefix or a suffix, or if a merge has a piece that represents other
+// characters than its own.
+//
+//===----------------------------------------------------------------------===//
 
 #include "BpeTables.h"
 #include "Unicode.h"

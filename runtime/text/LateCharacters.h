@@ -1,4 +1,9 @@
 //===- LateCharacters.h - Characters that PCRE2 does not know ---*- C++ -*-===//
+//
+// PCRE2's tables of characters may be older than utf8proc's. Therefore the
+// classes in an expression also name the characters that PCRE2 does not know.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_LATECHARACTERS_H
 #define LORA_RUNTIME_TEXT_LATECHARACTERS_H

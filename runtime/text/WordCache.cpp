@@ -1,4 +1,11 @@
 //===- WordCache.cpp - Pieces of words that came before -------------------===//
+//
+// Implements WordCache, and the ids of bytes. The cache never changes a result:
+// the bytes of a word are compared, not only its hash. A slot has one word,
+// which a new word replaces. If the memory is full, the cache starts again,
+// empty.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Model.h"
 

@@ -109,8 +109,8 @@ struct SamplingOptions {
   /// Divides the logits. From 0; at 0, the most likely token is taken, as if
   /// `doSample` were false.
   double temperature = 1;
-  /// Of the 100 most likely tokens, keeps the first ones whose terms of the
-  /// entropy sum up to at most this share of it (`top_h`). Above 0 to 1; 0
+  /// Keeps the first ones of the 100 most likely tokens: those whose terms of
+  /// the entropy sum up to at most this share of it (`top_h`). Above 0 to 1; 0
   /// keeps all of the vocabulary.
   double topH = 0;
   /// Keeps the tokens that are as likely as the k-th; 0 keeps all. The default

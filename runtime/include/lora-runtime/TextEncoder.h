@@ -70,7 +70,7 @@ struct TextTag {
   double score = 0;
   /// The token as the vocabulary writes it; the text of a run.
   std::string word;
-  /// Of the text, in bytes.
+  /// The place in the text, in bytes.
   TextRange range;
   /// The number of the (first) token; special tokens count.
   size_t token = 0;

@@ -46,7 +46,7 @@ TEST(StopTexts, HoldsBackOnlyWhatMayBecomeAStopText) {
 
 TEST(StopTexts, TakesTheFirstThatIsComplete) {
   StopTexts stops = make({"abcd", "bc", "xbc", "c", "bc"});
-  // Of those that end at one place, the longest.
+  // The longest of those that end at one place is found.
   EXPECT_EQ(stream(stops, {"abcd"}), "a|#1");
   stops.reset();
   EXPECT_EQ(stream(stops, {"ax", "bc"}), "a||#2");
