@@ -1,4 +1,10 @@
 //===- Access.cpp - Attributes, items and slices --------------------------===//
+//
+// Implements Access.h. What is not there gives an undefined value, no error.
+// The same holds for what jinja2's ImmutableSandboxedEnvironment forbids: names
+// such as __class__, and methods that change a list or a dict.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Access.h"
 #include "../Unicode.h"

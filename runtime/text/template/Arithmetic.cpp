@@ -1,4 +1,11 @@
 //===- Arithmetic.cpp - Python's arithmetic -------------------------------===//
+//
+// Implements `calculate` and `negate` of Operators.h. Floor division and
+// remainder follow the sign of the divisor, as in Python. A whole number beyond
+// 64 bits and a complex power are refused. The size of a result is checked
+// before it is made.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Operators.h"
 #include "PythonFormat.h"

@@ -1,4 +1,10 @@
 //===- Binding.cpp - Arguments to parameters ------------------------------===//
+//
+// Implements Bound with Python's rules for calls. It refuses too many
+// arguments, unknown names, an argument that is given twice, and one that is
+// missing. Each message names the function.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Binding.h"
 

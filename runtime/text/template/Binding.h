@@ -1,4 +1,10 @@
 //===- Binding.h - Arguments to parameters ----------------------*- C++ -*-===//
+//
+// Functions, methods and filters write their parameters as one string, and read
+// their arguments by number. Arguments are bound as Python binds them. An
+// argument of a wrong type is an error.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_TEMPLATE_BINDING_H
 #define LORA_RUNTIME_TEXT_TEMPLATE_BINDING_H

@@ -1,4 +1,11 @@
 //===- ChatTemplate.cpp - Conversations as transformers passes them -------===//
+//
+// Implements ChatTemplate. Templates of more than 512 KiB, or with invalid
+// UTF-8, are refused before they are parsed. A name is looked up in three
+// contexts: what the template sets, the variables, and the functions of
+// Globals.h.
+//
+//===----------------------------------------------------------------------===//
 
 #include "lora-runtime/ChatTemplate.h"
 #include "../Unicode.h"

@@ -1,4 +1,11 @@
 //===- Comparison.cpp - Python's comparisons ------------------------------===//
+//
+// Implements the comparisons of Operators.h, and the escapes for HTML. A whole
+// number and a float are compared exactly, without rounding. Only numbers,
+// strings, lists and tuples have an order, as in Python; to ask for another one
+// is an error.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Methods.h"
 #include "Operators.h"

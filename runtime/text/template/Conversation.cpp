@@ -1,4 +1,10 @@
 //===- Conversation.cpp - Messages as transformers passes them ------------===//
+//
+// Implements Conversation. A final message is continued as in transformers: a
+// mark is put behind its text, and the prompt is cut where the mark is. If the
+// prompt lacks the mark or the text, it is refused.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Conversation.h"
 #include "Methods.h"

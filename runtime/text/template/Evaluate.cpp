@@ -1,4 +1,10 @@
 //===- Evaluate.cpp - Expressions -----------------------------------------===//
+//
+// The expressions of the interpreter. Each node takes a step, and the depth of
+// nodes in one another is limited. An operator sets the line after its operands
+// were evaluated, so that a message names its own line.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Access.h"
 #include "Filters.h"

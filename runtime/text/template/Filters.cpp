@@ -1,4 +1,10 @@
 //===- Filters.cpp - Finding and calling filters --------------------------===//
+//
+// Finds and calls filters, and has what several filters need: the path of an
+// attribute ("a.0.b"), keys without case, and a stable sort. A filter that is
+// known but not supported fails with its reason.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Filters.h"
 #include "Access.h"

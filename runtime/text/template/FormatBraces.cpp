@@ -1,4 +1,11 @@
 //===- FormatBraces.cpp - str.format() and format specifications ----------===//
+//
+// Implements `formatBraces` and `formatValue` with Python's grammar of fields
+// and specifications. A field finds attributes and items by Access.h, so that
+// the rules of the sandbox hold here, too. A width or precision of more than 10
+// million is refused.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../Unicode.h"
 #include "Access.h"

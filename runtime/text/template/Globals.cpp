@@ -1,4 +1,10 @@
 //===- Globals.cpp - range, dict, namespace and the like ------------------===//
+//
+// Implements Globals.h: jinja2's functions, and those that transformers adds.
+// As in jinja2's sandbox, a range has at most 100000 numbers. lipsum() is
+// refused, because a prompt is the same each time.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Globals.h"
 #include "../Unicode.h"

@@ -1,4 +1,9 @@
 //===- Globals.h - The functions that templates may call --------*- C++ -*-===//
+//
+// Every template has these functions, as in transformers. A variable of the
+// conversation or of the template hides the function of its name.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_TEMPLATE_GLOBALS_H
 #define LORA_RUNTIME_TEXT_TEMPLATE_GLOBALS_H

@@ -1,4 +1,10 @@
 //===- Interpreter.cpp - Statements ---------------------------------------===//
+//
+// The statements of the interpreter, but for loops and calls of macros. Each
+// takes a step, and the output is limited. A tag that needs another template
+// (`include`, `import`, `from`, `extends`) is refused when it is reached.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Interpreter.h"
 #include "Loop.h"

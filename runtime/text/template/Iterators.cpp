@@ -1,4 +1,10 @@
 //===- Iterators.cpp - Iterating over values ------------------------------===//
+//
+// Implements Iterators.h, and `iterate` and `collect` of Runtime.h. As in
+// jinja2, a string gives characters, a dict gives keys, and an undefined value
+// gives nothing. An iterator goes on where it was; other values begin again.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Iterators.h"
 #include "../Unicode.h"

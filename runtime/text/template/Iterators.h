@@ -1,4 +1,9 @@
 //===- Iterators.h - Iterating over values ----------------------*- C++ -*-===//
+//
+// Iterators give elements one by one, as in Python. A generator does its work
+// when an element is asked for, so an error also comes only then.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_TEMPLATE_ITERATORS_H
 #define LORA_RUNTIME_TEXT_TEMPLATE_ITERATORS_H

@@ -1,4 +1,10 @@
 //===- Json.h - Between JSON and values -------------------------*- C++ -*-===//
+//
+// JSON in both directions. Values are written as Python's json.dumps() writes
+// them, which transformers uses for `tojson`. What is read may have no whole
+// numbers beyond 64 bits, because values cannot hold them.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_TEMPLATE_JSON_H
 #define LORA_RUNTIME_TEXT_TEMPLATE_JSON_H

@@ -1,4 +1,10 @@
 //===- Lexer.cpp - Tokens and white space ---------------------------------===//
+//
+// Implements Lexer.h. Line ends become \n, and one at the end of the template
+// is left out. In a tag, `-` removes all white space beside it, and `+` keeps
+// it. White space is what Python takes for it.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Lexer.h"
 #include "../Unicode.h"

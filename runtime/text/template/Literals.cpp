@@ -1,4 +1,10 @@
 //===- Literals.cpp - Digits and escapes ----------------------------------===//
+//
+// Implements Literals.h. The escapes are those of Python's unicode_escape,
+// which jinja2 uses. Escapes \N{...}, escapes of half a character, and whole
+// numbers beyond 64 bits are refused.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Literals.h"
 #include "../Unicode.h"

@@ -1,4 +1,10 @@
-//===- Loop.cpp - Loops, macros and blocks --------------------------------===//
+//===- Loop.cpp - Loops and blocks ----------------------------------------===//
+//
+// Implements LoopState and TemplateSelf of Loop.h, and the statement `for`. A
+// loop makes a LoopState only if `loop` is used or if the loop is recursive.
+// `loop.last` reads one element ahead, and `loop.length` may read all of them.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Loop.h"
 #include "Operators.h"

@@ -1,4 +1,10 @@
 //===- Loop.h - Loops, macros and blocks as values --------------*- C++ -*-===//
+//
+// What the statements of a template define: `loop`, macros, and the blocks in
+// `self`. These objects keep the variables around them alive. They can be part
+// of a cycle, which `clear` breaks at the end.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_TEMPLATE_LOOP_H
 #define LORA_RUNTIME_TEXT_TEMPLATE_LOOP_H

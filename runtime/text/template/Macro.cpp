@@ -1,4 +1,11 @@
 //===- Macro.cpp - Macros as values, and their calls ----------------------===//
+//
+// Implements Macro with jinja2's rules for its arguments. Arguments beyond the
+// parameters are refused, unless the body uses `varargs` or `kwargs`. Defaults
+// are evaluated at each call. A parameter that has no default and gets no
+// argument is undefined.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Loop.h"
 

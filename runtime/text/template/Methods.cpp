@@ -1,4 +1,10 @@
 //===- Methods.cpp - Methods of dicts, lists and numbers ------------------===//
+//
+// The methods and fields of dicts, lists, tuples, ranges and numbers, with the
+// results of Python. Methods that change their object are left out, because
+// jinja2's sandbox forbids them.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Methods.h"
 #include "Access.h"

@@ -1,4 +1,9 @@
 //===- Methods.h - The methods of Python's types ----------------*- C++ -*-===//
+//
+// Rules are the methods of Python's types that do not change their object. The
+// functions on texts have the results of Python's str. Filters use them, too.
+//
+//===----------------------------------------------------------------------===//
 
 #ifndef LORA_RUNTIME_TEXT_TEMPLATE_METHODS_H
 #define LORA_RUNTIME_TEXT_TEMPLATE_METHODS_H

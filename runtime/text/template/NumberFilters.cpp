@@ -1,4 +1,10 @@
 //===- NumberFilters.cpp - Filters of numbers -----------------------------===//
+//
+// jinja2's filters `int`, `float`, `abs`, `round` and `filesizeformat`. By
+// default, `round` rounds half to even, as Python's round() does. A whole
+// number beyond 64 bits is refused.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Filters.h"
 #include "Operators.h"

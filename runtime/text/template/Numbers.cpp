@@ -1,4 +1,10 @@
 //===- Numbers.cpp - Numbers as Python reads and shows them ---------------===//
+//
+// Implements the numbers of PythonFormat.h: how repr() and formats write them,
+// and how int() and float() read them. As in Python, the digits of all scripts
+// are read, and underscores between digits.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../Unicode.h"
 #include "Lexer.h"

@@ -1,4 +1,11 @@
 //===- Objects.cpp - Memory of values, dicts and ranges -------------------===//
+//
+// Implements Objects.h. Each object counts its bytes in the heap of its thread.
+// Objects end one after the other, so that a long chain needs no deep
+// recursion. Equal keys have equal hashes, even if their types differ (1, 1.0
+// and true).
+//
+//===----------------------------------------------------------------------===//
 
 #include "Objects.h"
 #include "../Unicode.h"

@@ -1,4 +1,10 @@
 //===- ParserBlocks.cpp - Macros, blocks and other templates --------------===//
+//
+// The parser's tags for macros, calls, filters, blocks and other templates.
+// `autoescape` is refused, except with `false`: a prompt is no HTML. Imports
+// are parsed, and fail only when they are reached.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Parser.h"
 

@@ -1,4 +1,10 @@
 //===- ParserCalls.cpp - Indices, calls, filters and tests ----------------===//
+//
+// What follows an operand in an expression: `.a`, `[b]`, calls, filters and
+// tests. As in jinja2, the parser refuses arguments in a wrong order, an
+// argument that is given twice, and a test directly after another.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Parser.h"
 

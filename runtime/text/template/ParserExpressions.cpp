@@ -1,4 +1,10 @@
 //===- ParserExpressions.cpp - Operators, literals, calls -----------------===//
+//
+// Operators, with jinja2's precedence: `~` binds more tightly than `+`, and
+// `**` groups from the left. The interpreter is recursive, and therefore very
+// deep expressions are refused here.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Parser.h"
 

@@ -1,4 +1,10 @@
 //===- ParserStatements.cpp - Tags ----------------------------------------===//
+//
+// Bodies of tags, and the tags `for`, `if`, `set` and `with`. Unknown tags and
+// missing ends are refused, with the end that was expected. So are more tags in
+// one another than Python permits.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Parser.h"
 

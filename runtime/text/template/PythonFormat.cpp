@@ -1,4 +1,10 @@
 //===- PythonFormat.cpp - The operator % of strings -----------------------===//
+//
+// Implements `formatPercent` with the flags and conversions of Python. Too few
+// values are refused, and so are values that the text does not use. A width or
+// precision of more than 10 million is refused, too.
+//
+//===----------------------------------------------------------------------===//
 
 #include "PythonFormat.h"
 #include "../Unicode.h"

@@ -1,5 +1,4 @@
-//===- PythonFormat.h - Numbers and strings as Python shows them -*- C++
-//-*-===//
+//===- PythonFormat.h - Numbers and strings as in Python --------*- C++ -*-===//
 //
 // repr() of numbers and strings, and the three ways of formatting: `%`,
 // str.format(), and the format specification of a value.

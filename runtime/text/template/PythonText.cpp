@@ -1,4 +1,10 @@
 //===- PythonText.cpp - Case and classes of characters --------------------===//
+//
+// Implements PythonText.h, and repr() of strings. utf8proc has no upper cases
+// of several characters, so they are made of the case folding. A capital sigma
+// at the end of a word has a lower case of its own, as in Python.
+//
+//===----------------------------------------------------------------------===//
 
 #include "PythonText.h"
 #include "../Unicode.h"

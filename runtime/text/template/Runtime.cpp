@@ -1,4 +1,11 @@
 //===- Runtime.cpp - Limits, calls, truth and text ------------------------===//
+//
+// Implements Runtime.h: the limits, and Python's truth, length and text of
+// values. An undefined value is false and prints nothing, as in jinja2. A
+// function or an iterator cannot be printed, because Python would show an
+// address.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Runtime.h"
 #include "PythonFormat.h"

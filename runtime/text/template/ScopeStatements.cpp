@@ -1,4 +1,10 @@
 //===- ScopeStatements.cpp - The scopes of loops, macros and blocks -------===//
+//
+// The part of Resolver for statements with scopes of their own, in the order of
+// jinja2's compiler. Macros and recursive loops are functions with their own
+// slots. A loop that assigns to `loop` is refused.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Resolver.h"
 

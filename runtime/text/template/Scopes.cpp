@@ -1,4 +1,11 @@
 //===- Scopes.cpp - From names to slots -----------------------------------===//
+//
+// Implements Scopes.h, but for the statements in ScopeStatements.cpp. An
+// unknown filter or test is refused, except inside of a condition: there it
+// fails when it is reached, as in jinja2. A filter that is not supported is
+// always refused.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Scopes.h"
 #include "Filters.h"

@@ -1,4 +1,11 @@
 //===- SelectionFilters.cpp - map, select, attr and default ---------------===//
+//
+// `map`, `select` and their like are generators, as in jinja2: the name of a
+// filter or test is looked up for each element, and an unknown one fails then.
+// A value that is not true counts as an empty list. `tojson` is that of
+// transformers.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Access.h"
 #include "Filters.h"

@@ -1,4 +1,10 @@
 //===- SequenceFilters.cpp - Filters of lists and dicts -------------------===//
+//
+// jinja2's filters of lists and dicts. A filter that is a generator in jinja2
+// is one here, too. Sorts are stable and ignore case by default. `random` is
+// refused, because a prompt is the same each time.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Access.h"
 #include "Filters.h"

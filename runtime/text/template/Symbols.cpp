@@ -1,4 +1,10 @@
 //===- Symbols.cpp - The names of a scope ---------------------------------===//
+//
+// Implements Symbols.h. Each branch of an `if` gets a copy of the symbols, and
+// `update` joins the copies as jinja2 does. The copies are counted and limited,
+// because a template is not trusted.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Symbols.h"
 

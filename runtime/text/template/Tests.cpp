@@ -1,4 +1,10 @@
 //===- Tests.cpp - What `is` asks -----------------------------------------===//
+//
+// Implements Tests.h with the answers of jinja2: an undefined value is
+// iterable, a sequence and callable. For `sameas`, equal strings are the same,
+// because Python shares short ones.
+//
+//===----------------------------------------------------------------------===//
 
 #include "Tests.h"
 #include "../Unicode.h"

@@ -1,4 +1,11 @@
 //===- TextFilters.cpp - Filters of texts ---------------------------------===//
+//
+// jinja2's filters of texts. Most of them take any value and work on its text.
+// Words in `title` begin after white space, hyphens and brackets, unlike those
+// of str.title(). The message for an unsupported filter says what to do
+// instead.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../Unicode.h"
 #include "Access.h"

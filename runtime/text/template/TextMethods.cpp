@@ -1,4 +1,10 @@
 //===- TextMethods.cpp - Methods of str that give strings -----------------===//
+//
+// The methods of str that give strings, with the results of Python. A method of
+// Markup gives Markup. str.encode(), str.translate() and str.maketrans() are
+// refused: templates have no bytes and no tables.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../Unicode.h"
 #include "Access.h"

@@ -1,4 +1,10 @@
 //===- TextParts.cpp - Searching, splitting and replacing -----------------===//
+//
+// Implements the functions on texts in Methods.h. White space and line ends are
+// Python's, which are more than those of ASCII. Searches take linear time for
+// all texts, because a template is not trusted.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../Unicode.h"
 #include "Lexer.h"

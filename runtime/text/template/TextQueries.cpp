@@ -1,4 +1,9 @@
 //===- TextQueries.cpp - Methods of str that search and ask ---------------===//
+//
+// The methods of str that give a number or a bool, with the results of Python.
+// Places count characters, not bytes, and negative ones count from the end.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../Unicode.h"
 #include "Access.h"

@@ -209,9 +209,9 @@ public:
   bool isNumber() const { return isInteger() || kind_ == Kind::Float; }
   bool hasObject() const { return kind_ >= Kind::Undefined; }
 
-  /// Of an Int or a Bool.
+  /// The value of an Int or a Bool.
   int64_t integer() const { return payload.integer; }
-  /// Of a number.
+  /// The value of a number.
   double number() const {
     return kind_ == Kind::Float ? payload.real : double(payload.integer);
   }

@@ -1,4 +1,10 @@
 //===- WriteJson.cpp - The filter tojson ----------------------------------===//
+//
+// Implements `writeJson` as Python's json.dumps(). NaN and Infinity are
+// written, and nothing is escaped for HTML. A key may be a string, None, a bool
+// or a number. Undefined values and functions are refused.
+//
+//===----------------------------------------------------------------------===//
 
 #include "../Unicode.h"
 #include "Filters.h"
