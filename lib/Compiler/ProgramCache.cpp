@@ -12,6 +12,7 @@
 #include "lora-mlir/Target/NativeCode.h"
 #include "lora-runtime/CompiledFile.h"
 #include "lora-runtime/Folder.h"
+#include "lora-runtime/Payload.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/BLAKE3.h"
 #include "llvm/Support/raw_ostream.h"
@@ -162,7 +163,9 @@ Expected<CachedProgram> lora::compileToCache(const ModelOptions &options) {
   if (!key)
     return key.takeError();
   CachedProgram program;
-  if (auto path = cache->findFile(*key)) {
+  // A damaged program would end without a message.
+  if (auto path = cache->findFile(*key);
+      path && lora_rt::Payload::open(*path)) {
     program.path = std::move(*path);
     program.wasCached = true;
     return program;

@@ -56,6 +56,7 @@ constexpr const char *help = "/reset          forget the conversation\n"
                              "which --render reads\n"
                              "/help           this list\n"
                              "/exit           end; so does Ctrl-D\n"
+                             "//TEXT          a message that begins with /\n"
                              "Ctrl-C ends an answer.\n";
 
 class Conversation {
@@ -180,6 +181,8 @@ bool Conversation::command(const std::string &line) {
 } // namespace
 
 Error runChat(const Options &options) {
+  if (options.prompt || !options.promptFile.empty())
+    return runGenerate(options);
   TextSession model;
   if (Error error = model.open(options))
     return error;
@@ -189,13 +192,6 @@ Error runChat(const Options &options) {
     return missing.takeError();
   }
   Conversation conversation(options, model);
-  Expected<std::optional<std::string>> first = std::optional<std::string>();
-  if (options.prompt || !options.promptFile.empty()) {
-    first = readPrompt(options);
-    if (!first)
-      return first.takeError();
-    return conversation.answer(**first);
-  }
   bool isTerminal = isatty(STDIN_FILENO);
   if (isTerminal && !options.quiet)
     std::fputs("/help lists the commands; Ctrl-D ends.\n", stderr);
@@ -203,7 +199,10 @@ Error runChat(const Options &options) {
   while (std::optional<std::string> line = editor.read()) {
     if (line->find_first_not_of(" \t\r\n") == std::string::npos)
       continue;
-    if (line->front() == '/') {
+    // "//" begins a message with "/".
+    if (line->starts_with("//")) {
+      line->erase(0, 1);
+    } else if (line->front() == '/') {
       if (!conversation.command(*line))
         break;
       continue;

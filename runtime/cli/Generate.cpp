@@ -8,9 +8,12 @@
 #include "../core/Json.h"
 #include "RunCommand.h"
 #include "lora-runtime/Clock.h"
+#include "lora-runtime/File.h"
 #include "lora-runtime/OutputPath.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <filesystem>
 #include <unistd.h>
 
 namespace lora_rt::cli {
@@ -33,11 +36,13 @@ Expected<std::vector<int32_t>> promptIds(const Options &options,
   Expected<std::string> prompt = needPrompt(options, "generation");
   if (!prompt)
     return prompt.takeError();
-  if (!options.system)
+  if (!options.system && options.task != Task::Chat)
     return model.generator->encodePrompt(*prompt);
   OrderedJson json;
-  json["messages"] = {{{"role", "system"}, {"content", *options.system}},
-                      {{"role", "user"}, {"content", *prompt}}};
+  OrderedJson &messages = json["messages"] = OrderedJson::array();
+  if (options.system)
+    messages.push_back({{"role", "system"}, {"content", *options.system}});
+  messages.push_back({{"role", "user"}, {"content", *prompt}});
   return model.generator->encodeMessages(
       json.dump(-1, ' ', false, OrderedJson::error_handler_t::replace),
       "the prompt");
@@ -50,7 +55,16 @@ Error checkOutputs(const Options &options) {
                                            options.promptFile, options.idsFile,
                                            options.loadState}))
         return error;
-  return Error::success();
+  if (options.saveState.empty())
+    return Error::success();
+  // Found out before the text is computed.
+  std::string folder =
+      std::filesystem::path(options.saveState).parent_path().string();
+  if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) == 0)
+    return Error::success();
+  return makeError(ErrorCode::InvalidArgument,
+                   "--save-state: ", options.saveState,
+                   ": cannot be written: ", systemMessage(errno));
 }
 
 } // namespace

@@ -2,8 +2,8 @@
 //
 // Answers each line of a JSON Lines file, in order. A result is one line of the
 // output, written when it is complete. So a run that was ended can go on: the
-// lines that are there are not computed again, and half a line is removed.
-// Blank lines of the input have no result.
+// results that are there are not computed again, half a line is removed, and
+// errors are computed again. Blank lines of the input have no result.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,7 +14,9 @@
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace lora_rt::cli {
@@ -23,18 +25,23 @@ namespace {
 
 constexpr uint64_t maxInputBytes = uint64_t(4) << 30;
 
-/// The lines of a text that are not blank, with their numbers.
+bool isBlank(std::string_view line) {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+/// The lines that are not blank, with their numbers: of a text, or of standard
+/// input as they come.
 class Lines {
 public:
   explicit Lines(std::string_view text) : rest(text) {}
+  explicit Lines(std::FILE *stream) : stream(stream) {}
+  Lines(const Lines &) = delete;
+  ~Lines() { std::free(buffer); }
 
   bool next() {
-    while (!rest.empty()) {
-      size_t end = std::min(rest.find('\n'), rest.size());
-      line = rest.substr(0, end);
-      rest.remove_prefix(std::min(end + 1, rest.size()));
+    while (stream ? readLine() : takeLine()) {
       ++number;
-      if (line.find_first_not_of(" \t\r") != std::string_view::npos)
+      if (!isBlank(line))
         return true;
     }
     return false;
@@ -44,7 +51,29 @@ public:
   size_t number = 0;
 
 private:
+  bool takeLine() {
+    if (rest.empty())
+      return false;
+    size_t end = std::min(rest.find('\n'), rest.size());
+    line = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return true;
+  }
+
+  bool readLine() {
+    ssize_t length = getline(&buffer, &capacity, stream);
+    if (length <= 0)
+      return false;
+    line = {buffer, size_t(length)};
+    if (line.ends_with('\n'))
+      line.remove_suffix(1);
+    return true;
+  }
+
   std::string_view rest;
+  std::FILE *stream = nullptr;
+  char *buffer = nullptr;
+  size_t capacity = 0;
 };
 
 /// The output: a file that grows by lines, or standard output.
@@ -55,53 +84,112 @@ public:
       ::close(file);
   }
 
-  /// Opens the file, and removes half a line at its end.
+  /// Opens the file, and takes the results that it has. A file with anything
+  /// else is refused. Half a result at the end is removed, and so is everything
+  /// from the first error on: those lines are computed again, and the results
+  /// between them are written again.
   Error open(const std::string &path);
 
+  /// The number of results that were there, errors not counted.
+  size_t results() const { return count; }
   /// The number of lines that were there.
-  size_t lines() const { return count; }
+  size_t lines() const { return known.size(); }
 
-  Error write(const std::string &line);
+  /// The result of the line with this index that was there before; empty if
+  /// there is none. `isWritten` says whether it is still in the file.
+  std::string_view find(size_t index, bool &isWritten) const {
+    isWritten = index < kept;
+    return index < known.size() ? std::string_view(known[index])
+                                : std::string_view();
+  }
+
+  Error write(std::string_view line);
 
 private:
   Error fail() const {
     return makeError(ErrorCode::System, path,
                      ": cannot be written: ", systemMessage(errno));
   }
+  Error take(const std::string &text);
 
   std::string path;
   int file = -1;
-  size_t count = 0;
+  /// The results that were there, by the index of their line; empty for an
+  /// error.
+  std::vector<std::string> known;
+  /// The number of lines that stay in the file.
+  size_t kept = 0, count = 0;
 };
+
+/// Whether half a line may be the beginning of a result.
+bool beginsLikeResult(std::string_view text) {
+  for (std::string_view start : {"{\"text\":", "{\"error\":", "{\"id\":"})
+    if (text.substr(0, start.size()) == start.substr(0, text.size()))
+      return true;
+  return false;
+}
 
 Error LinesOutput::open(const std::string &name) {
   if (name.empty())
     return Error::success();
   path = name;
-  file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  struct stat facts;
+  bool isRegular = ::stat(path.c_str(), &facts) != 0 || S_ISREG(facts.st_mode);
+  // A pipe or a device has no results to read.
+  file = ::open(path.c_str(),
+                (isRegular ? O_RDWR | O_CREAT : O_WRONLY) | O_CLOEXEC, 0666);
   if (file < 0)
     return fail();
-  off_t whole = 0, position = 0;
+  if (!isRegular)
+    return Error::success();
+  std::string text;
   char buffer[1 << 16];
   ssize_t got;
-  while ((got = ::read(file, buffer, sizeof(buffer))) > 0) {
-    for (ssize_t i = 0; i < got; ++i)
-      if (buffer[i] == '\n') {
-        ++count;
-        whole = position + i + 1;
-      }
-    position += got;
+  while ((got = ::read(file, buffer, sizeof(buffer))) > 0)
+    text.append(buffer, size_t(got));
+  if (got < 0)
+    return fail();
+  return take(text);
+}
+
+Error LinesOutput::take(const std::string &text) {
+  size_t whole = 0;
+  bool isOpen = true;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = text.find('\n', at);
+    bool isWhole = end != std::string::npos;
+    std::string line = text.substr(at, isWhole ? end - at : end);
+    Json json = isWhole ? Json::parse(line, nullptr, false) : Json();
+    bool isError = json.is_object() && json.contains("error"),
+         isResult =
+             json.is_object() && json.contains("text") && json.contains("ids");
+    if (isWhole ? !isError && !isResult : !beginsLikeResult(line))
+      return makeError(ErrorCode::InvalidArgument, path, ": line ",
+                       known.size() + 1,
+                       " is no result of an earlier run; give the output "
+                       "another name");
+    if (!isWhole)
+      break;
+    at = end + 1;
+    isOpen = isOpen && isResult;
+    if (isOpen) {
+      whole = at;
+      ++kept;
+    }
+    count += isResult;
+    known.push_back(isResult ? std::move(line) : std::string());
   }
-  if (got < 0 || (whole != position && ::ftruncate(file, whole) != 0) ||
-      ::lseek(file, whole, SEEK_SET) < 0)
+  if ((whole != text.size() && ::ftruncate(file, off_t(whole)) != 0) ||
+      ::lseek(file, off_t(whole), SEEK_SET) < 0)
     return fail();
   return Error::success();
 }
 
-Error LinesOutput::write(const std::string &line) {
+Error LinesOutput::write(std::string_view line) {
   if (file < 0)
     return printLine(line);
-  std::string text = line + "\n";
+  std::string text(line);
+  text += '\n';
   for (size_t at = 0; at < text.size();) {
     ssize_t count = ::write(file, text.data() + at, text.size() - at);
     if (count < 0 && errno == EINTR)
@@ -120,12 +208,27 @@ Error withPlace(Error error, const std::string &where) {
   return makeError(error.code(), where, ": ", error.message());
 }
 
+/// Puts the system message of the command line in front of a conversation that
+/// has none.
+void addSystem(OrderedJson &messages,
+               const std::optional<std::string> &system) {
+  if (!system || !messages.is_array())
+    return;
+  bool hasSystem = !messages.empty() && messages[0].is_object() &&
+                   messages[0].value("role", OrderedJson()) == "system";
+  if (hasSystem)
+    return;
+  OrderedJson message = {{"role", "system"}, {"content", *system}};
+  messages.insert(messages.begin(), std::move(message));
+}
+
 /// Computes the result of one line.
 Expected<std::string> answerLine(std::string_view line, size_t number,
                                  const std::string &where,
                                  const Options &options, TextSession &model) {
-  static constexpr std::array<std::string_view, 6> others = {
-      "prompt", "messages", "tools", "documents", "id", "chat_template_kwargs"};
+  static constexpr std::array<std::string_view, 8> others = {
+      "prompt", "messages", "tools",    "documents",
+      "id",     "lookup",   "truncate", "chat_template_kwargs"};
   GenerationRequest request = options.request;
   request.seed.reset();
   if (Error error = request.read(line, others, where))
@@ -138,6 +241,15 @@ Expected<std::string> answerLine(std::string_view line, size_t number,
   }
   // `request.read` has checked that this is a JSON object.
   OrderedJson json = OrderedJson::parse(line, nullptr, false);
+  for (const auto &[key, member] :
+       {std::pair<const char *, bool &>{"lookup", generation.lookup},
+        {"truncate", generation.truncate}})
+    if (json.contains(key)) {
+      if (!json[key].is_boolean())
+        return makeError(ErrorCode::InvalidArgument, where,
+                         ": expected true or false for '", key, "'");
+      member = json[key].get<bool>();
+    }
   bool hasPrompt = json.contains("prompt"),
        hasMessages = json.contains("messages");
   if (hasPrompt == hasMessages)
@@ -145,22 +257,31 @@ Expected<std::string> answerLine(std::string_view line, size_t number,
                      ": expected either 'prompt' or 'messages', but ",
                      hasPrompt ? "both are" : "none is", " there");
   Expected<std::vector<int32_t>> ids = std::vector<int32_t>();
+  if (hasPrompt && !json["prompt"].is_string())
+    return makeError(ErrorCode::InvalidArgument, where,
+                     ": expected a text for 'prompt'");
+  if (hasPrompt && options.system) {
+    json["messages"] = {{{"role", "user"}, {"content", json["prompt"]}}};
+    hasPrompt = false;
+  }
   if (hasPrompt) {
-    if (!json["prompt"].is_string())
-      return makeError(ErrorCode::InvalidArgument, where,
-                       ": expected a text for 'prompt'");
     ids = model.generator->encodePrompt(json["prompt"].get<std::string>());
   } else {
     OrderedJson conversation = OrderedJson::object();
     for (const char *key : {"messages", "tools", "documents"})
       if (json.contains(key))
         conversation[key] = json[key];
+    addSystem(conversation["messages"], options.system);
     if (json.contains("chat_template_kwargs")) {
       if (!json["chat_template_kwargs"].is_object())
         return makeError(ErrorCode::InvalidArgument, where,
                          ": expected an object for 'chat_template_kwargs'");
       for (const auto &[key, value] : json["chat_template_kwargs"].items())
         conversation[key] = value;
+      // A message that goes on is not followed by the beginning of another.
+      if (conversation.value("continue_final_message", OrderedJson()) == true &&
+          !conversation.contains("add_generation_prompt"))
+        conversation["add_generation_prompt"] = false;
     }
     ids = model.generator->encodeMessages(conversation.dump(), where);
   }
@@ -170,40 +291,63 @@ Expected<std::string> answerLine(std::string_view line, size_t number,
       model.generator->run(*ids, request, generation, nullptr);
   if (!answer)
     return withPlace(answer.takeError(), where);
-  return answerJson(*answer, request.logprobs.value_or(0) > 0);
+  std::string result = answerJson(*answer, request.logprobs.value_or(0) > 0);
+  if (json.contains("id"))
+    result = "{\"id\":" + json["id"].dump() + "," + result.substr(1);
+  return result;
 }
 
 } // namespace
 
 Error runLines(const Options &options, TextSession &model) {
-  Expected<std::string> text = readInput(options.input, maxInputBytes);
-  if (!text)
-    return text.takeError();
+  // The lines of standard input are answered as they come.
+  bool isStream = options.input == "-";
+  std::string text;
+  if (!isStream) {
+    Expected<std::string> read = readInput(options.input, maxInputBytes);
+    if (!read)
+      return read.takeError();
+    text = std::move(*read);
+  }
   LinesOutput output;
   if (Error error = output.open(options.output))
     return error;
   size_t total = 0;
-  for (Lines lines(*text); lines.next();)
-    ++total;
-  if (output.lines() > total)
+  if (!isStream)
+    for (Lines lines(text); lines.next();)
+      ++total;
+  if (!isStream && output.lines() > total)
     return makeError(ErrorCode::InvalidArgument, options.output, ": has ",
                      output.lines(), " results, but ", options.input,
                      " has only ", total,
                      " lines; give the output another name");
-  if (output.lines() && !options.quiet)
-    std::fprintf(stderr, "%zu of %zu results are there already\n",
-                 output.lines(), total);
+  std::string of = isStream ? "" : " of " + std::to_string(total);
+  if (output.results() && !options.quiet)
+    std::fprintf(stderr, "%zu%s results are there already\n", output.results(),
+                 of.c_str());
   size_t done = 0, bad = 0;
   bool showsProgress = !options.quiet && isatty(STDERR_FILENO);
-  for (Lines lines(*text); lines.next();) {
-    if (done++ < output.lines())
+  std::string name = isStream ? "standard input" : options.input;
+  std::optional<Lines> lines;
+  if (isStream)
+    lines.emplace(stdin);
+  else
+    lines.emplace(std::string_view(text));
+  while (lines->next()) {
+    bool isWritten = false;
+    std::string_view known = output.find(done++, isWritten);
+    if (isWritten)
       continue;
+    if (!known.empty()) {
+      if (Error error = output.write(known))
+        return error;
+      continue;
+    }
     if (showsProgress)
-      std::fprintf(stderr, "\rprompt %zu of %zu", done, total);
-    std::string where =
-        options.input + ": line " + std::to_string(lines.number);
+      std::fprintf(stderr, "\rprompt %zu%s", done, of.c_str());
+    std::string where = name + ": line " + std::to_string(lines->number);
     Expected<std::string> result =
-        answerLine(lines.line, lines.number, where, options, model);
+        answerLine(lines->line, lines->number, where, options, model);
     std::string line;
     if (result)
       line = std::move(*result);
@@ -219,11 +363,11 @@ Error runLines(const Options &options, TextSession &model) {
   }
   if (showsProgress)
     std::fputs("\r\033[K", stderr);
-  if (bad)
-    return makeError(ErrorCode::InvalidArgument, options.input, ": ", bad,
-                     " of ", total,
-                     " lines could not be answered; the others were");
-  return Error::success();
+  if (!bad)
+    return Error::success();
+  return makeError(ErrorCode::InvalidArgument, name, ": ", bad, " of ", done,
+                   " lines could not be answered",
+                   bad < done ? "; the others were" : "");
 }
 
 } // namespace lora_rt::cli

@@ -9,7 +9,10 @@
 #include "RunCommand.h"
 #include "lora-runtime/File.h"
 
+#include <cerrno>
 #include <cstdio>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace lora_rt::cli {
@@ -80,23 +83,41 @@ Error render(const TextModel &text, const Options &options) {
 } // namespace
 
 Expected<std::string> readInput(const std::string &path, uint64_t limit) {
-  if (path != "-")
-    return readTextFile(path, limit);
+  // What is not a regular file, such as a pipe, is read to its end.
+  struct stat facts;
+  bool isStandardInput = path == "-";
+  int file = STDIN_FILENO;
+  if (!isStandardInput) {
+    if (::stat(path.c_str(), &facts) != 0 || S_ISDIR(facts.st_mode) ||
+        (S_ISREG(facts.st_mode) && facts.st_size > 0))
+      return readTextFile(path, limit);
+    file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+      return makeError(ErrorCode::InvalidFile, path,
+                       ": cannot be opened: ", systemMessage(errno));
+  }
+  std::string name = isStandardInput ? "standard input" : path;
+  auto finish = [&](Expected<std::string> result) {
+    if (!isStandardInput)
+      ::close(file);
+    return result;
+  };
   std::string text;
   char buffer[1 << 16];
   for (;;) {
-    ssize_t count = ::read(STDIN_FILENO, buffer, sizeof(buffer));
+    ssize_t count = ::read(file, buffer, sizeof(buffer));
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
-      return makeError(ErrorCode::System,
-                       "standard input cannot be read: ", systemMessage(errno));
+      return finish(makeError(ErrorCode::System, name,
+                              " cannot be read: ", systemMessage(errno)));
     if (count == 0)
-      return text;
+      return finish(std::move(text));
     text.append(buffer, size_t(count));
     if (text.size() > limit)
-      return makeError(ErrorCode::InvalidFile, "standard input has more than ",
-                       sizeText(limit), ", which is the most that is read");
+      return finish(makeError(ErrorCode::InvalidFile, name, " has more than ",
+                              sizeText(limit),
+                              ", which is the most that is read"));
   }
 }
 

@@ -2,15 +2,17 @@
 //
 // Implements Session::save and Session::load. The file is safetensors: `ids`,
 // `types` if the model has them, `calls` if rotary frequencies depend on calls,
-// and the rows of each state that belong to the tokens. Its metadata names the
-// executable, because the cache of another one would silently give wrong
-// results.
+// the rows of each state that belong to the tokens, and checksums of all of
+// these. Its metadata names the executable, because the cache of another one
+// would silently give wrong results.
 //
 //===----------------------------------------------------------------------===//
 
 #include "SessionState.h"
+#include "lora-runtime/Payload.h"
 #include "lora-runtime/Safetensors.h"
 
+#include <charconv>
 #include <cstring>
 
 namespace lora_rt {
@@ -34,6 +36,17 @@ std::vector<TensorSpec> tensorsOf(const Manifest &manifest, int64_t tokens,
     specs.push_back(std::move(spec));
   }
   return specs;
+}
+
+/// The name of the tensor with the checksums of the others, in their order.
+constexpr const char *checksumsName = "checksums";
+
+/// XXH3 of a tensor's bytes.
+int64_t checksumOf(std::span<const std::byte> bytes) {
+  std::string digits = checksum(bytes);
+  uint64_t value = 0;
+  std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  return int64_t(value);
 }
 
 template <typename T> std::vector<T> valuesOf(const TensorView &tensor) {
@@ -67,22 +80,27 @@ Error Session::save(const std::string &path) {
     return error;
   std::vector<TensorSpec> specs =
       tensorsOf(manifest, s.position, int64_t(s.callStarts.size()));
+  specs.push_back({checksumsName, DType::I64, {int64_t(specs.size())}});
   Expected<SafetensorsWriter> writer = SafetensorsWriter::create(
       path, specs,
       {{formatKey, formatName}, {ownerKey, instance.loaded().identity()}});
   if (!writer)
     return writer.takeError();
-  if (Error error = writer->write("ids", std::as_bytes(std::span(s.fed))))
+  std::vector<int64_t> sums;
+  auto write = [&](const std::string &name, std::span<const std::byte> bytes) {
+    sums.push_back(checksumOf(bytes));
+    return writer->write(name, bytes);
+  };
+  if (Error error = write("ids", std::as_bytes(std::span(s.fed))))
     return error;
   if (model().tokenTypes)
-    if (Error error =
-            writer->write("types", std::as_bytes(std::span(s.fedTypes))))
+    if (Error error = write("types", std::as_bytes(std::span(s.fedTypes))))
       return error;
   if (model().rope) {
     std::vector<int64_t> calls;
     for (const State::CallStart &call : s.callStarts)
       calls.insert(calls.end(), {call.position, call.mark});
-    if (Error error = writer->write("calls", std::as_bytes(std::span(calls))))
+    if (Error error = write("calls", std::as_bytes(std::span(calls))))
       return error;
   }
   for (size_t i = 0; i < manifest.states.size(); ++i) {
@@ -91,9 +109,12 @@ Error Session::save(const std::string &path) {
         instance.view(instance.state(i), state.bytes(s.position));
     if (!view)
       return view.takeError();
-    if (Error error = writer->write("state." + state.name, view->bytes()))
+    if (Error error = write("state." + state.name, view->bytes()))
       return error;
   }
+  if (Error error =
+          writer->write(checksumsName, std::as_bytes(std::span(sums))))
+    return error;
   return writer->commit();
 }
 
@@ -139,6 +160,17 @@ Error Session::load(const std::string &path) {
   }
   if (tokens == 0)
     return refuse("the state has no tokens");
+  std::vector<TensorSpec> specs = tensorsOf(manifest, tokens, callCount);
+  const TensorView *sums = file->find(checksumsName);
+  if (!sums || sums->dtype != DType::I64 ||
+      sums->elements() != int64_t(specs.size()))
+    return refuse("the state has no checksums of its tensors; save it again");
+  std::vector<int64_t> expected = valuesOf<int64_t>(*sums);
+  for (size_t i = 0; i < specs.size(); ++i)
+    if (checksumOf(file->find(specs[i].name)->bytes) != expected[i])
+      return refuse("the tensor '", specs[i].name,
+                    "' is damaged (its checksum differs); save the state "
+                    "again");
   if (Error error = s.checkContext(tokens))
     return refuse(error.message());
   std::vector<int32_t> fed = valuesOf<int32_t>(**ids), types;

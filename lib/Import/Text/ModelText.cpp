@@ -109,16 +109,24 @@ ModelText::withAdapters(const std::vector<std::string> &folders,
     if (!folder)
       return folder.takeError();
     std::string name = peft::folderName(path);
+    auto replaces = [&](const std::string &former, const char *what) {
+      if (!former.empty() && warning)
+        warning("the adapters " + former + " and " + name + " both have " +
+                what + "; that of " + name + ", the last one, is used");
+    };
     if (Tokenizer::isPresent(*folder)) {
       if (Error error = text.readTokenizer(*folder, vocabSize, warning))
         return error;
+      replaces(text.settings.tokenizerOf, "a tokenizer");
       text.settings.tokenizerOf = name;
     }
     auto found = text.readTemplates(*folder);
     if (!found)
       return found.takeError();
-    if (*found)
+    if (*found) {
+      replaces(text.settings.templatesOf, "a chat template");
       text.settings.templatesOf = name;
+    }
     auto pools = text.readPooling(*folder, warning);
     if (!pools)
       return pools.takeError();

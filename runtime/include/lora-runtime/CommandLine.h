@@ -13,6 +13,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <optional>
@@ -48,6 +49,22 @@ inline CLI::Validator nonNegativeNumber() {
       "FROM 0 UP");
 }
 
+/// A whole number from 0 on that fits 64 bits.
+inline CLI::Validator wholeNumber() {
+  return CLI::Validator(
+      [](std::string &text) {
+        uint64_t value = 0;
+        auto [end, error] =
+            std::from_chars(text.data(), text.data() + text.size(), value);
+        bool fits = error == std::errc() && end == text.data() + text.size();
+        return fits ? std::string()
+                    : "expected a whole number from 0 to "
+                      "18446744073709551615, but got '" +
+                          text + "'";
+      },
+      "FROM 0 UP");
+}
+
 namespace detail {
 
 inline std::string nearNames(const std::string &wanted,
@@ -65,6 +82,9 @@ inline std::string mistakeOf(const CLI::App &app, const CLI::Error &error,
   const std::vector<std::string> rest = app.remaining(/*recurse=*/true);
   const bool needsCommand = !commands.empty() && app.get_subcommands().empty();
   for (const std::string &argument : rest) {
+    // It ends the options.
+    if (argument == "--")
+      continue;
     const bool isOption = argument.size() > 1 && argument[0] == '-';
     if (isOption) {
       for (const CLI::App *command = &app; command;
@@ -95,7 +115,20 @@ inline std::string mistakeOf(const CLI::App &app, const CLI::Error &error,
   if (error.get_exit_code() == int(CLI::ExitCodes::ExtrasError) &&
       !rest.empty())
     return "unexpected argument '" + rest.back() + "'";
-  return error.what();
+  std::string what = error.what();
+  // CLI11's own: "Could not convert: --top-k = x", and "--top-k: At Most 1
+  // required but received 2".
+  constexpr std::string_view unread = "Could not convert: ", equals = " = ",
+                             most = ": At Most 1 required but received ";
+  if (size_t place = what.find(equals);
+      what.starts_with(unread) && place != std::string::npos)
+    return what.substr(unread.size(), place - unread.size()) +
+           ": expected a number, but got '" +
+           what.substr(place + equals.size()) + "'";
+  if (size_t place = what.find(most); place != std::string::npos)
+    return what.substr(0, place) + " is given " +
+           what.substr(place + most.size()) + " times; give it once";
+  return what;
 }
 
 } // namespace detail
