@@ -89,6 +89,9 @@ struct Options {
 /// compiled file that is running; if it is empty, the first argument is one.
 int runMain(int argc, char **argv, const std::string &ownFile);
 
+/// Fails if an option was given that has no effect with the task.
+Error checkTasks(const Options &options);
+
 /// Executes the options.
 Error run(const Options &options);
 
