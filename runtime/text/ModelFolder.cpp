@@ -13,6 +13,7 @@
 #include "lora-runtime/Folder.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace lora_rt {
 
@@ -28,7 +29,8 @@ struct Files {
   bool has(const char *name) const { return isFile(path(name)); }
 };
 
-Expected<Json> readObject(const Files &files, const char *name) {
+Expected<Json> readObject(const Files &files, const char *name,
+                          TokenNames *names = nullptr) {
   if (!files.has(name))
     return Json::object();
   Expected<std::string> text = readTextFile(files.path(name), maxFileBytes);
@@ -38,17 +40,22 @@ Expected<Json> readObject(const Files &files, const char *name) {
   if (json && !json->is_object())
     return makeError(ErrorCode::InvalidFile, files.path(name),
                      ": expected a JSON object");
+  if (json && names)
+    *names = readTokenNames(*text);
   return json;
 }
 
 Expected<TokenizerConfigs> readConfigs(const Files &files) {
   TokenizerConfigs configs;
-  for (const auto &[name, to] :
-       {std::pair<const char *, Json *>{"config.json", &configs.config},
-        {"tokenizer_config.json", &configs.tokenizerConfig},
-        {"special_tokens_map.json", &configs.specialTokensMap},
-        {"added_tokens.json", &configs.addedTokens}}) {
-    Expected<Json> json = readObject(files, name);
+  for (const auto &[name, to, names] :
+       {std::tuple<const char *, Json *, TokenNames *>{
+            "config.json", &configs.config, nullptr},
+        {"tokenizer_config.json", &configs.tokenizerConfig,
+         &configs.configNames},
+        {"special_tokens_map.json", &configs.specialTokensMap,
+         &configs.mapNames},
+        {"added_tokens.json", &configs.addedTokens, nullptr}}) {
+    Expected<Json> json = readObject(files, name, names);
     if (!json)
       return json.takeError();
     *to = std::move(*json);

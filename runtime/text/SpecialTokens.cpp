@@ -66,7 +66,49 @@ std::optional<uint64_t> idOf(std::string_view text) {
   return value;
 }
 
+/// Keeps the keys of the outer object, and those of 'extra_special_tokens'.
+class NameReader : public nlohmann::json_sax<Json> {
+public:
+  TokenNames names;
+
+  bool null() override { return true; }
+  bool boolean(bool) override { return true; }
+  bool number_integer(number_integer_t) override { return true; }
+  bool number_unsigned(number_unsigned_t) override { return true; }
+  bool number_float(number_float_t, const string_t &) override { return true; }
+  bool string(string_t &) override { return true; }
+  bool binary(binary_t &) override { return false; }
+  bool start_object(std::size_t) override { return ++depth; }
+  bool start_array(std::size_t) override { return ++depth; }
+  bool end_object() override { return leave(); }
+  bool end_array() override { return leave(); }
+  bool key(string_t &name) override {
+    if (depth == 1)
+      names.all.push_back(name);
+    else if (depth == 2 && names.all.back() == "extra_special_tokens")
+      names.extra.push_back(name);
+    return true;
+  }
+  bool parse_error(std::size_t, const std::string &,
+                   const nlohmann::detail::exception &) override {
+    return false;
+  }
+
+private:
+  bool leave() {
+    --depth;
+    return true;
+  }
+  size_t depth = 0;
+};
+
 } // namespace
+
+TokenNames readTokenNames(std::string_view json) {
+  NameReader reader;
+  (void)Json::sax_parse(json.begin(), json.end(), &reader);
+  return std::move(reader.names);
+}
 
 SpecialTokens::Value *SpecialTokens::find(std::string_view name) {
   for (Value &value : values)
@@ -92,6 +134,26 @@ Expected<SpecialTokens> SpecialTokens::read(const TokenizerConfigs &configs,
       options["extra_special_tokens"] = *old;
   };
   takeOldName();
+  // Tokens with names of the model's own. Those of `named` count more.
+  std::vector<std::pair<std::string, Json>> others, named;
+  auto isOwn = [](const std::string &name, const Json &value) {
+    return !isStandard(name) && name.ends_with("_token") &&
+           (value.is_string() || (value.is_object() && tokenOf(value)));
+  };
+  for (const std::string &name : configs.configNames.all)
+    if (const Json &value = options[name]; isOwn(name, value))
+      (value.is_string() ? named : others).emplace_back(name, value);
+  // An object has tokens with names, too, and leaves the place to the list
+  // under the old name.
+  auto takeExtraNames = [&](const TokenNames &names) {
+    auto extra = options.find("extra_special_tokens");
+    if (extra == options.end() || !extra->is_object())
+      return;
+    for (const std::string &name : names.extra)
+      named.emplace_back(name, (*extra)[name]);
+    options.erase(extra);
+  };
+  takeExtraNames(configs.configNames);
   std::map<std::string, AddedToken> byText;
   auto decoder = options.find("added_tokens_decoder");
   bool hasDecoder = decoder != options.end();
@@ -109,12 +171,27 @@ Expected<SpecialTokens> SpecialTokens::read(const TokenizerConfigs &configs,
       byText[token->content] = *token;
     }
   } else {
-    for (const auto &[key, value] : configs.specialTokensMap.items()) {
-      options[key] = value;
+    for (const std::string &key : configs.mapNames.all) {
+      Json value = configs.specialTokensMap[key];
       // Tokens with properties are special there.
-      if (value.is_object() && key != "extra_special_tokens")
-        options[key]["special"] = true;
+      auto makeSpecial = [](Json &token) {
+        if (token.is_object())
+          token["special"] = true;
+      };
+      if (key != "extra_special_tokens") {
+        makeSpecial(value);
+        if (isOwn(key, value))
+          others.emplace_back(key, value);
+      } else if (value.is_array()) {
+        std::for_each(value.begin(), value.end(), makeSpecial);
+        // They follow those of tokenizer_config.json.
+        if (auto known = options.find(key);
+            known != options.end() && known->is_array())
+          value.insert(value.begin(), known->begin(), known->end());
+      }
+      options[key] = std::move(value);
     }
+    takeExtraNames(configs.mapNames);
   }
   // Extra tokens under the old name in special_tokens_map.json come last, and
   // do not make tokens of added_tokens.json special.
@@ -139,28 +216,21 @@ Expected<SpecialTokens> SpecialTokens::read(const TokenizerConfigs &configs,
     if (auto found = options.find(name); found != options.end())
       if (Error error = addValue(name, *found))
         return error;
-  for (const auto &[name, value] : options.items())
-    if (!isStandard(name) && name.ends_with("_token") &&
-        (value.is_string() || (value.is_object() && tokenOf(value))))
+  for (const auto *tokens : {&others, &named})
+    for (const auto &[name, value] : *tokens)
       if (Error error = addValue(name, value))
         return error;
   if (auto extra = options.find("extra_special_tokens");
       extra != options.end() && !extra->is_null()) {
-    if (extra->is_object()) {
-      for (const auto &[name, value] : extra->items())
-        if (Error error = addValue(name, value))
-          return error;
-    } else if (extra->is_array()) {
-      out.hasExtras = true;
-      for (const Json &value : *extra) {
-        std::optional<AddedToken> token = tokenOf(value);
-        if (!token)
-          return fail("expected texts, or tokens with their properties, in "
-                      "'extra_special_tokens'");
-        out.extras.push_back(*token);
-      }
-    } else {
+    if (!extra->is_array())
       return fail("expected a list or an object for 'extra_special_tokens'");
+    out.hasExtras = true;
+    for (const Json &value : *extra) {
+      std::optional<AddedToken> token = tokenOf(value);
+      if (!token)
+        return fail("expected texts, or tokens with their properties, in "
+                    "'extra_special_tokens'");
+      out.extras.push_back(*token);
     }
   }
   if (!hasDecoder) {

@@ -12,6 +12,9 @@
 
 namespace lora_rt::text {
 
+/// The keys of a JSON text that parseJson() has accepted.
+TokenNames readTokenNames(std::string_view json);
+
 class SpecialTokens {
 public:
   /// `fileTokens` are the added tokens of a tokenizer.json.

@@ -10,6 +10,7 @@
 #include "Unicode.h"
 #include "lora-runtime/ChatTemplate.h"
 #include "lora-runtime/Manifest.h"
+#include "template/Json.h"
 
 #include <algorithm>
 
@@ -124,14 +125,15 @@ bool cutAtMark(std::string &rendered) {
 Expected<std::string> TextModel::render(std::string_view json,
                                         const std::string &where,
                                         bool addGenerationPrompt) const {
-  // Refuses what the second parser below would accept.
-  Expected<Json> checked = parseJson(json, where);
+  // Refuses what the second parser below would accept, or would change: it
+  // makes a float of a whole number that is too large.
+  Expected<jinja::Value> checked = jinja::readJson(json, where);
   if (!checked)
     return checked.takeError();
   auto refuse = [&](const auto &...what) {
     return makeError(ErrorCode::InvalidArgument, where, ": ", what...);
   };
-  if (!checked->is_object())
+  if (!checked->is(jinja::Kind::Dict))
     return refuse("expected a JSON object with 'messages'");
   OrderedJson variables = OrderedJson::parse(json, nullptr, false);
   bool hasTools = variables.contains("tools") && !variables["tools"].is_null();
@@ -140,9 +142,9 @@ Expected<std::string> TextModel::render(std::string_view json,
   if (!source)
     return source.takeError();
   Expected<ChatTemplate> chat =
-      ChatTemplate::parse(**source, file + ": the chat template");
+      ChatTemplate::parse(**source, "the chat template");
   if (!chat)
-    return chat.takeError();
+    return refuse(chat.message());
   for (const NamedToken &token : tables.namedTokens())
     if (!variables.contains(token.name))
       variables[token.name] = token.text;

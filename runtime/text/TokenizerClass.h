@@ -24,6 +24,12 @@ enum class TokenizerClass {
   XLMRoberta
 };
 
+/// Keys of tokenizer_config.json or special_tokens_map.json, in their order.
+struct TokenNames {
+  std::vector<std::string> all;   ///< at the top
+  std::vector<std::string> extra; ///< of the object 'extra_special_tokens'
+};
+
 /// The files of a folder with the meaning of tokens; empty objects for missing
 /// files.
 struct TokenizerConfigs {
@@ -31,6 +37,8 @@ struct TokenizerConfigs {
   Json tokenizerConfig = Json::object();  ///< tokenizer_config.json
   Json specialTokensMap = Json::object(); ///< special_tokens_map.json
   Json addedTokens = Json::object();      ///< added_tokens.json
+  /// The order in the files, which is the order of new tokens' ids.
+  TokenNames configNames, mapNames;
 };
 
 /// The class that AutoTokenizer takes. `isByteLevel`: whether there is a

@@ -12,10 +12,15 @@
 
 namespace lora_rt::jinja {
 
-bool Runtime::refuseStep() {
+bool Runtime::refuseStep(size_t count) {
   if (heap.isExceeded())
     (void)fail("the template needs more than ", options.maxMemory,
                " bytes of memory");
+  else if (count > options.maxSteps / 32)
+    // One value is a good part of the work.
+    (void)fail("the template takes more than ", options.maxSteps,
+               " steps, because it makes a text or a list that is too large; "
+               "does one double in a loop?");
   else
     (void)fail("the template takes more than ", options.maxSteps,
                " steps; does it loop for ever?");

@@ -46,7 +46,7 @@ public:
     steps += count;
     if (steps <= options.maxSteps && !heap.isExceeded()) [[likely]]
       return true;
-    return refuseStep();
+    return refuseStep(count);
   }
   /// Whether a string or list of so many bytes may be made.
   bool hasRoom(size_t bytes);
@@ -93,7 +93,7 @@ public:
   Value toText(const Value &value);
 
 private:
-  bool refuseStep();
+  bool refuseStep(size_t count);
   bool refuseDepth();
 
   Heap heap;

@@ -34,8 +34,8 @@ Value joinTexts(Runtime &runtime, const Value &separator, const Value &elements,
     if (!printsAll && !element.isString() && !isMarkup)
       return runtime.fail("str.join() wants strings, but element ", count,
                           " is a ", typeName(element));
-    if (count)
-      out += separator.string();
+    if (count && !runtime.print(separator, out))
+      return Value::failure();
     if (!(isMarkup ? escapeValue(runtime, element, out)
                    : runtime.print(element, out)) ||
         !runtime.step() || !runtime.hasRoom(out.size()))

@@ -102,11 +102,36 @@ std::vector<std::string_view> splitLines(std::string_view text,
   return out;
 }
 
+/// The number of places that str.replace() changes. An empty part is before
+/// each character, and at the end.
+static size_t countPlaces(std::string_view text, std::string_view part,
+                          int64_t limit) {
+  size_t most = limit < 0 ? SIZE_MAX : size_t(limit), count = 0;
+  if (part.empty()) {
+    for (char c : text)
+      count += !text::isContinuation(static_cast<unsigned char>(c));
+    return std::min(count + 1, most);
+  }
+  for (size_t at = 0; count < most; ++count) {
+    size_t found = findPart(text, part, at);
+    if (found == std::string_view::npos)
+      break;
+    at = found + part.size();
+  }
+  return count;
+}
+
 bool replaceAll(Runtime &runtime, std::string_view text, std::string_view from,
                 std::string_view to, int64_t limit, std::string &out) {
+  // The size is known before the first byte is written.
+  size_t places = countPlaces(text, from, limit);
+  size_t size = text.size() - places * from.size() + places * to.size();
+  if (!runtime.step(text.size() / 32) || !runtime.hasRoom(size))
+    return false;
+  out.reserve(size);
   auto grow = [&](std::string_view part) {
     out += part;
-    return runtime.step(1 + part.size() / 32) && runtime.hasRoom(out.size());
+    return runtime.step(1 + part.size() / 32);
   };
   size_t at = 0;
   for (int64_t count = 0; limit < 0 || count < limit; ++count) {

@@ -104,6 +104,44 @@ FOLDERS = {
             "split_special_tokens": False,
         },
     ),
+    "extra-names": lambda: _json(
+        "qwen2",
+        {"model_type": "qwen2"},
+        {
+            "tokenizer_class": "Qwen2Tokenizer",
+            "extra_special_tokens": {"image_token": "world", "eos_token": "<|im_end|>", "audio_token": "<one>"},
+            "additional_special_tokens": ["Hello", "<two>"],
+            "video_token": "<new>",
+        },
+    ),
+    "extra-lists": lambda: _json(
+        "llama2",
+        {"model_type": "llama"},
+        {
+            "tokenizer_class": "LlamaTokenizer",
+            "extra_special_tokens": ["world", "<|user|>"],
+            "z_token": "<one>",
+            "b_token": "<two>",
+            "with_decoder": False,
+            **LLAMA_NAMES,
+        },
+        **{
+            "special_tokens_map.json": json.dumps(
+                {"extra_special_tokens": [{"content": "Hello"}, "<|user|>", "<chat>"], "y_token": "<new>", "b_token": "<pad>"}
+            )
+        },
+    ),
+    "extra-both": lambda: _json(
+        "gpt2",
+        {"model_type": "gpt2"},
+        {
+            "tokenizer_class": "GPT2Tokenizer",
+            "extra_special_tokens": {"image_token": "world", "a_token": "human"},
+            "additional_special_tokens": ["Hi"],
+            "with_decoder": False,
+        },
+        **{"special_tokens_map.json": json.dumps({"additional_special_tokens": ["Hello"]}), "added_tokens.json": json.dumps({"Hello": 704})},
+    ),
     "gemma": lambda: _json(
         "gemma",
         {"model_type": "gemma2"},

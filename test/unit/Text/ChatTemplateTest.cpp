@@ -168,6 +168,16 @@ TEST(ChatTemplateTest, VariablesAreChecked) {
   EXPECT_EQ(render("\xff"), "error: t.jinja: not valid UTF-8 at byte 0");
 }
 
+/// Numbers that Unicode gives the category of letters.
+TEST(ChatTemplateTest, IdeographsThatAreNumbers) {
+  EXPECT_EQ(render("{{ '一二'.isnumeric() }} {{ '㐅九億零𠀁'.isnumeric() "
+                   "}} {{ '百½3'.isnumeric() }}"),
+            "True True True");
+  EXPECT_EQ(render("{{ '汉'.isnumeric() }} {{ '丁'.isnumeric() }} "
+                   "{{ '一'.isdigit() }} {{ '一'.isdecimal() }}"),
+            "False False False False");
+}
+
 TEST(ChatTemplateTest, TimeIsBounded) {
   RenderOptions options;
   options.maxSteps = 200'000;
@@ -183,10 +193,17 @@ TEST(ChatTemplateTest, TimeIsBounded) {
             tooMany);
   EXPECT_EQ(error("{{ range(99999)|map('string')|map('upper')|join }}"),
             tooMany);
-  EXPECT_EQ(error("{{ (range(99999)|list * 9)|sort }}"), tooMany);
+  const std::string tooLarge =
+      "error: t.jinja: line 1: the template takes more than 200000 steps, "
+      "because it makes a text or a list that is too large; does one double in "
+      "a loop?";
+  EXPECT_EQ(error("{{ (range(99999)|list * 9)|sort }}"), tooLarge);
+  EXPECT_EQ(error("{% set ns = namespace(s='x') %}{% for a in range(60) %}"
+                  "{% set ns.s = ns.s ~ ns.s %}{% endfor %}"),
+            tooLarge);
   EXPECT_EQ(error("{% set ns = namespace(l=[1]) %}{% for a in range(99) %}"
                   "{% set ns.l = ns.l + ns.l %}{% endfor %}"),
-            tooMany);
+            tooLarge);
   EXPECT_EQ(render("{{ range(100001) }}"),
             "error: t.jinja: line 1: range() gives at most 100000 numbers");
   EXPECT_EQ(
@@ -228,7 +245,8 @@ TEST(ChatTemplateTest, MemoryAndOutputAreBounded) {
         "('a' * 9999).replace('a', 'a' * 9999)", "'{:9999999}'.format(1)",
         "[1]|batch(10 ** 12, 0)|list", "('x' * 99999)|list",
         "['x' * 99999]|map('center', 10 ** 9)|list", "range(99999)|list",
-        "(('x' * 9999) ~ ',') * 999"})
+        "(('x' * 9999) ~ ',') * 999", "('a' * 9999)|replace('', 'b' * 9999)",
+        "('b' * 999999).join('aaa')"})
     EXPECT_EQ(
         render("{% set x = " + std::string(expression) + " %}", hello, options),
         tooLarge)
@@ -240,6 +258,17 @@ TEST(ChatTemplateTest, MemoryAndOutputAreBounded) {
                    "{% set ns.s = ns.s ~ ns.s %}{% endfor %}",
                    hello, options),
             tooLarge);
+  // A replacement is refused before it is made, which would take more steps.
+  options.maxSteps = 10'000;
+  EXPECT_EQ(
+      render("{{ ('a' * 9999)|replace('a', 'b' * 9999) }}", hello, options),
+      tooLarge);
+  EXPECT_EQ(render("{{ ('a' * 9999)|replace('', 'b' * 9999, 9000) }}", hello,
+                   options),
+            tooLarge);
+  EXPECT_EQ(render("{{ 'aéa'.replace('', '-', 3) ~ 'aéa'.replace('', '-') ~ "
+                   "'aéa'|replace('a', 'bb', 1) ~ 'aaa'.replace('aa', '') }}"),
+            "-a-é-a-a-é-a-bbéaa");
 }
 
 TEST(ChatTemplateTest, DepthIsBounded) {
