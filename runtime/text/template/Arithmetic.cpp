@@ -158,9 +158,10 @@ Value addTexts(Runtime &runtime, const Value &left, const Value &right) {
     return Value::failure();
   if (first.isMarkup == second.isMarkup)
     return runtime.text(first.bytes + second.bytes, first.isMarkup);
-  return runtime.text(first.isMarkup ? first.bytes + escapeHtml(second.bytes)
-                                     : escapeHtml(first.bytes) + second.bytes,
-                      true);
+  std::string out;
+  return escapeValue(runtime, left, out) && escapeValue(runtime, right, out)
+             ? runtime.text(std::move(out), true)
+             : Value::failure();
 }
 
 Value repeat(Runtime &runtime, const Value &value, int64_t count) {

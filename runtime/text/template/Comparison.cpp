@@ -10,6 +10,7 @@
 #include "Methods.h"
 #include "Operators.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace lora_rt::jinja {
@@ -240,41 +241,45 @@ bool compare(Runtime &runtime, Operator operation, const Value &left,
                                             : result >= 0;
 }
 
-std::string escapeHtml(std::string_view text) {
-  std::string out;
+/// What stands for a character in HTML; empty for the character itself.
+static std::string_view entityOf(char c) {
+  switch (c) {
+  case '&':
+    return "&amp;";
+  case '<':
+    return "&lt;";
+  case '>':
+    return "&gt;";
+  case '"':
+    return "&#34;";
+  case '\'':
+    return "&#39;";
+  default:
+    return "";
+  }
+}
+
+bool escapeHtml(Runtime &runtime, std::string_view text, std::string &out) {
+  size_t size = 0;
   for (char c : text)
-    switch (c) {
-    case '&':
-      out += "&amp;";
-      break;
-    case '<':
-      out += "&lt;";
-      break;
-    case '>':
-      out += "&gt;";
-      break;
-    case '"':
-      out += "&#34;";
-      break;
-    case '\'':
-      out += "&#39;";
-      break;
-    default:
+    size += std::max<size_t>(entityOf(c).size(), 1);
+  if (!runtime.step(text.size() / 16) || !runtime.canGrow(out, size))
+    return false;
+  out.reserve(out.size() + size);
+  for (char c : text)
+    if (std::string_view entity = entityOf(c); entity.empty())
       out += c;
-    }
-  return out;
+    else
+      out += entity;
+  return true;
 }
 
 bool escapeValue(Runtime &runtime, const Value &value, std::string &out) {
-  if (value.isString() && value.asText().isMarkup) {
-    out += value.string();
-    return true;
-  }
+  if (value.isString())
+    return value.asText().isMarkup ? runtime.print(value, out)
+                                   : escapeHtml(runtime, value.string(), out);
   std::string text;
-  if (!runtime.print(value, text))
-    return false;
-  out += escapeHtml(text);
-  return true;
+  return runtime.print(value, text) && escapeHtml(runtime, text, out);
 }
 
 } // namespace lora_rt::jinja

@@ -23,9 +23,10 @@ Value escape(FilterCall &call) {
 }
 
 Value forceEscape(FilterCall &call) {
-  std::string text;
-  return call.runtime.print(call.value, text)
-             ? call.runtime.text(escapeHtml(text), true)
+  std::string text, out;
+  return call.runtime.print(call.value, text) &&
+                 escapeHtml(call.runtime, text, out)
+             ? call.runtime.text(std::move(out), true)
              : Value::failure();
 }
 
@@ -51,8 +52,10 @@ Value xmlAttributes(FilterCall &call) {
     if (!key.isString() ||
         key.string().find_first_of(" \t\n\r\f\v/>=") != std::string::npos)
       return runtime.fail("xmlattr() found a key that is no name");
-    out += (out.empty() && !hasSpace ? "" : " ") + escapeHtml(key.string()) +
-           "=\"";
+    out += out.empty() && !hasSpace ? "" : " ";
+    if (!escapeHtml(runtime, key.string(), out))
+      return Value::failure();
+    out += "=\"";
     if (!escapeValue(runtime, value, out))
       return Value::failure();
     out += '"';

@@ -36,7 +36,7 @@ bool isSameKey(const Value &left, const Value &right, int nesting = 0);
 int compareNumbers(const Value &left, const Value &right, bool &isUnordered);
 
 /// The characters & < > " ' as HTML's entities.
-std::string escapeHtml(std::string_view text);
+bool escapeHtml(Runtime &runtime, std::string_view text, std::string &out);
 
 /// What Markup makes of something that is added to it.
 bool escapeValue(Runtime &runtime, const Value &value, std::string &out);

@@ -113,7 +113,7 @@ bool Runtime::isTrue(const Value &value) {
 
 bool Runtime::print(const Value &value, std::string &out) {
   if (value.isString()) {
-    if (!hasRoom(out.size() + value.string().size()))
+    if (!canGrow(out, value.string().size()))
       return false;
     out += value.string();
     return step(1 + value.string().size() / 32);
@@ -183,7 +183,10 @@ bool Runtime::represent(const Value &value, std::string &out, int nesting) {
     out += "Undefined";
     return true;
   case Kind::String:
-    if (!step(value.string().size() / 8))
+    // A byte becomes four of them at most, as "\x01", and the text moves as it
+    // grows.
+    if (!step(value.string().size() / 8) ||
+        !canGrow(out, 2 * 4 * value.string().size()))
       return false;
     if (value.asText().isMarkup)
       out += "Markup(";

@@ -12,6 +12,7 @@
 #include "Objects.h"
 #include "lora-runtime/ChatTemplate.h"
 
+#include <algorithm>
 #include <string>
 
 namespace lora_rt::jinja {
@@ -50,6 +51,14 @@ public:
   }
   /// Whether a string or list of so many bytes may be made.
   bool hasRoom(size_t bytes);
+  /// Whether a text may grow by so many bytes. The old and the new place of a
+  /// text that moves count both.
+  bool canGrow(const std::string &text, size_t bytes) {
+    size_t size = text.size() + bytes;
+    return hasRoom(size <= text.capacity()
+                       ? size
+                       : text.capacity() + std::max(size, 2 * text.capacity()));
+  }
 
   /// A string; Failure if it exceeds the memory.
   Value text(std::string value, bool isMarkup = false) {

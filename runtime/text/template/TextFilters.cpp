@@ -129,13 +129,14 @@ Value indent(FilterCall &call) {
   std::string text = call.value.string() + "\n", out;
   std::vector<std::string_view> lines = splitLines(text, false);
   for (size_t i = 0; i < lines.size(); ++i) {
+    if (!runtime.step() ||
+        !runtime.canGrow(out, 1 + indention.size() + lines[i].size()))
+      return Value::failure();
     if (i)
       out += '\n';
     if (i == 0 ? isFirst : isBlank || !lines[i].empty())
       out += indention;
     out += lines[i];
-    if (!runtime.step() || !runtime.hasRoom(out.size()))
-      return Value::failure();
   }
   return keep(runtime, call.value, std::move(out));
 }
@@ -189,7 +190,11 @@ Value countWords(FilterCall &call) {
   return Value::integer(count);
 }
 
-void quoteUrl(std::string_view text, bool isQuery, std::string &out) {
+bool quoteUrl(Runtime &runtime, std::string_view text, bool isQuery,
+              std::string &out) {
+  if (!runtime.canGrow(out, 2 * 3 * text.size()) ||
+      !runtime.step(text.size() / 16))
+    return false;
   static constexpr char digits[] = "0123456789ABCDEF";
   for (char c : text) {
     bool isPlain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
@@ -205,6 +210,7 @@ void quoteUrl(std::string_view text, bool isQuery, std::string &out) {
       out += digits[c & 15];
     }
   }
+  return true;
 }
 
 Value encodeUrl(FilterCall &call) {
@@ -216,9 +222,8 @@ Value encodeUrl(FilterCall &call) {
                 call.value.isUndefined();
   if (!isList) {
     Value text = runtime.toText(call.value);
-    if (text.isFailure())
-      return text;
-    quoteUrl(text.string(), false, out);
+    if (text.isFailure() || !quoteUrl(runtime, text.string(), false, out))
+      return Value::failure();
     return runtime.text(std::move(out));
   }
   std::vector<Value> pairs;
@@ -238,11 +243,10 @@ Value encodeUrl(FilterCall &call) {
       out += '&';
     for (size_t i = 0; i < 2; ++i) {
       Value text = runtime.toText(parts[i]);
-      if (text.isFailure())
-        return text;
       if (i)
         out += '=';
-      quoteUrl(text.string(), true, out);
+      if (text.isFailure() || !quoteUrl(runtime, text.string(), true, out))
+        return Value::failure();
     }
   }
   return runtime.text(std::move(out));

@@ -146,8 +146,11 @@ Value replace(Runtime &runtime, const Value &self, Arguments &arguments) {
   int64_t limit = bound.whole(2, -1);
   std::string out;
   std::string escaped;
-  if (self.asText().isMarkup && bound && !bound[1].asText().isMarkup)
-    to = escaped = escapeHtml(to);
+  if (self.asText().isMarkup && bound && !bound[1].asText().isMarkup) {
+    if (!escapeHtml(runtime, to, escaped))
+      return Value::failure();
+    to = escaped;
+  }
   if (!bound || !replaceAll(runtime, self.string(), from, to, limit, out))
     return Value::failure();
   return keep(runtime, self, std::move(out));
@@ -231,10 +234,12 @@ Value expandTabs(Runtime &runtime, const Value &self, Arguments &arguments) {
     return Value::failure();
   std::string out;
   for (char c : self.string()) {
+    if (out.size() == out.capacity() && !runtime.canGrow(out, 1))
+      return Value::failure();
     if (c == '\t') {
       int64_t count = size > 0 ? size - column % size : 0;
       if (count > int64_t(runtime.options.maxMemory) ||
-          !runtime.hasRoom(out.size() + size_t(count)) || !runtime.step())
+          !runtime.canGrow(out, size_t(count)) || !runtime.step())
         return runtime.hasRoom(SIZE_MAX), Value::failure();
       out.append(size_t(count), ' ');
       column += count;

@@ -170,8 +170,13 @@ bool Writer::write(const Value &value, int depth) {
     writeFloat(value.number());
     return true;
   case Kind::String:
+    // A byte becomes six of them at most, because control characters
+    // are written with their numbers.
+    if (!runtime.canGrow(out, 2 * 6 * value.string().size()) ||
+        !runtime.step(value.string().size() / 16))
+      return false;
     writeString(value.string());
-    return runtime.step(value.string().size() / 16);
+    return true;
   case Kind::List:
   case Kind::Tuple:
     return writeList(value.items(), depth);

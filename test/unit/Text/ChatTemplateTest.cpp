@@ -266,6 +266,17 @@ TEST(ChatTemplateTest, MemoryAndOutputAreBounded) {
   EXPECT_EQ(render("{{ ('a' * 9999)|replace('', 'b' * 9999, 9000) }}", hello,
                    options),
             tooLarge);
+  // A text that grows has its old and its new place at one time.
+  options.maxSteps = 50'000'000;
+  for (const char *expression :
+       {"(['a' * 1000] * 900)|join", "('a\\n' * 900)|indent('b' * 1000)",
+        "('a\\t' * 900).expandtabs(1000)", "('&' * 200000)|e",
+        "('&' * 200000)|forceescape", "('&' * 200000)|urlencode",
+        "['\\x01' * 150000]|string", "['\\x01' * 150000]|tojson"})
+    EXPECT_EQ(
+        render("{% set x = " + std::string(expression) + " %}", hello, options),
+        tooLarge)
+        << expression;
   EXPECT_EQ(render("{{ 'aéa'.replace('', '-', 3) ~ 'aéa'.replace('', '-') ~ "
                    "'aéa'|replace('a', 'bb', 1) ~ 'aaa'.replace('aa', '') }}"),
             "-a-é-a-a-é-a-bbéaa");
