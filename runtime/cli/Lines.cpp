@@ -8,6 +8,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "../core/Json.h"
+#include "../text/template/Json.h"
 #include "RunCommand.h"
 #include "lora-runtime/File.h"
 
@@ -267,6 +268,9 @@ Expected<std::string> answerLine(std::string_view line, size_t number,
   if (hasPrompt) {
     ids = model.generator->encodePrompt(json["prompt"].get<std::string>());
   } else {
+    // The parser above makes a float of a whole number that is too large.
+    if (Expected<jinja::Value> exact = jinja::readJson(line, where); !exact)
+      return exact.takeError();
     OrderedJson conversation = OrderedJson::object();
     for (const char *key : {"messages", "tools", "documents"})
       if (json.contains(key))
