@@ -61,7 +61,7 @@ constexpr const char *help = "/reset          forget the conversation\n"
 
 class Conversation {
 public:
-  Conversation(const Options &options, TextSession &model)
+  Conversation(const Options &options, GenerationSession &model)
       : options(options), model(model), request(options.request) {
     if (options.system)
       system = *options.system;
@@ -83,7 +83,7 @@ private:
   Error save(const std::string &path) const;
 
   const Options &options;
-  TextSession &model;
+  GenerationSession &model;
   GenerationRequest request;
   std::string system;
   OrderedJson messages;
@@ -183,7 +183,7 @@ bool Conversation::command(const std::string &line) {
 Error runChat(const Options &options) {
   if (options.prompt || !options.promptFile.empty())
     return runGenerate(options);
-  TextSession model;
+  GenerationSession model;
   if (Error error = model.open(options))
     return error;
   if (model.text->settings().templates.empty()) {

@@ -23,34 +23,15 @@ namespace {
 constexpr size_t windowTexts = 8192;
 
 /// The file, its text side and a session.
-struct EncoderModel {
-  std::optional<TextModel> text;
-  std::unique_ptr<Session> session;
+struct EncoderModel : TextSession {
   std::optional<TextEncoder> encoder;
 
   Error open(const Options &options);
 };
 
 Error EncoderModel::open(const Options &options) {
-  ExecutableOptions executableOptions;
-  executableOptions.threads = options.threads;
-  executableOptions.verifyPack = options.verify;
-  Expected<Payload> payload = Payload::open(options.file);
-  if (!payload)
-    return payload.takeError();
-  Expected<TextModel> opened = TextModel::open(*payload);
-  if (!opened)
-    return opened.takeError();
-  text.emplace(std::move(*opened));
-  Expected<std::shared_ptr<Executable>> executable =
-      Executable::open(std::move(*payload), executableOptions);
-  if (!executable)
-    return executable.takeError();
-  Expected<std::unique_ptr<Session>> created =
-      Session::create(*executable, options.context);
-  if (!created)
-    return created.takeError();
-  session = std::move(*created);
+  if (Error error = TextSession::open(options))
+    return error;
   Expected<TextEncoder> made = TextEncoder::create(*session, *text);
   if (!made)
     return makeError(ErrorCode::InvalidFile, options.file, ": ",

@@ -22,7 +22,7 @@ namespace {
 
 /// The ids of what the options give as a prompt.
 Expected<std::vector<int32_t>> promptIds(const Options &options,
-                                         const TextSession &model) {
+                                         const GenerationSession &model) {
   if (!options.ids.empty() || !options.idsFile.empty()) {
     Expected<Batch> batch = parseBatch(options);
     if (!batch)
@@ -97,17 +97,22 @@ Error TextSession::open(const Options &options) {
   Expected<TextModel> opened = TextModel::open(*payload);
   if (!opened)
     return opened.takeError();
-  text = std::move(*opened);
-  Expected<std::shared_ptr<Executable>> loaded =
+  Expected<std::shared_ptr<Executable>> executable =
       Executable::open(std::move(*payload), executableOptions);
-  if (!loaded)
-    return loaded.takeError();
-  executable = std::move(*loaded);
+  if (!executable)
+    return executable.takeError();
   Expected<std::unique_ptr<Session>> created =
-      Session::create(executable, options.context);
+      Session::create(std::move(*executable), options.context);
   if (!created)
     return created.takeError();
   session = std::move(*created);
+  text.emplace(std::move(*opened));
+  return Error::success();
+}
+
+Error GenerationSession::open(const Options &options) {
+  if (Error error = TextSession::open(options))
+    return error;
   Expected<Generator> made = Generator::create(*session, *text);
   if (!made)
     return made.takeError();
@@ -121,7 +126,7 @@ Error runGenerate(const Options &options) {
   if (Error error = checkOutputs(options))
     return error;
   RunTimes times(options.time == "ops");
-  TextSession model;
+  GenerationSession model;
   if (Error error = model.open(options))
     return error;
   Session &session = *model.session;

@@ -226,7 +226,8 @@ void addSystem(OrderedJson &messages,
 /// Computes the result of one line.
 Expected<std::string> answerLine(std::string_view line, size_t number,
                                  const std::string &where,
-                                 const Options &options, TextSession &model) {
+                                 const Options &options,
+                                 GenerationSession &model) {
   static constexpr std::array<std::string_view, 8> others = {
       "prompt", "messages", "tools",    "documents",
       "id",     "lookup",   "truncate", "chat_template_kwargs"};
@@ -303,7 +304,7 @@ Expected<std::string> answerLine(std::string_view line, size_t number,
 
 } // namespace
 
-Error runLines(const Options &options, TextSession &model) {
+Error runLines(const Options &options, GenerationSession &model) {
   // The lines of standard input are answered as they come.
   bool isStream = options.input == "-";
   std::string text;

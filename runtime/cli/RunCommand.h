@@ -104,19 +104,26 @@ Error runChat(const Options &options);
 /// Executes --embed, --classify, --fill-mask or --tag.
 Error runEncode(const Options &options);
 
-/// A session with the text side of its file, for generation.
+/// A session with the text side of its file.
 struct TextSession {
-  std::shared_ptr<Executable> executable;
   std::unique_ptr<Session> session;
+  /// It uses the file, which the session keeps open.
   std::optional<TextModel> text;
+
+  /// Opens the file of the options.
+  Error open(const Options &options);
+};
+
+/// The same for generation.
+struct GenerationSession : TextSession {
   std::optional<Generator> generator;
 
-  /// Opens the file of the options, and loads a saved state.
+  /// Loads a saved state, too.
   Error open(const Options &options);
 };
 
 /// Answers each line of --input.
-Error runLines(const Options &options, TextSession &model);
+Error runLines(const Options &options, GenerationSession &model);
 
 /// Shows how much of a prompt was read, on a terminal, if that takes long.
 class PromptProgress {

@@ -126,7 +126,7 @@ inline std::string mistakeOf(const CLI::App &app, const CLI::Error &error,
            ": expected a number, but got '" +
            what.substr(place + equals.size()) + "'";
   if (size_t place = what.find(most); place != std::string::npos)
-    return what.substr(0, place) + " is given " +
+    return what.substr(0, place) + ": given " +
            what.substr(place + most.size()) + " times; give it once";
   return what;
 }
