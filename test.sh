@@ -15,7 +15,7 @@ Builds what is not built yet (with ./setup.sh, so it works on a bare machine too
   docs        the generated references in docs/ are up to date
   sanitizers  the unit tests of the runtime and the readers, and whole models in a compiled file, under AddressSanitizer
               and UndefinedBehaviorSanitizer
-  fuzz        fuzzes each reader of input files from test/fuzz/corpus, for a minute of processor time
+  fuzz        fuzzes each reader of input files from test/fuzz/corpus, for half a minute of processor time
 
   --quick          run the tests that find most faults, in a few minutes, for daily work: the suites unit, docs and lit (or those
                    named). Every model of test/Fixtures is compiled and compared: as it is, and with its first adapter, merged and
@@ -29,7 +29,7 @@ Builds what is not built yet (with ./setup.sh, so it works on a bare machine too
   --help           this text
 
 The last line is the sum of all suites, "N passed, N failed". The exit code is 0 if no test failed and at least one ran.
-On 2 cores, and when everything is built, all suites take about 15 minutes, and --quick less than 3.
+On 2 cores, and when everything is built, all suites take about 18 minutes, and --quick less than 3.
 
 Examples:
   ./test.sh --quick
@@ -218,10 +218,10 @@ suite_fuzz() {
   count fuzz "$passed_here" "$failed_here" 0
 }
 
-# fuzz NAME CORPUS: runs one fuzzer for a minute of processor time, whatever else runs. New inputs are not added to the checked-in
+# fuzz NAME CORPUS: runs one fuzzer for half a minute of processor time, whatever else runs. New inputs are not added to the checked-in
 # corpus.
 fuzz() {
-  local dir=$build_dir/fuzz/$1 status=0 left=60 dictionary=$source_dir/test/fuzz/dictionaries/$1.dict TIMEFORMAT='%0U %0S' spent
+  local dir=$build_dir/fuzz/$1 status=0 left=30 dictionary=$source_dir/test/fuzz/dictionaries/$1.dict TIMEFORMAT='%0U %0S' spent
   [ -f "$dictionary" ] || dictionary=$source_dir/test/fuzz/dictionaries/Json.dict
   mkdir -p "$dir/corpus"
   # The fuzzer measures elapsed time. Another round for less than 5 seconds would only read the corpus again.
