@@ -283,10 +283,6 @@ Expected<std::string> answerLine(std::string_view line, size_t number,
                          ": expected an object for 'chat_template_kwargs'");
       for (const auto &[key, value] : json["chat_template_kwargs"].items())
         conversation[key] = value;
-      // A message that goes on is not followed by the beginning of another.
-      if (conversation.value("continue_final_message", OrderedJson()) == true &&
-          !conversation.contains("add_generation_prompt"))
-        conversation["add_generation_prompt"] = false;
     }
     ids = model.generator->encodeMessages(conversation.dump(), where);
   }

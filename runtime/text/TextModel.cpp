@@ -7,10 +7,8 @@
 
 #include "lora-runtime/TextModel.h"
 #include "../core/Json.h"
-#include "Unicode.h"
 #include "lora-runtime/ChatTemplate.h"
 #include "lora-runtime/Manifest.h"
-#include "template/Json.h"
 
 #include <algorithm>
 
@@ -80,102 +78,38 @@ Expected<std::string> TextModel::decode(std::span<const int32_t> ids,
   return tables.decode(unsignedIds, skipSpecial);
 }
 
-namespace {
-
-/// The mark that stands where a final message ends, to find that place in the
-/// rendered text.
-constexpr std::string_view endMark = "CONTINUE_FINAL_MESSAGE_TAG ";
-
-/// The text of the final message that is to be continued: its content, or the
-/// last text of a list of parts.
-std::string *finalText(OrderedJson &conversation) {
-  OrderedJson &messages = conversation["messages"];
-  if (!messages.is_array() || messages.empty() || !messages.back().is_object())
-    return nullptr;
-  auto content = messages.back().find("content");
-  if (content == messages.back().end())
-    return nullptr;
-  if (content->is_array())
-    for (size_t i = content->size(); i-- > 0;)
-      if ((*content)[i].is_object() && (*content)[i].contains("text"))
-        return (*content)[i]["text"].get_ptr<std::string *>();
-  return content->get_ptr<std::string *>();
-}
-
-/// Cuts a rendered text at the mark, with the spaces before it if the template
-/// has trimmed the message.
-bool cutAtMark(std::string &rendered) {
-  std::string_view trimmed = endMark.substr(0, endMark.size() - 1);
-  size_t place = rendered.rfind(trimmed);
-  if (place == std::string::npos)
-    return false;
-  bool isWhole = rendered.compare(place, endMark.size(), endMark) == 0;
-  rendered.resize(place);
-  while (!isWhole && !rendered.empty()) {
-    size_t start = rendered.size();
-    if (!text::isWhitespace(text::previousCharacter(rendered, start)))
-      break;
-    rendered.resize(start);
-  }
-  return true;
-}
-
-} // namespace
-
 Expected<std::string> TextModel::render(std::string_view json,
                                         const std::string &where,
                                         bool addGenerationPrompt) const {
-  // Refuses what the second parser below would accept, or would change: it
-  // makes a float of a whole number that is too large.
-  Expected<jinja::Value> checked = jinja::readJson(json, where);
-  if (!checked)
-    return checked.takeError();
-  auto refuse = [&](const auto &...what) {
-    return makeError(ErrorCode::InvalidArgument, where, ": ", what...);
-  };
-  if (!checked->is(jinja::Kind::Dict))
-    return refuse("expected a JSON object with 'messages'");
-  OrderedJson variables = OrderedJson::parse(json, nullptr, false);
-  bool hasTools = variables.contains("tools") && !variables["tools"].is_null();
+  // Whether there are tools only matters if there is a template for them.
+  bool hasTools = false;
+  if (facts.templates.count("tool_use")) {
+    Expected<Json> variables = parseJson(json, where);
+    if (!variables)
+      return variables.takeError();
+    hasTools = variables->is_object() && variables->contains("tools") &&
+               !(*variables)["tools"].is_null();
+  }
   Expected<const std::string *> source =
       chooseChatTemplate(facts, hasTools, file);
   if (!source)
     return source.takeError();
+  auto inPlace = [&](const std::string &message) {
+    return makeError(ErrorCode::InvalidArgument,
+                     message.starts_with(where) ? "" : where + ": ", message);
+  };
   Expected<ChatTemplate> chat =
       ChatTemplate::parse(**source, "the chat template");
   if (!chat)
-    return refuse(chat.message());
+    return inPlace(chat.message());
+  RenderOptions options;
+  options.where = where;
   for (const NamedToken &token : tables.namedTokens())
-    if (!variables.contains(token.name))
-      variables[token.name] = token.text;
-  if (!variables.contains("add_generation_prompt"))
-    variables["add_generation_prompt"] = addGenerationPrompt;
-  bool addsPrompt = variables["add_generation_prompt"] == true;
-  bool continues = false;
-  if (auto found = variables.find("continue_final_message");
-      found != variables.end()) {
-    if (!found->is_boolean())
-      return refuse("expected true or false for 'continue_final_message'");
-    continues = found->get<bool>();
-    variables.erase(found);
-  }
-  if (continues) {
-    if (addsPrompt)
-      return refuse("'continue_final_message' and 'add_generation_prompt' "
-                    "exclude each other");
-    std::string *final = finalText(variables);
-    if (!final)
-      return refuse("'continue_final_message' needs a final message with a "
-                    "text as its content");
-    *final += endMark;
-  }
-  Expected<std::string> rendered = chat->render(
-      variables.dump(-1, ' ', false, OrderedJson::error_handler_t::replace));
+    options.texts.emplace_back(token.name, token.text);
+  options.addsGenerationPrompt = addGenerationPrompt;
+  Expected<std::string> rendered = chat->render(json, options);
   if (!rendered)
-    return refuse(rendered.message());
-  if (continues && !cutAtMark(*rendered))
-    return refuse("the chat template leaves out the final message, so that it "
-                  "cannot be continued");
+    return inPlace(rendered.message());
   return rendered;
 }
 

@@ -23,6 +23,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 namespace lora_rt {
 
@@ -31,6 +33,13 @@ struct Program;
 } // namespace jinja
 
 struct RenderOptions {
+  /// How messages call the variables; the template's name if it is empty.
+  std::string where;
+  /// Variables that are texts, for names that the object does not have.
+  std::vector<std::pair<std::string, std::string>> texts;
+  /// `add_generation_prompt`, if the object does not have it. A final message
+  /// that is continued has none.
+  bool addsGenerationPrompt = false;
   /// What `strftime_now` shows, in microseconds since 1970; the time of the
   /// call if it is absent. It is shown in the local time zone.
   std::optional<int64_t> now;

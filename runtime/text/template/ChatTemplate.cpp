@@ -53,7 +53,8 @@ Expected<ChatTemplate> ChatTemplate::parse(std::string source,
 Expected<std::string> ChatTemplate::render(std::string_view variables,
                                            const RenderOptions &options) const {
   Runtime runtime(options, program->where);
-  std::string where = program->where + ": the variables";
+  std::string where = options.where.empty() ? program->where + ": the variables"
+                                            : options.where;
   std::string out;
   {
     Expected<Value> values = readJson(variables, where);
@@ -66,7 +67,7 @@ Expected<std::string> ChatTemplate::render(std::string_view variables,
     addGlobals(globals->names);
     Ref<Context> given(new Context(globals));
     Conversation conversation(*program, where);
-    if (Error error = conversation.fill(*values, *given))
+    if (Error error = conversation.fill(*values, options, *given))
       return error;
     Ref<Context> context(new Context(given));
     if (!Interpreter(*program, runtime).run(*context, out))

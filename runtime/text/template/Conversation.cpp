@@ -66,10 +66,13 @@ Error Conversation::checkList(const Value &list, const char *name) const {
   return refuse("expected a list of JSON objects for '", name, "'");
 }
 
-Error Conversation::fill(const Value &variables, Context &context) {
+Error Conversation::fill(const Value &variables, const RenderOptions &options,
+                         Context &context) {
   auto &names = context.names;
   names["tools"] = names["documents"] = Value();
-  names["add_generation_prompt"] = Value::boolean(false);
+  names["add_generation_prompt"] = Value::boolean(options.addsGenerationPrompt);
+  for (const auto &[name, text] : options.texts)
+    names[name] = Value::text(text);
   for (const auto &[key, value] : variables.dict().entries)
     names[key.string()] = value;
   const Value messages = names["messages"];
@@ -93,7 +96,9 @@ Error Conversation::fill(const Value &variables, Context &context) {
       return refuse("expected true, false or the name of a member for "
                     "'continue_final_message'");
     if (isText || (field.is(Kind::Bool) && field.integer())) {
-      const Value &prompted = names["add_generation_prompt"];
+      Value &prompted = names["add_generation_prompt"];
+      if (!variables.dict().find("add_generation_prompt"))
+        prompted = Value::boolean(false);
       if (prompted.is(Kind::Bool) && prompted.integer())
         return refuse("'continue_final_message' and 'add_generation_prompt' "
                       "exclude each other");

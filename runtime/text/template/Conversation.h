@@ -18,7 +18,8 @@ public:
       : program(program), where(where) {}
 
   /// Checks the variables, and adds them to a context.
-  Error fill(const Value &variables, Context &context);
+  Error fill(const Value &variables, const RenderOptions &options,
+             Context &context);
 
   /// Cuts the prompt behind the final message, if that is to be continued.
   Error finish(std::string &prompt) const;
