@@ -37,6 +37,8 @@ public:
   }
   void add(uint64_t number) { stream << number << ","; }
 
+  /// The place, the size and the times of a file; nothing if there is none.
+  void addFile(const fs::path &path);
   Error addFolder(const std::string &path, lora_rt::FolderKind kind);
 
   std::string finish() {
@@ -46,26 +48,23 @@ public:
   }
 
 private:
-  Error addFile(const fs::path &path);
-
   std::string text;
   llvm::raw_string_ostream stream{text};
 };
 
 } // namespace
 
-Error Key::addFile(const fs::path &path) {
+void Key::addFile(const fs::path &path) {
   struct stat facts;
   // Links are followed: in the hub's cache, all files are links.
   if (stat(path.c_str(), &facts) != 0)
-    return Error::success();
+    return;
   add(path.string());
   for (uint64_t fact :
        {uint64_t(facts.st_dev), uint64_t(facts.st_ino), uint64_t(facts.st_size),
         uint64_t(facts.st_mtim.tv_sec), uint64_t(facts.st_mtim.tv_nsec),
         uint64_t(facts.st_ctim.tv_sec), uint64_t(facts.st_ctim.tv_nsec)})
     add(fact);
-  return Error::success();
 }
 
 Error Key::addFolder(const std::string &path, lora_rt::FolderKind kind) {
@@ -89,8 +88,7 @@ Error Key::addFolder(const std::string &path, lora_rt::FolderKind kind) {
   std::sort(files.begin(), files.end());
   add(files.size());
   for (const fs::path &file : files)
-    if (Error error = addFile(file))
-      return error;
+    addFile(file);
   return Error::success();
 }
 
@@ -104,21 +102,15 @@ static Expected<std::string> keyOf(const ModelOptions &options) {
                               "nothing it makes can be kept; compile to a "
                               "file with -o");
   key.add(identity);
-  // The stub goes into the program, and the backend's place.
+  // The program begins with lora-stub, and records where the backend is.
   auto stub = lora_rt::stubPath();
   if (!stub)
     return stub.takeError();
   auto backend = lora_rt::backendPath("cpu");
   if (!backend)
     return backend.takeError();
-  for (const std::string &path : {*stub, *backend}) {
-    struct stat facts = {};
-    (void)stat(path.c_str(), &facts);
-    key.add(path);
-    key.add(uint64_t(facts.st_size));
-    key.add(uint64_t(facts.st_mtim.tv_sec));
-    key.add(uint64_t(facts.st_mtim.tv_nsec));
-  }
+  key.addFile(*stub);
+  key.addFile(*backend);
   auto target = NativeTarget::resolve(options.march);
   if (!target)
     return target.takeError();

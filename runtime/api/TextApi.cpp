@@ -121,10 +121,10 @@ lora_rt::api::openText(const Executable &loaded) {
   const Payload *payload = loaded.payload();
   if (!payload || !TextModel::isPresent(*payload))
     return std::shared_ptr<const TextSide>();
-  Expected<TextModel> model = TextModel::open(*payload);
+  const Manifest::Model &facts = loaded.manifest().model;
+  Expected<TextModel> model = TextModel::open(*payload, facts.vocabSize);
   if (!model)
     return model.takeError();
-  const Manifest::Model &facts = loaded.manifest().model;
   std::string where = payload->path() + ": part 'text'";
   Expected<EncoderSettings> settings =
       EncoderSettings::of(model->settings(), where);

@@ -62,9 +62,7 @@ constexpr const char *help = "/reset          forget the conversation\n"
 class Conversation {
 public:
   Conversation(const Options &options, GenerationSession &model)
-      : options(options), model(model), request(options.request) {
-    if (options.system)
-      system = *options.system;
+      : options(options), model(model), system(options.system.value_or("")) {
     reset();
   }
 
@@ -84,7 +82,6 @@ private:
 
   const Options &options;
   GenerationSession &model;
-  GenerationRequest request;
   std::string system;
   OrderedJson messages;
 };
@@ -114,7 +111,7 @@ Error Conversation::answer(const std::string &message) {
   generation.promptRead = [&](int64_t) { progress.clear(); };
   Error output;
   Expected<GeneratedText> answer = model.generator->run(
-      *ids, request, generation, [&](std::string_view piece) {
+      *ids, options.request, generation, [&](std::string_view piece) {
         output = printText(piece);
         return !output && !isInterrupted;
       });

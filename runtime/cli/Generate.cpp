@@ -8,12 +8,9 @@
 #include "../core/Json.h"
 #include "RunCommand.h"
 #include "lora-runtime/Clock.h"
-#include "lora-runtime/File.h"
 #include "lora-runtime/OutputPath.h"
 
-#include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <unistd.h>
 
 namespace lora_rt::cli {
@@ -49,22 +46,13 @@ Expected<std::vector<int32_t>> promptIds(const Options &options,
 }
 
 Error checkOutputs(const Options &options) {
-  for (const std::string &path : {options.output, options.saveState})
-    if (!path.empty())
-      if (Error error = checkOutput(path, {options.file, options.input,
+  const std::vector<std::string> inputs = {options.file, options.input,
                                            options.promptFile, options.idsFile,
-                                           options.loadState}))
-        return error;
-  if (options.saveState.empty())
-    return Error::success();
-  // Found out before the text is computed.
-  std::string folder =
-      std::filesystem::path(options.saveState).parent_path().string();
-  if (access(folder.empty() ? "." : folder.c_str(), W_OK | X_OK) == 0)
-    return Error::success();
-  return makeError(ErrorCode::InvalidArgument,
-                   "--save-state: ", options.saveState,
-                   ": cannot be written: ", systemMessage(errno));
+                                           options.loadState};
+  if (Error error = checkOutput(options.output, inputs))
+    return error;
+  // What is written last is found out before the text is computed.
+  return checkOutputFile(options.saveState, inputs);
 }
 
 } // namespace
@@ -91,16 +79,14 @@ Error TextSession::open(const Options &options) {
   ExecutableOptions executableOptions;
   executableOptions.threads = options.threads;
   executableOptions.verifyPack = options.verify;
-  Expected<Payload> payload = Payload::open(options.file);
-  if (!payload)
-    return payload.takeError();
-  Expected<TextModel> opened = TextModel::open(*payload);
-  if (!opened)
-    return opened.takeError();
   Expected<std::shared_ptr<Executable>> executable =
-      Executable::open(std::move(*payload), executableOptions);
+      Executable::open(options.file, executableOptions);
   if (!executable)
     return executable.takeError();
+  Expected<TextModel> opened = TextModel::open(
+      *(*executable)->payload(), (*executable)->manifest().model.vocabSize);
+  if (!opened)
+    return opened.takeError();
   Expected<std::unique_ptr<Session>> created =
       Session::create(std::move(*executable), options.context);
   if (!created)

@@ -67,12 +67,12 @@ Error printBackend(const Manifest &manifest, const Payload &payload) {
 }
 
 /// Prints what a file knows of text.
-Error printTextFacts(const Payload &payload) {
+Error printTextFacts(const Manifest &manifest, const Payload &payload) {
   if (!TextModel::isPresent(payload)) {
     std::printf("text       none: token ids alone\n");
     return Error::success();
   }
-  Expected<TextModel> text = TextModel::open(payload);
+  Expected<TextModel> text = TextModel::open(payload, manifest.model.vocabSize);
   if (!text)
     return text.takeError();
   const TextSettings &settings = text->settings();
@@ -128,7 +128,7 @@ Error printInfo(const std::string &path) {
   else
     std::printf("adapter    %s\n",
                 payload->find(graphPart) ? "none" : "not recorded");
-  if (Error error = printTextFacts(*payload))
+  if (Error error = printTextFacts(*manifest, *payload))
     return error;
   std::string features;
   for (const std::string &feature : manifest->target.features)

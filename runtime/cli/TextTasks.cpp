@@ -82,26 +82,9 @@ Error render(const TextModel &text, const Options &options) {
 
 } // namespace
 
-Expected<std::string> readInput(const std::string &path, uint64_t limit) {
-  // What is not a regular file, such as a pipe, is read to its end.
-  struct stat facts;
-  bool isStandardInput = path == "-";
-  int file = STDIN_FILENO;
-  if (!isStandardInput) {
-    if (::stat(path.c_str(), &facts) != 0 || S_ISDIR(facts.st_mode) ||
-        (S_ISREG(facts.st_mode) && facts.st_size > 0))
-      return readTextFile(path, limit);
-    file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0)
-      return makeError(ErrorCode::InvalidFile, path,
-                       ": cannot be opened: ", systemMessage(errno));
-  }
-  std::string name = isStandardInput ? "standard input" : path;
-  auto finish = [&](Expected<std::string> result) {
-    if (!isStandardInput)
-      ::close(file);
-    return result;
-  };
+/// Reads an open file to its end.
+static Expected<std::string> readToEnd(int file, const std::string &name,
+                                       uint64_t limit) {
   std::string text;
   char buffer[1 << 16];
   for (;;) {
@@ -109,16 +92,33 @@ Expected<std::string> readInput(const std::string &path, uint64_t limit) {
     if (count < 0 && errno == EINTR)
       continue;
     if (count < 0)
-      return finish(makeError(ErrorCode::System, name,
-                              " cannot be read: ", systemMessage(errno)));
+      return makeError(ErrorCode::System, name,
+                       " cannot be read: ", systemMessage(errno));
     if (count == 0)
-      return finish(std::move(text));
+      return text;
     text.append(buffer, size_t(count));
     if (text.size() > limit)
-      return finish(makeError(ErrorCode::InvalidFile, name, " has more than ",
-                              sizeText(limit),
-                              ", which is the most that is read"));
+      return makeError(ErrorCode::InvalidFile, name, " has more than ",
+                       sizeText(limit), ", which is the most that is read");
   }
+}
+
+Expected<std::string> readInput(const std::string &path, uint64_t limit) {
+  if (path == "-")
+    return readToEnd(STDIN_FILENO, "standard input", limit);
+  // An empty file, and what is not a regular one, such as a pipe, cannot be
+  // mapped.
+  struct stat facts;
+  if (::stat(path.c_str(), &facts) != 0 || S_ISDIR(facts.st_mode) ||
+      (S_ISREG(facts.st_mode) && facts.st_size > 0))
+    return readTextFile(path, limit);
+  int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0)
+    return makeError(ErrorCode::InvalidFile, path,
+                     ": cannot be opened: ", systemMessage(errno));
+  Expected<std::string> text = readToEnd(file, path, limit);
+  ::close(file);
+  return text;
 }
 
 Expected<std::optional<std::string>> readPrompt(const Options &options) {

@@ -21,8 +21,10 @@ namespace {
 class Answer {
 public:
   Answer(const TextModel &text, std::span<const int32_t> ends, StopTexts stops,
-         int64_t count, const Generator::Piece &piece, GeneratedText &result)
-      : ends(ends), stops(std::move(stops)), count(count), piece(piece),
+         int64_t count, bool wantsLogprobs, const Generator::Piece &piece,
+         GeneratedText &result)
+      : ends(ends), stops(std::move(stops)), count(count),
+        wantsLogprobs(wantsLogprobs), piece(piece),
         stream(text.tokenizer().stream(/*skipSpecial=*/true)), result(result) {}
 
   /// Takes a new token. Returns whether another one is wanted.
@@ -55,8 +57,6 @@ public:
   /// How many more tokens there may be.
   int64_t room() const { return count - int64_t(result.ids.size()); }
 
-  bool wantsLogprobs = false;
-
 private:
   bool end(FinishReason reason) {
     result.finish = reason;
@@ -80,6 +80,7 @@ private:
   std::span<const int32_t> ends;
   StopTexts stops;
   int64_t count;
+  bool wantsLogprobs;
   const Generator::Piece &piece;
   TextStream stream;
   GeneratedText &result;
@@ -330,9 +331,8 @@ Expected<GeneratedText> Generator::run(std::span<const int32_t> prompt,
     return result;
 
   sampler->prompt(*ids, {options.stream, count});
-  Answer answer(text, config.endOfSequence, std::move(*stops), count, piece,
-                result);
-  answer.wantsLogprobs = sampling.logprobs > 0;
+  Answer answer(text, config.endOfSequence, std::move(*stops), count,
+                sampling.logprobs > 0, piece, result);
   std::optional<PromptLookup> lookup;
   if (options.lookup && session.rewindsFreely()) {
     Expected<PromptLookup> made =

@@ -22,6 +22,10 @@ Expected<TextModel> TextModel::open(const Payload &payload) {
   Expected<Manifest> manifest = Manifest::read(payload);
   if (!manifest)
     return manifest.takeError();
+  return open(payload, manifest->model.vocabSize);
+}
+
+Expected<TextModel> TextModel::open(const Payload &payload, int64_t vocabSize) {
   if (!isPresent(payload))
     return makeError(
         ErrorCode::Unsupported, payload.path(),
@@ -38,8 +42,8 @@ Expected<TextModel> TextModel::open(const Payload &payload) {
       Tokenizer::fromStored(*bytes, payload.path() + ": part 'tokenizer'");
   if (!tokenizer)
     return tokenizer.takeError();
-  return TextModel(payload.path(), manifest->model.vocabSize,
-                   std::move(*tokenizer), std::move(**settings));
+  return TextModel(payload.path(), vocabSize, std::move(*tokenizer),
+                   std::move(**settings));
 }
 
 Expected<std::vector<int32_t>> TextModel::encode(std::string_view text,

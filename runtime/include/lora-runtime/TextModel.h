@@ -23,6 +23,8 @@ public:
   /// keeps its bytes. The error for a file without these parts says how to get
   /// them.
   static Expected<TextModel> open(const Payload &payload);
+  /// The same if the vocabulary of the model is known: reads no manifest.
+  static Expected<TextModel> open(const Payload &payload, int64_t vocabSize);
 
   /// Whether a file has a text side.
   static bool isPresent(const Payload &payload);
