@@ -85,12 +85,25 @@ Error checkSpace(size_t count, size_t width, const float *buffer,
   return Error::success();
 }
 
-/// Gives a list of the objects of all texts.
-lora_status giveList(const std::vector<std::string> &objects, char **json,
-                     size_t *size, lora_error *error) {
+/// Gives a list of JSON objects, one for each text. `run` runs the texts, and
+/// adds an object for each.
+template <typename Run>
+lora_status giveObjects(lora_session *session, const lora_texts *given,
+                        char **json, size_t *size, lora_error *error,
+                        const Run &run) {
+  if (!json)
+    return missing("json", error);
+  *json = nullptr;
+  Expected<Call> call = begin(session, given);
+  if (!call)
+    return report(call.takeError(), error);
   std::string list = "[";
-  for (const std::string &object : objects)
+  auto add = [&](const std::string &object) {
     list += (list.size() > 1 ? "," : "") + object;
+    return Error::success();
+  };
+  if (Error failure = run(*call, add))
+    return report(failure, error);
   return give(list + "]", json, size, error);
 }
 
@@ -150,42 +163,30 @@ lora_status lora_session_fill_mask(lora_session *session,
                                    const lora_texts *given, size_t top,
                                    char **json, size_t *size,
                                    lora_error *error) {
-  if (!json)
-    return missing("json", error);
-  *json = nullptr;
-  Expected<Call> call = begin(session, given);
-  if (!call)
-    return report(call.takeError(), error);
-  std::vector<std::string> objects;
-  if (Error failure = call->encoder.fillMask(
-          call->inputs, top,
-          [&](size_t, const std::vector<std::vector<MaskFilling>> &places) {
-            objects.push_back(fillingsJson(places));
-            return Error::success();
-          },
-          call->options))
-    return report(failure, error);
-  return giveList(objects, json, size, error);
+  return giveObjects(
+      session, given, json, size, error,
+      [&](const Call &call, const auto &add) {
+        return call.encoder.fillMask(
+            call.inputs, top,
+            [&](size_t, const std::vector<std::vector<MaskFilling>> &places) {
+              return add(fillingsJson(places));
+            },
+            call.options);
+      });
 }
 
 lora_status lora_session_tag(lora_session *session, const lora_texts *given,
                              int32_t group, int32_t keepOutside, char **json,
                              size_t *size, lora_error *error) {
-  if (!json)
-    return missing("json", error);
-  *json = nullptr;
-  Expected<Call> call = begin(session, given);
-  if (!call)
-    return report(call.takeError(), error);
-  std::vector<std::string> objects;
-  if (Error failure = call->encoder.tag(
-          call->inputs, group ? TagGrouping::Simple : TagGrouping::None,
-          keepOutside != 0,
-          [&](size_t index, const std::vector<TextTag> &tags) {
-            objects.push_back(tagsJson(call->inputs[index].text, tags));
-            return Error::success();
-          },
-          call->options))
-    return report(failure, error);
-  return giveList(objects, json, size, error);
+  return giveObjects(
+      session, given, json, size, error,
+      [&](const Call &call, const auto &add) {
+        return call.encoder.tag(
+            call.inputs, group ? TagGrouping::Simple : TagGrouping::None,
+            keepOutside != 0,
+            [&](size_t index, const std::vector<TextTag> &tags) {
+              return add(tagsJson(call.inputs[index].text, tags));
+            },
+            call.options);
+      });
 }

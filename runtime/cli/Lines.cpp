@@ -10,6 +10,7 @@
 #include "../core/Json.h"
 #include "../text/template/Json.h"
 #include "RunCommand.h"
+#include "TextLines.h"
 #include "lora-runtime/File.h"
 
 #include <array>
@@ -25,10 +26,6 @@ namespace lora_rt::cli {
 namespace {
 
 constexpr uint64_t maxInputBytes = uint64_t(4) << 30;
-
-bool isBlank(std::string_view line) {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
 
 /// The lines that are not blank, with their numbers: of a text, or of standard
 /// input as they come.
@@ -55,9 +52,7 @@ private:
   bool takeLine() {
     if (rest.empty())
       return false;
-    size_t end = std::min(rest.find('\n'), rest.size());
-    line = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
+    line = cli::takeLine(rest);
     return true;
   }
 

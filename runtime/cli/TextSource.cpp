@@ -9,6 +9,7 @@
 
 #include "TextSource.h"
 #include "../core/Json.h"
+#include "TextLines.h"
 
 #include <algorithm>
 #include <filesystem>
@@ -19,21 +20,7 @@ namespace {
 
 constexpr uint64_t maxInputBytes = uint64_t(4) << 30;
 
-bool isBlank(std::string_view line) {
-  return line.find_first_not_of(" \t\r") == std::string_view::npos;
-}
-
 } // namespace
-
-std::string_view TextSource::takeLine() {
-  size_t end = std::min(rest.find('\n'), rest.size());
-  std::string_view text = rest.substr(0, end);
-  rest.remove_prefix(std::min(end + 1, rest.size()));
-  ++line;
-  if (text.ends_with('\r'))
-    text.remove_suffix(1);
-  return text;
-}
 
 Error TextSource::open(const Options &options, const char *task) {
   pair = options.pair;
@@ -69,10 +56,9 @@ Error TextSource::open(const Options &options, const char *task) {
   }
   std::string_view all = rest;
   while (!rest.empty())
-    if (std::string_view text = takeLine(); !isJson || !isBlank(text))
+    if (std::string_view text = takeLine(rest); !isJson || !isBlank(text))
       ++total;
   rest = all;
-  line = 0;
   return Error::success();
 }
 
@@ -122,7 +108,8 @@ void TextSource::next(size_t most, std::vector<Item> &items) {
     return;
   }
   while (!rest.empty() && items.size() < most) {
-    std::string_view text = takeLine();
+    std::string_view text = takeLine(rest);
+    ++line;
     if (isJson && isBlank(text))
       continue;
     Item &item = add();

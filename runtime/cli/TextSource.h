@@ -38,7 +38,6 @@ public:
 
 private:
   void readObject(std::string_view line, Item &item);
-  std::string_view takeLine();
 
   std::string path;
   std::optional<std::string> pair;

@@ -125,10 +125,7 @@ static bool isInside(std::string_view path) {
 }
 
 Error Checkpoint::openShards(const std::string &indexPath) {
-  Expected<std::string> text = readTextFile(indexPath);
-  if (!text)
-    return text.takeError();
-  Expected<Json> json = parseJson(*text, indexPath);
+  Expected<Json> json = readJsonFile(indexPath);
   if (!json)
     return json.takeError();
   auto fail = [&](const auto &...parts) {

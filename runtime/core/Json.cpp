@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "JsonParts.h"
+#include "lora-runtime/File.h"
 #include "lora-runtime/Folder.h"
 
 #include <algorithm>
@@ -194,6 +195,13 @@ Expected<Json> parseJson(std::string_view text, const std::string &where,
   // The builder keeps the error.
   (void)Json::sax_parse(text.begin(), text.end(), &builder);
   return builder.take();
+}
+
+Expected<Json> readJsonFile(const std::string &path, uint64_t limit) {
+  Expected<std::string> text = readTextFile(path, limit);
+  if (!text)
+    return text.takeError();
+  return parseJson(*text, path);
 }
 
 bool isIndex(const Json &value) {

@@ -34,6 +34,10 @@ inline constexpr size_t maxJsonValues = 2'000'000;
 /// text's length and about 100 bytes for each of `maxJsonValues`.
 Expected<Json> parseJson(std::string_view text, const std::string &where);
 
+/// Reads a small file, as readTextFile does, and parses it.
+Expected<Json> readJsonFile(const std::string &path,
+                            uint64_t limit = uint64_t(64) << 20);
+
 /// A non-negative integer that fits int64_t.
 bool isIndex(const Json &value);
 

@@ -81,10 +81,7 @@ readChatTemplates(const std::string &path) {
   std::string config = *folder + "/tokenizer_config.json";
   if (!isFile(config))
     return templates;
-  Expected<std::string> text = readTextFile(config, maxConfigBytes);
-  if (!text)
-    return text.takeError();
-  Expected<Json> json = parseJson(*text, config);
+  Expected<Json> json = readJsonFile(config, maxConfigBytes);
   if (!json)
     return json.takeError();
   auto found = json->is_object() ? json->find("chat_template") : json->end();

@@ -8,6 +8,7 @@
 #define _POSIX_C_SOURCE 200112L
 
 #include "CApiTest.h"
+#include "CChecks.h"
 
 #include "lora-runtime/backend.h"
 #include "lora-runtime/compiled_code.h"
@@ -20,11 +21,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SIZE(TYPE, BYTES)                                                      \
-  typedef char size_of_##TYPE[sizeof(TYPE) == (BYTES) ? 1 : -1]
-#define MEMBER(TYPE, NAME, BYTES)                                              \
-  typedef char                                                                 \
-      offset_of_##TYPE##_##NAME[offsetof(TYPE, NAME) == (BYTES) ? 1 : -1]
 SIZE(lora_error, 1032);
 SIZE(lora_module_options, 32);
 MEMBER(lora_module_options, verify, 8);
@@ -46,15 +42,6 @@ MEMBER(lora_memory_report, workspace, 32);
 SIZE(lora_generate_options, 32);
 MEMBER(lora_generate_options, count, 8);
 MEMBER(lora_generate_options, token, 16);
-
-#define CHECK(CONDITION)                                                       \
-  do {                                                                         \
-    if (!(CONDITION)) {                                                        \
-      fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #CONDITION,       \
-              error.message);                                                  \
-      return 1;                                                                \
-    }                                                                          \
-  } while (0)
 
 int run_c_api_test(const char *path, const float *expected, size_t tokens) {
   lora_error error = {.struct_size = sizeof(error)};

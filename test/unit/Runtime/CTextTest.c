@@ -7,6 +7,7 @@
 \*===----------------------------------------------------------------------===*/
 
 #include "CApiTest.h"
+#include "CChecks.h"
 
 #include "lora-runtime/lora_runtime.h"
 
@@ -15,11 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SIZE(TYPE, BYTES)                                                      \
-  typedef char size_of_##TYPE[sizeof(TYPE) == (BYTES) ? 1 : -1]
-#define MEMBER(TYPE, NAME, BYTES)                                              \
-  typedef char                                                                 \
-      offset_of_##TYPE##_##NAME[offsetof(TYPE, NAME) == (BYTES) ? 1 : -1]
 SIZE(lora_text_options, 88);
 MEMBER(lora_text_options, json, 12);
 MEMBER(lora_text_options, conversation, 32);
@@ -33,15 +29,6 @@ SIZE(lora_texts, 56);
 MEMBER(lora_texts, count, 8);
 MEMBER(lora_texts, pairs, 32);
 MEMBER(lora_texts, prompt, 48);
-
-#define CHECK(CONDITION)                                                       \
-  do {                                                                         \
-    if (!(CONDITION)) {                                                        \
-      fprintf(stderr, "%s:%d: %s: %s\n", __FILE__, __LINE__, #CONDITION,       \
-              error.message);                                                  \
-      return 1;                                                                \
-    }                                                                          \
-  } while (0)
 
 /** A call that fails with a status, and says something. */
 #define REFUSED(CALL, STATUS, PART)                                            \
